@@ -1,0 +1,113 @@
+/**
+ * Every Moleculer action that crosses a service, with its parameters and its answer. Small, idempotent, with a
+ * time-out; file bytes never ride here. All are `protected`: the gateway lists what the outside may reach.
+ */
+import type {
+  ChangeTransferRequest,
+  ClusterResponse,
+  EndReason,
+  GrantResponse,
+  NodeState,
+  OpenTransferRequest,
+  OpenTransferResponse,
+  OwnedTransfer,
+  ShareResponse,
+  TransferListResponse,
+  TransferStatusResponse,
+} from './http.ts';
+
+/** Who asks: a session (cookie, socket) or the bearer of a transfer's upload token; both may be given. */
+export interface Caller {
+  readonly sessionId: string | null;
+  readonly uploadToken: string | null;
+  /** Key of the client's address: IPv4, or the /64 of IPv6. */
+  readonly addressKey: string;
+  /** `PUBLIC_URL`, else the request's own origin when it is this machine's or allowed: links begin with it. */
+  readonly publicOrigin: string;
+}
+
+export interface SessionInfo {
+  readonly id: string;
+  readonly displayName: string;
+  readonly expiresAt: string;
+}
+
+export interface NodeHealth {
+  readonly nodeId: string;
+  readonly state: NodeState;
+  /** Empty when healthy; each a short sentence. */
+  readonly reasons: readonly string[];
+  readonly eventLoopDelayP99Ms: number;
+  /** 0 to 1 since the last look. */
+  readonly eventLoopUse: number;
+  readonly memoryBytes: number;
+  readonly diskFreeBytes: number;
+  readonly diskTotalBytes: number;
+  readonly isDatabaseUp: boolean;
+  readonly isBusUp: boolean;
+  readonly uptimeSeconds: number;
+}
+
+export interface NodeStats {
+  readonly nodeId: string;
+  readonly clientBytesIn: number;
+  readonly clientBytesOut: number;
+  readonly bytesInPerSecond: number;
+  readonly bytesOutPerSecond: number;
+  readonly activeUploads: number;
+  readonly activeDownloads: number;
+  readonly openTransfers: number;
+  readonly sockets: number;
+}
+
+export interface Actions {
+  'session.create': { params: { displayName?: string }; result: { token: string; session: SessionInfo } };
+  /** null: unknown, expired or revoked. Extends the session. */
+  'session.resolve': { params: { token: string }; result: SessionInfo | null };
+  'session.rename': { params: { sessionId: string; displayName: string }; result: SessionInfo };
+  'session.revoke': { params: { sessionId: string }; result: null };
+
+  'transfer.open': {
+    params: { caller: Caller; request: OpenTransferRequest; idempotencyKey?: string };
+    result: OpenTransferResponse;
+  };
+  'transfer.get': { params: { caller: Caller; transferId: string }; result: OwnedTransfer };
+  'transfer.list': { params: { caller: Caller }; result: TransferListResponse };
+  'transfer.status': { params: { caller: Caller; transferId: string }; result: TransferStatusResponse };
+  'transfer.change': {
+    params: { caller: Caller; transferId: string; change: ChangeTransferRequest };
+    result: OwnedTransfer;
+  };
+  /** Repeatable: an ended transfer of the caller's ends again without fault. */
+  'transfer.end': { params: { caller: Caller; transferId: string; reason: EndReason }; result: null };
+  'transfer.share': { params: { caller: Caller; shareId: string; grant?: string }; result: ShareResponse };
+  'transfer.grant': { params: { caller: Caller; shareId: string; password: string }; result: GrantResponse };
+
+  'cluster.nodes': { params: Record<string, never>; result: ClusterResponse };
+  'cluster.place': { params: Record<string, never>; result: { nodeId: string } };
+  'node.health': { params: Record<string, never>; result: NodeHealth };
+  'stats.node': { params: Record<string, never>; result: NodeStats };
+  'stats.cluster': { params: Record<string, never>; result: { nodes: readonly NodeStats[] } };
+}
+export type ActionName = keyof Actions;
+
+/** Moleculer events: past facts, hints only. The database is the truth. */
+export interface Events {
+  /** At most 10 a second a transfer, from its home, while somebody writes it. */
+  'transfer.progressed': {
+    readonly transferId: string;
+    readonly generation: number;
+    readonly committed: Readonly<Record<number, readonly (readonly [number, number])[]>>;
+    readonly recipients: number;
+  };
+  'transfer.state.changed': {
+    readonly transferId: string;
+    readonly state: 'open' | 'sealed' | 'ended';
+    readonly endReason: EndReason | null;
+    readonly digests: readonly (string | null)[];
+  };
+  'session.revoked': { readonly sessionId: string };
+  'cluster.leader.changed': { readonly nodeId: string; readonly epoch: number };
+  'node.state.changed': { readonly nodeId: string; readonly state: NodeState; readonly reasons: readonly string[] };
+}
+export type EventName = keyof Events;

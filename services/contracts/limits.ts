@@ -1,0 +1,77 @@
+/**
+ * Every bound that holds whatever the configuration says, with its reason. What an operator may change is in
+ * services/config.ts. docs/LIMITS.md is checked against this file by a test.
+ */
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+export const GIB = 1024 * MIB;
+
+/** BLAKE3's own unit; a chunk is a power of two of these. */
+export const LEAF_BYTES = 1024;
+/** A smaller chunk costs more in bookkeeping than in bytes. */
+export const MIN_CHUNK_BYTES = 16 * KIB;
+/** One commit, one wake-up and one read-ahead buffer a MiB measured best (docs/PROTOCOL.md). */
+export const DEFAULT_CHUNK_BYTES = MIB;
+/** Keeps the list of chaining values of a file at 2 MiB. */
+export const MAX_CHUNKS_PER_FILE = 65_536;
+/** 64 MiB x 65,536 chunks = 4 TiB a file. Larger chunks would cost too much memory per stream. */
+export const MAX_CHUNK_BYTES = 64 * MIB;
+export const MAX_FILE_BYTES = MAX_CHUNK_BYTES * MAX_CHUNKS_PER_FILE;
+/** Unknown length: 1 MiB chunks, at most 65,536. */
+export const UNKNOWN_LENGTH_CHUNK_BYTES = MIB;
+/** What a browser sends in one PUT: Blob slices of 8 MiB measured best. */
+export const MAX_RUN_BYTES = 8 * MIB;
+/** One binary event; above it the answer is `use_http`. */
+export const MAX_SOCKET_CHUNK_BYTES = MIB;
+/** Chunks a client may have unacknowledged on one socket. */
+export const MAX_SOCKET_CHUNKS_IN_FLIGHT = 32;
+
+export const MAX_FILES_PER_TRANSFER = 10_000;
+/** A relative path with its folders, in UTF-8. Longest that common file systems take back. */
+export const MAX_PATH_BYTES = 4096;
+export const MAX_NAME_BYTES = 255;
+export const MAX_PATH_DEPTH = 64;
+export const MAX_DISPLAY_NAME_CHARS = 64;
+export const MAX_PASSWORD_BYTES = 1024;
+export const MAX_DOWNLOADS_LIMIT = 1_000_000;
+/** One year; a share that should live longer is a web site. */
+export const MAX_EXPIRES_SECONDS = 366 * 24 * 3600;
+export const MAX_IDEMPOTENCY_KEY_CHARS = 128;
+
+/** 10,000 files with paths of 400 bytes fit. */
+export const MAX_JSON_BODY_BYTES = 8 * MIB;
+export const MAX_JSON_DEPTH = 8;
+export const MAX_HEADER_BYTES = 16 * KIB;
+export const MAX_URL_BYTES = 8 * KIB;
+export const MAX_RANGE_HEADER_CHARS = 256;
+/** Nobody's clock or person is this slow: headers must be complete by then. */
+export const HEADERS_TIMEOUT_MS = 15_000;
+export const JSON_BODY_TIMEOUT_MS = 30_000;
+/** A PUT without a byte for this long is cut; its committed chunks stay. */
+export const UPLOAD_IDLE_TIMEOUT_MS = 30_000;
+/** A reader that waits for a chunk, or does not read, comes back by Range after this. */
+export const READER_IDLE_TIMEOUT_MS = 300_000;
+export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+/** Sockets, not users: one process holds 57,000 idle ones per GiB. */
+export const MAX_CONNECTIONS = 20_000;
+
+/** Buffers of one download stream: one being read and verified, one being sent, one ready. */
+export const READ_AHEAD_BUFFERS = 3;
+/** Streams that wait for a slot before the next one gets 503. */
+export const MAX_QUEUED_STREAMS = 1_000;
+/** Ranges that one request may name; more is a sign of mischief (RFC 9110, section 14.2). */
+export const MAX_RANGES_PER_REQUEST = 1;
+
+export const LEASE_IDLE_MS = 10 * 60_000;
+/** A Range continuation without a token must begin at most this far below what its lease was served. */
+export const LEASE_RESUME_BACKTRACK_BYTES = 8 * MIB;
+/** Under one lease each file may be served at most this many times its size. */
+export const LEASE_MAX_OVERREAD = 2;
+export const GRANT_TTL_MS = 24 * 3600_000;
+export const GRANT_QUERY_TTL_MS = 5 * 60_000;
+export const TICKET_TTL_MS = 60_000;
+
+export const ENDED_ROW_KEPT_MS = 30 * 24 * 3600_000;
+export const ORPHAN_BYTES_KEPT_MS = 7 * 24 * 3600_000;
+export const MAX_SESSION_TRANSFERS_LISTED = 200;
+export const MAX_WATCHED_TRANSFERS_PER_SOCKET = 64;

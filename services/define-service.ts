@@ -1,0 +1,52 @@
+import type { Context, Service, ServiceBroker, ServiceSchema } from 'moleculer';
+import type { ActionName, Actions, EventName, Events } from './contracts/actions.ts';
+
+/** Typed identity over Moleculer's ServiceSchema: an action's handler gets and answers what contracts/actions.ts says. */
+export function defineService<S extends string>(
+  schema: Omit<ServiceSchema, 'name' | 'actions' | 'events'> & {
+    name: S;
+    actions?: { [A in ActionOf<S>]: ActionHandler<`${S}.${A}`> };
+    events?: { [E in EventName]?: EventHandler<E> };
+  },
+): ServiceSchema {
+  const { actions, events, ...rest } = schema;
+  return {
+    ...rest,
+    actions: Object.fromEntries(
+      Object.entries(actions ?? {}).map(([name, handler]) => [name, { visibility: 'protected', handler }]),
+    ) as NonNullable<ServiceSchema['actions']>,
+    events: Object.fromEntries(
+      Object.entries(events ?? {}).map(([name, handler]) => [name, { handler }]),
+    ) as unknown as NonNullable<ServiceSchema['events']>,
+  };
+}
+
+/** The part of an action's name behind `service.`. */
+type ActionOf<S extends string> = ActionName extends infer N ? (N extends `${S}.${infer A}` ? A : never) : never;
+type ActionHandler<N> = N extends ActionName
+  ? (this: Service, ctx: Context<Actions[N]['params']>) => Promise<Actions[N]['result']> | Actions[N]['result']
+  : never;
+type EventHandler<E extends EventName> = (this: Service, ctx: Context<Events[E]>) => void | Promise<void>;
+
+/** A typed `broker.call`. Every call has a deadline. */
+export type Call = <N extends ActionName>(
+  name: N,
+  params: Actions[N]['params'],
+  options?: { timeoutMs?: number; nodeId?: string; requestId?: string },
+) => Promise<Actions[N]['result']>;
+
+export function typedCall(broker: ServiceBroker): Call {
+  return (name, params, options = {}) =>
+    broker.call(name, params, {
+      timeout: options.timeoutMs ?? 10_000,
+      ...(options.nodeId === undefined ? {} : { nodeID: options.nodeId }),
+      ...(options.requestId === undefined ? {} : { requestID: options.requestId }),
+    });
+}
+
+/** A typed `broker.broadcast`: to every node, this one too. */
+export type Broadcast = <E extends EventName>(name: E, payload: Events[E]) => void;
+
+export function typedBroadcast(broker: ServiceBroker): Broadcast {
+  return (name, payload) => void broker.broadcast(name, payload);
+}

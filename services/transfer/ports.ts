@@ -1,0 +1,234 @@
+import type { EndReason, TransferKind, TransferState } from '../contracts/http.ts';
+
+/** What the transfer domain needs from the outside. Adapters implement it; the domain never imports them. */
+
+export type ReplicaState = 'none' | 'syncing' | 'in_sync';
+
+/** One row of `transfers`. Ownership (home, replica, replicaState, epoch) changes only by `cas`. */
+export interface TransferRow {
+  readonly id: string;
+  readonly shareId: string;
+  readonly kind: TransferKind;
+  readonly state: TransferState;
+  readonly endReason: EndReason | null;
+  readonly homeNodeId: string;
+  readonly replicaNodeId: string | null;
+  readonly replicaState: ReplicaState;
+  readonly epoch: number;
+  readonly generation: number;
+  readonly sessionId: string | null;
+  /** Key of the client's address, for limits without a session. */
+  readonly ownerAddress: string;
+  readonly uploadTokenHash: Uint8Array;
+  readonly passwordHash: string | null;
+  readonly maxDownloads: number | null;
+  readonly downloadCount: number;
+  readonly senderName: string | null;
+  readonly idempotencyKey: string | null;
+  /** SHA-256 of the request that the key came with. */
+  readonly requestHash: Uint8Array | null;
+  readonly createdAt: Date;
+  /** Last chunk, to the minute; TTL_UPLOAD_STATE counts from here while open. */
+  readonly touchedAt: Date;
+  readonly expiresAt: Date;
+  readonly endedAt: Date | null;
+}
+
+/** One row of `files`. `id` names its bytes on disk; people's names never do. */
+export interface FileRow {
+  readonly id: string;
+  readonly transferId: string;
+  readonly index: number;
+  readonly path: string;
+  readonly sizeBytes: number | null;
+  readonly chunkSizeBytes: number;
+  /** 32 bytes, set once by the home of the current epoch. */
+  readonly digest: Uint8Array | null;
+  /** What the sender said it would be. */
+  readonly expectedDigest: Uint8Array | null;
+  readonly mediaType: string | null;
+  readonly lastModifiedMs: number | null;
+}
+
+export interface TransferWithFiles {
+  readonly transfer: TransferRow;
+  /** Ascending by index, complete. */
+  readonly files: readonly FileRow[];
+}
+
+/** What an owner-changing compare-and-swap may set. Never `ended` back to anything. */
+export interface OwnershipChange {
+  readonly homeNodeId?: string;
+  readonly replicaNodeId?: string | null;
+  readonly replicaState?: ReplicaState;
+  readonly generation?: number;
+}
+
+export type InsertOutcome =
+  | { readonly outcome: 'inserted'; readonly row: TransferWithFiles }
+  /** Same session, same Idempotency-Key: the row that is there. */
+  | { readonly outcome: 'exists'; readonly row: TransferWithFiles }
+  /** The session, or the address without one, has this many open transfers already. */
+  | { readonly outcome: 'too_many'; readonly openCount: number };
+
+export type SealOutcome =
+  /** `transfer` is the row after it; state `sealed` when this was the last file. */
+  | { readonly outcome: 'sealed'; readonly transfer: TransferRow; readonly digest: Uint8Array }
+  /** Another epoch, home or state holds: re-read and obey. */
+  | { readonly outcome: 'refused'; readonly transfer: TransferRow | null };
+
+/** Every statement is one transaction; times are the database's `now()`. Throws `unavailable` when it cannot answer. */
+export interface TransferRepository {
+  /**
+   * Inserts the transfer and its files when the owner has fewer than `maxOpen` open transfers, atomically.
+   * @param expiresInSeconds from now.
+   */
+  insert(
+    row: NewTransfer,
+    files: readonly NewFile[],
+    options: { maxOpen: number; expiresInSeconds: number },
+  ): Promise<InsertOutcome>;
+  findById(id: string): Promise<TransferWithFiles | null>;
+  findByShareId(shareId: string): Promise<TransferWithFiles | null>;
+  /** Newest first, at most `limit`, without ended ones; each with at most its first `filesEach` files. */
+  listBySession(
+    sessionId: string,
+    limit: number,
+    filesEach: number,
+  ): Promise<readonly (TransferWithFiles & { readonly fileCount: number; readonly totalBytes: number | null })[]>;
+  /** Rows (without files) for the running transfers of this process: one query a second. */
+  refresh(ids: readonly string[]): Promise<readonly TransferRow[]>;
+  /** UPDATE ... SET change, epoch = epoch + 1 WHERE id AND epoch = knownEpoch AND state <> 'ended'. Null: no row changed. */
+  cas(id: string, knownEpoch: number, change: OwnershipChange): Promise<TransferRow | null>;
+  /** Sets size (unknown length) and digest once, and state `sealed` with the last file, WHERE epoch, home and state open. Repeatable. */
+  sealFile(args: {
+    transferId: string;
+    fileIndex: number;
+    knownEpoch: number;
+    homeNodeId: string;
+    digest: Uint8Array;
+    sizeBytes: number;
+  }): Promise<SealOutcome>;
+  /** state = ended, epoch + 1 WHERE state <> 'ended'. True when this call ended it. */
+  end(id: string, reason: EndReason): Promise<boolean>;
+  /** Ends what expired, and open ones untouched for `uploadTtlSeconds`; at most `limit`. Returns the ended ids. */
+  endExpired(options: { uploadTtlSeconds: number; limit: number }): Promise<readonly string[]>;
+  /** Marks activity of open transfers, so that TTL_UPLOAD_STATE counts from the last chunk. */
+  touch(ids: readonly string[]): Promise<void>;
+  change(id: string, change: { expiresInSeconds?: number; maxDownloads?: number | null }): Promise<TransferRow | null>;
+  /** For the sweep: which of these files exist, and whether their transfer ended. */
+  fateOfFiles(fileIds: readonly string[]): Promise<ReadonlyMap<string, 'kept' | 'ended'>>;
+  /** Not-ended transfers whose home is this node, for recovery at start. Pages by id. */
+  listByHome(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferWithFiles[]>;
+  deleteEndedRows(olderThanSeconds: number, limit: number): Promise<number>;
+}
+export type NewTransfer = Pick<
+  TransferRow,
+  | 'id'
+  | 'shareId'
+  | 'kind'
+  | 'homeNodeId'
+  | 'sessionId'
+  | 'ownerAddress'
+  | 'uploadTokenHash'
+  | 'passwordHash'
+  | 'maxDownloads'
+  | 'senderName'
+  | 'idempotencyKey'
+  | 'requestHash'
+>;
+export type NewFile = Omit<FileRow, 'transferId' | 'digest'>;
+
+export type LeaseOutcome =
+  | { readonly outcome: 'granted'; readonly leaseId: string }
+  /** All slots are held right now; some may come free. */
+  | { readonly outcome: 'slots_held'; readonly retryAfterSeconds: number }
+  | { readonly outcome: 'used_up' }
+  | { readonly outcome: 'ended' };
+
+export interface DownloadLease {
+  readonly id: string;
+  readonly transferId: string;
+  readonly holder: string;
+  readonly state: 'active' | 'consumed';
+  /** Bytes served per file index. */
+  readonly servedBytes: Readonly<Record<number, number>>;
+}
+
+/** Exact download limits: each function is one statement that locks the share's row. */
+export interface LeaseRepository {
+  /** Inserted only while active + consumed < the share's limit. Idle ones (10 minutes, not consumed) give their slot back here. */
+  acquire(args: {
+    transferId: string;
+    tokenHash: Uint8Array;
+    holder: string;
+    nodeId: string;
+    idleMs: number;
+  }): Promise<LeaseOutcome>;
+  findByToken(transferId: string, tokenHash: Uint8Array): Promise<DownloadLease | null>;
+  /**
+   * Lets a tokenless Range continuation take up a lease of the same holder that has had no open stream for 1 s
+   * and was served at least `fromByte` minus the backtrack of that file.
+   */
+  takeUp(args: {
+    transferId: string;
+    holder: string;
+    fileIndex: number;
+    fromByte: number;
+    backtrackBytes: number;
+    tokenHash: Uint8Array;
+  }): Promise<DownloadLease | null>;
+  /** Opens or closes a stream under a lease and adds what it served; keeps it valid. */
+  record(leaseId: string, change: { fileIndex: number; servedBytes: number; streamDelta: -1 | 0 | 1 }): Promise<void>;
+  /** active -> consumed once, and downloadCount + 1; ends a share whose limit is used up only for new readers. Repeatable. */
+  consume(leaseId: string): Promise<void>;
+}
+
+/** A file's bytes and chaining values on this node. */
+export interface ChunkStore {
+  create(fileId: string, geometry: FileGeometry): Promise<StoredFile>;
+  /** Null when this node holds nothing of it. */
+  open(fileId: string, geometry: FileGeometry): Promise<StoredFile | null>;
+  /** Unlinks bytes and values; nothing there is fine. */
+  remove(fileId: string): Promise<void>;
+  /** Every file id that has bytes here. */
+  list(): AsyncIterable<string>;
+  /** Moves bytes nobody knows aside, and deletes what was set aside longer than `keepMs` ago. */
+  setAside(fileId: string): Promise<void>;
+  purgeSetAside(keepMs: number): Promise<number>;
+  freeBytes(): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
+}
+export interface FileGeometry {
+  readonly chunkSizeBytes: number;
+  /** null: unknown, grows. */
+  readonly sizeBytes: number | null;
+}
+/** An open file of the store. Reference-counted by its owner; `close` waits for jobs in flight. */
+export interface StoredFile {
+  readonly fileId: string;
+  /** Chaining values, 32 bytes a chunk; zero = missing. A live view: the store's own memory. */
+  readonly values: ChunkValues;
+  /** Writes a whole chunk and returns its chaining value, which is NOT recorded yet. Errors: `disk_full`. */
+  writeChunk(index: number, bytes: readonly Uint8Array[]): Promise<Uint8Array>;
+  /** Chaining value of bytes that are not to be written. */
+  hashChunk(index: number, bytes: readonly Uint8Array[]): Promise<Uint8Array>;
+  /** Records the value: the commit. */
+  commitChunk(index: number, value: Uint8Array): Promise<void>;
+  /** Forgets a value (damage, a differing replica chunk). */
+  dropChunk(index: number): Promise<void>;
+  /** Reads a committed chunk into `buffer` and verifies it in the same job. False: the bytes do not have their value. */
+  readChunk(index: number, buffer: Uint8Array, lengthBytes: number): Promise<boolean>;
+  /** Digest of the whole file from its values; a one-chunk file is read again. */
+  root(sizeBytes: number): Promise<Uint8Array>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+export interface ChunkValues {
+  has(index: number): boolean;
+  /** A copy of the 32 bytes, or null when missing. */
+  get(index: number): Uint8Array | null;
+  /** How many are recorded. */
+  readonly count: number;
+  /** Half-open ranges of recorded indexes, ascending. */
+  ranges(): readonly (readonly [number, number])[];
+}
