@@ -14,8 +14,8 @@ export const MIN_CHUNK_BYTES = 16 * KIB;
 export const DEFAULT_CHUNK_BYTES = MIB;
 /** Keeps the list of chaining values of a file at 2 MiB. */
 export const MAX_CHUNKS_PER_FILE = 65_536;
-/** 64 MiB x 65,536 chunks = 4 TiB a file. Larger chunks would cost too much memory per stream. */
-export const MAX_CHUNK_BYTES = 64 * MIB;
+/** 16 MiB x 65,536 chunks = 1 TiB a file. A stream holds a few chunks in memory, so larger ones would cost too much. */
+export const MAX_CHUNK_BYTES = 16 * MIB;
 export const MAX_FILE_BYTES = MAX_CHUNK_BYTES * MAX_CHUNKS_PER_FILE;
 /** Unknown length: 1 MiB chunks, at most 65,536. */
 export const UNKNOWN_LENGTH_CHUNK_BYTES = MIB;

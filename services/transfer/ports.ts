@@ -137,7 +137,8 @@ export type NewTransfer = Pick<
   | 'idempotencyKey'
   | 'requestHash'
 >;
-export type NewFile = Omit<FileRow, 'transferId' | 'digest'>;
+/** `digest` is set for empty files only; a transfer whose files all have one is inserted `sealed`. */
+export type NewFile = Omit<FileRow, 'transferId'>;
 
 export type LeaseOutcome =
   | { readonly outcome: 'granted'; readonly leaseId: string }
