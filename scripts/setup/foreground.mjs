@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { ROOT } from './process.mjs';
+
+const FORWARDED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/**
+ * Runs programs in the foreground of this process until the first one ends, then asks the others to end too.
+ * Signals go through; the answer is the exit code that this process should end with.
+ * @param {readonly { args: readonly string[], cwd?: string, env?: NodeJS.ProcessEnv }[]} programs arguments of node
+ * @returns {Promise<number>}
+ */
+export function runInForeground(programs) {
+  return new Promise((done) => {
+    let exitCode;
+    const running = new Set();
+    const signalAll = (signal) => {
+      for (const child of running) child.kill(signal);
+    };
+    for (const signal of FORWARDED_SIGNALS) {
+      process.on(signal, () => {
+        // A terminal sends Ctrl-C to the whole group: forwarding it would reach the server twice, and the second
+        // one means "at once".
+        if (signal !== 'SIGINT' || !process.stdin.isTTY) signalAll(signal);
+      });
+    }
+    for (const { args, cwd = ROOT, env = process.env } of programs) {
+      const child = spawn(process.execPath, args, { cwd, env, stdio: 'inherit' });
+      running.add(child);
+      child.on('close', (code, signal) => {
+        running.delete(child);
+        // The first one to end says how it went; the others end because they are asked to.
+        exitCode ??= code ?? 128 + (constants.signals[signal] ?? 0);
+        if (running.size === 0) done(exitCode);
+        else signalAll('SIGTERM');
+      });
+    }
+  });
+}

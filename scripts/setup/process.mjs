@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The root of the tree that these scripts belong to. */
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+/** Says one line about the set-up, on standard error: standard output belongs to the program that is started. */
+export function say(line) {
+  process.stderr.write(`peerlink: ${line}\n`);
+}
+
+/** A set-up step that cannot go on: its message is all that a person needs to see. */
+export class SetupError extends Error {
+  constructor(message) {
+    super(message);
+    this.name = 'SetupError';
+  }
+}
+
+/**
+ * Runs a program to its end without a shell.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, isQuiet?: boolean, timeoutMs?: number }} [options]
+ *   isQuiet: its output is collected and returned instead of shown
+ * @returns {Promise<{ code: number, output: string }>} code 127 when it could not be started, 128 when a signal ended it
+ */
+export function run(command, args, options = {}) {
+  const { cwd = ROOT, env = process.env, isQuiet = false, timeoutMs } = options;
+  return new Promise((done) => {
+    // Standard output goes to standard error too: a step's chatter is not the answer of the script that ran it.
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', isQuiet ? 'pipe' : 2, isQuiet ? 'pipe' : 2] });
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+    let output = '';
+    const collect = (piece) => {
+      output += piece;
+    };
+    child.stdout?.setEncoding('utf8').on('data', collect);
+    child.stderr?.setEncoding('utf8').on('data', collect);
+    child.on('error', (fault) => {
+      clearTimeout(timer);
+      done({ code: 127, output: `${output}${fault.message}\n` });
+    });
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      done({ code: code ?? 128, output });
+    });
+  });
+}
+
+/** Runs one of our own Node scripts or a package's JavaScript program. */
+export function runNode(args, options) {
+  return run(process.execPath, args, options);
+}
+
+/** Runs npm: the very one that started us, when one did. */
+export function runNpm(args, options) {
+  const npmProgram = process.env.npm_execpath;
+  return npmProgram?.endsWith('.js') ? runNode([npmProgram, ...args], options) : run('npm', args, options);
+}
+
+/** The first of these programs that the PATH (or one of the extra folders) has, as an absolute path. */
+export function findProgram(names, extraFolders = []) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...extraFolders].filter((folder) => folder !== '');
+  for (const name of names) {
+    for (const folder of folders) {
+      const path = join(folder, name);
+      try {
+        accessSync(path, constants.X_OK);
+        return path;
+      } catch {
+        // Not here: the next folder may have it, and the caller says what it means when none does.
+      }
+    }
+  }
+  return undefined;
+}
+
+/** Runs a script's main function; a SetupError becomes one line and exit code 1. */
+export async function main(body) {
+  try {
+    process.exitCode = (await body()) ?? 0;
+  } catch (fault) {
+    if (!(fault instanceof SetupError)) throw fault;
+    say(fault.message);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,76 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { findProgram, ROOT, run, SetupError, say } from './process.mjs';
+
+const INSTALL_DEADLINE_MS = 15 * 60_000;
+
+/** Debian keeps PostgreSQL's server programs off the PATH, one folder a version. */
+function postgresFolders() {
+  const base = '/usr/lib/postgresql';
+  return existsSync(base) ? readdirSync(base).map((version) => join(base, version, 'bin')) : [];
+}
+
+/**
+ * The programs that tests use besides Node: what one is for, the names it may have, Debian's package, and the path
+ * of the project that needs it.
+ */
+const TEST_PROGRAMS = [
+  {
+    title: 'Chromium',
+    names: ['chromium', 'chromium-browser', 'google-chrome'],
+    package: 'chromium',
+    neededBy: 'frontend',
+  },
+  { title: 'PostgreSQL', names: ['initdb'], folders: postgresFolders, package: 'postgresql', neededBy: 'prisma' },
+  { title: 'Redis', names: ['redis-server'], package: 'redis-server', neededBy: 'services' },
+  { title: 'NATS', names: ['nats-server'], package: 'nats-server', neededBy: 'test/cluster' },
+  { title: 'b3sum', names: ['b3sum'], package: 'b3sum', neededBy: 'test' },
+  { title: 'curl', names: ['curl'], package: 'curl', neededBy: 'test' },
+  {
+    title: 'a compiler for ARM',
+    names: ['aarch64-linux-gnu-g++'],
+    package: 'g++-aarch64-linux-gnu',
+    neededBy: 'native/test/run-aarch64.mjs',
+  },
+  {
+    title: 'QEMU',
+    names: ['qemu-aarch64', 'qemu-aarch64-static'],
+    package: 'qemu-user',
+    neededBy: 'native/test/run-aarch64.mjs',
+  },
+];
+
+const isMissing = (program) => findProgram(program.names, program.folders?.() ?? []) === undefined;
+
+/** Installs what is missing with Debian's package manager; a program that cannot be had is a failure, never a skip. */
+export async function ensureTestPrograms() {
+  const wanted = TEST_PROGRAMS.filter((program) => existsSync(join(ROOT, program.neededBy)));
+  const missing = wanted.filter(isMissing);
+  if (missing.length === 0) return;
+  const titles = missing.map((program) => program.title).join(', ');
+  const packages = missing.map((program) => program.package);
+  const advice = `install it by hand (Debian: apt-get install ${packages.join(' ')}) and run npm test again`;
+  if (findProgram(['apt-get']) === undefined)
+    throw new SetupError(`the tests need ${titles}, not on the PATH: ${advice}`);
+  if (process.getuid?.() !== 0)
+    throw new SetupError(`the tests need ${titles}, and only root can install it here: ${advice}`);
+  say(`installing ${packages.join(' ')} for the tests`);
+  const env = {
+    ...process.env,
+    DEBIAN_FRONTEND: 'noninteractive',
+    // The tests start servers of their own: packages need not start theirs.
+    RUNLEVEL: '1',
+  };
+  const patience = ['-o', 'DPkg::Lock::Timeout=300', '-q'];
+  const options = { env, isQuiet: true, timeoutMs: INSTALL_DEADLINE_MS };
+  const updated = await run('apt-get', [...patience, 'update'], options);
+  const installed = await run(
+    'apt-get',
+    [...patience, 'install', '-y', '--no-install-recommends', ...packages],
+    options,
+  );
+  const absent = missing.filter(isMissing);
+  if (absent.length === 0) return;
+  process.stderr.write(`${updated.output}${installed.output}`.split('\n').slice(-30).join('\n'));
+  throw new SetupError(`the tests need ${absent.map((program) => program.title).join(', ')}: ${advice}`);
+}

@@ -1,0 +1,150 @@
+import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { findProgram, ROOT, run, runNode, runNpm, SetupError, say } from './process.mjs';
+import { hashInputs, isUpToDate, stampDone } from './stamp.mjs';
+
+const ADDON = join('native', 'build', 'Release', 'net_io.node');
+/** Compiled code finds the addon beside itself, as the sources do. */
+const ADDON_IN_DIST = join('dist', ADDON);
+const isNotTest = (path) => !/\.(test|spec)\.tsx?$/.test(path);
+
+/** Node older than `engines` fails later and obscurely: say it first. */
+export function checkNodeVersion() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if ((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22) return;
+  throw new SetupError(
+    `Node ${process.versions.node} is running, PeerLink needs 20.19 or newer in line 20, or 22.12 or newer`,
+  );
+}
+
+/** The first package of the lock that node_modules does not hold in that version; undefined when it holds all. */
+function firstMissingPackage() {
+  const wanted = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
+  const installedPath = join(ROOT, 'node_modules', '.package-lock.json');
+  if (!existsSync(installedPath)) return 'node_modules';
+  const installed = JSON.parse(readFileSync(installedPath, 'utf8')).packages;
+  for (const [path, entry] of Object.entries(wanted)) {
+    if (!path.includes('node_modules/') || entry.optional || entry.devOptional || entry.peer || entry.link) continue;
+    if (installed[path]?.version !== entry.version || !existsSync(join(ROOT, path, 'package.json'))) return path;
+  }
+  return undefined;
+}
+
+/**
+ * Installs what the lock names when node_modules is not that already. Development packages too, whatever NODE_ENV
+ * says: the server is compiled here. No package's install script runs: each one that has any ships its binary.
+ */
+export async function installPackages() {
+  const missing = firstMissingPackage();
+  if (missing === undefined) return;
+  say(`installing packages (${missing} is missing or of another version)`);
+  const result = await runNpm(['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund']);
+  if (result.code !== 0) throw new SetupError(`npm ci ended with ${result.code}: see its lines above`);
+}
+
+function nodeHeadersArgument() {
+  // npm passes its own `nodedir` on; without it, headers that came with Node save node-gyp a download.
+  if (process.env.npm_config_nodedir) return [];
+  const prefix = join(dirname(process.execPath), '..');
+  return existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : [];
+}
+
+/**
+ * Builds net_io; without a compiler, or when the build fails, says so in one line and leaves the TypeScript fallback.
+ * @returns {Promise<boolean>} whether the addon is there
+ */
+export async function buildAddon() {
+  if (!existsSync(join(ROOT, 'native', 'binding.gyp'))) return false;
+  const inputHash = hashInputs(
+    ['native/binding.gyp', 'native/src', 'native/package.json'],
+    [process.versions.modules, process.platform, process.arch],
+  );
+  if (!isUpToDate('addon', inputHash, [ADDON])) {
+    const compiler = process.env.CXX ?? findProgram(['c++', 'g++', 'clang++']);
+    if (process.platform !== 'win32' && (compiler === undefined || findProgram(['make', 'gmake']) === undefined)) {
+      say('no C++ compiler (or no make) on the PATH: net_io runs on its TypeScript fallback, hashing is slower');
+      return false;
+    }
+    say('building net_io');
+    const program = join(ROOT, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
+    const result = await runNode([program, 'rebuild', '--directory=native', '-j', 'max', ...nodeHeadersArgument()], {
+      isQuiet: true,
+    });
+    if (result.code !== 0) {
+      process.stderr.write(result.output.split('\n').slice(-25).join('\n'));
+      say(
+        'net_io could not be built (its last lines are above): it runs on its TypeScript fallback, hashing is slower',
+      );
+      return false;
+    }
+    stampDone('addon', inputHash);
+  }
+  copyAddon();
+  return true;
+}
+
+/** Puts the built addon where the compiled services load it. */
+export function copyAddon() {
+  if (!existsSync(join(ROOT, ADDON))) throw new SetupError(`${ADDON} is not built: run npm run build`);
+  const target = join(ROOT, ADDON_IN_DIST);
+  if (existsSync(target) && readFileSync(target).equals(readFileSync(join(ROOT, ADDON)))) return;
+  mkdirSync(dirname(target), { recursive: true });
+  cpSync(join(ROOT, ADDON), target);
+}
+
+/** Generates the Prisma client from prisma/schema.prisma. */
+export async function generatePrismaClient() {
+  const inputHash = hashInputs([
+    'prisma/schema.prisma',
+    'prisma.config.ts',
+    'scripts/prisma-generate.mjs',
+    'package-lock.json',
+  ]);
+  if (isUpToDate('prisma', inputHash, ['prisma/generated'])) return;
+  say('generating the Prisma client');
+  const result = await runNode([join('scripts', 'prisma-generate.mjs')], { isQuiet: true });
+  if (result.code !== 0) throw new SetupError(`the Prisma client could not be generated:\n${result.output}`);
+  stampDone('prisma', inputHash);
+}
+
+/** Compiles the server to dist/. */
+export async function compileServer() {
+  const inputHash = hashInputs(
+    [
+      'services',
+      'native',
+      'prisma',
+      'moleculer.config.ts',
+      'tsconfig.json',
+      'tsconfig.build.json',
+      'package-lock.json',
+    ],
+    [],
+    (path) => isNotTest(path) && !/\.(cc|h|S|c|md)$/.test(path),
+  );
+  if (isUpToDate('server', inputHash, ['dist/services/main.js'])) return;
+  say('compiling the server');
+  const result = await runNode([join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'], {
+    isQuiet: true,
+  });
+  if (result.code !== 0) throw new SetupError(`the server does not compile:\n${result.output}`);
+  stampDone('server', inputHash);
+}
+
+/** Builds the page to frontend/dist. */
+export async function buildPage() {
+  const settings = Object.entries(process.env).filter(([name]) => name.startsWith('VITE_'));
+  const inputHash = hashInputs(
+    ['frontend', 'services/contracts', 'package-lock.json'],
+    settings.map(([name, value]) => `${name}=${value}`).sort(),
+    isNotTest,
+  );
+  if (isUpToDate('page', inputHash, ['frontend/dist/index.html'])) return;
+  say('building the page');
+  const vite = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
+  // A page for people is always the production build, whatever NODE_ENV the server is started with.
+  const env = { ...process.env, NODE_ENV: 'production' };
+  const result = await run(process.execPath, [vite, 'build'], { cwd: join(ROOT, 'frontend'), env, isQuiet: true });
+  if (result.code !== 0) throw new SetupError(`the page does not build:\n${result.output}`);
+  stampDone('page', inputHash);
+}

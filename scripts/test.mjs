@@ -1,0 +1,71 @@
+// npm test: sets up, installs the programs that tests use, runs every suite, and ends with `N passed, N failed`.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { main, ROOT, runNode, SetupError, say } from './setup/process.mjs';
+import { ensureTestPrograms } from './setup/programs.mjs';
+import { setUp } from './setup/setup.mjs';
+
+/** Suites that start whole servers and browsers run one at a time: several at once would measure each other. */
+const WHOLE_PROCESS_SUITES = ['test/house/', 'test/e2e/', 'test/cluster/'];
+/** Native suites in processes of their own; each ends with a line `N passed, N failed`. */
+const NATIVE_PROGRAMS = ['native/test/run-sanitizers.mjs', 'native/test/run-aarch64.mjs'];
+const SUITE_DEADLINE_MS = 25 * 60_000;
+
+async function runJest(title, args) {
+  const folder = mkdtempSync(join(tmpdir(), 'peerlink-jest-'));
+  const report = join(folder, 'report.json');
+  try {
+    say(`running the ${title} tests`);
+    const jest = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
+    const flags = [
+      '--experimental-vm-modules',
+      '--no-warnings',
+      jest,
+      '--json',
+      `--outputFile=${report}`,
+      '--passWithNoTests',
+    ];
+    const env = { ...process.env, NODE_ENV: 'test' };
+    const { code } = await runNode([...flags, ...args], { env, timeoutMs: SUITE_DEADLINE_MS });
+    if (!existsSync(report)) {
+      say(`Jest ended with ${code} and no report`);
+      return { passed: 0, failed: 1 };
+    }
+    const counts = JSON.parse(readFileSync(report, 'utf8'));
+    const failed = counts.numFailedTests + counts.numRuntimeErrorTestSuites;
+    // Jest may fail for a reason that is no test (an unhandled fault between two): that is a failure all the same.
+    return { passed: counts.numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function runNativeProgram(path) {
+  say(`running ${path}`);
+  const { code, output } = await runNode([path], { isQuiet: true, timeoutMs: SUITE_DEADLINE_MS });
+  process.stderr.write(output);
+  const [, passed, failed] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? [undefined, '0', '0'];
+  const counts = { passed: Number(passed), failed: Number(failed) };
+  if (code !== 0 && counts.failed === 0) counts.failed = 1;
+  if (code === 0 && counts.passed === 0) counts.failed = 1; // A suite that ran nothing has shown nothing.
+  return counts;
+}
+
+await main(async () => {
+  const { hasAddon } = await setUp();
+  if (!hasAddon) throw new SetupError('the tests need net_io built, not its fallback: install g++ and make');
+  await ensureTestPrograms();
+  const ignoring = ['/node_modules/', ...WHOLE_PROCESS_SUITES].map((path) => `--testPathIgnorePatterns=${path}`);
+  const results = [
+    await runJest('unit and contract', ignoring),
+    await runJest('whole-process', ['--maxWorkers=1', ...WHOLE_PROCESS_SUITES]),
+  ];
+  for (const program of NATIVE_PROGRAMS) {
+    if (existsSync(join(ROOT, program))) results.push(await runNativeProgram(program));
+  }
+  const passed = results.reduce((sum, result) => sum + result.passed, 0);
+  const failed = results.reduce((sum, result) => sum + result.failed, 0);
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+});
