@@ -98,8 +98,11 @@ export interface Events {
     readonly transferId: string;
     readonly generation: number;
     readonly committed: Readonly<Record<number, readonly (readonly [number, number])[]>>;
+    /** Files sealed since the last event. */
+    readonly digests: Readonly<Record<number, string>>;
     readonly recipients: number;
   };
+  /** A transfer was sealed as a whole, or ended. */
   'transfer.state.changed': {
     readonly transferId: string;
     readonly state: 'open' | 'sealed' | 'ended';

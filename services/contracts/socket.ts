@@ -64,6 +64,8 @@ export interface TransferProgress {
   readonly generation: number;
   /** Newly committed half-open ranges per file index. */
   readonly committed: Readonly<Record<number, readonly (readonly [number, number])[]>>;
+  /** Files sealed since the last one: digest, 64 hex digits, per file index. */
+  readonly digests: Readonly<Record<number, string>>;
   /** Readers on their way right now. */
   readonly recipients: number;
 }

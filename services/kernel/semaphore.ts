@@ -1,0 +1,33 @@
+/** At most `slots` at once; others wait in order, at most `maxQueued` of them. */
+export class Semaphore {
+  readonly #maxQueued: number;
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(slots: number, maxQueued: number) {
+    this.#free = slots;
+    this.#maxQueued = maxQueued;
+  }
+
+  /** Resolves with the function that gives the slot back (repeatable), or null at once when the queue is full. */
+  async acquire(): Promise<(() => void) | null> {
+    if (this.#free > 0) {
+      this.#free -= 1;
+      return this.#releaseOnce();
+    }
+    if (this.#waiting.length >= this.#maxQueued) return null;
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return this.#releaseOnce();
+  }
+
+  #releaseOnce(): () => void {
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next();
+    };
+  }
+}

@@ -1,0 +1,67 @@
+import { MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_PATH_DEPTH } from '../contracts/limits.ts';
+
+export type PathCheck =
+  | { readonly isValid: true; readonly path: string }
+  | { readonly isValid: false; readonly message: string };
+
+/** C0, DEL and C1 control characters; the bidi controls that make `gpj.exe` look like `exe.jpg`; line separators. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused.
+const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/**
+ * A sender's relative path: parts joined by `/`, in any script, NFC. Refused: absolute paths, empty, `.` and `..`
+ * parts, backslashes (another system's separator), control and bidi characters, lone surrogates. The path is only
+ * ever shown and sent back; no storage name is made from it.
+ */
+export function checkPath(given: string): PathCheck {
+  const refuse = (message: string): PathCheck => ({ isValid: false, message });
+  if (given.length === 0) return refuse('A file name is empty.');
+  if (given.length > MAX_PATH_BYTES) return refuse(`A path may have at most ${MAX_PATH_BYTES} bytes.`);
+  if (LONE_SURROGATE.test(given)) return refuse('A file name is not valid Unicode.');
+  const path = given.normalize('NFC');
+  if (FORBIDDEN.test(path)) return refuse('A file name has control or text-direction characters.');
+  if (path.includes('\\')) return refuse('A file name has a backslash; folders are separated by "/".');
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) return refuse(`A path may have at most ${MAX_PATH_BYTES} bytes.`);
+  const parts = path.split('/');
+  if (parts.length > MAX_PATH_DEPTH) return refuse(`A path may have at most ${MAX_PATH_DEPTH} folders.`);
+  for (const part of parts) {
+    if (part === '' || part === '.' || part === '..') return refuse('A path has an empty, "." or ".." part.');
+    if (Buffer.byteLength(part) > MAX_NAME_BYTES)
+      return refuse(`A file name may have at most ${MAX_NAME_BYTES} bytes.`);
+  }
+  return { isValid: true, path };
+}
+
+/** The last part: the name under which it is downloaded. */
+export function fileName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/**
+ * Makes the paths of one transfer distinct, so that a zip or a folder can hold them all: a repeated path (also one
+ * that differs only by case, which other systems fold) gets " (2)" before its extension.
+ */
+export function distinctPaths(paths: readonly string[]): string[] {
+  const taken = new Set<string>();
+  const nextNumber = new Map<string, number>();
+  return paths.map((path) => {
+    const key = path.toLowerCase();
+    let candidate = path;
+    let number = nextNumber.get(key) ?? 2;
+    while (taken.has(candidate.toLowerCase())) {
+      candidate = numbered(path, number);
+      number += 1;
+    }
+    nextNumber.set(key, number);
+    taken.add(candidate.toLowerCase());
+    return candidate;
+  });
+}
+
+function numbered(path: string, number: number): string {
+  const nameStart = path.lastIndexOf('/') + 1;
+  const dot = path.lastIndexOf('.');
+  const cut = dot > nameStart ? dot : path.length;
+  return `${path.slice(0, cut)} (${number})${path.slice(cut)}`;
+}

@@ -1,0 +1,76 @@
+import type { StoredFile } from './ports.ts';
+
+/** Two descriptors a file: 512 files stay far below the usual limit of 4,096. */
+const MAX_IDLE_OPEN = 512;
+
+interface Entry {
+  readonly opening: Promise<StoredFile | null>;
+  users: number;
+}
+
+/** A file in use. `release` is repeatable. */
+export interface FileUse {
+  readonly stored: StoredFile;
+  release(): void;
+}
+
+/** Keeps files of the store open while somebody uses them, and the most recently used idle ones beyond that. */
+export class OpenFiles {
+  readonly #entries = new Map<string, Entry>();
+
+  /** Null when `open` found nothing; then nothing is kept. */
+  async use(fileId: string, open: () => Promise<StoredFile | null>): Promise<FileUse | null> {
+    let entry = this.#entries.get(fileId);
+    if (entry === undefined) {
+      entry = { opening: open(), users: 0 };
+      this.#entries.set(fileId, entry);
+    } else {
+      // To the end of the order: the most recently used.
+      this.#entries.delete(fileId);
+      this.#entries.set(fileId, entry);
+    }
+    entry.users += 1;
+    let isReleased = false;
+    const release = () => {
+      if (isReleased) return;
+      isReleased = true;
+      entry.users -= 1;
+      this.#closeSurplus();
+    };
+    try {
+      const stored = await entry.opening;
+      if (stored !== null) return { stored, release };
+    } catch (fault) {
+      this.#forget(fileId, entry);
+      throw fault;
+    }
+    this.#forget(fileId, entry);
+    return null;
+  }
+
+  /** Closes a file once its jobs are done, whoever uses it: later jobs of those fail with `unavailable`. */
+  async close(fileId: string): Promise<void> {
+    const entry = this.#entries.get(fileId);
+    if (entry === undefined) return;
+    this.#entries.delete(fileId);
+    const stored = await entry.opening.catch(() => null);
+    await stored?.close();
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.#entries.keys()].map((fileId) => this.close(fileId)));
+  }
+
+  #forget(fileId: string, entry: Entry): void {
+    if (this.#entries.get(fileId) === entry) this.#entries.delete(fileId);
+  }
+
+  #closeSurplus(): void {
+    if (this.#entries.size <= MAX_IDLE_OPEN) return;
+    for (const [fileId, entry] of this.#entries) {
+      if (entry.users > 0) continue;
+      void this.close(fileId);
+      if (this.#entries.size <= MAX_IDLE_OPEN) return;
+    }
+  }
+}

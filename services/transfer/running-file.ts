@@ -1,0 +1,202 @@
+import { PeerLinkError } from '../contracts/errors.ts';
+import { isEqualBytes } from '../kernel/ids.ts';
+import { bytesOfRanges, chunkCount, chunkLength } from './manifest.ts';
+import type { ChunkValues, FileRow, StoredFile } from './ports.ts';
+
+/** The writer that holds a chunk. A newer one sets `isSuperseded` and waits for `done`. */
+interface Claim {
+  isSuperseded: boolean;
+  readonly done: Promise<void>;
+}
+
+/** What a waiting reader is woken with: the committed buffers themselves, or the news that there is no such chunk. */
+export type ChunkArrival = { readonly bytes: readonly Uint8Array[] } | 'beyond_end';
+
+interface Waiter {
+  wake(arrival: ChunkArrival): void;
+  fail(fault: Error): void;
+}
+
+export type WriteOutcome = 'committed' | 'same';
+
+/** One file of a running transfer at its home: who writes which chunk, and who waits for which. */
+export class RunningFile {
+  /** Changes only through `learnSize` and `learnDigest`. */
+  row: FileRow;
+  /** Null until the stored file was opened once in this process. */
+  values: ChunkValues | null = null;
+  /** True once the stored values were checked in this process: against the digest, or after a reboot chunk by chunk. */
+  isTrusted = false;
+  /** A body of unknown length is being received. */
+  hasSequentialBody = false;
+  sealing: Promise<void> | null = null;
+  readonly #claims = new Map<number, Claim>();
+  readonly #waiters = new Map<number, Set<Waiter>>();
+
+  constructor(row: FileRow) {
+    this.row = row;
+  }
+
+  get isSealed(): boolean {
+    return this.row.digest !== null;
+  }
+
+  get chunkCount(): number | null {
+    return this.row.sizeBytes === null ? null : chunkCount(this.row.sizeBytes, this.row.chunkSizeBytes);
+  }
+
+  chunkLength(index: number): number {
+    return chunkLength(index, this.row.sizeBytes, this.row.chunkSizeBytes);
+  }
+
+  has(index: number): boolean {
+    return this.isSealed || (this.values?.has(index) ?? false);
+  }
+
+  /** Half-open ranges of committed chunks. */
+  committedRanges(): readonly (readonly [number, number])[] {
+    if (this.isSealed) {
+      const count = this.chunkCount ?? 0;
+      return count === 0 ? [] : [[0, count]];
+    }
+    return this.values?.ranges() ?? [];
+  }
+
+  get committedChunkCount(): number {
+    return this.isSealed ? (this.chunkCount ?? 0) : (this.values?.count ?? 0);
+  }
+
+  get committedBytes(): number {
+    if (this.isSealed) return this.row.sizeBytes ?? 0;
+    return bytesOfRanges(this.committedRanges(), this.row.sizeBytes, this.row.chunkSizeBytes);
+  }
+
+  get isComplete(): boolean {
+    return this.chunkCount !== null && this.committedChunkCount === this.chunkCount;
+  }
+
+  get isBusy(): boolean {
+    return this.#claims.size > 0 || this.#waiters.size > 0 || this.sealing !== null || this.hasSequentialBody;
+  }
+
+  learnSize(sizeBytes: number): void {
+    this.row = { ...this.row, sizeBytes };
+    const count = chunkCount(sizeBytes, this.row.chunkSizeBytes);
+    for (const [index, waiters] of this.#waiters) {
+      if (index < count) continue;
+      this.#waiters.delete(index);
+      for (const waiter of waiters) waiter.wake('beyond_end');
+    }
+  }
+
+  learnDigest(digest: Uint8Array): void {
+    this.row = { ...this.row, digest };
+    this.isTrusted = true;
+  }
+
+  /**
+   * Writes and commits one whole chunk. A chunk has one writer at a time and is written once.
+   * @param mayCommit asked right before the commit; throws when the transfer moved or ended meanwhile.
+   * @throws chunk_conflict other bytes are committed; superseded a newer request took over; digest_mismatch; disk_full
+   */
+  async writeChunk(
+    stored: StoredFile,
+    index: number,
+    bytes: readonly Uint8Array[],
+    options: { expectedValue?: Uint8Array | undefined; mayCommit: () => void },
+  ): Promise<WriteOutcome> {
+    // "A newer request for a chunk that another one is writing wins: the older stream is cancelled, its writes in
+    // flight are awaited, then the chunk is taken over."
+    for (let older = this.#claims.get(index); older !== undefined; older = this.#claims.get(index)) {
+      older.isSuperseded = true;
+      await older.done;
+    }
+    let finish: () => void = () => {};
+    const claim: Claim = { isSuperseded: false, done: new Promise((resolve) => (finish = resolve)) };
+    this.#claims.set(index, claim);
+    try {
+      const committed = stored.values.get(index);
+      if (committed !== null) return await this.#compare(stored, index, bytes, committed);
+      const value = await stored.writeChunk(index, bytes);
+      if (options.expectedValue !== undefined && !isEqualBytes(value, options.expectedValue))
+        throw digestMismatch(index);
+      if (claim.isSuperseded) {
+        throw new PeerLinkError('superseded', `A newer request is writing chunk ${index}.`, {
+          data: { chunkIndex: index },
+        });
+      }
+      options.mayCommit();
+      await stored.commitChunk(index, value);
+    } finally {
+      this.#claims.delete(index);
+      finish();
+    }
+    this.#wake(index, bytes);
+    return 'committed';
+  }
+
+  /** "Bytes for a committed chunk are only hashed and compared, never written." */
+  async #compare(
+    stored: StoredFile,
+    index: number,
+    bytes: readonly Uint8Array[],
+    committed: Uint8Array,
+  ): Promise<'same'> {
+    const value = await stored.hashChunk(index, bytes);
+    if (isEqualBytes(value, committed)) return 'same';
+    throw new PeerLinkError('chunk_conflict', `Chunk ${index} was stored before with other bytes; those stay.`, {
+      data: { chunkIndex: index },
+    });
+  }
+
+  /**
+   * Waits until chunk `index` is committed or turns out not to exist. The caller checks `has` first.
+   * @throws the signal's reason, or the fault the transfer ended with
+   */
+  waitForChunk(index: number, signal: AbortSignal): Promise<ChunkArrival> {
+    return new Promise((resolve, reject) => {
+      const waiters = this.#waiters.get(index) ?? new Set<Waiter>();
+      this.#waiters.set(index, waiters);
+      const leave = () => {
+        signal.removeEventListener('abort', onAbort);
+        waiters.delete(waiter);
+        if (waiters.size === 0 && this.#waiters.get(index) === waiters) this.#waiters.delete(index);
+      };
+      const onAbort = () => waiter.fail(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+      const waiter: Waiter = {
+        wake: (arrival) => {
+          leave();
+          resolve(arrival);
+        },
+        fail: (fault) => {
+          leave();
+          reject(fault);
+        },
+      };
+      waiters.add(waiter);
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  failWaiters(fault: Error): void {
+    for (const waiters of [...this.#waiters.values()]) for (const waiter of [...waiters]) waiter.fail(fault);
+  }
+
+  #wake(index: number, bytes: readonly Uint8Array[]): void {
+    const waiters = this.#waiters.get(index);
+    if (waiters === undefined) return;
+    this.#waiters.delete(index);
+    for (const waiter of [...waiters]) waiter.wake({ bytes });
+  }
+}
+
+function digestMismatch(index: number): PeerLinkError {
+  return new PeerLinkError(
+    'digest_mismatch',
+    `Chunk ${index} does not have the value sent along; it was discarded. Send it again.`,
+    {
+      data: { chunkIndex: index },
+    },
+  );
+}

@@ -1,0 +1,90 @@
+import { PeerLinkError } from '../contracts/errors.ts';
+import type { TransferRow, TransferWithFiles } from './ports.ts';
+import { RunningFile } from './running-file.ts';
+
+/** A transfer this process works with: its row as last read, its files, and how many read it now. */
+export class RunningTransfer {
+  row: TransferRow;
+  readonly files: readonly RunningFile[];
+  readers = 0;
+  /** Readers and writers that must be able to finish before the files are closed. */
+  users = 0;
+  lastUsedMs: number;
+  /** Chunks were committed since the row was last touched. */
+  isTouched = false;
+
+  constructor(found: TransferWithFiles, nowMs: number) {
+    this.row = found.transfer;
+    this.files = found.files.map((row) => new RunningFile(row));
+    this.lastUsedMs = nowMs;
+  }
+
+  get isBusy(): boolean {
+    return this.users > 0 || this.files.some((file) => file.isBusy);
+  }
+
+  get totalBytes(): number | null {
+    let total = 0;
+    for (const file of this.files) {
+      if (file.row.sizeBytes === null) return null;
+      total += file.row.sizeBytes;
+    }
+    return total;
+  }
+
+  get committedBytes(): number {
+    return this.files.reduce((sum, file) => sum + file.committedBytes, 0);
+  }
+
+  file(index: number): RunningFile {
+    const file = this.files[index];
+    if (file === undefined) throw new PeerLinkError('not_found', `This transfer has no file ${index}.`);
+    return file;
+  }
+
+  /** Takes a newer row; an older one (a late answer) is dropped. */
+  learn(row: TransferRow): void {
+    if (row.epoch >= this.row.epoch) this.row = row;
+  }
+
+  /** Throws what a reader is told when the share is over. */
+  assertReadable(nowMs: number): void {
+    const fault = endFault(this.row, nowMs);
+    if (fault !== null) throw fault;
+  }
+
+  /** Throws unless chunks may be written here now. */
+  assertWritable(nodeId: string, nowMs: number): void {
+    this.assertReadable(nowMs);
+    if (this.row.homeNodeId !== nodeId) {
+      throw new PeerLinkError('moved', 'This transfer has another home node now.', {
+        data: { home: this.row.homeNodeId },
+      });
+    }
+  }
+}
+
+/** Why a transfer is over, or null while it is not. */
+export function endFault(row: TransferRow, nowMs: number): PeerLinkError | null {
+  if (row.state === 'ended') {
+    switch (row.endReason) {
+      case 'expired':
+        return new PeerLinkError('expired', 'This link has expired.');
+      case 'used_up':
+        return new PeerLinkError('used_up', 'This link has been downloaded as often as its sender allowed.');
+      case 'digest_mismatch':
+        return new PeerLinkError(
+          'ended',
+          'The bytes did not have the digest their sender gave, so the transfer was ended. Send it again.',
+        );
+      case 'aborted':
+        return new PeerLinkError('ended', 'The sender stopped this transfer before it was complete.');
+      case 'deleted':
+      case 'left':
+      case null:
+        return new PeerLinkError('ended', 'This transfer was ended by its sender.');
+    }
+  }
+  if (row.expiresAt.getTime() <= nowMs) return new PeerLinkError('expired', 'This link has expired.');
+  return null;
+}

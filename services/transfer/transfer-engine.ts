@@ -1,0 +1,390 @@
+import { PeerLinkError } from '../contracts/errors.ts';
+import type { EndReason, TransferState } from '../contracts/http.ts';
+import { isEqualBytes } from '../kernel/ids.ts';
+import type { FileUse } from './open-files.ts';
+import { OpenFiles } from './open-files.ts';
+import type { ChunkStore, TransferRepository, TransferRow, TransferWithFiles } from './ports.ts';
+import { type Progress, ProgressFeed } from './progress-feed.ts';
+import type { SplitChunk } from './run-splitter.ts';
+import type { RunningFile, WriteOutcome } from './running-file.ts';
+import { endFault, RunningTransfer } from './running-transfer.ts';
+
+/** Transfers kept in memory while nobody uses them; used ones are bounded by connections. */
+const MAX_IDLE_TRANSFERS = 2_000;
+const IDLE_KEPT_MS = 60_000;
+const MAX_SEAL_TRIES = 5;
+
+export interface EngineDeps {
+  readonly nodeId: string;
+  readonly repository: TransferRepository;
+  readonly store: ChunkStore;
+  readonly nowMs: () => number;
+  /** False after a start with another boot id: committed chunks of open files are verified before their first use. */
+  readonly isDiskTrusted: boolean;
+  readonly publishProgress: (progress: Progress) => void;
+  readonly publishState: (state: StateChange) => void;
+  readonly onFault: (what: string, fault: unknown) => void;
+}
+export interface StateChange {
+  readonly transferId: string;
+  readonly state: TransferState;
+  readonly endReason: EndReason | null;
+  readonly digests: readonly (string | null)[];
+}
+
+/**
+ * The home's side of docs/PROTOCOL.md: loads rows, opens files, commits chunks, seals, obeys newer rows. It knows no
+ * HTTP; the data plane feeds it chunks and asks it for them.
+ */
+export class TransferEngine {
+  readonly openFiles = new OpenFiles();
+  readonly #deps: EngineDeps;
+  readonly #progress: ProgressFeed;
+  readonly #running = new Map<string, RunningTransfer>();
+  readonly #loading = new Map<string, Promise<RunningTransfer | null>>();
+  readonly #idByShare = new Map<string, string>();
+
+  constructor(deps: EngineDeps) {
+    this.#deps = deps;
+    this.#progress = new ProgressFeed(deps.publishProgress);
+  }
+
+  get nodeId(): string {
+    return this.#deps.nodeId;
+  }
+
+  get nowMs(): number {
+    return this.#deps.nowMs();
+  }
+
+  running(): Iterable<RunningTransfer> {
+    return this.#running.values();
+  }
+
+  /** Takes a row that was just inserted or read, so that it is not read again. */
+  adopt(found: TransferWithFiles): RunningTransfer {
+    const known = this.#running.get(found.transfer.id);
+    if (known !== undefined) {
+      known.learn(found.transfer);
+      return known;
+    }
+    const transfer = new RunningTransfer(found, this.nowMs);
+    this.#running.set(found.transfer.id, transfer);
+    this.#idByShare.set(found.transfer.shareId, found.transfer.id);
+    this.#dropIdle();
+    return transfer;
+  }
+
+  /** @throws not_found */
+  async load(transferId: string): Promise<RunningTransfer> {
+    return this.#load(transferId, () => this.#deps.repository.findById(transferId));
+  }
+
+  /** @throws not_found */
+  async loadShare(shareId: string): Promise<RunningTransfer> {
+    const known = this.#idByShare.get(shareId);
+    return known === undefined
+      ? this.#load(shareId, () => this.#deps.repository.findByShareId(shareId))
+      : this.load(known);
+  }
+
+  /** Keeps the transfer and its files from being closed. The returned function is repeatable. */
+  hold(transfer: RunningTransfer): () => void {
+    transfer.users += 1;
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      transfer.users -= 1;
+      transfer.lastUsedMs = this.nowMs;
+    };
+  }
+
+  /** Counts a reader for the sender's page. */
+  holdAsReader(transfer: RunningTransfer): () => void {
+    const release = this.hold(transfer);
+    const change = (by: 1 | -1) => {
+      transfer.readers += by;
+      this.#progress.recipientsChanged(transfer.row.id, transfer.row.generation, transfer.readers);
+    };
+    change(1);
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      change(-1);
+      release();
+    };
+  }
+
+  /**
+   * Opens a file's bytes, creating them when they are to be written, and checks what was stored before this process.
+   * @returns null when nothing of it was ever stored here and it is not to be written
+   */
+  async useFile(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
+    const { id, chunkSizeBytes, sizeBytes } = file.row;
+    const geometry = { chunkSizeBytes, sizeBytes };
+    const { store } = this.#deps;
+    const use = await this.openFiles.use(id, () =>
+      purpose === 'write' ? store.create(id, geometry) : store.open(id, geometry),
+    );
+    if (use === null) return null;
+    try {
+      file.values = use.stored.values;
+      if (!file.isTrusted) await this.#establishTrust(transfer, file, use);
+      return use;
+    } catch (fault) {
+      use.release();
+      throw fault;
+    }
+  }
+
+  /** Looks at what is stored of files nobody opened yet, so that a status is complete. */
+  async learnValues(transfer: RunningTransfer): Promise<void> {
+    for (const file of transfer.files) {
+      if (file.isSealed || file.values !== null) continue;
+      (await this.useFile(transfer, file, 'read'))?.release();
+    }
+  }
+
+  /**
+   * Commits one whole chunk, and seals the file with its last one. @throws see RunningFile.writeChunk, and moved,
+   * ended, expired, not_open, disk_full
+   */
+  async writeChunk(
+    transfer: RunningTransfer,
+    file: RunningFile,
+    chunk: Pick<SplitChunk, 'index' | 'bytes'>,
+    expectedValue?: Uint8Array,
+  ): Promise<WriteOutcome> {
+    const mayCommit = () => transfer.assertWritable(this.nodeId, this.nowMs);
+    mayCommit();
+    const use = await this.useFile(transfer, file, 'write');
+    if (use === null) throw new PeerLinkError('internal', 'A file could not be made.');
+    try {
+      const outcome = await file.writeChunk(use.stored, chunk.index, chunk.bytes, { expectedValue, mayCommit });
+      if (outcome === 'committed') {
+        transfer.isTouched = true;
+        this.#progress.committed(
+          transfer.row.id,
+          transfer.row.generation,
+          transfer.readers,
+          file.row.index,
+          chunk.index,
+        );
+      }
+      return outcome;
+    } finally {
+      use.release();
+    }
+  }
+
+  /** "A clean end writes the size, then seals." */
+  async finishUnknownLength(transfer: RunningTransfer, file: RunningFile, sizeBytes: number): Promise<void> {
+    file.learnSize(sizeBytes);
+    await this.sealWhenComplete(transfer, file);
+  }
+
+  /**
+   * Seals the file if all its chunks are committed. Repeatable; several callers share one attempt. Resolves without a
+   * seal when the database cannot answer: `maintain` tries again.
+   * @throws digest_mismatch, damaged, moved, ended
+   */
+  async sealWhenComplete(transfer: RunningTransfer, file: RunningFile): Promise<void> {
+    if (file.isSealed || !file.isComplete) return;
+    file.sealing ??= this.#seal(transfer, file).finally(() => {
+      file.sealing = null;
+    });
+    try {
+      await file.sealing;
+    } catch (fault) {
+      if (fault instanceof PeerLinkError && fault.type === 'unavailable') return;
+      throw fault;
+    }
+  }
+
+  /** Ends a transfer for everyone; repeatable. */
+  async end(transferId: string, reason: EndReason): Promise<void> {
+    await this.#deps.repository.end(transferId, reason);
+    const transfer = this.#running.get(transferId);
+    if (transfer === undefined) return;
+    const found = await this.#deps.repository.findById(transferId);
+    if (found !== null) await this.obey(transfer, found.transfer);
+  }
+
+  /** Takes a newer row and does what it says: an ended transfer lets go of its readers, writers and bytes. */
+  async obey(transfer: RunningTransfer, row: TransferRow): Promise<void> {
+    const wasEnded = transfer.row.state === 'ended';
+    transfer.learn(row);
+    const fault = endFault(transfer.row, this.nowMs);
+    if (fault !== null) for (const file of transfer.files) file.failWaiters(fault);
+    if (transfer.row.state !== 'ended' || wasEnded) return;
+    this.#publishState(transfer);
+    await this.forget(transfer);
+    for (const file of transfer.files) await this.#deps.store.remove(file.row.id);
+  }
+
+  /** Closes the transfer's files and drops it from memory. */
+  async forget(transfer: RunningTransfer): Promise<void> {
+    this.#running.delete(transfer.row.id);
+    this.#idByShare.delete(transfer.row.shareId);
+    for (const file of transfer.files) await this.openFiles.close(file.row.id);
+  }
+
+  /**
+   * Once a second: re-reads the rows of running transfers in one query, tells the database which ones move, tries
+   * seals again that the database could not take, and lets go of what nobody used for a minute. "No answer: keep the
+   * last rows."
+   */
+  async maintain(): Promise<void> {
+    const all = [...this.#running.values()];
+    const touched = all.filter((transfer) => transfer.isTouched);
+    for (const transfer of touched) transfer.isTouched = false;
+    try {
+      if (touched.length > 0) await this.#deps.repository.touch(touched.map((transfer) => transfer.row.id));
+      const rows = new Map(
+        (await this.#deps.repository.refresh(all.map((transfer) => transfer.row.id))).map((row) => [row.id, row]),
+      );
+      for (const transfer of all) {
+        const row = rows.get(transfer.row.id);
+        if (row !== undefined) await this.obey(transfer, row);
+      }
+    } catch (fault) {
+      this.#deps.onFault('refresh', fault);
+    }
+    for (const transfer of all) await this.#sealLeftovers(transfer);
+    for (const transfer of all) {
+      if (!transfer.isBusy && this.nowMs - transfer.lastUsedMs > IDLE_KEPT_MS) await this.forget(transfer);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#progress.stop();
+    await this.openFiles.closeAll();
+    this.#running.clear();
+  }
+
+  async #load(key: string, find: () => Promise<TransferWithFiles | null>): Promise<RunningTransfer> {
+    const known = this.#running.get(key);
+    if (known !== undefined) {
+      known.lastUsedMs = this.nowMs;
+      return known;
+    }
+    let loading = this.#loading.get(key);
+    if (loading === undefined) {
+      loading = find()
+        .then((found) => (found === null ? null : this.adopt(found)))
+        .finally(() => this.#loading.delete(key));
+      this.#loading.set(key, loading);
+    }
+    const transfer = await loading;
+    if (transfer === null) throw new PeerLinkError('not_found', 'There is no such transfer.');
+    return transfer;
+  }
+
+  /**
+   * "Before a sealed file is served for the first time, its chaining values are merged and compared with the digest
+   * in the row." Unsealed files are verified only after a start with another boot id.
+   */
+  async #establishTrust(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
+    const { digest, sizeBytes } = file.row;
+    if (digest !== null && sizeBytes !== null) {
+      const root = await use.stored.root(sizeBytes);
+      if (!isEqualBytes(root, digest)) {
+        throw new PeerLinkError('damaged', 'The stored file no longer has its digest.', {
+          data: { fileIndex: file.row.index },
+        });
+      }
+    } else if (!this.#deps.isDiskTrusted) {
+      await this.#verifyCommitted(transfer, file, use);
+    }
+    file.isTrusted = true;
+  }
+
+  async #verifyCommitted(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
+    const buffer = Buffer.allocUnsafe(file.row.chunkSizeBytes);
+    let droppedCount = 0;
+    for (const [start, end] of use.stored.values.ranges()) {
+      for (let index = start; index < end; index += 1) {
+        if (await use.stored.readChunk(index, buffer, file.chunkLength(index))) continue;
+        await use.stored.dropChunk(index);
+        droppedCount += 1;
+      }
+    }
+    if (droppedCount === 0) return;
+    // "drop it and generation + 1, by CAS, before anything is served or taken"
+    const row = await this.#deps.repository.cas(transfer.row.id, transfer.row.epoch, {
+      generation: transfer.row.generation + 1,
+    });
+    if (row === null)
+      throw new PeerLinkError('unavailable', 'This transfer is changing hands. Try again.', { retryAfterSeconds: 1 });
+    transfer.learn(row);
+  }
+
+  async #seal(transfer: RunningTransfer, file: RunningFile): Promise<void> {
+    const { sizeBytes } = file.row;
+    const use = await this.useFile(transfer, file, 'read');
+    if (use === null || sizeBytes === null) throw new PeerLinkError('internal', 'A complete file has no bytes.');
+    let digest: Uint8Array;
+    try {
+      digest = await use.stored.root(sizeBytes);
+    } finally {
+      use.release();
+    }
+    if (file.row.expectedDigest !== null && !isEqualBytes(digest, file.row.expectedDigest)) {
+      await this.end(transfer.row.id, 'digest_mismatch');
+      throw new PeerLinkError(
+        'digest_mismatch',
+        'The file does not have the digest its sender gave; the transfer was ended.',
+      );
+    }
+    for (let tries = 0; tries < MAX_SEAL_TRIES; tries += 1) {
+      transfer.assertWritable(this.nodeId, this.nowMs);
+      const outcome = await this.#deps.repository.sealFile({
+        transferId: transfer.row.id,
+        fileIndex: file.row.index,
+        knownEpoch: transfer.row.epoch,
+        homeNodeId: this.nodeId,
+        digest,
+        sizeBytes,
+      });
+      if (outcome.transfer !== null) await this.obey(transfer, outcome.transfer);
+      if (outcome.outcome !== 'sealed') continue;
+      file.learnDigest(outcome.digest);
+      this.#progress.sealed(transfer.row.id, transfer.row.generation, transfer.readers, file.row.index, outcome.digest);
+      if (transfer.row.state === 'sealed') {
+        this.#progress.flush(transfer.row.id);
+        this.#publishState(transfer);
+      }
+      return;
+    }
+    throw new PeerLinkError('unavailable', 'The transfer kept changing while it was sealed.', { retryAfterSeconds: 1 });
+  }
+
+  async #sealLeftovers(transfer: RunningTransfer): Promise<void> {
+    if (transfer.row.state !== 'open' || transfer.row.homeNodeId !== this.nodeId) return;
+    for (const file of transfer.files) {
+      await this.sealWhenComplete(transfer, file).catch((fault: unknown) => this.#deps.onFault('seal', fault));
+    }
+  }
+
+  #publishState(transfer: RunningTransfer): void {
+    this.#deps.publishState({
+      transferId: transfer.row.id,
+      state: transfer.row.state,
+      endReason: transfer.row.endReason,
+      digests: transfer.files.map((file) =>
+        file.row.digest === null ? null : Buffer.from(file.row.digest).toString('hex'),
+      ),
+    });
+  }
+
+  #dropIdle(): void {
+    if (this.#running.size <= MAX_IDLE_TRANSFERS) return;
+    for (const transfer of this.#running.values()) {
+      if (transfer.isBusy) continue;
+      void this.forget(transfer).catch((fault: unknown) => this.#deps.onFault('forget', fault));
+      if (this.#running.size <= MAX_IDLE_TRANSFERS) return;
+    }
+  }
+}
