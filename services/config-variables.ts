@@ -1,0 +1,196 @@
+/**
+ * Every variable the back end reads: its default as text (null: none, or depends on others, then `defaultSaid`
+ * says on what) and what it does. `.env.example` and docs/CONFIGURATION.md are made from this table by
+ * `npx tsx scripts/write-configuration.ts`, and a test compares the three.
+ */
+export interface Variable {
+  readonly group: string;
+  readonly default: string | null;
+  readonly defaultSaid?: string;
+  readonly meaning: string;
+  /** Its value is never shown, not even when it is of the wrong form. */
+  readonly isSecret?: boolean;
+}
+
+const variable = (
+  group: string,
+  defaultText: string | null,
+  meaning: string,
+  more: Partial<Variable> = {},
+): Variable => ({
+  group,
+  default: defaultText,
+  meaning,
+  ...more,
+});
+
+export const VARIABLES = {
+  PORT: variable('Server', '5000', 'Port the node listens on; 0 lets the system choose.'),
+  NODE_ENV: variable('Server', 'development', 'development or production.'),
+  DATA_DIR: variable(
+    'Server',
+    './data',
+    'Bytes, and the embedded database; relative to the project. Taken by one process at a time.',
+  ),
+  PUBLIC_URL: variable('Server', null, 'Origin that links begin with, such as https://share.example.com.', {
+    defaultSaid: 'the origin of the request when its Host is this machine or one of CORS_ORIGIN',
+  }),
+  CORS_ORIGIN: variable(
+    'Server',
+    'http://localhost:5173',
+    'Comma-separated origins, compared exactly, whose pages may use the API and the WebSocket.',
+  ),
+  TRUSTED_PROXIES: variable(
+    'Server',
+    null,
+    'Comma-separated addresses or CIDRs whose X-Forwarded-* headers count; ignored from anyone else.',
+  ),
+  LOG_LEVEL: variable('Server', 'info', 'trace, debug, info, warn, error, fatal or silent.'),
+  SERVICES: variable('Server', null, 'Comma-separated services this node runs.', { defaultSaid: 'all six' }),
+  ADMIN_TOKEN: variable('Server', null, 'Bearer token of the operator, at least 16 characters.', { isSecret: true }),
+
+  DATABASE_URL: variable('Database', null, 'PostgreSQL connection string (14 or newer).', {
+    isSecret: true,
+    defaultSaid: 'embedded PGlite in the data directory',
+  }),
+  DATABASE_URL_FILE: variable('Database', null, 'File that holds DATABASE_URL.'),
+  DURABILITY: variable(
+    'Database',
+    'process',
+    'process: an acknowledged chunk survives a killed process; power: a power cut too (needs PostgreSQL).',
+  ),
+
+  USE_CLUSTER: variable('Cluster', null, 'Several nodes; needs PostgreSQL and Redis.', {
+    defaultSaid: 'true once REDIS_HOST is given, else false',
+  }),
+  USE_REDIS: variable('Cluster', null, 'Redis as fast copy and bus.', {
+    defaultSaid: 'true once REDIS_HOST is given, else false',
+  }),
+  NODE_HOSTNAME: variable('Cluster', null, 'How other nodes reach this node.', {
+    defaultSaid: "localhost alone, in a cluster the machine's host name",
+  }),
+  NODE_PORT: variable('Cluster', null, 'Port at which other nodes reach this node.', { defaultSaid: 'PORT' }),
+  NODE_PUBLIC_URL: variable('Cluster', null, 'Origin at which browsers may reach this very node.', {
+    defaultSaid: 'none: never direct',
+  }),
+  NODE_PEER_URL: variable(
+    'Cluster',
+    null,
+    'Origin at which other nodes reach this node, when not http://NODE_HOSTNAME:NODE_PORT.',
+  ),
+  REDIS_HOST: variable('Cluster', 'localhost', 'Redis (6.0 or newer).'),
+  REDIS_PORT: variable('Cluster', '6379', 'Its port.'),
+  REDIS_PASSWORD: variable('Cluster', null, 'Its password.', { isSecret: true }),
+  REDIS_PASSWORD_FILE: variable('Cluster', null, 'File that holds REDIS_PASSWORD.'),
+  REDIS_DB: variable('Cluster', '0', 'Its database number.'),
+  REDIS_SENTINELS: variable('Cluster', null, 'Comma-separated host:port of sentinels.'),
+  REDIS_MAX_RETRIES: variable(
+    'Cluster',
+    '3',
+    'Attempts of the first connection at start; one lost later is retried for ever.',
+  ),
+  REDIS_RETRY_DELAY: variable('Cluster', '100', 'Milliseconds between them (100, 1s).'),
+  REDIS_CONNECT_TIMEOUT: variable('Cluster', '10000', 'Milliseconds each may take.'),
+  TRANSPORTER: variable('Cluster', null, 'Bus between nodes: redis://... or nats://...', {
+    isSecret: true,
+    defaultSaid: 'Redis in a cluster, none alone',
+  }),
+  ALLOW_INSECURE_BUS: variable(
+    'Cluster',
+    'false',
+    'Start although the bus asks for no password and is not on this machine.',
+  ),
+  CLUSTER_SECRET: variable('Cluster', null, 'Signs what nodes tell each other, at least 16 characters.', {
+    isSecret: true,
+    defaultSaid: 'the first node makes one and keeps it in the database',
+  }),
+  CLUSTER_SECRET_FILE: variable('Cluster', null, 'File that holds CLUSTER_SECRET.'),
+  REPLICATION_FACTOR: variable('Cluster', null, 'Copies of each chunk, 1 or 2.', {
+    defaultSaid: '1 alone, 2 in a cluster',
+  }),
+  STREAM_OBFUSCATION: variable('Cluster', 'true', 'XOR of bodies between nodes. Obfuscation, not encryption.'),
+
+  TTL_CLIENT_SESSION: variable(
+    'Lifetimes',
+    '3600',
+    'Seconds a session lives from its last use, never shorter than its longest-lived transfer.',
+  ),
+  TTL_SHARE_SESSION: variable('Lifetimes', '86400', 'Seconds a link lives when its sender does not say.'),
+  TTL_UPLOAD_STATE: variable('Lifetimes', '7200', 'Seconds an unfinished upload is kept after its last chunk.'),
+  TTL_RATE_LIMIT_WINDOW: variable('Lifetimes', '60', 'Seconds over which the rates below are counted.'),
+  TTL_HEARTBEAT: variable('Lifetimes', '300', 'Seconds after which a node that was not seen is forgotten.'),
+
+  RATE_LIMIT_UPLOADS_PER_MINUTE: variable('Limits', '100', 'Transfers a client may open a minute.'),
+  RATE_LIMIT_DOWNLOADS_PER_MINUTE: variable('Limits', '100', 'Downloads a client may begin a minute.'),
+  RATE_LIMIT_WEBSOCKET_MESSAGES_PER_MINUTE: variable(
+    'Limits',
+    '1000',
+    'Control messages a client may send a minute; chunks are bounded by the window instead.',
+  ),
+  MAX_FILE_SIZE: variable(
+    'Limits',
+    '1073741824',
+    "Largest file in bytes (512MiB, 20GiB); 0: no limit but the protocol's.",
+  ),
+  CHUNK_SIZE: variable('Limits', '16384', 'Smallest chunk a client may ask for, a power of two of at least 16KiB.'),
+  MAX_CONCURRENT_UPLOADS: variable('Limits', '10', 'Uploads moving at once; the next ones wait.'),
+  MAX_CONCURRENT_DOWNLOADS: variable('Limits', '10', 'Downloads moving at once; the next ones wait.'),
+  MAX_CONCURRENT_TRANSFERS: variable(
+    'Limits',
+    '5',
+    'Unfinished transfers a session, or an address without one, may have.',
+  ),
+  ACK_TIMEOUT_MS: variable('Limits', '10000', 'Milliseconds a client waits for the acknowledgement of a chunk.'),
+  MAX_RETRIES: variable('Limits', '3', 'Retries of a chunk before the upload pauses.'),
+
+  USE_NATIVE_ADDON: variable('Features', 'true', 'net_io; false, or not loadable: the TypeScript fallback.'),
+  PEERLINK_NATIVE_KERNEL: variable('Features', null, 'Kernel of net_io: portable, sse41, avx2, avx512, neon.', {
+    defaultSaid: 'the fastest the processor has',
+  }),
+  ENABLE_COMPRESSION: variable('Features', 'true', 'Compression of WebSocket control messages; never of chunks.'),
+  ENABLE_METRICS: variable('Features', 'true', '/metrics in Prometheus text.'),
+  TEST_LONG: variable('Features', 'false', 'The tests also move 10 GiB.'),
+} as const satisfies Record<string, Variable>;
+
+export type VariableName = keyof typeof VARIABLES;
+
+/** `.env.example`: every variable commented out with its default, so that copying it unchanged changes nothing. */
+export function exampleFile(): string {
+  const lines = [
+    '# PeerLink reads these when it starts; the real environment wins over this file.',
+    '# Each line shows the default: copying this file to .env unchanged changes nothing.',
+    '# Sizes also accept 512MiB, durations 24h. docs/CONFIGURATION.md explains them.',
+  ];
+  let group = '';
+  for (const [name, entry] of Object.entries<Variable>(VARIABLES)) {
+    if (entry.group !== group) lines.push('', `## ${entry.group}`);
+    group = entry.group;
+    lines.push(`# ${entry.meaning}${entry.defaultSaid === undefined ? '' : ` Default: ${entry.defaultSaid}.`}`);
+    lines.push(`#${name}=${entry.default ?? ''}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** Rows `| name | default | meaning |` of one group, as docs/CONFIGURATION.md and docs/OPERATIONS.md show them. */
+export function tableRows(group?: string): string[] {
+  return Object.entries<Variable>(VARIABLES)
+    .filter(([, entry]) => group === undefined || entry.group === group)
+    .map(([name, entry]) => `| \`${name}\` | ${entry.defaultSaid ?? entry.default ?? 'none'} | ${entry.meaning} |`);
+}
+
+export function configurationPage(): string {
+  const groups = [...new Set(Object.values<Variable>(VARIABLES).map((entry) => entry.group))];
+  const sections = groups.map((group) =>
+    [`## ${group}`, '', '| name | default | meaning |', '|---|---|---|', ...tableRows(group)].join('\n'),
+  );
+  const head = [
+    '# Configuration',
+    '',
+    'Every variable that the back end reads. `services/config.ts` is the only reader; a value of the wrong form stops',
+    'the start with one message that lists every fault by name. `.env` in the project root is read when it is there,',
+    'and the real environment wins over it. Sizes also accept `512MiB` and durations `24h`.',
+    '',
+    'This page and `.env.example` are written by `npx tsx scripts/write-configuration.ts`.',
+  ].join('\n');
+  return `${[head, ...sections].join('\n\n')}\n`;
+}
