@@ -179,10 +179,20 @@ export interface LeaseRepository {
     backtrackBytes: number;
     tokenHash: Uint8Array;
   }): Promise<DownloadLease | null>;
-  /** Opens or closes a stream under a lease and adds what it served; keeps it valid. */
-  record(leaseId: string, change: { fileIndex: number; servedBytes: number; streamDelta: -1 | 0 | 1 }): Promise<void>;
-  /** active -> consumed once, and downloadCount + 1; ends a share whose limit is used up only for new readers. Repeatable. */
-  consume(leaseId: string): Promise<void>;
+  /**
+   * Opens or closes a stream under a lease and adds what it served; keeps it valid. Called at least every 5 s while a
+   * stream is open, also when nothing moved: after 10 s of silence the lease counts as one without streams.
+   * False: the lease is gone (its slot was given back), and the stream must end.
+   */
+  record(
+    leaseId: string,
+    change: { fileIndex: number; servedBytes: number; streamDelta: -1 | 0 | 1 },
+  ): Promise<boolean>;
+  /**
+   * active -> consumed once, and downloadCount + 1; ends a share whose limit is used up only for new readers. Repeatable.
+   * False: the lease is gone, somebody else may have its slot, and the last chunk must not be sent.
+   */
+  consume(leaseId: string): Promise<boolean>;
 }
 
 /** A file's bytes and chaining values on this node. */

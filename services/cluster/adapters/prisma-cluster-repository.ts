@@ -1,0 +1,102 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Prisma } from '../../../prisma/generated/client.ts';
+import type { NodeState } from '../../contracts/http.ts';
+import type { Database } from '../../database/database.ts';
+import type { ClusterRepository, LeaderLease, NodeRow } from '../ports.ts';
+
+interface NodeRecord {
+  readonly id: string;
+  readonly peer_url: string;
+  readonly public_url: string | null;
+  readonly state: NodeState;
+  readonly seen_at: Date;
+}
+
+interface LeaseRecord {
+  readonly holder_node_id: string;
+  readonly epoch: number;
+  readonly expires_at: Date;
+}
+
+const SECRET_BYTES = 32;
+
+/** Rows `cluster`, `nodes` and `leader_lease` in PostgreSQL or PGlite. */
+export function createPrismaClusterRepository(database: Database): ClusterRepository {
+  return {
+    identity: async () => {
+      await database.query(Prisma.sql`
+        INSERT INTO cluster (id, cluster_id, secret)
+        VALUES (1, ${randomUUID()}, ${new Uint8Array(randomBytes(SECRET_BYTES))}::bytea) ON CONFLICT (id) DO NOTHING`);
+      const [row] = await database.query<{ cluster_id: string; secret: Uint8Array }>(
+        Prisma.sql`SELECT cluster_id, secret FROM cluster WHERE id = 1`,
+      );
+      const { cluster_id: clusterId, secret } = row as { cluster_id: string; secret: Uint8Array };
+      return { clusterId, secret };
+    },
+    announce: async (node) => {
+      await database.query(Prisma.sql`
+        INSERT INTO nodes (id, peer_url, public_url, state, seen_at)
+        VALUES (${node.id}, ${node.peerUrl}, ${node.publicUrl}, ${node.state}, now())
+        ON CONFLICT (id) DO UPDATE SET peer_url = excluded.peer_url, public_url = excluded.public_url,
+          state = excluded.state, seen_at = now()`);
+    },
+    listNodes: async () => {
+      const records = await database.query<NodeRecord>(
+        Prisma.sql`SELECT id, peer_url, public_url, state, seen_at FROM nodes ORDER BY id`,
+      );
+      return records.map(toNodeRow);
+    },
+    forgetNodes: async (notSeenForSeconds) => {
+      const forgotten = await database.query(Prisma.sql`
+        DELETE FROM nodes n WHERE n.seen_at < now() - make_interval(secs => ${notSeenForSeconds}::float8)
+          AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.home_node_id = n.id AND t.state <> 'ended')
+          AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.replica_node_id = n.id AND t.state <> 'ended')
+        RETURNING n.id`);
+      return forgotten.length;
+    },
+    tryLead: (nodeId, ttlMs) => tryLead(database, nodeId, ttlMs),
+    // The row stays: the epoch must never fall.
+    resign: async (nodeId) => {
+      await database.query(Prisma.sql`
+        UPDATE leader_lease SET expires_at = now() WHERE holder_node_id = ${nodeId} AND expires_at > now()`);
+    },
+    leader: async () => {
+      const [record] = await database.query<LeaseRecord>(
+        Prisma.sql`SELECT holder_node_id, epoch, expires_at FROM leader_lease WHERE expires_at > now()`,
+      );
+      return record === undefined ? null : toLease(record);
+    },
+  };
+}
+
+/** One conditional statement: of two nodes that try at once the second one sees the first one's lease. */
+async function tryLead(database: Database, nodeId: string, ttlMs: number): Promise<LeaderLease> {
+  const [taken] = await database.query<LeaseRecord>(Prisma.sql`
+    INSERT INTO leader_lease AS l (id, holder_node_id, epoch, expires_at)
+    VALUES (1, ${nodeId}, 1, now() + make_interval(secs => ${ttlMs / 1000}::float8))
+    ON CONFLICT (id) DO UPDATE SET
+      holder_node_id = excluded.holder_node_id,
+      expires_at = excluded.expires_at,
+      epoch = l.epoch + CASE WHEN l.holder_node_id = excluded.holder_node_id THEN 0 ELSE 1 END
+    WHERE l.holder_node_id = excluded.holder_node_id OR l.expires_at <= now()
+    RETURNING l.holder_node_id, l.epoch, l.expires_at`);
+  if (taken !== undefined) return toLease(taken);
+  const [held] = await database.query<LeaseRecord>(
+    Prisma.sql`SELECT holder_node_id, epoch, expires_at FROM leader_lease WHERE id = 1`,
+  );
+  return toLease(held as LeaseRecord);
+}
+
+function toNodeRow(record: NodeRecord): NodeRow {
+  return {
+    id: record.id,
+    peerUrl: record.peer_url,
+    publicUrl: record.public_url,
+    state: record.state,
+    seenAt: record.seen_at,
+  };
+}
+
+function toLease(record: LeaseRecord): LeaderLease {
+  return { holderNodeId: record.holder_node_id, epoch: record.epoch, expiresAt: record.expires_at };
+}

@@ -1,0 +1,84 @@
+import type { Prisma, PrismaClient } from '../../prisma/generated/client.ts';
+import { PeerLinkError } from '../contracts/errors.ts';
+import { databaseUnavailable, mayRunAgain, toDatabaseFault } from './database-faults.ts';
+
+/** Below the two seconds within which whoever needs the database must have an answer or a 503. */
+export const CALL_DEADLINE_MS = 1_900;
+/** Callers that wait for the database at once; the next one is told at once that it is not to be had. */
+export const MAX_CALLS_IN_FLIGHT = 2_000;
+const UP_DEADLINE_MS = 1_000;
+const MAX_RUNS = 4;
+
+/** The truth's store, PostgreSQL or PGlite. Every call ends within CALL_DEADLINE_MS and throws only PeerLinkError. */
+export interface Database {
+  readonly kind: 'pglite' | 'postgresql';
+  readonly prisma: PrismaClient;
+  /** Whether it answers within a second. Never throws. */
+  isUp(): Promise<boolean>;
+  /** One statement, one transaction. A statement that got no answer may still take effect later. */
+  query<Row>(statement: Prisma.Sql): Promise<Row[]>;
+  /** Statements in one transaction, each seeing what was committed before it began; their rows in order. */
+  transaction(statements: readonly Prisma.Sql[]): Promise<unknown[][]>;
+  close(): Promise<void>;
+}
+
+/** Wraps a connected client. `disconnect` closes what is below it. */
+export function databaseOf(kind: Database['kind'], prisma: PrismaClient, disconnect: () => Promise<void>): Database {
+  let callsInFlight = 0;
+  let closing: Promise<void> | undefined;
+
+  async function ask<T>(work: () => Promise<T>, deadlineMs: number): Promise<T> {
+    if (closing !== undefined) throw databaseUnavailable(new Error('closed'));
+    if (callsInFlight >= MAX_CALLS_IN_FLIGHT) {
+      throw new PeerLinkError('unavailable', 'too many calls wait for the database', { retryAfterSeconds: 1 });
+    }
+    callsInFlight += 1;
+    try {
+      return await withDeadline(runAgainOnConflict(work), deadlineMs);
+    } catch (fault) {
+      throw toDatabaseFault(fault);
+    } finally {
+      callsInFlight -= 1;
+    }
+  }
+
+  return {
+    kind,
+    prisma,
+    query: <Row>(statement: Prisma.Sql) => ask(() => prisma.$queryRaw<Row[]>(statement), CALL_DEADLINE_MS),
+    transaction: (statements) =>
+      ask(
+        () => prisma.$transaction(statements.map((statement) => prisma.$queryRaw<unknown[]>(statement))),
+        CALL_DEADLINE_MS,
+      ),
+    isUp: () =>
+      ask(() => prisma.$queryRaw`SELECT 1 AS up`, UP_DEADLINE_MS).then(
+        () => true,
+        () => false,
+      ),
+    close() {
+      closing ??= disconnect();
+      return closing;
+    },
+  };
+}
+
+async function runAgainOnConflict<T>(work: () => Promise<T>): Promise<T> {
+  for (let run = 1; ; run += 1) {
+    try {
+      return await work();
+    } catch (fault) {
+      if (run === MAX_RUNS || !mayRunAgain(fault)) throw fault;
+    }
+  }
+}
+
+function withDeadline<T>(promise: Promise<T>, deadlineMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(databaseUnavailable(new Error(`no answer within ${deadlineMs} ms`))),
+      deadlineMs,
+    );
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

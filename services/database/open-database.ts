@@ -1,0 +1,183 @@
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { PGlite } from '@electric-sql/pglite';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { Client } from 'pg';
+import { PrismaPGlite } from 'pglite-prisma-adapter';
+import { PrismaClient } from '../../prisma/generated/client.ts';
+import { PeerLinkError } from '../contracts/errors.ts';
+import { type Database, databaseOf } from './database.ts';
+import { sqlStateOf } from './database-faults.ts';
+import { applyMigrations, type MigrationConnection, readMigrations } from './migrate.ts';
+import { postgresPoolConfig } from './postgres-pool.ts';
+import { findProjectRoot } from './project-root.ts';
+
+export interface DatabaseLog {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+}
+
+export interface OpenDatabaseOptions {
+  /** PostgreSQL connection string; null: PGlite in `directory`. */
+  readonly url: string | null;
+  /** The data directory of this node, taken before: PGlite allows one process only and does not check. */
+  readonly directory: string;
+  readonly log: DatabaseLog;
+}
+
+/** What PGlite 0.5 is. A directory of another major version would be damaged by opening it. */
+export const PGLITE_MAJOR = '18';
+const MIN_POSTGRESQL = 140_000;
+const FIRST_CONNECTION_TRIES = 5;
+const FIRST_CONNECTION_PAUSE_MS = 500;
+const FIRST_CONNECTION_DEADLINE_MS = 5_000;
+/** SQLSTATE classes that waiting does not mend: wrong password, no such database, no right. */
+const HOPELESS = new Set(['28', '3D', '42']);
+
+export function migrationsDirectory(): string {
+  return path.join(findProjectRoot(), 'prisma', 'migrations');
+}
+
+/** Opens, checks and migrates the database. Throws `unavailable` with a text for the operator when it cannot be used. */
+export function openDatabase(options: OpenDatabaseOptions): Promise<Database> {
+  return options.url === null
+    ? openPglite(path.join(options.directory, 'pglite'), options.log)
+    : openPostgres(options.url, options.log);
+}
+
+async function openPglite(directory: string, log: DatabaseLog): Promise<Database> {
+  const startedAt = performance.now();
+  await refuseOtherMajor(directory);
+  const marker = `${directory}.initialising`;
+  await mkdir(path.dirname(directory), { recursive: true });
+  // A process killed while it made the directory leaves the marker: nothing in it was ever promised to anybody.
+  if (!(await isInitialised(directory, marker))) {
+    await writeFile(
+      marker,
+      'The folder beside this file is being made; it is made anew when this file is found at start.\n',
+    );
+    await rm(directory, { recursive: true, force: true });
+  }
+  const pglite = await PGlite.create(directory).catch((cause: unknown) => {
+    throw new PeerLinkError('unavailable', 'the embedded database in the data directory cannot be opened', { cause });
+  });
+  await rm(marker, { force: true });
+  const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite) });
+  const database = databaseOf('pglite', prisma, async () => {
+    await prisma.$disconnect();
+    await pglite.close();
+  });
+  try {
+    await migrate(
+      {
+        kind: 'pglite',
+        execute: async (sql) => void (await pglite.exec(sql)),
+        query: async <Row>(sql: string, parameters: readonly unknown[] = []) =>
+          (await pglite.query<Row>(sql, [...parameters])).rows,
+      },
+      log,
+    );
+  } catch (fault) {
+    await database.close();
+    throw fault;
+  }
+  log.info({ ms: Math.round(performance.now() - startedAt) }, 'embedded database is open');
+  return database;
+}
+
+async function isInitialised(directory: string, marker: string): Promise<boolean> {
+  const [entries, hasMarker] = await Promise.all([
+    readdir(directory).catch(() => []),
+    readFile(marker).then(
+      () => true,
+      () => false,
+    ),
+  ]);
+  return entries.length > 0 && !hasMarker;
+}
+
+async function refuseOtherMajor(directory: string): Promise<void> {
+  const found = await readFile(path.join(directory, 'PG_VERSION'), 'utf8').catch(() => null);
+  if (found === null || found.trim() === PGLITE_MAJOR) return;
+  throw new PeerLinkError(
+    'unavailable',
+    `the embedded database in the data directory is of PostgreSQL ${found.trim()}, this release needs ${PGLITE_MAJOR}`,
+  );
+}
+
+async function openPostgres(url: string, log: DatabaseLog): Promise<Database> {
+  const client = await firstConnection(url, log);
+  try {
+    await refuseOldServer(client);
+    await migrate(
+      {
+        kind: 'postgresql',
+        execute: async (sql) => void (await client.query(sql)),
+        query: async <Row>(sql: string, parameters: readonly unknown[] = []) =>
+          (await client.query(sql, [...parameters])).rows as Row[],
+      },
+      log,
+    );
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+  const adapter = new PrismaPg(postgresPoolConfig(url), {
+    onPoolError: (fault) => log.warn({ err: fault }, 'a database connection was lost'),
+  });
+  const prisma = new PrismaClient({ adapter });
+  return databaseOf('postgresql', prisma, () => prisma.$disconnect());
+}
+
+/** The server may be starting beside us, so a refused first connection is tried again for a few seconds. */
+async function firstConnection(url: string, log: DatabaseLog): Promise<Client> {
+  for (let attempt = 1; ; attempt += 1) {
+    let client: Client | undefined;
+    try {
+      client = new Client({
+        connectionString: url,
+        connectionTimeoutMillis: FIRST_CONNECTION_DEADLINE_MS,
+        application_name: 'peerlink start',
+      });
+      // Without a listener a connection lost later would end the process.
+      client.on('error', () => undefined);
+      await client.connect();
+      return client;
+    } catch (cause) {
+      await client?.end().catch(() => undefined);
+      const isHopeless = HOPELESS.has(sqlStateOf(cause)?.slice(0, 2) ?? '') || client === undefined;
+      if (isHopeless || attempt === FIRST_CONNECTION_TRIES) {
+        throw new PeerLinkError('unavailable', `DATABASE_URL: ${reasonOf(cause)}`, { cause });
+      }
+      log.warn({ attempt }, 'the database does not answer yet');
+      await delay(FIRST_CONNECTION_PAUSE_MS);
+    }
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  const state = sqlStateOf(cause);
+  if (state?.startsWith('28') === true) return 'PostgreSQL refuses this user or password';
+  if (state?.startsWith('3D') === true) return 'PostgreSQL has no database of this name';
+  if (cause instanceof TypeError || (cause instanceof Error && 'code' in cause && cause.code === 'ERR_INVALID_URL')) {
+    return 'not a PostgreSQL connection string';
+  }
+  return 'no PostgreSQL answers there';
+}
+
+async function refuseOldServer(client: Client): Promise<void> {
+  const { rows } = await client.query<{ server_version_num: string; server_version: string }>(
+    `SELECT current_setting('server_version_num') AS server_version_num, current_setting('server_version') AS server_version`,
+  );
+  const row = rows[0];
+  if (row !== undefined && Number(row.server_version_num) >= MIN_POSTGRESQL) return;
+  throw new PeerLinkError(
+    'unavailable',
+    `DATABASE_URL: PostgreSQL ${row?.server_version ?? 'of unknown version'} found, 14 or newer is needed`,
+  );
+}
+
+async function migrate(connection: MigrationConnection, log: DatabaseLog): Promise<void> {
+  const applied = await applyMigrations(connection, readMigrations(migrationsDirectory()));
+  if (applied.length > 0) log.info({ migrations: applied }, 'database migrated');
+}

@@ -1,0 +1,68 @@
+import { Prisma } from '../../../prisma/generated/client.ts';
+import type { Database } from '../../database/database.ts';
+import type { SessionRepository, SessionRow } from '../ports.ts';
+
+interface SessionRecord {
+  readonly id: string;
+  readonly display_name: string;
+  readonly created_at: Date;
+  readonly last_used_at: Date;
+  readonly expires_at: Date;
+  readonly revoked_at: Date | null;
+}
+
+const COLUMNS = Prisma.raw('s.id, s.display_name, s.created_at, s.last_used_at, s.expires_at, s.revoked_at');
+const IS_ALIVE = Prisma.sql`s.revoked_at IS NULL AND s.expires_at > now()`;
+
+/** Rows `sessions` in PostgreSQL or PGlite. */
+export function createPrismaSessionRepository(database: Database): SessionRepository {
+  const one = async (statement: Prisma.Sql): Promise<SessionRow | null> => {
+    const [record] = await database.query<SessionRecord>(statement);
+    return record === undefined ? null : toSessionRow(record);
+  };
+  return {
+    insert: async ({ id, tokenHash, displayName }, ttlSeconds) => {
+      const [record] = await database.query<SessionRecord>(Prisma.sql`
+        INSERT INTO sessions AS s (id, token_hash, display_name, created_at, last_used_at, expires_at)
+        VALUES (${id}, ${tokenHash}::bytea, ${displayName}, now(), now(),
+          now() + make_interval(secs => ${ttlSeconds}::float8))
+        RETURNING ${COLUMNS}`);
+      return toSessionRow(record as SessionRecord);
+    },
+    findByTokenHash: (tokenHash) =>
+      one(Prisma.sql`SELECT ${COLUMNS} FROM sessions s WHERE s.token_hash = ${tokenHash}::bytea AND ${IS_ALIVE}`),
+    findById: (id) => one(Prisma.sql`SELECT ${COLUMNS} FROM sessions s WHERE s.id = ${id} AND ${IS_ALIVE}`),
+    // A session lives from its last use, never shorter than its longest-lived transfer.
+    touch: (id, ttlSeconds) =>
+      one(Prisma.sql`
+        UPDATE sessions s SET last_used_at = now(), expires_at = greatest(
+          now() + make_interval(secs => ${ttlSeconds}::float8),
+          (SELECT max(t.expires_at) FROM transfers t WHERE t.session_id = s.id AND t.state <> 'ended')
+        )
+        WHERE s.id = ${id} AND ${IS_ALIVE} RETURNING ${COLUMNS}`),
+    rename: (id, displayName) =>
+      one(Prisma.sql`
+        UPDATE sessions s SET display_name = ${displayName} WHERE s.id = ${id} AND ${IS_ALIVE} RETURNING ${COLUMNS}`),
+    revoke: async (id) => {
+      await database.query(Prisma.sql`UPDATE sessions SET revoked_at = now() WHERE id = ${id} AND revoked_at IS NULL`);
+    },
+    deleteExpired: async (limit) => {
+      const deleted = await database.query(Prisma.sql`
+        DELETE FROM sessions WHERE id IN (
+          SELECT id FROM sessions WHERE expires_at <= now() ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
+        ) RETURNING id`);
+      return deleted.length;
+    },
+  };
+}
+
+function toSessionRow(record: SessionRecord): SessionRow {
+  return {
+    id: record.id,
+    displayName: record.display_name,
+    createdAt: record.created_at,
+    lastUsedAt: record.last_used_at,
+    expiresAt: record.expires_at,
+    revokedAt: record.revoked_at,
+  };
+}

@@ -1,0 +1,202 @@
+import { Prisma } from '../../../prisma/generated/client.ts';
+import type { Database } from '../../database/database.ts';
+import type { OwnershipChange, SealOutcome, TransferRepository, TransferRow, TransferWithFiles } from '../ports.ts';
+import { insertTransfer } from './prisma-transfer-insert.ts';
+import {
+  FILE_AS_JSON,
+  type FileRecord,
+  TRANSFER_COLUMNS,
+  TRANSFER_WITH_FILES,
+  type TransferRecord,
+  type TransferWithFilesRecord,
+  toFileRow,
+  toTransferRow,
+  toTransferWithFiles,
+} from './prisma-transfer-rows.ts';
+
+type SealArguments = Parameters<TransferRepository['sealFile']>[0];
+
+/** Rows `transfers` and `files` in PostgreSQL or PGlite. Each function is one transaction, nearly always one statement. */
+export function createPrismaTransferRepository(database: Database): TransferRepository {
+  return {
+    insert: (row, files, options) => insertTransfer(database, row, files, options),
+    findById: (id) => findOne(database, Prisma.sql`t.id = ${id}`),
+    findByShareId: (shareId) => findOne(database, Prisma.sql`t.share_id = ${shareId}`),
+    listBySession: (sessionId, limit, filesEach) => listBySession(database, sessionId, limit, filesEach),
+    listByHome: async (nodeId, afterId, limit) => {
+      const records = await database.query<TransferWithFilesRecord>(Prisma.sql`
+        SELECT ${TRANSFER_WITH_FILES} FROM transfers t
+        WHERE t.home_node_id = ${nodeId} AND t.state IN ('open', 'sealed') AND t.id > ${afterId ?? ''}
+        ORDER BY t.id LIMIT ${limit}`);
+      return records.map(toTransferWithFiles);
+    },
+    refresh: async (ids) => {
+      if (ids.length === 0) return [];
+      const records = await database.query<TransferRecord>(
+        Prisma.sql`SELECT ${TRANSFER_COLUMNS} FROM transfers t WHERE t.id = ANY(${[...ids]}::text[])`,
+      );
+      return records.map(toTransferRow);
+    },
+    cas: async (id, knownEpoch, change) =>
+      firstRow(
+        await database.query<TransferRecord>(Prisma.sql`
+          UPDATE transfers t SET epoch = t.epoch + 1 ${assignments(change)}
+          WHERE t.id = ${id} AND t.epoch = ${knownEpoch}::int AND t.state <> 'ended'
+          RETURNING ${TRANSFER_COLUMNS}`),
+      ),
+    sealFile: (args) => sealFile(database, args),
+    end: async (id, reason) => {
+      const ended = await database.query(Prisma.sql`
+        UPDATE transfers SET state = 'ended', end_reason = ${reason}, ended_at = now(), epoch = epoch + 1
+        WHERE id = ${id} AND state <> 'ended' RETURNING id`);
+      return ended.length === 1;
+    },
+    endExpired: async ({ uploadTtlSeconds, limit }) => {
+      const ended = await database.query<{ id: string }>(endExpiredStatement(uploadTtlSeconds, limit));
+      return ended.map((row) => row.id);
+    },
+    touch: async (ids) => {
+      if (ids.length === 0) return;
+      // To the minute is what the port asks for, so most of these calls write nothing.
+      await database.query(Prisma.sql`
+        UPDATE transfers SET touched_at = now()
+        WHERE id = ANY(${[...ids]}::text[]) AND state = 'open' AND touched_at < now() - interval '30 seconds'`);
+    },
+    change: async (id, change) => firstRow(await database.query<TransferRecord>(changeStatement(id, change))),
+    fateOfFiles: (fileIds) => fateOfFiles(database, fileIds),
+    deleteEndedRows: async (olderThanSeconds, limit) => {
+      const deleted = await database.query(Prisma.sql`
+        DELETE FROM transfers WHERE id IN (
+          SELECT id FROM transfers
+          WHERE state = 'ended' AND ended_at < now() - make_interval(secs => ${olderThanSeconds}::float8)
+          ORDER BY ended_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
+        ) RETURNING id`);
+      return deleted.length;
+    },
+  };
+}
+
+function firstRow(records: readonly TransferRecord[]): TransferRow | null {
+  return records[0] === undefined ? null : toTransferRow(records[0]);
+}
+
+async function findOne(database: Database, condition: Prisma.Sql): Promise<TransferWithFiles | null> {
+  const [record] = await database.query<TransferWithFilesRecord>(
+    Prisma.sql`SELECT ${TRANSFER_WITH_FILES} FROM transfers t WHERE ${condition}`,
+  );
+  return record === undefined ? null : toTransferWithFiles(record);
+}
+
+async function listBySession(database: Database, sessionId: string, limit: number, filesEach: number) {
+  const records = await database.query<TransferRecord & { readonly files: readonly FileRecord[] }>(Prisma.sql`
+    SELECT ${TRANSFER_COLUMNS}, coalesce(
+      (SELECT json_agg(${FILE_AS_JSON} ORDER BY f.file_index) FROM files f
+       WHERE f.transfer_id = t.id AND f.file_index < ${filesEach}::int), '[]'::json
+    ) AS files
+    FROM transfers t WHERE t.session_id = ${sessionId} AND t.state IN ('open', 'sealed')
+    ORDER BY t.created_at DESC, t.id DESC LIMIT ${limit}`);
+  return records.map((record) => ({
+    transfer: toTransferRow(record),
+    files: record.files.map((file) => toFileRow(record.id, file)),
+    fileCount: record.file_count,
+    totalBytes: record.unsized_file_count === 0 ? Number(record.known_bytes) : null,
+  }));
+}
+
+function assignments(change: OwnershipChange): Prisma.Sql {
+  const parts: Prisma.Sql[] = [];
+  if (change.homeNodeId !== undefined) parts.push(Prisma.sql`, home_node_id = ${change.homeNodeId}`);
+  if (change.replicaNodeId !== undefined) parts.push(Prisma.sql`, replica_node_id = ${change.replicaNodeId}`);
+  if (change.replicaState !== undefined) parts.push(Prisma.sql`, replica_state = ${change.replicaState}`);
+  if (change.generation !== undefined) parts.push(Prisma.sql`, generation = ${change.generation}::int`);
+  return parts.length === 0 ? Prisma.empty : Prisma.join(parts, ' ');
+}
+
+/**
+ * "In one statement lock the transfer's row WHERE epoch = $known AND home = H AND state = 'open' and set files.digest;
+ * last file: CAS(state = sealed)." The row counts its unsealed files, so two files sealed at once cannot both, or neither,
+ * be the last: each update of the row sees the one before it.
+ */
+async function sealFile(database: Database, args: SealArguments): Promise<SealOutcome> {
+  const [sealed] = await database.query<TransferRecord>(Prisma.sql`
+    WITH owned AS (
+      SELECT id FROM transfers WHERE id = ${args.transferId} AND epoch = ${args.knownEpoch}::int
+        AND home_node_id = ${args.homeNodeId} AND state = 'open' FOR UPDATE
+    ), before AS (
+      SELECT f.id, f.size_bytes FROM files f, owned
+      WHERE f.transfer_id = owned.id AND f.file_index = ${args.fileIndex}::int AND f.digest IS NULL
+    ), file AS (
+      UPDATE files f SET digest = ${args.digest}::bytea, size_bytes = ${args.sizeBytes}::bigint FROM before
+      WHERE f.id = before.id AND f.digest IS NULL
+        AND (f.size_bytes IS NULL OR f.size_bytes = ${args.sizeBytes}::bigint)
+      RETURNING f.transfer_id, before.size_bytes IS NULL AS was_unsized
+    )
+    UPDATE transfers t SET
+      unsealed_file_count = t.unsealed_file_count - 1,
+      known_bytes = t.known_bytes + CASE WHEN file.was_unsized THEN ${args.sizeBytes}::bigint ELSE 0 END,
+      unsized_file_count = t.unsized_file_count - CASE WHEN file.was_unsized THEN 1 ELSE 0 END,
+      state = CASE WHEN t.unsealed_file_count = 1 THEN 'sealed' ELSE t.state END,
+      epoch = t.epoch + CASE WHEN t.unsealed_file_count = 1 THEN 1 ELSE 0 END
+    FROM file WHERE t.id = file.transfer_id
+    RETURNING ${TRANSFER_COLUMNS}`);
+  if (sealed !== undefined) return { outcome: 'sealed', transfer: toTransferRow(sealed), digest: args.digest };
+  return sealedBefore(database, args);
+}
+
+/** No row changed: either this very seal was done before, or somebody else owns the transfer now. */
+async function sealedBefore(database: Database, args: SealArguments): Promise<SealOutcome> {
+  const [record] = await database.query<TransferRecord & { readonly has_same_digest: boolean }>(Prisma.sql`
+    SELECT ${TRANSFER_COLUMNS}, EXISTS (
+      SELECT 1 FROM files f WHERE f.transfer_id = t.id AND f.file_index = ${args.fileIndex}::int
+        AND f.digest = ${args.digest}::bytea AND f.size_bytes = ${args.sizeBytes}::bigint
+    ) AS has_same_digest FROM transfers t WHERE t.id = ${args.transferId}`);
+  if (record === undefined) return { outcome: 'refused', transfer: null };
+  const transfer = toTransferRow(record);
+  return record.has_same_digest && transfer.homeNodeId === args.homeNodeId && transfer.state !== 'ended'
+    ? { outcome: 'sealed', transfer, digest: args.digest }
+    : { outcome: 'refused', transfer };
+}
+
+function endExpiredStatement(uploadTtlSeconds: number, limit: number): Prisma.Sql {
+  const isAbandoned = Prisma.sql`(state = 'open' AND touched_at < now() - make_interval(secs => ${uploadTtlSeconds}::float8))`;
+  return Prisma.sql`
+    UPDATE transfers SET
+      end_reason = CASE WHEN expires_at <= now() THEN 'expired' ELSE 'aborted' END,
+      state = 'ended', ended_at = now(), epoch = epoch + 1
+    WHERE id IN (
+      SELECT id FROM transfers
+      WHERE state IN ('open', 'sealed') AND (expires_at <= now() OR ${isAbandoned})
+      LIMIT ${limit} FOR UPDATE SKIP LOCKED
+    ) AND state <> 'ended'
+    RETURNING id`;
+}
+
+function changeStatement(id: string, change: { expiresInSeconds?: number; maxDownloads?: number | null }): Prisma.Sql {
+  const parts: Prisma.Sql[] = [];
+  if (change.expiresInSeconds !== undefined) {
+    parts.push(Prisma.sql`expires_at = now() + make_interval(secs => ${change.expiresInSeconds}::float8)`);
+  }
+  if (change.maxDownloads !== undefined) parts.push(Prisma.sql`max_downloads = ${change.maxDownloads}::int`);
+  if (parts.length === 0) parts.push(Prisma.sql`max_downloads = max_downloads`);
+  // A session lives at least as long as its longest-lived transfer.
+  return Prisma.sql`
+    WITH t AS (
+      UPDATE transfers SET ${Prisma.join(parts, ', ')}
+      WHERE id = ${id} AND state <> 'ended' AND expires_at > now() RETURNING *
+    ), kept_session AS (
+      UPDATE sessions s SET expires_at = greatest(s.expires_at, t.expires_at) FROM t
+      WHERE s.id = t.session_id AND s.revoked_at IS NULL AND s.expires_at > now()
+    )
+    SELECT ${TRANSFER_COLUMNS} FROM t`;
+}
+
+async function fateOfFiles(
+  database: Database,
+  fileIds: readonly string[],
+): Promise<ReadonlyMap<string, 'kept' | 'ended'>> {
+  if (fileIds.length === 0) return new Map();
+  const rows = await database.query<{ id: string; fate: 'kept' | 'ended' }>(Prisma.sql`
+    SELECT f.id, CASE WHEN t.state = 'ended' THEN 'ended' ELSE 'kept' END AS fate
+    FROM files f JOIN transfers t ON t.id = f.transfer_id WHERE f.id = ANY(${[...fileIds]}::text[])`);
+  return new Map(rows.map((row) => [row.id, row.fate]));
+}
