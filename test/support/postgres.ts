@@ -1,0 +1,257 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from 'pg';
+
+/** A PostgreSQL server for tests: the one TEST_DATABASE_URL names, or one of our own in a temporary folder. */
+export interface TestPostgres {
+  /** Of the server's maintenance database. */
+  readonly url: string;
+  /** An empty database of its own; dropped with the server, or by `stop` where the server stays. */
+  createDatabase(): Promise<string>;
+  /** Ends the server (one of our own), or drops what was created. */
+  stop(): Promise<void>;
+}
+
+export interface OwnPostgres extends TestPostgres {
+  /** Stops every process of the server as if its machine had frozen: connections stay, nothing answers. */
+  freeze(): void;
+  thaw(): void;
+  /** Kills the server with all its processes and starts it again on the same port and data. */
+  crashAndRestart(): Promise<void>;
+}
+
+const OLDEST_MAJOR = 14;
+const START_DEADLINE_MS = 30_000;
+const STOP_DEADLINE_MS = 10_000;
+const INSTALL_DEADLINE_MS = 300_000;
+
+export async function startPostgres(): Promise<TestPostgres> {
+  const offered = process.env.TEST_DATABASE_URL;
+  if (offered === undefined || offered === '') return startOwnPostgres();
+  const created: string[] = [];
+  return {
+    url: offered,
+    createDatabase: async () => {
+      const url = await createDatabase(offered);
+      created.push(url);
+      return url;
+    },
+    stop: async () => {
+      for (const url of created) await dropDatabase(offered, url);
+    },
+  };
+}
+
+/** For tests that freeze or kill the server, which an offered one does not allow. */
+export async function startOwnPostgres(): Promise<OwnPostgres> {
+  const programs = findPrograms() ?? installPrograms();
+  const owner = unprivilegedOwner();
+  const folder = mkdtempSync(path.join(tmpdir(), 'peerlink-postgres-'));
+  if (owner !== null) chownSync(folder, owner.uid, owner.gid);
+  const data = path.join(folder, 'data');
+  execFileSync(
+    path.join(programs, 'initdb'),
+    ['-D', data, '-U', 'peerlink', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
+    { ...owner, cwd: folder, stdio: 'pipe', timeout: START_DEADLINE_MS },
+  );
+  const port = await freePort();
+  const url = `postgresql://peerlink@127.0.0.1:${port}/postgres`;
+  const run = () => startServer(programs, { data, folder, port, owner, url });
+  let server = await run();
+  const endWithUs = () => signalAll(server, 'SIGKILL');
+  process.once('exit', endWithUs);
+  return {
+    url,
+    createDatabase: () => createDatabase(url),
+    freeze: () => signalAll(server, 'SIGSTOP'),
+    thaw: () => signalAll(server, 'SIGCONT'),
+    crashAndRestart: async () => {
+      signalAll(server, 'SIGKILL');
+      await ended(server, STOP_DEADLINE_MS);
+      server = await run();
+    },
+    stop: async () => {
+      signalAll(server, 'SIGCONT');
+      // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
+      server.kill('SIGINT');
+      if (!(await ended(server, STOP_DEADLINE_MS))) signalAll(server, 'SIGKILL');
+      process.off('exit', endWithUs);
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    },
+  };
+}
+
+interface ServerPlace {
+  readonly data: string;
+  readonly folder: string;
+  readonly port: number;
+  readonly owner: Owner | null;
+  readonly url: string;
+}
+
+async function startServer(programs: string, place: ServerPlace): Promise<ChildProcess> {
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: String(place.port),
+    unix_socket_directories: place.folder,
+    // The tests kill processes, never the machine.
+    fsync: 'off',
+    max_connections: '200',
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const server = spawn(path.join(programs, 'postgres'), ['-D', place.data, ...args], {
+    ...place.owner,
+    cwd: place.folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  server.stderr?.on('data', (text: Buffer) => {
+    said = `${said}${text.toString()}`.slice(-4_000);
+  });
+  const deadline = Date.now() + START_DEADLINE_MS;
+  for (;;) {
+    if (server.exitCode !== null) throw new Error(`PostgreSQL ended at start:\n${said}`);
+    if (await answers(place.url)) return server;
+    if (Date.now() > deadline) {
+      signalAll(server, 'SIGKILL');
+      throw new Error(`PostgreSQL did not answer within ${START_DEADLINE_MS} ms:\n${said}`);
+    }
+    await delay(50);
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 1_000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function createDatabase(serverUrl: string): Promise<string> {
+  const name = `peerlink_${randomBytes(6).toString('hex')}`;
+  await statement(serverUrl, `CREATE DATABASE ${name}`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+async function dropDatabase(serverUrl: string, url: string): Promise<void> {
+  await statement(serverUrl, `DROP DATABASE IF EXISTS ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
+}
+
+async function statement(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+/** The server and its backends, which are sessions of their own and so in no common process group. */
+function signalAll(server: ChildProcess, signal: NodeJS.Signals): void {
+  if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
+  // The parent first: a stopped one starts no more backends.
+  for (const pid of [server.pid, ...childrenOf(server.pid)]) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It ended by itself between the look and the signal.
+    }
+  }
+}
+
+function childrenOf(parent: number): number[] {
+  return execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .filter(([, ppid]) => ppid === parent)
+    .map(([pid]) => Number(pid));
+}
+
+async function ended(server: ChildProcess, deadlineMs: number): Promise<boolean> {
+  const deadline = Date.now() + deadlineMs;
+  while (server.exitCode === null && server.signalCode === null) {
+    if (Date.now() > deadline) return false;
+    await delay(20);
+  }
+  return true;
+}
+
+type Owner = { readonly uid: number; readonly gid: number };
+
+/** PostgreSQL refuses to run as root. */
+function unprivilegedOwner(): Owner | null {
+  if (process.getuid?.() !== 0) return null;
+  const users = readFileSync('/etc/passwd', 'utf8').split('\n');
+  for (const name of ['postgres', 'nobody']) {
+    const fields = users.find((line) => line.startsWith(`${name}:`))?.split(':');
+    if (fields !== undefined) return { uid: Number(fields[2]), gid: Number(fields[3]) };
+  }
+  throw new Error('PostgreSQL does not run as root and there is neither a user postgres nor nobody');
+}
+
+/** The folder with `postgres` and `initdb` of the newest real server on this machine, at least 14. */
+function findPrograms(): string | null {
+  const fromPath = (process.env.PATH ?? '').split(path.delimiter).filter((folder) => folder !== '');
+  const packaged = ['/usr/lib/postgresql', '/opt/homebrew/opt', '/usr/local/opt']
+    .filter((root) => existsSync(root))
+    .flatMap((root) => readdirSync(root).map((entry) => path.join(root, entry, 'bin')));
+  const found = [...packaged, ...fromPath]
+    .filter((folder) => existsSync(path.join(folder, 'postgres')) && existsSync(path.join(folder, 'initdb')))
+    .map((folder) => ({ folder, major: majorOf(folder) }))
+    .filter(({ major }) => major >= OLDEST_MAJOR)
+    .sort((a, b) => b.major - a.major);
+  return found[0]?.folder ?? null;
+}
+
+function majorOf(folder: string): number {
+  try {
+    const version = execFileSync(path.join(folder, 'postgres'), ['--version'], { encoding: 'utf8', timeout: 10_000 });
+    return Number(/\(PostgreSQL\) (\d+)/.exec(version)?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+function installPrograms(): string {
+  const wanted = `PostgreSQL ${OLDEST_MAJOR} or newer (programs postgres and initdb)`;
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    throw new Error(`${wanted} is not on this machine: install it, or name a server in TEST_DATABASE_URL`);
+  }
+  try {
+    const options = { stdio: 'pipe' as const, timeout: INSTALL_DEADLINE_MS };
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const apt = ['-o', 'DPkg::Lock::Timeout=240', '-qq'];
+    execFileSync('apt-get', [...apt, 'update'], { ...options, env });
+    execFileSync('apt-get', [...apt, 'install', '-y', '--no-install-recommends', 'postgresql'], { ...options, env });
+  } catch (cause) {
+    throw new Error(`${wanted} is not on this machine and apt-get could not install it`, { cause });
+  }
+  const programs = findPrograms();
+  if (programs === null) throw new Error(`${wanted} is not what apt-get installed`);
+  return programs;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as net.AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { tempDirectory } from './cleanup.ts';
+import { freePort } from './ports.ts';
+import { type Exit, startProcess, type TestProcess } from './processes.ts';
+import { waitFor } from './waiting.ts';
+
+/** The root of the project's tree. */
+export const ROOT = join(__dirname, '..', '..');
+
+export interface ServerOptions {
+  /** Variables of CONFIG besides PORT and DATA_DIR; undefined takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** A data directory of an earlier server; a new empty one without. */
+  readonly dataDirectory?: string;
+  /** The port of an earlier server; a free one without. */
+  readonly port?: number;
+  /** Also builds the page, for tests that open it. */
+  readonly isPageNeeded?: boolean;
+  /** A tree other than this one, already built. */
+  readonly root?: string;
+  readonly readyDeadlineMs?: number;
+}
+
+/** A running server of the test's own: a real process with a data directory and a port to itself. */
+export interface TestServer {
+  /** `http://127.0.0.1:<port>`. */
+  readonly url: string;
+  readonly port: number;
+  readonly dataDirectory: string;
+  readonly pid: number;
+  /** From the start of the process to the first 200 of /readyz. */
+  readonly readyAfterMs: number;
+  readonly process: TestProcess;
+  /** What it has printed so far. */
+  log(): string;
+  /** SIGKILL. Its data directory stays: start another server on it. */
+  kill9(): Promise<void>;
+  /** SIGTERM, and waits for the drain to end. */
+  stop(): Promise<Exit>;
+}
+
+/** DESIGN: a first start takes 15 s at most; more than twice that is a failure and not a slow machine. */
+const READY_DEADLINE_MS = 40_000;
+const STOP_DEADLINE_MS = 35_000;
+const PREPARE_DEADLINE_MS = 180_000;
+
+/** Nothing of the surroundings' settings reaches a test's server. */
+function environment(options: ServerOptions, port: number, dataDirectory: string): NodeJS.ProcessEnv {
+  const { PATH, HOME, LANG, TMPDIR, NODE_OPTIONS } = process.env;
+  const given = { PATH, HOME, LANG, TMPDIR, NODE_OPTIONS, PORT: String(port), DATA_DIR: dataDirectory, ...options.env };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+const preparing = new Map<boolean, Promise<void>>();
+
+/** Compiles what has changed since the last time; once for each test file. */
+function prepare(isPageNeeded: boolean): Promise<void> {
+  let done = preparing.get(isPageNeeded);
+  if (done === undefined) {
+    done = (async () => {
+      const program = startProcess(process.execPath, [
+        join(ROOT, 'scripts', 'prepare.mjs'),
+        ...(isPageNeeded ? ['--page'] : []),
+      ]);
+      const { code } = await program.exited(PREPARE_DEADLINE_MS);
+      if (code !== 0) throw new Error(`the server could not be prepared\n${program.log()}`);
+    })();
+    preparing.set(isPageNeeded, done);
+  }
+  return done;
+}
+
+/** True when the server answers /readyz with 200. */
+export async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) })).status === 200;
+  } catch {
+    return false; // Not listening yet.
+  }
+}
+
+/** Starts the compiled server and waits until it is ready; the error of one that is not carries its log. */
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  if (options.root === undefined) await prepare(options.isPageNeeded ?? false);
+  const root = options.root ?? ROOT;
+  const dataDirectory = options.dataDirectory ?? tempDirectory('data');
+  const port = options.port ?? (await freePort());
+  const startedAt = performance.now();
+  const program = startProcess(process.execPath, [join(root, 'dist', 'services', 'main.js')], {
+    cwd: root,
+    env: environment(options, port, dataDirectory),
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const deadlineMs = options.readyDeadlineMs ?? READY_DEADLINE_MS;
+  try {
+    await waitFor('/readyz answers 200', deadlineMs, async () => !program.isRunning() || (await isReady(url)));
+    if (!program.isRunning()) throw new Error('the server ended before it was ready');
+  } catch (fault) {
+    await program.kill9();
+    throw new Error(`${(fault as Error).message}\n${program.log()}`, { cause: fault });
+  }
+  return {
+    url,
+    port,
+    dataDirectory,
+    pid: program.pid,
+    readyAfterMs: performance.now() - startedAt,
+    process: program,
+    log: () => program.log(),
+    kill9: () => program.kill9(),
+    stop: async () => {
+      program.signal('SIGTERM');
+      return await program.exited(STOP_DEADLINE_MS);
+    },
+  };
+}
