@@ -1,0 +1,22 @@
+import { spawnSync } from 'node:child_process';
+
+/**
+ * An exclusive flock on an open file without waiting. Node has no call for it, but the lock belongs to the open
+ * file and not to a process: the command flock(1) takes it on a descriptor it inherits, and ours keeps it.
+ *
+ * @returns false when another holds it
+ */
+export function lockFileByCommand(fd: number): boolean {
+  const child = spawnSync('flock', ['--exclusive', '--nonblock', '3'], {
+    stdio: ['ignore', 'ignore', 'pipe', fd],
+    timeout: 5_000,
+  });
+  if (child.error !== undefined) {
+    throw new Error('the file cannot be locked without the native addon or the command flock', { cause: child.error });
+  }
+  if (child.status === 0) return true;
+  if (child.status === 1) return false;
+  throw Object.assign(new Error(`flock ended with ${child.status ?? child.signal}: ${child.stderr}`), {
+    code: 'EBADF',
+  });
+}

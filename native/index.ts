@@ -1,0 +1,77 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import nodeGypBuild from 'node-gyp-build';
+import type { NativeBinding } from './binding.ts';
+import { createFallbackNetIo } from './fallback/fallback-net-io.ts';
+import { createNativeNetIo } from './native-net-io.ts';
+import type { KernelName, NetIo } from './types.ts';
+
+export type { Hasher, KernelName, KernelReport, NetIo } from './types.ts';
+
+export interface LoadNetIoOptions {
+  /** False: the TypeScript fallback, whatever there is. */
+  readonly useNative: boolean;
+  /** Run on this kernel instead of the fastest; `typescript` is the fallback. Throws when it is not available. */
+  readonly kernel?: string;
+}
+
+/**
+ * net_io, native where a binary for this machine is there, else the fallback; `kernels()` says which and why.
+ * Only the absence of a binary leads to the fallback: one that is there and does not load is thrown.
+ */
+export function loadNetIo(options: LoadNetIoOptions): NetIo {
+  if (!options.useNative) return fallback('the native addon is switched off', options.kernel);
+  if (options.kernel === 'typescript') return fallback('the kernel "typescript" was asked for', undefined);
+  const binaryPath = findBinary();
+  if (binaryPath === undefined) {
+    return fallback(`no binary of net_io for ${process.platform}-${process.arch} was found`, options.kernel);
+  }
+  const netIo = createNativeNetIo(require(binaryPath) as NativeBinding);
+  if (options.kernel !== undefined) selectKernel(netIo, options.kernel);
+  return netIo;
+}
+
+function fallback(reason: string, kernel: string | undefined): NetIo {
+  const netIo = createFallbackNetIo(reason);
+  if (kernel !== undefined) selectKernel(netIo, kernel);
+  return netIo;
+}
+
+function selectKernel(netIo: NetIo, kernel: string): void {
+  const { available } = netIo.kernels();
+  if (!(available as readonly string[]).includes(kernel)) {
+    throw new RangeError(`kernel "${kernel}" is not available here, only ${available.join(', ')}`);
+  }
+  netIo.useKernel(kernel as KernelName);
+}
+
+/** Built here (build/Release) or prebuilt (prebuilds/<platform>-<arch>), in this order. */
+function findBinary(): string | undefined {
+  const folder = packageFolder();
+  if (folder === undefined) return undefined;
+  try {
+    return nodeGypBuild.resolve(folder);
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('No native build was found')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The folder of the package net_io. This file may run from it (as source), from its dist/, or from the product's
+ * dist/native/, where only the installed workspace tells where the package is.
+ */
+function packageFolder(): string | undefined {
+  for (let folder = __dirname; folder !== dirname(folder); folder = dirname(folder)) {
+    if (isPackageFolder(folder)) return folder;
+    if (isPackageFolder(join(folder, 'native'))) return join(folder, 'native');
+    if (isPackageFolder(join(folder, 'node_modules', 'net_io'))) return join(folder, 'node_modules', 'net_io');
+  }
+  return undefined;
+}
+
+function isPackageFolder(folder: string): boolean {
+  const manifest = join(folder, 'package.json');
+  if (!existsSync(manifest)) return false;
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { name?: string }).name === 'net_io';
+}

@@ -1,0 +1,25 @@
+// SSE4.1: four inputs at once.
+#include "lanes.h"
+#include "scalar.h"
+#include "x86_vec4.h"
+
+namespace net_io {
+namespace blake3 {
+namespace {
+
+void HashMany(const Batch& batch, uint8_t* out) {
+  const size_t first = HashFullVectors<Vec4>(batch, 0, out);
+  const size_t left = batch.count - first;
+  if (left > 1) {
+    HashPartVector<Vec4>(batch, first, out);
+  } else if (left == 1) {
+    HashOne<ScalarCompress>(batch, first, out + first * kValueBytes);
+  }
+}
+
+}  // namespace
+
+const Kernel kSse41Kernel = {4, ScalarCompress, ScalarCompressWide, HashMany};
+
+}  // namespace blake3
+}  // namespace net_io

@@ -1,0 +1,98 @@
+// Eight 32-bit lanes in a 256-bit register. Compiled into the AVX2 and AVX-512 kernels with their flags.
+#ifndef NET_IO_BLAKE3_X86_VEC8_H_
+#define NET_IO_BLAKE3_X86_VEC8_H_
+
+#include <immintrin.h>
+
+#include "rounds.h"
+
+namespace net_io {
+namespace blake3 {
+namespace {
+
+struct Vec8 {
+  __m256i v;
+
+  static constexpr size_t kLanes = 8;
+
+  static NET_IO_INLINE Vec8 Broadcast(uint32_t x) { return {_mm256_set1_epi32(static_cast<int>(x))}; }
+
+  static NET_IO_INLINE void Counters(uint64_t first, uint64_t step, Vec8& low, Vec8& high) {
+    alignas(32) uint32_t lows[8], highs[8];
+    for (uint64_t i = 0; i < 8; i++) {
+      const uint64_t counter = first + i * step;
+      lows[i] = static_cast<uint32_t>(counter);
+      highs[i] = static_cast<uint32_t>(counter >> 32);
+    }
+    low.v = _mm256_load_si256(reinterpret_cast<const __m256i*>(lows));
+    high.v = _mm256_load_si256(reinterpret_cast<const __m256i*>(highs));
+  }
+
+  // Turns eight rows of eight words into eight columns: pairs, fours, then the two 128-bit halves.
+  static NET_IO_INLINE void Transpose(__m256i r[8]) {
+    __m256i pairs[8];
+    for (int i = 0; i < 4; i++) {
+      pairs[2 * i] = _mm256_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
+      pairs[2 * i + 1] = _mm256_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
+    }
+    __m256i fours[8];
+    for (int i = 0; i < 2; i++) {
+      fours[4 * i] = _mm256_unpacklo_epi64(pairs[4 * i], pairs[4 * i + 2]);
+      fours[4 * i + 1] = _mm256_unpackhi_epi64(pairs[4 * i], pairs[4 * i + 2]);
+      fours[4 * i + 2] = _mm256_unpacklo_epi64(pairs[4 * i + 1], pairs[4 * i + 3]);
+      fours[4 * i + 3] = _mm256_unpackhi_epi64(pairs[4 * i + 1], pairs[4 * i + 3]);
+    }
+    for (int i = 0; i < 4; i++) {
+      r[i] = _mm256_permute2x128_si256(fours[i], fours[4 + i], 0x20);
+      r[4 + i] = _mm256_permute2x128_si256(fours[i], fours[4 + i], 0x31);
+    }
+  }
+
+  static NET_IO_INLINE void LoadTransposed(const uint8_t* const* inputs, size_t offset, Vec8 m[16]) {
+    for (size_t half = 0; half < 2; half++) {
+      __m256i r[8];
+      for (int i = 0; i < 8; i++) {
+        r[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(inputs[i] + offset + half * 32));
+      }
+      Transpose(r);
+      for (size_t i = 0; i < 8; i++) m[half * 8 + i].v = r[i];
+    }
+  }
+
+  static NET_IO_INLINE void StoreTransposed(const Vec8 h[8], uint8_t* out) {
+    __m256i r[8];
+    for (int i = 0; i < 8; i++) r[i] = h[i].v;
+    Transpose(r);
+    for (int i = 0; i < 8; i++) _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i * 32), r[i]);
+  }
+};
+
+NET_IO_INLINE Vec8 Add(Vec8 a, Vec8 b) { return {_mm256_add_epi32(a.v, b.v)}; }
+NET_IO_INLINE Vec8 Xor(Vec8 a, Vec8 b) { return {_mm256_xor_si256(a.v, b.v)}; }
+#if defined(__AVX512VL__)
+NET_IO_INLINE Vec8 Rotate16(Vec8 x) { return {_mm256_ror_epi32(x.v, 16)}; }
+NET_IO_INLINE Vec8 Rotate12(Vec8 x) { return {_mm256_ror_epi32(x.v, 12)}; }
+NET_IO_INLINE Vec8 Rotate8(Vec8 x) { return {_mm256_ror_epi32(x.v, 8)}; }
+NET_IO_INLINE Vec8 Rotate7(Vec8 x) { return {_mm256_ror_epi32(x.v, 7)}; }
+#else
+NET_IO_INLINE Vec8 Rotate16(Vec8 x) {
+  return {_mm256_shuffle_epi8(x.v, _mm256_setr_epi8(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13,  //
+                                                    2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13))};
+}
+NET_IO_INLINE Vec8 Rotate12(Vec8 x) {
+  return {_mm256_or_si256(_mm256_srli_epi32(x.v, 12), _mm256_slli_epi32(x.v, 20))};
+}
+NET_IO_INLINE Vec8 Rotate8(Vec8 x) {
+  return {_mm256_shuffle_epi8(x.v, _mm256_setr_epi8(1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12,  //
+                                                    1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12))};
+}
+NET_IO_INLINE Vec8 Rotate7(Vec8 x) {
+  return {_mm256_or_si256(_mm256_srli_epi32(x.v, 7), _mm256_slli_epi32(x.v, 25))};
+}
+#endif
+
+}  // namespace
+}  // namespace blake3
+}  // namespace net_io
+
+#endif  // NET_IO_BLAKE3_X86_VEC8_H_

@@ -1,0 +1,107 @@
+#include "buffer_list.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <utility>
+
+#include "calls.h"
+
+namespace net_io {
+namespace shell {
+namespace {
+
+bool CheckTotal(napi_env env, size_t total, size_t min_bytes) {
+  if (total >= min_bytes && total <= kMaxChunkBytes) return true;
+  char text[96];
+  snprintf(text, sizeof text, "hold %zu bytes, %zu to %zu are wanted", total, min_bytes, kMaxChunkBytes);
+  ThrowRangeError(env, "buffers", text);
+  return false;
+}
+
+// Adds without wrapping: list elements may be the same huge array many times over.
+size_t AddSaturated(size_t total, size_t size) { return size > kMaxChunkBytes ? kMaxChunkBytes + 1 : total + size; }
+
+}  // namespace
+
+bool GetElements(napi_env env, napi_value list, std::vector<napi_value>* out) {
+  bool is_array = false;
+  if (napi_is_array(env, list, &is_array) != napi_ok || !is_array) {
+    ThrowTypeError(env, "buffers", "must be an array of Uint8Arrays");
+    return false;
+  }
+  uint32_t count = 0;
+  if (napi_get_array_length(env, list, &count) != napi_ok) return false;
+  if (count > kMaxBuffers) {
+    char text[96];
+    snprintf(text, sizeof text, "has %u elements, at most %u are allowed", count, kMaxBuffers);
+    ThrowRangeError(env, "buffers", text);
+    return false;
+  }
+  out->resize(count);
+  for (uint32_t i = 0; i < count; i++) {
+    if (napi_get_element(env, list, i, &(*out)[i]) != napi_ok) {
+      bool is_pending = false;
+      napi_is_exception_pending(env, &is_pending);
+      if (!is_pending) ThrowTypeError(env, "buffers", "has an element that cannot be read");
+      return false;
+    }
+  }
+  return true;
+}
+
+bool GetSpans(napi_env env, napi_value list, size_t min_bytes, std::vector<blake3::Span>* spans, size_t* total) {
+  std::vector<napi_value> elements;
+  if (!GetElements(env, list, &elements)) return false;
+  spans->reserve(elements.size());
+  *total = 0;
+  for (size_t i = 0; i < elements.size(); i++) {
+    char name[32];
+    snprintf(name, sizeof name, "buffers[%zu]", i);
+    Bytes bytes;
+    if (!GetBytes(env, elements[i], name, &bytes)) return false;
+    *total = AddSaturated(*total, bytes.size);
+    if (*total > kMaxChunkBytes) break;
+    if (bytes.size > 0) spans->push_back({bytes.data, bytes.size});
+  }
+  return CheckTotal(env, *total, min_bytes);
+}
+
+bool PinSpans(napi_env env, napi_value list, size_t min_bytes, std::vector<PinnedBytes>* pinned,
+              std::vector<blake3::Span>* spans, size_t* total) {
+  std::vector<napi_value> elements;
+  if (!GetElements(env, list, &elements)) return false;
+  spans->reserve(elements.size());
+  pinned->reserve(elements.size());
+  *total = 0;
+  for (size_t i = 0; i < elements.size(); i++) {
+    char name[32];
+    snprintf(name, sizeof name, "buffers[%zu]", i);
+    // The size is known before the memory is held, which may mean copying it.
+    Bytes bytes;
+    if (!GetBytes(env, elements[i], name, &bytes)) return false;
+    *total = AddSaturated(*total, bytes.size);
+    if (*total > kMaxChunkBytes) break;
+    if (bytes.size == 0) continue;
+    PinnedBytes held;
+    if (!held.Pin(env, elements[i], name, PinnedBytes::kRead)) return false;
+    spans->push_back({held.data(), held.size()});
+    pinned->push_back(std::move(held));
+  }
+  return CheckTotal(env, *total, min_bytes);
+}
+
+bool GetLeafCounter(napi_env env, napi_value value, size_t size, uint64_t* out) {
+  if (!GetInteger(env, value, "leafCounter", 0, kMaxSafeInteger, out)) return false;
+  const size_t leaves = (size + blake3::kLeafBytes - 1) / blake3::kLeafBytes;
+  uint64_t span = 1;
+  while (span < leaves) span *= 2;
+  if (*out % span == 0) return true;
+  char text[128];
+  snprintf(text, sizeof text, "is %" PRIu64 ", a multiple of %" PRIu64 " is wanted for %zu leaves", *out, span, leaves);
+  ThrowRangeError(env, "leafCounter", text);
+  return false;
+}
+
+}  // namespace shell
+}  // namespace net_io

@@ -1,0 +1,50 @@
+#include "xor_stream.h"
+
+#include <string.h>
+
+namespace net_io {
+namespace xor_stream {
+namespace {
+
+constexpr size_t kAlignBytes = 64;
+
+// Fills `pattern` with `bytes` bytes of the stream that begins `phase` bytes into the key.
+void FillPattern(uint8_t* pattern, size_t bytes, const uint8_t* key, size_t key_bytes, size_t phase) {
+  size_t filled = key_bytes - phase < bytes ? key_bytes - phase : bytes;
+  memcpy(pattern, key + phase, filled);
+  const size_t wrapped = phase < bytes - filled ? phase : bytes - filled;
+  memcpy(pattern + filled, key, wrapped);
+  filled += wrapped;
+  // One whole key is there: what exists is copied behind itself, doubling each time.
+  while (filled < bytes) {
+    const size_t now = filled < bytes - filled ? filled : bytes - filled;
+    memcpy(pattern + filled, pattern, now);
+    filled += now;
+  }
+}
+
+}  // namespace
+
+void XorStream(Kernel kernel, const uint8_t* source, uint8_t* target, size_t size, const uint8_t* key,
+               size_t key_bytes, uint64_t stream_offset) {
+  size_t phase = static_cast<size_t>(stream_offset % key_bytes);
+  // A few bytes one by one, so that the kernel's stores never straddle two cache lines.
+  const size_t misaligned = reinterpret_cast<uintptr_t>(target) % kAlignBytes;
+  size_t head = misaligned == 0 ? 0 : kAlignBytes - misaligned;
+  if (head > size) head = size;
+  for (size_t i = 0; i < head; i++) {
+    target[i] = source[i] ^ key[phase];
+    if (++phase == key_bytes) phase = 0;
+  }
+  const size_t rest = size - head;
+  if (rest == 0) return;
+  const size_t repeats = (kStrideBytes + key_bytes - 1) / key_bytes;
+  const size_t period = repeats * key_bytes;
+  alignas(kAlignBytes) uint8_t pattern[kMaxKeyBytes + 2 * kStrideBytes];
+  const size_t longest = period < rest ? period : rest;
+  FillPattern(pattern, longest + kStrideBytes, key, key_bytes, phase);
+  kernel(source + head, target + head, rest, pattern, period);
+}
+
+}  // namespace xor_stream
+}  // namespace net_io
