@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { PeerLinkError } from '../contracts/errors.ts';
+import { sqlStateOf } from './database-faults.ts';
 
 /** One connection on which nothing else happens meanwhile. */
 export interface MigrationConnection {
@@ -128,14 +129,10 @@ async function applyOne(connection: MigrationConnection, migration: Migration): 
       return;
     } catch (fault) {
       await connection.execute('ROLLBACK').catch(() => undefined);
-      if (attempt < TABLE_LOCK_TRIES && isLockTimeout(fault)) continue;
+      if (attempt < TABLE_LOCK_TRIES && sqlStateOf(fault) === LOCK_NOT_AVAILABLE) continue;
       throw refusal(`migration ${migration.name} could not be applied`, fault);
     }
   }
-}
-
-function isLockTimeout(fault: unknown): boolean {
-  return typeof fault === 'object' && fault !== null && 'code' in fault && fault.code === LOCK_NOT_AVAILABLE;
 }
 
 function refusal(message: string, cause?: unknown): PeerLinkError {

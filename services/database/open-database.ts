@@ -12,6 +12,7 @@ import { sqlStateOf } from './database-faults.ts';
 import { applyMigrations, type MigrationConnection, readMigrations } from './migrate.ts';
 import { postgresPoolConfig } from './postgres-pool.ts';
 import { findProjectRoot } from './project-root.ts';
+import { codeOf } from './system-faults.ts';
 
 export interface DatabaseLog {
   info(details: object, message: string): void;
@@ -159,9 +160,7 @@ function reasonOf(cause: unknown): string {
   const state = sqlStateOf(cause);
   if (state?.startsWith('28') === true) return 'PostgreSQL refuses this user or password';
   if (state?.startsWith('3D') === true) return 'PostgreSQL has no database of this name';
-  if (cause instanceof TypeError || (cause instanceof Error && 'code' in cause && cause.code === 'ERR_INVALID_URL')) {
-    return 'not a PostgreSQL connection string';
-  }
+  if (codeOf(cause) === 'ERR_INVALID_URL') return 'not a PostgreSQL connection string';
   return 'no PostgreSQL answers there';
 }
 

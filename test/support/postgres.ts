@@ -1,20 +1,20 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
+import { atEnd } from './cleanup.ts';
+import { freePort } from './ports.ts';
+import { waitFor } from './waiting.ts';
 
-/** A PostgreSQL server for tests: the one TEST_DATABASE_URL names, or one of our own in a temporary folder. */
+/**
+ * A PostgreSQL server for tests: the one TEST_DATABASE_URL names, or one of our own in a temporary folder. When the test
+ * file has ended our own server is stopped, and what was created on an offered one is dropped.
+ */
 export interface TestPostgres {
-  /** Of the server's maintenance database. */
-  readonly url: string;
-  /** An empty database of its own; dropped with the server, or by `stop` where the server stays. */
+  /** The address of an empty database of its own. */
   createDatabase(): Promise<string>;
-  /** Ends the server (one of our own), or drops what was created. */
-  stop(): Promise<void>;
 }
 
 export interface OwnPostgres extends TestPostgres {
@@ -33,16 +33,11 @@ const INSTALL_DEADLINE_MS = 300_000;
 export async function startPostgres(): Promise<TestPostgres> {
   const offered = process.env.TEST_DATABASE_URL;
   if (offered === undefined || offered === '') return startOwnPostgres();
-  const created: string[] = [];
   return {
-    url: offered,
     createDatabase: async () => {
       const url = await createDatabase(offered);
-      created.push(url);
+      atEnd(() => dropDatabase(offered, url));
       return url;
-    },
-    stop: async () => {
-      for (const url of created) await dropDatabase(offered, url);
     },
   };
 }
@@ -63,25 +58,24 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   const url = `postgresql://peerlink@127.0.0.1:${port}/postgres`;
   const run = () => startServer(programs, { data, folder, port, owner, url });
   let server = await run();
-  const endWithUs = () => signalAll(server, 'SIGKILL');
-  process.once('exit', endWithUs);
+  const killWithUs = () => signalAll(server, 'SIGKILL');
+  process.once('exit', killWithUs);
+  atEnd(async () => {
+    signalAll(server, 'SIGCONT');
+    // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
+    server.kill('SIGINT');
+    if (!(await ended(server))) signalAll(server, 'SIGKILL');
+    process.off('exit', killWithUs);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  });
   return {
-    url,
     createDatabase: () => createDatabase(url),
     freeze: () => signalAll(server, 'SIGSTOP'),
     thaw: () => signalAll(server, 'SIGCONT'),
     crashAndRestart: async () => {
       signalAll(server, 'SIGKILL');
-      await ended(server, STOP_DEADLINE_MS);
+      await ended(server);
       server = await run();
-    },
-    stop: async () => {
-      signalAll(server, 'SIGCONT');
-      // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
-      server.kill('SIGINT');
-      if (!(await ended(server, STOP_DEADLINE_MS))) signalAll(server, 'SIGKILL');
-      process.off('exit', endWithUs);
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
 }
@@ -113,16 +107,13 @@ async function startServer(programs: string, place: ServerPlace): Promise<ChildP
   server.stderr?.on('data', (text: Buffer) => {
     said = `${said}${text.toString()}`.slice(-4_000);
   });
-  const deadline = Date.now() + START_DEADLINE_MS;
-  for (;;) {
-    if (server.exitCode !== null) throw new Error(`PostgreSQL ended at start:\n${said}`);
-    if (await answers(place.url)) return server;
-    if (Date.now() > deadline) {
-      signalAll(server, 'SIGKILL');
-      throw new Error(`PostgreSQL did not answer within ${START_DEADLINE_MS} ms:\n${said}`);
-    }
-    await delay(50);
-  }
+  const isUpOrGone = async () => server.exitCode !== null || (await answers(place.url));
+  await waitFor('PostgreSQL answers', START_DEADLINE_MS, isUpOrGone).catch((cause: unknown) => {
+    signalAll(server, 'SIGKILL');
+    throw new Error(`PostgreSQL did not start:\n${said}`, { cause });
+  });
+  if (server.exitCode !== null) throw new Error(`PostgreSQL ended at start:\n${said}`);
+  return server;
 }
 
 async function answers(url: string): Promise<boolean> {
@@ -181,13 +172,9 @@ function childrenOf(parent: number): number[] {
     .map(([pid]) => Number(pid));
 }
 
-async function ended(server: ChildProcess, deadlineMs: number): Promise<boolean> {
-  const deadline = Date.now() + deadlineMs;
-  while (server.exitCode === null && server.signalCode === null) {
-    if (Date.now() > deadline) return false;
-    await delay(20);
-  }
-  return true;
+function ended(server: ChildProcess): Promise<boolean> {
+  const hasEnded = () => server.exitCode !== null || server.signalCode !== null;
+  return waitFor('the end of PostgreSQL', STOP_DEADLINE_MS, hasEnded).catch(() => false);
 }
 
 type Owner = { readonly uid: number; readonly gid: number };
@@ -243,15 +230,4 @@ function installPrograms(): string {
   const programs = findPrograms();
   if (programs === null) throw new Error(`${wanted} is not what apt-get installed`);
   return programs;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = net.createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as net.AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 }

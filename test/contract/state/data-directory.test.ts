@@ -1,0 +1,163 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { NetIo } from '../../../native/types.ts';
+import { takeDataDirectory } from '../../../services/database/data-directory.ts';
+import { tempDirectory } from '../../support/cleanup.ts';
+import { startProcess, type TestProcess } from '../../support/processes.ts';
+import { waitFor } from '../../support/waiting.ts';
+
+type LockingNetIo = Pick<NetIo, 'kernels' | 'lockFile'>;
+
+const withoutAddon: LockingNetIo = {
+  kernels: () => ({ implementation: 'fallback', active: 'typescript', available: ['typescript'] }),
+  lockFile: () => {
+    throw new Error('the fallback has no flock');
+  },
+};
+
+/** A process whose flock is granted or refused, whatever its sockets say. */
+const withAddon = (isFree: boolean): LockingNetIo => ({
+  kernels: () => ({ implementation: 'native', active: 'portable', available: ['portable'] }),
+  lockFile: () => isFree,
+});
+
+const take = (directory: string, netIo: LockingNetIo = withoutAddon, bootId = 'boot-1') =>
+  takeDataDirectory({ directory, slots: 'single', netIo, bootId });
+
+function holder(directory: string, slots: 'single' | 'many' = 'single'): TestProcess {
+  const program = path.join(__dirname, 'hold-data-directory.ts');
+  return startProcess(process.execPath, ['--import', 'tsx', program, directory, slots], {
+    cwd: path.resolve(__dirname, '../../..'),
+  });
+}
+
+const hasTaken = (process: TestProcess) => () => /^taken (.*)$/m.exec(process.log())?.[1];
+
+describe('a data directory', () => {
+  it('keeps its node id for ever and remembers its cluster', async () => {
+    const directory = tempDirectory('data');
+    const first = await take(directory);
+    await first.bindCluster('cluster-a');
+    await first.release();
+    const second = await take(directory);
+    expect(second.nodeId).toBe(first.nodeId);
+    expect(second.nodeId).toMatch(/^[1-9A-Za-z]{12}$/);
+    await second.bindCluster('cluster-a');
+    await expect(second.bindCluster('cluster-b')).rejects.toMatchObject({
+      type: 'unavailable',
+      message: expect.stringContaining('cluster-b'),
+    });
+    await second.release();
+  });
+
+  it('finds another boot until what it held was verified', async () => {
+    const directory = tempDirectory('data');
+    const before = await take(directory, withoutAddon, 'boot-1');
+    expect(before.isSameBoot).toBe(true);
+    await before.release();
+    const after = await take(directory, withoutAddon, 'boot-2');
+    expect(after.isSameBoot).toBe(false);
+    await after.release();
+    const interrupted = await take(directory, withoutAddon, 'boot-2');
+    expect(interrupted.isSameBoot).toBe(false);
+    await interrupted.confirmBoot();
+    await interrupted.release();
+    const verified = await take(directory, withoutAddon, 'boot-2');
+    expect(verified.isSameBoot).toBe(true);
+    await verified.release();
+  });
+
+  it('stops the start when node.json is damaged instead of taking a new identity', async () => {
+    const directory = tempDirectory('data');
+    await mkdir(path.join(directory, 'node-0'));
+    const file = path.join(directory, 'node-0', 'node.json');
+    for (const text of ['', '{"nodeId": 7}', '{"nodeId":"a","clusterId":3,"bootId":"b"}']) {
+      writeFileSync(file, text);
+      await expect(take(directory)).rejects.toMatchObject({ type: 'unavailable' });
+      expect(readFileSync(file, 'utf8')).toBe(text);
+    }
+  });
+
+  it('is held against a second taker in the same process until it is released', async () => {
+    const directory = tempDirectory('data');
+    const first = await take(directory);
+    await expect(take(directory)).rejects.toMatchObject({ message: expect.stringContaining('DATA_DIR') });
+    await first.release();
+    await first.release();
+    await (await take(directory)).release();
+  });
+
+  it('is seen as taken from a process with the addon by one without it, and the other way round', async () => {
+    const directory = tempDirectory('data');
+    const native = await take(directory, withAddon(true));
+    await expect(take(directory, withoutAddon)).rejects.toMatchObject({ type: 'unavailable' });
+    await native.release();
+    const fallback = await take(directory, withoutAddon);
+    await expect(take(directory, withAddon(true))).rejects.toMatchObject({ type: 'unavailable' });
+    await fallback.release();
+    await expect(take(directory, withAddon(false))).rejects.toMatchObject({ type: 'unavailable' });
+  });
+
+  it('lies at paths longer than a socket address', async () => {
+    const directory = path.join(tempDirectory('data'), 'x'.repeat(120), 'y'.repeat(120));
+    const first = await take(directory);
+    await expect(take(directory)).rejects.toMatchObject({ type: 'unavailable' });
+    await first.release();
+  });
+
+  it('gives each of ten takers at once a slot of its own', async () => {
+    const directory = tempDirectory('data');
+    const taken = await Promise.all(
+      Array.from({ length: 10 }, () => takeDataDirectory({ directory, slots: 'many', netIo: withoutAddon })),
+    );
+    expect(new Set(taken.map((one) => one.path)).size).toBe(10);
+    expect(new Set(taken.map((one) => one.nodeId)).size).toBe(10);
+    await Promise.all(taken.map((one) => one.release()));
+    const again = await takeDataDirectory({ directory, slots: 'many', netIo: withoutAddon });
+    expect(again.path).toBe(path.join(directory, 'node-0'));
+    await again.release();
+  });
+
+  it('lets exactly one of twenty follow a dead lock, fifty times', async () => {
+    const directory = tempDirectory('data');
+    for (let round = 0; round < 50; round += 1) {
+      const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => take(directory)));
+      const taken = outcomes.filter((outcome) => outcome.status === 'fulfilled');
+      expect(taken).toHaveLength(1);
+      await taken[0]?.value.release();
+    }
+    // Dead locks are cleared away by their followers, and no draft is left.
+    expect(readdirSync(path.join(directory, 'node-0')).filter((name) => name.endsWith('.socket'))).toHaveLength(1);
+  });
+});
+
+describe('processes on one data directory', () => {
+  it('end within two seconds with a clear text when it is taken, and take over from a killed or never from a stopped one', async () => {
+    const directory = tempDirectory('data');
+    const first = holder(directory);
+    await waitFor('the first process has taken the directory', 15_000, hasTaken(first));
+    first.signal('SIGSTOP');
+    const startedAt = performance.now();
+    const second = holder(directory);
+    expect(await second.exited(15_000)).toEqual({ code: 1, signal: null });
+    // Most of it is the TypeScript compiler's start.
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    expect(second.log()).toContain('in use by another PeerLink process');
+    await first.kill9();
+    const third = holder(directory);
+    await waitFor('the third process has taken the directory', 15_000, hasTaken(third));
+  }, 60_000);
+
+  it('take the slot of a killed one before a new slot', async () => {
+    const directory = tempDirectory('data');
+    const first = holder(directory, 'many');
+    expect(await waitFor('the first slot', 15_000, hasTaken(first))).toBe(path.join(directory, 'node-0'));
+    const second = holder(directory, 'many');
+    expect(await waitFor('the second slot', 15_000, hasTaken(second))).toBe(path.join(directory, 'node-1'));
+    await first.kill9();
+    const third = holder(directory, 'many');
+    expect(await waitFor('the first slot again', 15_000, hasTaken(third))).toBe(path.join(directory, 'node-0'));
+  }, 60_000);
+});
