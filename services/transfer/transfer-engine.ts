@@ -1,6 +1,7 @@
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { EndReason, TransferState } from '../contracts/http.ts';
 import { isEqualBytes } from '../kernel/ids.ts';
+import { EMPTY_DIGEST } from './digest-tree.ts';
 import type { FileUse } from './open-files.ts';
 import { OpenFiles } from './open-files.ts';
 import type { ChunkStore, TransferRepository, TransferRow, TransferWithFiles } from './ports.ts';
@@ -323,14 +324,8 @@ export class TransferEngine {
 
   async #seal(transfer: RunningTransfer, file: RunningFile): Promise<void> {
     const { sizeBytes } = file.row;
-    const use = await this.useFile(transfer, file, 'read');
-    if (use === null || sizeBytes === null) throw new PeerLinkError('internal', 'A complete file has no bytes.');
-    let digest: Uint8Array;
-    try {
-      digest = await use.stored.root(sizeBytes);
-    } finally {
-      use.release();
-    }
+    if (sizeBytes === null) throw new PeerLinkError('internal', 'A file without a size cannot be sealed.');
+    const digest = await this.#rootOf(transfer, file, sizeBytes);
     if (file.row.expectedDigest !== null && !isEqualBytes(digest, file.row.expectedDigest)) {
       await this.end(transfer.row.id, 'digest_mismatch');
       throw new PeerLinkError(
@@ -359,6 +354,17 @@ export class TransferEngine {
       return;
     }
     throw new PeerLinkError('unavailable', 'The transfer kept changing while it was sealed.', { retryAfterSeconds: 1 });
+  }
+
+  async #rootOf(transfer: RunningTransfer, file: RunningFile, sizeBytes: number): Promise<Uint8Array> {
+    if (sizeBytes === 0) return EMPTY_DIGEST;
+    const use = await this.useFile(transfer, file, 'read');
+    if (use === null) throw new PeerLinkError('internal', 'A complete file has no bytes.');
+    try {
+      return await use.stored.root(sizeBytes);
+    } finally {
+      use.release();
+    }
   }
 
   async #sealLeftovers(transfer: RunningTransfer): Promise<void> {

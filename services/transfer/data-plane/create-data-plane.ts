@@ -1,0 +1,217 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PeerLinkError } from '../../contracts/errors.ts';
+import {
+  MAX_CHUNKS_PER_FILE,
+  MAX_SOCKET_CHUNK_BYTES,
+  MIB,
+  UNKNOWN_LENGTH_CHUNK_BYTES,
+} from '../../contracts/limits.ts';
+import type { ChunkHead, ChunkStored } from '../../contracts/socket.ts';
+import { isPageWanted } from '../../kernel/preview-agents.ts';
+import type { ActivityGauges, TrafficCounter } from '../../kernel/traffic.ts';
+import type { LeaseRepository } from '../ports.ts';
+import { hex } from '../summaries.ts';
+import type { TransferControl } from '../transfer-control.ts';
+import type { TransferEngine } from '../transfer-engine.ts';
+import { BufferPool } from './buffer-pool.ts';
+import type { DataPlane, EdgePorts, RequestContext } from './data-plane.ts';
+import type { DataPlaneDeps } from './deps.ts';
+import { getFile } from './get-file.ts';
+import { getZip } from './get-zip.ts';
+import { helpText } from './help-text.ts';
+import { MovingTransfers } from './moving-transfers.ts';
+import { ReaderGone } from './paced-response.ts';
+import { putRun } from './put-body.ts';
+import { putUpload } from './put-upload.ts';
+import { ClientGone, discardRest } from './receive-body.ts';
+import { assertAllowed } from './share-access.ts';
+
+export interface DataPlaneOptions {
+  readonly engine: TransferEngine;
+  readonly control: TransferControl;
+  readonly leases: LeaseRepository;
+  readonly edge: EdgePorts;
+  readonly traffic: TrafficCounter;
+  readonly maxConcurrentUploads: number;
+  readonly maxConcurrentDownloads: number;
+  /** null: only the protocol's limit. */
+  readonly maxFileBytes: number | null;
+}
+
+/** Paths that belong to somebody else, whatever the method. */
+const OTHERS = /^\/(?:api|socket\.io|chunks\.io|assets|healthz|readyz|metrics|version)(?:\/|$)/;
+const RUN = /^\/api\/transfers\/([1-9A-HJ-NP-Za-km-z]{8,64})\/files\/(\d{1,5})$/;
+const SHARE = /^\/d\/([1-9A-HJ-NP-Za-km-z]{8,64})(?:\/(zip|\d{1,5})(?:\/[^/]*)?)?\/?$/;
+
+type Route = (req: IncomingMessage, res: ServerResponse, context: RequestContext) => Promise<void>;
+
+/** The HTTP and Socket.IO doors for bytes over one engine. */
+export function createDataPlane(options: DataPlaneOptions): DataPlane & ActivityGauges {
+  const nowMs = () => options.engine.nowMs;
+  const deps: DataPlaneDeps = {
+    ...options,
+    uploads: new MovingTransfers(options.maxConcurrentUploads, nowMs),
+    downloads: new MovingTransfers(options.maxConcurrentDownloads, nowMs),
+    buffers: new BufferPool(),
+    maxUnknownLengthBytes: Math.min(
+      options.maxFileBytes ?? Number.POSITIVE_INFINITY,
+      UNKNOWN_LENGTH_CHUNK_BYTES * MAX_CHUNKS_PER_FILE,
+    ),
+  };
+  let isDraining = false;
+  const assertTaking = () => {
+    if (isDraining)
+      throw new PeerLinkError('draining', 'This node is being stopped. Try again in a moment.', {
+        retryAfterSeconds: 2,
+      });
+  };
+  return {
+    handle: (req, res, context) => {
+      const route = routeOf(deps, req);
+      if (route === null) return false;
+      run(deps, route, req, res, context, assertTaking);
+      return true;
+    },
+    storeChunk: (head, bytes, context) => {
+      assertTaking();
+      return storeChunk(deps, head, bytes, context);
+    },
+    drain: async (deadlineMs) => {
+      isDraining = true;
+      const end = Date.now() + deadlineMs;
+      while (Date.now() < end && deps.uploads.streamCount + deps.downloads.streamCount > 0) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    activeUploads: () => deps.uploads.streamCount,
+    activeDownloads: () => deps.downloads.streamCount,
+    openTransfers: () => [...options.engine.running()].filter((transfer) => transfer.row.state === 'open').length,
+    singleCopyTransfers: () => 0,
+  };
+}
+
+function run(
+  deps: DataPlaneDeps,
+  route: Route,
+  req: IncomingMessage,
+  res: ServerResponse,
+  context: RequestContext,
+  assertTaking: () => void,
+): void {
+  const answer = async () => {
+    assertTaking();
+    await route(req, res, context);
+  };
+  answer().catch((fault: unknown) => {
+    if (fault instanceof ClientGone || fault instanceof ReaderGone || res.destroyed) {
+      res.destroy();
+      return;
+    }
+    // What is still coming belongs to no request: the connection ends with the answer.
+    if (!req.complete && !res.headersSent) res.setHeader('connection', 'close');
+    deps.edge.answerFault(req, res, context, fault);
+    discardRest(req);
+  });
+}
+
+/** Null: moleculer-web's. */
+function routeOf(deps: DataPlaneDeps, req: IncomingMessage): Route | null {
+  const url = new URL(req.url ?? '/', 'http://localhost');
+  const { pathname, searchParams } = url;
+  const method = req.method ?? 'GET';
+  const runMatch = RUN.exec(pathname);
+  if (runMatch?.[1] !== undefined) {
+    if (method !== 'PUT') return null;
+    const target = { transferId: runMatch[1], fileIndex: Number(runMatch[2]), offset: offsetOf(searchParams) };
+    return (req, res, context) => putRun(deps, req, res, context, target);
+  }
+  if (pathname.startsWith('/d/')) return shareRoute(deps, method, SHARE.exec(pathname), searchParams);
+  if (method === 'PUT' && !OTHERS.test(pathname))
+    return (req, res, context) => putUpload(deps, req, res, context, pathname);
+  if (pathname === '/' && (method === 'GET' || method === 'HEAD') && !isPageWanted(req.headers)) {
+    return async (_req, res, context) => answerHelp(res, method, context);
+  }
+  return null;
+}
+
+/** An offset that is missing or no number is refused by the run's plan. */
+function offsetOf(query: URLSearchParams): number {
+  const given = query.get('offset') ?? '0';
+  return /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN;
+}
+
+function shareRoute(deps: DataPlaneDeps, method: string, match: RegExpExecArray | null, query: URLSearchParams): Route {
+  return async (req, res, context) => {
+    if (method !== 'GET' && method !== 'HEAD') {
+      res.setHeader('allow', 'GET, HEAD');
+      throw new PeerLinkError('method_not_allowed', 'A share is read with GET or HEAD.');
+    }
+    const part = match?.[2];
+    // A browser opening the link, or a preview being drawn: the page, which says so too when there is no such share.
+    if (part === undefined && isPageWanted(req.headers)) {
+      deps.edge.answerPage(req, res, context);
+      return;
+    }
+    if (match?.[1] === undefined) throw new PeerLinkError('not_found', 'There is nothing at this address.');
+    const transfer = await deps.engine.loadShare(match[1]);
+    transfer.assertReadable(deps.engine.nowMs);
+    await assertAllowed(deps, req, res, context, transfer, query);
+    await deps.engine.learnValues(transfer);
+    const fileIndex = part === undefined || part === 'zip' ? 0 : Number(part);
+    const isZip = part === 'zip' || (part === undefined && transfer.files.length > 1);
+    // "HEAD and link-preview agents get the page or headers and never bytes of a limited share."
+    if (isPageWanted({ 'user-agent': req.headers['user-agent'] })) deps.edge.answerPage(req, res, context);
+    else if (isZip) await getZip(deps, req, res, context, transfer);
+    else
+      await getFile(deps, req, res, context, transfer, transfer.file(fileIndex), {
+        mayInline: query.get('view') === '1',
+      });
+  };
+}
+
+function answerHelp(res: ServerResponse, method: string, context: RequestContext): void {
+  const text = Buffer.from(helpText(context.publicOrigin));
+  res.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'content-length': text.length });
+  res.end(method === 'HEAD' ? undefined : text);
+}
+
+/** "Socket.IO binary event with acknowledgement: one chunk of up to 1 MiB, else `use_http`." */
+async function storeChunk(
+  deps: DataPlaneDeps,
+  head: ChunkHead,
+  bytes: Uint8Array,
+  _context: RequestContext,
+): Promise<ChunkStored> {
+  const { engine, control, uploads, traffic } = deps;
+  const transfer = await control.owned({ sessionId: null, uploadToken: head.uploadToken }, head.transferId);
+  const file = transfer.file(head.fileIndex);
+  transfer.assertWritable(engine.nodeId, engine.nowMs);
+  if (file.row.sizeBytes === null || file.row.chunkSizeBytes > MAX_SOCKET_CHUNK_BYTES) {
+    throw new PeerLinkError(
+      'use_http',
+      `Chunks of this file do not fit an event of ${MAX_SOCKET_CHUNK_BYTES / MIB} MiB; PUT them.`,
+    );
+  }
+  if (head.chunkIndex >= (file.chunkCount ?? 0)) {
+    throw new PeerLinkError('bad_offset', `Chunk ${head.chunkIndex} is not in the file of ${file.chunkCount} chunks.`);
+  }
+  const wantedBytes = file.chunkLength(head.chunkIndex);
+  if (bytes.length !== wantedBytes) {
+    throw new PeerLinkError('bad_run', `Chunk ${head.chunkIndex} has ${wantedBytes} bytes, ${bytes.length} were sent.`);
+  }
+  const release = engine.hold(transfer);
+  try {
+    const stream = await uploads.enter(transfer.row.id);
+    try {
+      traffic.add('in', bytes.length);
+      const expected = head.chunkValue === undefined ? undefined : Buffer.from(head.chunkValue, 'hex');
+      await engine.writeChunk(transfer, file, { index: head.chunkIndex, bytes: [bytes] }, expected);
+      await engine.sealWhenComplete(transfer, file);
+    } finally {
+      stream.leave();
+    }
+  } finally {
+    release();
+  }
+  return { chunkIndex: head.chunkIndex, state: transfer.row.state, digest: hex(file.row.digest) };
+}

@@ -1,0 +1,20 @@
+import type { TrafficCounter } from '../../kernel/traffic.ts';
+import type { LeaseRepository } from '../ports.ts';
+import type { TransferControl } from '../transfer-control.ts';
+import type { TransferEngine } from '../transfer-engine.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import type { EdgePorts } from './data-plane.ts';
+import type { MovingTransfers } from './moving-transfers.ts';
+
+export interface DataPlaneDeps {
+  readonly engine: TransferEngine;
+  readonly control: TransferControl;
+  readonly leases: LeaseRepository;
+  readonly edge: EdgePorts;
+  readonly uploads: MovingTransfers;
+  readonly downloads: MovingTransfers;
+  readonly buffers: BufferPool;
+  readonly traffic: TrafficCounter;
+  /** MAX_FILE_SIZE, or what 65,536 chunks of 1 MiB hold. */
+  readonly maxUnknownLengthBytes: number;
+}

@@ -1,0 +1,149 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { create as contentDisposition } from 'content-disposition';
+import { PeerLinkError } from '../../contracts/errors.ts';
+import { HEADER } from '../../contracts/http.ts';
+import { decideRange, isNotModified, type RangeDecision, type Validators, validatorsOf } from '../conditional.ts';
+import { inlineType } from '../media.ts';
+import { fileName } from '../names.ts';
+import type { RunningFile } from '../running-file.ts';
+import type { RunningTransfer } from '../running-transfer.ts';
+import { hex } from '../summaries.ts';
+import type { RequestContext } from './data-plane.ts';
+import type { DataPlaneDeps } from './deps.ts';
+import { PacedResponse } from './paced-response.ts';
+import { readPieces } from './read-pieces.ts';
+import { type LeaseUse, useLease } from './share-access.ts';
+
+/** User bytes never run on our origin, whatever they are. */
+export const USER_BYTES_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy':
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'",
+  'cross-origin-resource-policy': 'same-site',
+  'referrer-policy': 'no-referrer',
+  'x-robots-tag': 'noindex, nofollow',
+  'cache-control': 'private, no-cache',
+} as const;
+
+/** `GET` or `HEAD` of one file, whole or a range, also while it still grows. */
+export async function getFile(
+  deps: DataPlaneDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  context: RequestContext,
+  transfer: RunningTransfer,
+  file: RunningFile,
+  options: { mayInline: boolean },
+): Promise<void> {
+  const { sizeBytes } = file.row;
+  const validators = validatorsOf(file.row.id, transfer.row.generation, hex(file.row.digest));
+  const headers = fileHeaders(transfer, file, validators, options.mayInline, context);
+  if (isNotModified(req.headers['if-none-match'], validators)) {
+    res.writeHead(304, headers).end();
+    return;
+  }
+  // "Unknown: Range is ignored (200, chunked), HEAD has no length."
+  const decision: RangeDecision =
+    sizeBytes === null
+      ? { kind: 'whole' }
+      : decideRange({ range: req.headers.range, ifRange: oneHeader(req, 'if-range') }, sizeBytes, validators);
+  if (decision.kind === 'unsatisfiable') {
+    res.setHeader('content-range', `bytes */${sizeBytes}`);
+    throw new PeerLinkError(
+      'range_not_satisfiable',
+      `The file has ${sizeBytes} bytes; the range asked for is not in it.`,
+      { data: { sizeBytes } },
+    );
+  }
+  const from = decision.kind === 'part' ? decision.from : 0;
+  const to = decision.kind === 'part' ? decision.to : sizeBytes;
+  const head: Record<string, string | number> = { ...headers };
+  if (to !== null) head['content-length'] = to - from;
+  if (decision.kind === 'part') head['content-range'] = `bytes ${from}-${decision.to - 1}/${sizeBytes}`;
+  const status = decision.kind === 'part' ? 206 : 200;
+  if (req.method === 'HEAD') {
+    res.writeHead(status, head).end();
+    return;
+  }
+  const lease = await useLease(deps, req, res, context, transfer, file, from);
+  try {
+    if (lease.isNew && from === 0) await deps.edge.consumeRate('downloads', context);
+    await streamFile(deps, res, transfer, file, { from, to }, lease, () => res.writeHead(status, head));
+  } finally {
+    await lease.end();
+  }
+}
+
+async function streamFile(
+  deps: DataPlaneDeps,
+  res: ServerResponse,
+  transfer: RunningTransfer,
+  file: RunningFile,
+  range: { from: number; to: number | null },
+  lease: LeaseUse,
+  writeHead: () => void,
+): Promise<void> {
+  const release = deps.engine.holdAsReader(transfer);
+  const response = new PacedResponse(res);
+  const stream = await deps.downloads.enter(transfer.row.id).catch((fault: unknown) => {
+    release();
+    response.close();
+    throw fault;
+  });
+  try {
+    // A reader of what has not arrived yet has its head at once; one of what is there learns first that it is sound.
+    if (!file.has(Math.floor(range.from / file.row.chunkSizeBytes))) {
+      writeHead();
+      res.flushHeaders();
+    }
+    let position = range.from;
+    for await (const piece of readPieces({ deps, transfer, file, ...range, signal: response.signal })) {
+      if (!res.headersSent) writeHead();
+      const lengthBytes = piece.bytes.reduce((sum, bytes) => sum + bytes.length, 0);
+      position += lengthBytes;
+      if (position === file.row.sizeBytes) await lease.consume();
+      await response.write(piece);
+      stream.moved();
+      lease.served(lengthBytes);
+      deps.traffic.add('out', lengthBytes);
+    }
+    if (!res.headersSent) {
+      // An empty file: there was no piece.
+      await lease.consume();
+      writeHead();
+    }
+    await response.flush();
+    res.end();
+  } finally {
+    response.close();
+    stream.leave();
+    release();
+  }
+}
+
+function fileHeaders(
+  transfer: RunningTransfer,
+  file: RunningFile,
+  validators: Validators,
+  mayInline: boolean,
+  context: RequestContext,
+): Record<string, string> {
+  const name = fileName(file.row.path);
+  const inline = mayInline ? inlineType(file.row.path) : null;
+  const digest = hex(file.row.digest);
+  return {
+    ...USER_BYTES_HEADERS,
+    'content-type': inline ?? 'application/octet-stream',
+    'content-disposition': contentDisposition(name, { type: inline === null ? 'attachment' : 'inline' }),
+    'accept-ranges': file.row.sizeBytes === null ? 'none' : 'bytes',
+    etag: validators.etag,
+    expires: transfer.row.expiresAt.toUTCString(),
+    [HEADER.requestId]: context.requestId,
+    ...(digest === null ? {} : { [HEADER.blake3]: digest }),
+  };
+}
+
+function oneHeader(req: IncomingMessage, name: string): string | undefined {
+  const value = req.headers[name];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,156 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { crc32 } from 'node:zlib';
+import { create as contentDisposition } from 'content-disposition';
+import { PeerLinkError } from '../../contracts/errors.ts';
+import { HEADER } from '../../contracts/http.ts';
+import type { RunningFile } from '../running-file.ts';
+import type { RunningTransfer } from '../running-transfer.ts';
+import type { RequestContext } from './data-plane.ts';
+import type { DataPlaneDeps } from './deps.ts';
+import { USER_BYTES_HEADERS } from './get-file.ts';
+import type { MovingStream } from './moving-transfers.ts';
+import { PacedResponse } from './paced-response.ts';
+import { readPieces } from './read-pieces.ts';
+import { type LeaseUse, useLease } from './share-access.ts';
+import {
+  centralHeader,
+  dataDescriptor,
+  endRecords,
+  localHeader,
+  type WrittenEntry,
+  type ZipEntry,
+  zipLength,
+} from './zip-layout.ts';
+
+/** All files of a share as one streamed, stored zip, also while they still arrive. No Range. */
+export async function getZip(
+  deps: DataPlaneDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  context: RequestContext,
+  transfer: RunningTransfer,
+): Promise<void> {
+  const head: Record<string, string | number> = {
+    ...USER_BYTES_HEADERS,
+    'content-type': 'application/zip',
+    'content-disposition': contentDisposition(zipName(transfer), { type: 'attachment' }),
+    'accept-ranges': 'none',
+    [HEADER.requestId]: context.requestId,
+  };
+  const entries = transfer.files.map((file) => entryOf(transfer, file));
+  if (entries.every((entry) => entry !== null)) head['content-length'] = zipLength(entries);
+  if (req.method === 'HEAD') {
+    res.writeHead(200, head).end();
+    return;
+  }
+  const lease = await useLease(deps, req, res, context, transfer, null, 0);
+  const release = deps.engine.holdAsReader(transfer);
+  const response = new PacedResponse(res);
+  let stream: MovingStream | null = null;
+  try {
+    if (lease.isNew) await deps.edge.consumeRate('downloads', context);
+    stream = await deps.downloads.enter(transfer.row.id);
+    res.writeHead(200, head);
+    await new ZipWriter(deps, transfer, response, lease, stream).write();
+    await response.flush();
+    res.end();
+  } finally {
+    response.close();
+    stream?.leave();
+    release();
+    await lease.end();
+  }
+}
+
+class ZipWriter {
+  readonly #deps: DataPlaneDeps;
+  readonly #transfer: RunningTransfer;
+  readonly #response: PacedResponse;
+  readonly #lease: LeaseUse;
+  readonly #stream: MovingStream;
+  #offset = 0;
+
+  constructor(
+    deps: DataPlaneDeps,
+    transfer: RunningTransfer,
+    response: PacedResponse,
+    lease: LeaseUse,
+    stream: MovingStream,
+  ) {
+    this.#deps = deps;
+    this.#transfer = transfer;
+    this.#response = response;
+    this.#lease = lease;
+    this.#stream = stream;
+  }
+
+  async write(): Promise<void> {
+    const written: WrittenEntry[] = [];
+    for (const file of this.#transfer.files) written.push(await this.#writeFile(file));
+    const directoryOffset = this.#offset;
+    for (const entry of written) await this.#send([centralHeader(entry)]);
+    await this.#send([endRecords(written.length, this.#offset - directoryOffset, directoryOffset)]);
+  }
+
+  async #writeFile(file: RunningFile): Promise<WrittenEntry> {
+    const entry = entryOf(this.#transfer, file) ?? (await this.#entryOnceKnown(file));
+    const offset = this.#offset;
+    await this.#send([localHeader(entry)]);
+    let crc = 0;
+    let doneBytes = 0;
+    const range = { from: 0, to: entry.sizeBytes };
+    for await (const piece of readPieces({
+      deps: this.#deps,
+      transfer: this.#transfer,
+      file,
+      ...range,
+      signal: this.#response.signal,
+    })) {
+      for (const bytes of piece.bytes) {
+        crc = crc32(bytes, crc);
+        doneBytes += bytes.length;
+      }
+      if (doneBytes === entry.sizeBytes) await this.#lease.consume();
+      await this.#send(piece.bytes, piece.release);
+    }
+    if (entry.sizeBytes === 0) await this.#lease.consume();
+    await this.#send([dataDescriptor(entry, crc)]);
+    return { ...entry, crc32: crc, offset };
+  }
+
+  /** The size stands before the bytes, so a file of unknown length has its turn when it has ended. */
+  async #entryOnceKnown(file: RunningFile): Promise<ZipEntry> {
+    for (let index = file.committedChunkCount; file.row.sizeBytes === null; index += 1) {
+      if (!file.has(index)) await file.waitForChunk(index, this.#response.signal);
+    }
+    const entry = entryOf(this.#transfer, file);
+    if (entry === null) throw new PeerLinkError('internal', 'A file with a size has no zip entry.');
+    return entry;
+  }
+
+  async #send(bytes: readonly Uint8Array[], release: () => void = () => {}): Promise<void> {
+    const lengthBytes = bytes.reduce((sum, part) => sum + part.length, 0);
+    this.#offset += lengthBytes;
+    await this.#response.write({ bytes, release });
+    this.#stream.moved();
+    this.#lease.served(lengthBytes);
+    this.#deps.traffic.add('out', lengthBytes);
+  }
+}
+
+function entryOf(transfer: RunningTransfer, file: RunningFile): ZipEntry | null {
+  const { path, sizeBytes, lastModifiedMs } = file.row;
+  if (sizeBytes === null) return null;
+  return { path, sizeBytes, modifiedAt: lastModifiedMs === null ? transfer.row.createdAt : new Date(lastModifiedMs) };
+}
+
+/** The folder that all files share, else the share's id. */
+function zipName(transfer: RunningTransfer): string {
+  const folders = new Set(
+    transfer.files.map((file) => (file.row.path.includes('/') ? (file.row.path.split('/')[0] ?? '') : '')),
+  );
+  const [folder] = folders;
+  return folders.size === 1 && folder !== undefined && folder !== ''
+    ? `${folder}.zip`
+    : `peerlink-${transfer.row.shareId.slice(0, 6)}.zip`;
+}

@@ -1,0 +1,152 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PeerLinkError } from '../../contracts/errors.ts';
+import { HEADER, type PutRunResponse } from '../../contracts/http.ts';
+import { rangesOf } from '../../kernel/ranges.ts';
+import { planRun } from '../manifest.ts';
+import { RunSplitter } from '../run-splitter.ts';
+import type { RunningFile } from '../running-file.ts';
+import type { RunningTransfer } from '../running-transfer.ts';
+import { hex } from '../summaries.ts';
+import type { RequestContext } from './data-plane.ts';
+import type { DataPlaneDeps } from './deps.ts';
+import { receiveBody } from './receive-body.ts';
+
+/** `PUT /api/transfers/:id/files/:index?offset=N`: a run of whole chunks. Answers what was committed. */
+export async function putRun(
+  deps: DataPlaneDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  context: RequestContext,
+  target: { transferId: string; fileIndex: number; offset: number },
+): Promise<void> {
+  const uploadToken = bearerOf(req);
+  if (uploadToken === null) {
+    throw new PeerLinkError('bad_token', 'Send the upload token as "Authorization: Bearer ...".');
+  }
+  const transfer = await deps.control.owned({ sessionId: null, uploadToken }, target.transferId);
+  const file = transfer.file(target.fileIndex);
+  transfer.assertWritable(deps.engine.nodeId, deps.engine.nowMs);
+  const lengthBytes = contentLengthOf(req);
+  const plan = planRun(file.row, target.offset, lengthBytes);
+  if (!plan.isValid) throw new PeerLinkError(plan.fault, plan.message);
+  if (file.row.sizeBytes === null && file.isBusy && file.hasSequentialBody) {
+    throw new PeerLinkError('superseded', 'This file of unknown length is being sent by another request.');
+  }
+  const committed: number[] = [];
+  try {
+    await storeBody(deps, req, res, transfer, file, plan.firstChunk, committed);
+  } catch (fault) {
+    throw withCommitted(fault, committed);
+  }
+  const body: PutRunResponse = {
+    committed: rangesOf(committed),
+    state: transfer.row.state,
+    digest: hex(file.row.digest),
+  };
+  answerJson(res, 200, body, context);
+}
+
+/** Receives a body into a file and seals it with its last chunk. `committed` fills as chunks are committed. */
+export async function storeBody(
+  deps: DataPlaneDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  transfer: RunningTransfer,
+  file: RunningFile,
+  firstChunk: number,
+  committed: number[],
+): Promise<void> {
+  const { engine, uploads, traffic } = deps;
+  const isUnknownLength = file.row.sizeBytes === null;
+  const expectedValue = expectedValueOf(req, file, firstChunk);
+  const release = engine.hold(transfer);
+  const stream = await uploads.enter(transfer.row.id).catch((fault: unknown) => {
+    release();
+    throw fault;
+  });
+  if (isUnknownLength) file.hasSequentialBody = true;
+  const splitter = new RunSplitter(firstChunk, file.row.chunkSizeBytes, file.row.sizeBytes);
+  try {
+    if (req.headers.expect !== undefined) res.writeContinue();
+    await receiveBody(req, {
+      splitter,
+      mayEndShort: isUnknownLength,
+      onBytes: (lengthBytes) => {
+        stream.moved();
+        traffic.add('in', lengthBytes);
+      },
+      write: async (chunk) => {
+        if (isUnknownLength) assertFits(deps, splitter.takenBytes);
+        await engine.writeChunk(transfer, file, chunk, expectedValue);
+        committed.push(chunk.index);
+      },
+    });
+    if (isUnknownLength) await engine.finishUnknownLength(transfer, file, splitter.takenBytes);
+    else await engine.sealWhenComplete(transfer, file);
+  } catch (fault) {
+    // "A broken one ends the transfer and its readers at once": nobody could continue a body of unknown length.
+    if (isUnknownLength) await engine.end(transfer.row.id, 'aborted');
+    throw fault;
+  } finally {
+    file.hasSequentialBody = false;
+    stream.leave();
+    release();
+  }
+}
+
+function assertFits(deps: DataPlaneDeps, takenBytes: number): void {
+  const limitBytes = deps.maxUnknownLengthBytes;
+  if (takenBytes <= limitBytes) return;
+  throw new PeerLinkError('too_large', `This server takes files of unknown length up to ${limitBytes} bytes.`, {
+    data: { limitBytes },
+  });
+}
+
+/** "A digest sent along is per chunk (HTTP when the body is one chunk)". */
+function expectedValueOf(req: IncomingMessage, file: RunningFile, firstChunk: number): Uint8Array | undefined {
+  const given = req.headers[HEADER.chunkValue];
+  if (given === undefined) return undefined;
+  if (typeof given !== 'string' || !/^[0-9a-f]{64}$/i.test(given)) {
+    throw new PeerLinkError('bad_request', 'X-Chunk-Value must be 64 hex digits.');
+  }
+  if (contentLengthOf(req) !== file.chunkLength(firstChunk)) {
+    throw new PeerLinkError('bad_request', 'X-Chunk-Value goes with a body of one chunk.');
+  }
+  return Buffer.from(given, 'hex');
+}
+
+/** Null when the length was not said. node:http has refused what is no number. */
+export function contentLengthOf(req: IncomingMessage): number | null {
+  const given = req.headers['content-length'];
+  if (given === undefined) return req.headers['transfer-encoding'] === undefined ? 0 : null;
+  const lengthBytes = Number(given);
+  if (!/^\d+$/.test(given) || !Number.isSafeInteger(lengthBytes)) {
+    throw new PeerLinkError('bad_size', 'Content-Length must be a whole number of bytes.');
+  }
+  return lengthBytes;
+}
+
+export function bearerOf(req: IncomingMessage): string | null {
+  const match = /^Bearer ([\w.~+/=-]{1,256})$/i.exec(req.headers.authorization ?? '');
+  return match?.[1] ?? null;
+}
+
+function withCommitted(fault: unknown, committed: readonly number[]): unknown {
+  if (!(fault instanceof PeerLinkError)) return fault;
+  return new PeerLinkError(fault.type, fault.message, {
+    data: { ...fault.data, committed: rangesOf(committed) },
+    cause: fault,
+    ...(fault.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: fault.retryAfterSeconds }),
+  });
+}
+
+export function answerJson(res: ServerResponse, status: number, body: unknown, context: RequestContext): void {
+  const text = Buffer.from(JSON.stringify(body));
+  res.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': text.length,
+    'cache-control': 'no-store',
+    [HEADER.requestId]: context.requestId,
+  });
+  res.end(text);
+}

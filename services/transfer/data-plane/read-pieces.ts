@@ -1,0 +1,131 @@
+import { PeerLinkError } from '../../contracts/errors.ts';
+import { READ_AHEAD_BUFFERS } from '../../contracts/limits.ts';
+import type { FileUse } from '../open-files.ts';
+import type { RunningFile } from '../running-file.ts';
+import type { RunningTransfer } from '../running-transfer.ts';
+import type { DataPlaneDeps } from './deps.ts';
+
+/** Verified bytes, in order. They are the reader's until `release`. */
+export interface Piece {
+  readonly bytes: readonly Uint8Array[];
+  release(): void;
+}
+
+export interface PieceSource {
+  readonly deps: Pick<DataPlaneDeps, 'engine' | 'buffers'>;
+  readonly transfer: RunningTransfer;
+  readonly file: RunningFile;
+  /** First byte. */
+  readonly from: number;
+  /** One past the last byte; null reads to the end, wherever that will be. */
+  readonly to: number | null;
+  /** Ends waiting; its reason is thrown. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The bytes of a range, chunk by chunk: committed ones read and verified ahead in the pool, the next ones awaited. A
+ * chunk that fails verification is never delivered. @throws damaged, ended, expired, the signal's reason
+ */
+export async function* readPieces(source: PieceSource): AsyncGenerator<Piece, void, void> {
+  const { deps, transfer, file, from, to, signal } = source;
+  const chunkBytes = file.row.chunkSizeBytes;
+  const endChunk = to === null ? Number.POSITIVE_INFINITY : Math.ceil(to / chunkBytes);
+  const reading = new FileReading(deps, transfer, file);
+  const ahead: Promise<Piece | null>[] = [];
+  let next = Math.floor(from / chunkBytes);
+  const readAhead = () => {
+    while (ahead.length < READ_AHEAD_BUFFERS && next < endChunk) {
+      const piece = reading.piece(next, from, to, signal);
+      // It is awaited in its turn; until then its failure must not count as unhandled.
+      piece.catch(() => {});
+      ahead.push(piece);
+      next += 1;
+    }
+  };
+  try {
+    readAhead();
+    for (let piece = ahead.shift(); piece !== undefined; piece = ahead.shift()) {
+      const ready = await piece;
+      if (ready === null) return;
+      yield ready;
+      readAhead();
+    }
+  } finally {
+    await reading.end(ahead);
+  }
+}
+
+/** One reader's use of a file: opened at its first committed chunk, closed when all its reads have ended. */
+class FileReading {
+  readonly #deps: Pick<DataPlaneDeps, 'engine' | 'buffers'>;
+  readonly #transfer: RunningTransfer;
+  readonly #file: RunningFile;
+  #use: Promise<FileUse | null> | null = null;
+
+  constructor(deps: Pick<DataPlaneDeps, 'engine' | 'buffers'>, transfer: RunningTransfer, file: RunningFile) {
+    this.#deps = deps;
+    this.#transfer = transfer;
+    this.#file = file;
+  }
+
+  /** Chunk `index` cut to the range, or null when the file ends before it. */
+  async piece(index: number, from: number, to: number | null, signal: AbortSignal): Promise<Piece | null> {
+    const count = this.#file.chunkCount;
+    if (count !== null && index >= count) return null;
+    const start = index * this.#file.row.chunkSizeBytes;
+    const cut = (bytes: Uint8Array) =>
+      bytes.subarray(Math.max(0, from - start), to === null ? bytes.length : Math.min(bytes.length, to - start));
+    if (this.#file.values === null && !this.#file.isSealed) await this.#open();
+    if (!this.#file.has(index)) {
+      const arrival = await this.#file.waitForChunk(index, signal);
+      if (arrival === 'beyond_end') return null;
+      return { bytes: cutList(arrival.bytes, from - start, to === null ? null : to - start), release: () => {} };
+    }
+    const use = await this.#open();
+    if (use === null) throw damaged(index);
+    const buffer = this.#deps.buffers.take(this.#file.row.chunkSizeBytes);
+    const lengthBytes = this.#file.chunkLength(index);
+    let isSound = false;
+    try {
+      isSound = await use.stored.readChunk(index, buffer, lengthBytes);
+    } finally {
+      if (!isSound) this.#deps.buffers.give(buffer);
+    }
+    if (!isSound) throw damaged(index);
+    return { bytes: [cut(buffer.subarray(0, lengthBytes))], release: () => this.#deps.buffers.give(buffer) };
+  }
+
+  async end(unread: readonly Promise<Piece | null>[]): Promise<void> {
+    for (const piece of await Promise.allSettled(unread)) if (piece.status === 'fulfilled') piece.value?.release();
+    const use = await this.#use?.catch(() => null);
+    use?.release();
+  }
+
+  async #open(): Promise<FileUse | null> {
+    this.#use ??= this.#deps.engine.useFile(this.#transfer, this.#file, 'read');
+    const use = await this.#use;
+    // Nothing was stored yet: look again at the next chunk.
+    if (use === null) this.#use = null;
+    return use;
+  }
+}
+
+/** The part [from, to) of a list of buffers. */
+function cutList(list: readonly Uint8Array[], from: number, to: number | null): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  let position = 0;
+  for (const bytes of list) {
+    const start = Math.max(0, from - position);
+    const end = to === null ? bytes.length : Math.min(bytes.length, to - position);
+    if (start < end) parts.push(bytes.subarray(start, end));
+    position += bytes.length;
+  }
+  return parts;
+}
+
+function damaged(index: number): PeerLinkError {
+  return new PeerLinkError('damaged', `Chunk ${index} no longer has the bytes that were committed.`, {
+    data: { chunkIndex: index },
+  });
+}

@@ -1,0 +1,116 @@
+import type { IncomingMessage } from 'node:http';
+import { PeerLinkError } from '../../contracts/errors.ts';
+import { MIB, UPLOAD_IDLE_TIMEOUT_MS } from '../../contracts/limits.ts';
+import type { RunSplitter, SplitChunk } from '../run-splitter.ts';
+
+/** Bytes that are hashed and written while more come in: enough to keep disk and hash busy, small beside the memory bar. */
+const WINDOW_BYTES = 4 * MIB;
+/** After a refusal the client gets this much time and room to see the answer before the connection is cut. */
+const DISCARD_BYTES = 16 * MIB;
+const DISCARD_MS = 5_000;
+
+export interface ReceiveOptions {
+  readonly splitter: RunSplitter;
+  /** Commits one chunk. */
+  readonly write: (chunk: SplitChunk) => Promise<void>;
+  readonly onBytes: (lengthBytes: number) => void;
+  /** A body whose length was not said may end inside a chunk; that chunk is the file's last. */
+  readonly mayEndShort: boolean;
+}
+
+/**
+ * Reads a body to its end, committing each chunk as it completes inside it, with at most WINDOW_BYTES unanswered.
+ * Resolves or rejects only after every write in flight has ended.
+ * @throws what `write` throws; bad_run for a body beyond the file or inside a chunk; request_timeout after 30 s
+ * without a byte; ClientGone when the connection broke
+ */
+export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Promise<void> {
+  const { splitter, write, onBytes, mayEndShort } = options;
+  return new Promise((resolve, reject) => {
+    let inFlightBytes = 0;
+    let hasEnded = false;
+    let fault: unknown;
+    let isPausedByUs = false;
+    const idle = setTimeout(() => {
+      // While our own disk is the slow one, the client's clock stands still.
+      if (isPausedByUs) idle.refresh();
+      else fail(new PeerLinkError('request_timeout', 'No byte came for 30 s. Ask for the status and go on.'));
+    }, UPLOAD_IDLE_TIMEOUT_MS);
+
+    const settle = () => {
+      if (inFlightBytes > 0 || !(hasEnded || fault !== undefined)) return;
+      clearTimeout(idle);
+      req.off('data', onData);
+      if (fault === undefined) resolve();
+      else reject(fault);
+    };
+    const fail = (reason: unknown) => {
+      if (fault !== undefined) return;
+      fault = reason;
+      req.pause();
+      settle();
+    };
+    const start = (chunk: SplitChunk) => {
+      inFlightBytes += chunk.lengthBytes;
+      const done = () => {
+        inFlightBytes -= chunk.lengthBytes;
+        if (fault === undefined && !hasEnded && inFlightBytes < WINDOW_BYTES) {
+          isPausedByUs = false;
+          idle.refresh();
+          req.resume();
+        }
+        settle();
+      };
+      write(chunk).then(done, (reason: unknown) => {
+        fail(reason);
+        done();
+      });
+    };
+    const onData = (bytes: Buffer) => {
+      idle.refresh();
+      onBytes(bytes.length);
+      if (fault !== undefined) return;
+      const chunks = splitter.push(bytes);
+      if (chunks === null) {
+        fail(new PeerLinkError('bad_run', 'The body goes on beyond the end of the file.'));
+        return;
+      }
+      for (const chunk of chunks) start(chunk);
+      if (inFlightBytes >= WINDOW_BYTES) {
+        isPausedByUs = true;
+        req.pause();
+      }
+    };
+    req.on('data', onData);
+    req.once('end', () => {
+      if (fault !== undefined) return;
+      const last = mayEndShort ? splitter.finish() : null;
+      if (last !== null) start(last);
+      else if (splitter.pendingBytes > 0) fail(new PeerLinkError('bad_run', 'The body ended inside a chunk.'));
+      hasEnded = true;
+      settle();
+    });
+    req.once('close', () => {
+      if (!req.complete) fail(new ClientGone());
+    });
+    req.once('error', () => fail(new ClientGone()));
+  });
+}
+
+/** The connection broke: there is nobody to answer. */
+export class ClientGone extends Error {
+  override name = 'ClientGone';
+}
+
+/** Lets a refused client finish reading the answer, then cuts it. */
+export function discardRest(req: IncomingMessage): void {
+  if (req.complete || req.destroyed) return;
+  let discardedBytes = 0;
+  const cut = setTimeout(() => req.destroy(), DISCARD_MS).unref();
+  req.on('data', (bytes: Buffer) => {
+    discardedBytes += bytes.length;
+    if (discardedBytes > DISCARD_BYTES) req.destroy();
+  });
+  req.once('close', () => clearTimeout(cut));
+  req.resume();
+}

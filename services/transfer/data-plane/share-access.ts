@@ -1,0 +1,198 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parseCookie, stringifySetCookie } from 'cookie';
+import { PeerLinkError } from '../../contracts/errors.ts';
+import {
+  GRANT_TTL_MS,
+  LEASE_IDLE_MS,
+  LEASE_MAX_OVERREAD,
+  LEASE_RESUME_BACKTRACK_BYTES,
+} from '../../contracts/limits.ts';
+import { randomId, sha256, TOKEN_LENGTH } from '../../kernel/ids.ts';
+import type { DownloadLease } from '../ports.ts';
+import type { RunningFile } from '../running-file.ts';
+import type { RunningTransfer } from '../running-transfer.ts';
+import type { RequestContext } from './data-plane.ts';
+import type { DataPlaneDeps } from './deps.ts';
+
+const GRANT_COOKIE = 'pl_grant';
+const LEASE_COOKIE = 'pl_lease';
+/** How often a running stream says that it is there and what it served, so that a resumed one may begin there. */
+const RECORD_EVERY_MS = 2_000;
+
+/** Cookies of one share go to that share only. */
+export function setShareCookie(
+  res: ServerResponse,
+  context: RequestContext,
+  shareId: string,
+  name: string,
+  value: string,
+  maxAgeMs: number,
+): void {
+  const cookie = stringifySetCookie({
+    name,
+    value,
+    path: `/d/${shareId}`,
+    httpOnly: true,
+    sameSite: 'lax',
+    secure: context.isSecure,
+    maxAge: Math.floor(maxAgeMs / 1000),
+  });
+  res.appendHeader('set-cookie', cookie);
+}
+
+/**
+ * Lets the request pass when the share has no password, or it brings a grant (cookie, `?grant=`) or the password
+ * itself (`curl -u :password`). @throws password_required, bad_password, rate_limited, busy
+ */
+export async function assertAllowed(
+  deps: DataPlaneDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  context: RequestContext,
+  transfer: RunningTransfer,
+  query: URLSearchParams,
+): Promise<void> {
+  const { control } = deps;
+  const grant = parseCookie(req.headers.cookie ?? '')[GRANT_COOKIE] ?? query.get('grant') ?? undefined;
+  if (control.mayRead(transfer, grant)) return;
+  const basic = /^Basic ([\w+/=-]{1,4096})$/i.exec(req.headers.authorization ?? '')?.[1];
+  if (basic === undefined) {
+    res.setHeader('www-authenticate', 'Basic realm="PeerLink share", charset="UTF-8"');
+    throw new PeerLinkError(
+      'password_required',
+      'This link has a password. Open it in a browser, or use: curl -u :PASSWORD',
+    );
+  }
+  await deps.edge.consumeRate('passwords', context);
+  const text = Buffer.from(basic, 'base64').toString('utf8');
+  await control.assertPassword(transfer, text.slice(text.indexOf(':') + 1));
+  const { shareId } = transfer.row;
+  const { grant: made } = await control.grant(shareId, text.slice(text.indexOf(':') + 1));
+  setShareCookie(res, context, shareId, GRANT_COOKIE, made, GRANT_TTL_MS);
+}
+
+/** The right to read a limited share, as one stream uses it. */
+export interface LeaseUse {
+  /** True when this request began a download, rather than going on with one. */
+  readonly isNew: boolean;
+  served(bytes: number): void;
+  /** "It becomes consumed before the last chunk of the first completed file is sent." Repeatable. */
+  consume(): Promise<void>;
+  end(): Promise<void>;
+}
+
+const UNLIMITED: LeaseUse = { isNew: true, served: () => {}, consume: async () => {}, end: async () => {} };
+
+/**
+ * Takes a lease for a GET of a limited share, or goes on under one. @param fromByte where the answer begins.
+ * @throws slots_held, used_up, ended
+ */
+export async function useLease(
+  deps: DataPlaneDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  context: RequestContext,
+  transfer: RunningTransfer,
+  file: RunningFile | null,
+  fromByte: number,
+): Promise<LeaseUse> {
+  if (transfer.row.maxDownloads === null) return fromByte > 0 ? { ...UNLIMITED, isNew: false } : UNLIMITED;
+  const fileIndex = file?.row.index ?? 0;
+  const known = await knownLease(deps, req, transfer, file);
+  if (known !== null) return streamUnder(deps, known.id, fileIndex, false);
+  const token = randomId(TOKEN_LENGTH);
+  const tokenHash = sha256(token);
+  const holder = context.addressKey;
+  const { id: transferId, shareId } = transfer.row;
+  const resumed =
+    fromByte > 0 && file !== null
+      ? await deps.leases.takeUp({
+          transferId,
+          holder,
+          fileIndex,
+          fromByte,
+          backtrackBytes: LEASE_RESUME_BACKTRACK_BYTES,
+          tokenHash,
+        })
+      : null;
+  const remember = () => setShareCookie(res, context, shareId, LEASE_COOKIE, token, LEASE_IDLE_MS * 6);
+  if (resumed !== null) {
+    remember();
+    return streamUnder(deps, resumed.id, fileIndex, false);
+  }
+  const taken = await deps.leases.acquire({
+    transferId,
+    tokenHash,
+    holder,
+    nodeId: deps.engine.nodeId,
+    idleMs: LEASE_IDLE_MS,
+  });
+  switch (taken.outcome) {
+    case 'granted':
+      remember();
+      return streamUnder(deps, taken.leaseId, fileIndex, true);
+    case 'slots_held':
+      throw new PeerLinkError('slots_held', 'All downloads that the sender allowed are under way. One may come free.', {
+        retryAfterSeconds: taken.retryAfterSeconds,
+      });
+    case 'used_up':
+      throw new PeerLinkError('used_up', 'This link has been downloaded as often as its sender allowed.');
+    case 'ended':
+      throw new PeerLinkError('ended', 'This transfer was ended by its sender.');
+  }
+}
+
+async function knownLease(
+  deps: DataPlaneDeps,
+  req: IncomingMessage,
+  transfer: RunningTransfer,
+  file: RunningFile | null,
+): Promise<DownloadLease | null> {
+  const token = parseCookie(req.headers.cookie ?? '')[LEASE_COOKIE];
+  if (token === undefined || token.length > 128) return null;
+  const lease = await deps.leases.findByToken(transfer.row.id, sha256(token));
+  if (lease === null) return null;
+  // "Requests with the token go on under it, each file at most twice its size."
+  const totalBytes = file === null ? transfer.totalBytes : file.row.sizeBytes;
+  const servedBytes = lease.servedBytes[file?.row.index ?? 0] ?? 0;
+  return totalBytes !== null && servedBytes >= Math.max(totalBytes, 1) * LEASE_MAX_OVERREAD ? null : lease;
+}
+
+async function streamUnder(deps: DataPlaneDeps, leaseId: string, fileIndex: number, isNew: boolean): Promise<LeaseUse> {
+  let unrecordedBytes = 0;
+  let consuming: Promise<boolean> | null = null;
+  let isLost = false;
+  let hasEnded = false;
+  const record = async (streamDelta: -1 | 0 | 1) => {
+    const servedBytes = unrecordedBytes;
+    unrecordedBytes = 0;
+    isLost = !(await deps.leases.record(leaseId, { fileIndex, servedBytes, streamDelta }));
+  };
+  await record(1);
+  // While the database cannot answer, the stream goes on: the lease was given, and its last chunk needs `consume`.
+  const heartbeat = setInterval(() => record(0).catch(() => {}), RECORD_EVERY_MS);
+  return {
+    isNew,
+    served: (bytes) => {
+      unrecordedBytes += bytes;
+      if (isLost) throw leaseLost();
+    },
+    consume: async () => {
+      consuming ??= deps.leases.consume(leaseId);
+      if (!(await consuming)) throw leaseLost();
+    },
+    end: async () => {
+      if (hasEnded) return;
+      hasEnded = true;
+      clearInterval(heartbeat);
+      // The rows say "no stream" by themselves after some seconds of silence.
+      await record(-1).catch(() => {});
+    },
+  };
+}
+
+function leaseLost(): PeerLinkError {
+  return new PeerLinkError('slots_held', 'This download stood still for too long and its slot went to somebody else.', {
+    retryAfterSeconds: 60,
+  });
+}

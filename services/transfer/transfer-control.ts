@@ -1,0 +1,214 @@
+import type { Caller } from '../contracts/actions.ts';
+import { PeerLinkError } from '../contracts/errors.ts';
+import type {
+  ChangeTransferRequest,
+  EndReason,
+  GrantResponse,
+  OpenTransferRequest,
+  OpenTransferResponse,
+  OwnedTransfer,
+  ShareResponse,
+  TransferListResponse,
+  TransferStatusResponse,
+} from '../contracts/http.ts';
+import { GRANT_TTL_MS, MAX_PASSWORD_BYTES, MAX_SESSION_TRANSFERS_LISTED } from '../contracts/limits.ts';
+import { isEqualBytes, sha256 } from '../kernel/ids.ts';
+import {
+  downloadsOf,
+  expiryOf,
+  idempotencyKeyOf,
+  type OpenLimits,
+  type OpenPlan,
+  planTransfer,
+} from './open-transfer.ts';
+import type { TransferRepository, TransferRow } from './ports.ts';
+import type { RunningTransfer } from './running-transfer.ts';
+import { checkPassword, hashPassword, isGrantValid, signGrant, uploadTokenFor } from './secrets.ts';
+import {
+  ownedTransfer,
+  shareLink,
+  shareView,
+  summarizeFileRow,
+  summarizeTransfer,
+  transferStatus,
+} from './summaries.ts';
+import type { TransferEngine } from './transfer-engine.ts';
+
+const FILES_LISTED_EACH = 3;
+
+export interface ControlDeps {
+  readonly engine: TransferEngine;
+  readonly repository: TransferRepository;
+  /** The cluster's secret: upload tokens and grants are made from it. */
+  readonly secret: Uint8Array;
+  readonly limits: OpenLimits & { readonly maxOpenTransfers: number };
+  readonly homePublicUrl: string | null;
+}
+
+/** Who may do what with a transfer, and what they are told. Bytes go through the data plane, never through here. */
+export class TransferControl {
+  readonly #deps: ControlDeps;
+
+  constructor(deps: ControlDeps) {
+    this.#deps = deps;
+  }
+
+  async open(caller: Caller, request: OpenTransferRequest, givenKey?: string): Promise<OpenTransferResponse> {
+    const { engine, repository, limits, secret } = this.#deps;
+    const key = idempotencyKeyOf(givenKey);
+    const plan = planTransfer(request, limits);
+    const passwordHash = plan.password === null ? null : await hashPassword(plan.password);
+    if (plan.password !== null && passwordHash === null) throw passwordsBusy();
+    const requestHash = key === null ? null : sha256(JSON.stringify(request));
+    const inserted = await repository.insert(
+      {
+        id: plan.id,
+        shareId: plan.shareId,
+        kind: 'share',
+        homeNodeId: engine.nodeId,
+        sessionId: caller.sessionId,
+        ownerAddress: caller.addressKey,
+        uploadTokenHash: sha256(uploadTokenFor(secret, plan.id)),
+        passwordHash,
+        maxDownloads: plan.maxDownloads,
+        senderName: plan.senderName,
+        idempotencyKey: key,
+        requestHash,
+      },
+      plan.files,
+      { maxOpen: limits.maxOpenTransfers, expiresInSeconds: plan.expiresInSeconds },
+    );
+    if (inserted.outcome === 'too_many') throw tooManyOpen(inserted.openCount, limits.maxOpenTransfers);
+    const { row } = inserted;
+    if (inserted.outcome === 'exists') assertSameRequest(row.transfer, requestHash, plan);
+    const transfer = engine.adopt(row);
+    return {
+      transfer: ownedTransfer(transfer, caller.publicOrigin, this.#deps.homePublicUrl),
+      uploadToken: uploadTokenFor(secret, row.transfer.id),
+    };
+  }
+
+  async get(caller: Caller, transferId: string): Promise<OwnedTransfer> {
+    const transfer = await this.owned(caller, transferId);
+    await this.#deps.engine.learnValues(transfer);
+    return ownedTransfer(transfer, caller.publicOrigin, this.#deps.homePublicUrl);
+  }
+
+  async list(caller: Caller): Promise<TransferListResponse> {
+    if (caller.sessionId === null) return { transfers: [] };
+    const { engine, repository } = this.#deps;
+    const found = await repository.listBySession(caller.sessionId, MAX_SESSION_TRANSFERS_LISTED, FILES_LISTED_EACH);
+    const running = new Map([...engine.running()].map((transfer) => [transfer.row.id, transfer]));
+    return {
+      transfers: found.map(({ transfer, files, fileCount, totalBytes }) => {
+        const moving = running.get(transfer.id);
+        const committedBytes = moving?.committedBytes ?? (transfer.state === 'sealed' ? (totalBytes ?? 0) : 0);
+        return {
+          ...summarizeTransfer(transfer, { fileCount, totalBytes, committedBytes }),
+          link: shareLink(caller.publicOrigin, transfer.shareId),
+          files: files.map((row) => {
+            const file = moving?.files[row.index];
+            const isSealed = row.digest !== null;
+            return summarizeFileRow(row, {
+              chunkCount:
+                file?.committedChunkCount ?? (isSealed ? Math.ceil((row.sizeBytes ?? 0) / row.chunkSizeBytes) : 0),
+              bytes: file?.committedBytes ?? (isSealed ? (row.sizeBytes ?? 0) : 0),
+            });
+          }),
+        };
+      }),
+    };
+  }
+
+  async status(caller: Caller, transferId: string): Promise<TransferStatusResponse> {
+    const transfer = await this.owned(caller, transferId);
+    await this.#deps.engine.learnValues(transfer);
+    return transferStatus(transfer);
+  }
+
+  async change(caller: Caller, transferId: string, change: ChangeTransferRequest): Promise<OwnedTransfer> {
+    const { engine, repository, limits } = this.#deps;
+    const transfer = await this.owned(caller, transferId);
+    transfer.assertReadable(engine.nowMs);
+    const row = await repository.change(transferId, {
+      ...(change.expiresInSeconds === undefined ? {} : { expiresInSeconds: expiryOf(change.expiresInSeconds, limits) }),
+      ...(change.maxDownloads === undefined ? {} : { maxDownloads: downloadsOf(change.maxDownloads) }),
+    });
+    if (row === null) throw new PeerLinkError('ended', 'This transfer has ended.');
+    await engine.obey(transfer, row);
+    return ownedTransfer(transfer, caller.publicOrigin, this.#deps.homePublicUrl);
+  }
+
+  async end(caller: Caller, transferId: string, reason: EndReason): Promise<void> {
+    const transfer = await this.owned(caller, transferId);
+    if (transfer.row.state !== 'ended') await this.#deps.engine.end(transferId, reason);
+  }
+
+  async share(shareId: string, grant: string | undefined): Promise<ShareResponse> {
+    const { engine } = this.#deps;
+    const transfer = await engine.loadShare(shareId);
+    transfer.assertReadable(engine.nowMs);
+    const isAllowed = this.mayRead(transfer, grant);
+    if (isAllowed) await engine.learnValues(transfer);
+    return shareView(transfer, isAllowed);
+  }
+
+  async grant(shareId: string, password: string): Promise<GrantResponse> {
+    const { engine, secret } = this.#deps;
+    const transfer = await engine.loadShare(shareId);
+    transfer.assertReadable(engine.nowMs);
+    await this.assertPassword(transfer, password);
+    const expiresAtMs = Math.min(engine.nowMs + GRANT_TTL_MS, transfer.row.expiresAt.getTime());
+    return { grant: signGrant(secret, shareId, expiresAtMs), expiresAt: new Date(expiresAtMs).toISOString() };
+  }
+
+  /** True without a password, or with a grant for this share. */
+  mayRead(transfer: RunningTransfer, grant: string | undefined): boolean {
+    if (transfer.row.passwordHash === null) return true;
+    return grant !== undefined && isGrantValid(this.#deps.secret, transfer.row.shareId, grant, this.#deps.engine.nowMs);
+  }
+
+  /** @throws bad_password, busy */
+  async assertPassword(transfer: RunningTransfer, password: string): Promise<void> {
+    if (transfer.row.passwordHash === null) return;
+    const isShort = Buffer.byteLength(password) <= MAX_PASSWORD_BYTES;
+    const answer = isShort ? await checkPassword(password, transfer.row.passwordHash) : 'wrong';
+    if (answer === 'busy') throw passwordsBusy();
+    if (answer === 'wrong') throw new PeerLinkError('bad_password', 'That password does not open this link.');
+  }
+
+  /** The caller's own transfer; another's answers as if it were not there. @throws not_found */
+  async owned(caller: Pick<Caller, 'sessionId' | 'uploadToken'>, transferId: string): Promise<RunningTransfer> {
+    const transfer = await this.#deps.engine.load(transferId);
+    const { sessionId, uploadTokenHash } = transfer.row;
+    const isOwner = caller.sessionId !== null && caller.sessionId === sessionId;
+    const isBearer = caller.uploadToken !== null && isEqualBytes(sha256(caller.uploadToken), uploadTokenHash);
+    if (!isOwner && !isBearer) throw new PeerLinkError('not_found', 'There is no such transfer.');
+    return transfer;
+  }
+}
+
+function assertSameRequest(row: TransferRow, requestHash: Uint8Array | null, plan: OpenPlan): void {
+  const isSame = requestHash !== null && row.requestHash !== null && isEqualBytes(requestHash, row.requestHash);
+  // A password's hash is salted, so only that there is one can be compared; the request's hash covers its text.
+  if (!isSame || (plan.password === null) !== (row.passwordHash === null)) {
+    throw new PeerLinkError('key_reused', 'This Idempotency-Key was sent before with another request.');
+  }
+}
+
+function tooManyOpen(openCount: number, maxOpen: number): PeerLinkError {
+  return new PeerLinkError(
+    'too_many_transfers',
+    `You have ${openCount} unfinished transfers; at most ${maxOpen} may be open. Finish or delete one.`,
+    {
+      data: { openCount, maxOpen },
+      retryAfterSeconds: 10,
+    },
+  );
+}
+
+function passwordsBusy(): PeerLinkError {
+  return new PeerLinkError('busy', 'Too many passwords are being checked. Try again in a moment.', {
+    retryAfterSeconds: 2,
+  });
+}
