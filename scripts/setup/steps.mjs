@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { findProgram, ROOT, run, runNode, runNpm, SetupError, say } from './process.mjs';
+import { ROOT, run, runNode, runNpm, SetupError, say } from './process.mjs';
 import { hashInputs, isUpToDate, stampDone } from './stamp.mjs';
 
 const ADDON = join('native', 'build', 'Release', 'net_io.node');
@@ -42,39 +42,21 @@ export async function installPackages() {
   if (result.code !== 0) throw new SetupError(`npm ci ended with ${result.code}: see its lines above`);
 }
 
-function nodeHeadersArgument() {
-  // npm passes its own `nodedir` on; without it, headers that came with Node save node-gyp a download.
-  if (process.env.npm_config_nodedir) return [];
-  const prefix = join(dirname(process.execPath), '..');
-  return existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : [];
-}
-
 /**
  * Builds net_io; without a compiler, or when the build fails, says so in one line and leaves the TypeScript fallback.
  * @returns {Promise<boolean>} whether the addon is there
  */
 export async function buildAddon() {
-  if (!existsSync(join(ROOT, 'native', 'binding.gyp'))) return false;
   const inputHash = hashInputs(
-    ['native/binding.gyp', 'native/src', 'native/package.json'],
+    ['native/binding.gyp', 'native/src', 'native/scripts/build.mjs', 'native/package.json'],
     [process.versions.modules, process.platform, process.arch],
   );
   if (!isUpToDate('addon', inputHash, [ADDON])) {
-    const compiler = process.env.CXX ?? findProgram(['c++', 'g++', 'clang++']);
-    if (process.platform !== 'win32' && (compiler === undefined || findProgram(['make', 'gmake']) === undefined)) {
-      say('no C++ compiler (or no make) on the PATH: net_io runs on its TypeScript fallback, hashing is slower');
-      return false;
-    }
     say('building net_io');
-    const program = join(ROOT, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
-    const result = await runNode([program, 'rebuild', '--directory=native', '-j', 'max', ...nodeHeadersArgument()], {
-      isQuiet: true,
-    });
+    const result = await runNode([join('native', 'scripts', 'build.mjs')], { isQuiet: true });
     if (result.code !== 0) {
-      process.stderr.write(result.output.split('\n').slice(-25).join('\n'));
-      say(
-        'net_io could not be built (its last lines are above): it runs on its TypeScript fallback, hashing is slower',
-      );
+      process.stderr.write(result.output);
+      say('net_io runs on its TypeScript fallback: all works, hashing is slower');
       return false;
     }
     stampDone('addon', inputHash);

@@ -39,12 +39,12 @@ const serviceOf = (path: string): string | undefined =>
 const isIn = (folder: string) => (path: string | undefined) => path?.startsWith(`${folder}/`) ?? false;
 const isInContracts = isIn('services/contracts');
 const isInKernel = isIn('services/kernel');
-const isServiceFile = (path: string) => /\.service\.ts$/.test(path);
+const isServiceFile = (path: string) => path.endsWith('.service.ts');
 const isInAdapters = (path: string) => /\/(adapters|data-plane)\//.test(path);
 /** The gateway is edge through and through: it has a transport and no domain. */
 const isDomain = (path: string) =>
   serviceOf(path) !== undefined && serviceOf(path) !== 'gateway' && !isInAdapters(path) && !isServiceFile(path);
-const isTool = (path: string) => /(^|\/)[\w.-]+\.config\.ts$/.test(path) || /\.d\.ts$/.test(path);
+const isTool = (path: string) => /(^|\/)[\w.-]+\.config\.ts$/.test(path) || path.endsWith('.d.ts');
 
 /**
  * The seam between gateway and data plane: the types of the door that main.ts hands over. Bytes never ride the bus,
