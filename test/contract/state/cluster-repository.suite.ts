@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import { newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
+
+/** What every ClusterRepository does, whatever it stands on. */
+export function describeClusterRepository(make: () => StateHarness): void {
+  const node = (id: string) => ({ id, peerUrl: `http://${id}:5000`, publicUrl: null, state: 'healthy' as const });
+  const find = async (id: string) => (await make().cluster.listNodes()).find((row) => row.id === id);
+
+  describe('the cluster', () => {
+    it('makes its identity once and keeps it', async () => {
+      const answers = await Promise.all(Array.from({ length: 5 }, () => make().cluster.identity()));
+      expect(answers[0]?.secret).toHaveLength(32);
+      expect(answers[0]?.clusterId).toMatch(/^[0-9a-f-]{36}$/);
+      for (const answer of answers) expect(answer).toEqual(answers[0]);
+      expect(await make().cluster.identity()).toEqual(answers[0]);
+    });
+
+    it('knows the nodes that announced themselves as they last did', async () => {
+      const id = unique('node');
+      await make().cluster.announce(node(id));
+      await make().age('nodes', id, 100);
+      const old = await find(id);
+      await make().cluster.announce({ ...node(id), publicUrl: 'https://a.example', state: 'draining' });
+      const now = await find(id);
+      expect(now).toEqual({
+        ...node(id),
+        publicUrl: 'https://a.example',
+        state: 'draining',
+        seenAt: expect.anything(),
+      });
+      expect(Number(now?.seenAt) - Number(old?.seenAt)).toBeGreaterThanOrEqual(100_000);
+    });
+
+    it('forgets nodes long not seen, unless a transfer still names them', async () => {
+      const [fresh, gone, home, replica] = ['fresh', 'gone', 'home', 'replica'].map(unique) as [
+        string,
+        string,
+        string,
+        string,
+      ];
+      for (const id of [fresh, gone, home, replica]) await make().cluster.announce(node(id));
+      for (const id of [gone, home, replica]) await make().age('nodes', id, 301);
+      const row = newTransfer({ homeNodeId: home });
+      await make().transfers.insert(row, [newFile(0)], ROOMY);
+      await make().transfers.cas(row.id, 1, { replicaNodeId: replica, replicaState: 'syncing' });
+      expect(await make().cluster.forgetNodes(300)).toBe(1);
+      expect(await Promise.all([fresh, gone, home, replica].map(find))).toMatchObject(
+        [{ id: fresh }, undefined, { id: home }, { id: replica }].map((found) => found ?? undefined),
+      );
+      await make().transfers.end(row.id, 'deleted');
+      expect(await make().cluster.forgetNodes(300)).toBe(2);
+    });
+  });
+
+  describe('the lead', () => {
+    it('is one node’s at a time, and its epoch rises with each change of holder', async () => {
+      const [a, b] = [unique('a'), unique('b')];
+      const { cluster } = make();
+      const first = await cluster.tryLead(a, 60_000);
+      expect(first.holderNodeId).toBe(a);
+      expect(await cluster.tryLead(b, 60_000)).toEqual(first);
+      expect(await cluster.leader()).toEqual(first);
+      const renewed = await cluster.tryLead(a, 120_000);
+      expect(renewed).toMatchObject({ holderNodeId: a, epoch: first.epoch });
+      expect(Number(renewed.expiresAt)).toBeGreaterThan(Number(first.expiresAt));
+      await cluster.resign(b);
+      expect(await cluster.leader()).toEqual(renewed);
+      await cluster.resign(a);
+      expect(await cluster.leader()).toBeNull();
+      expect(await cluster.tryLead(b, 60_000)).toMatchObject({ holderNodeId: b, epoch: first.epoch + 1 });
+      await make().age('leader_lease', '1', 61);
+      expect(await cluster.leader()).toBeNull();
+      expect(await cluster.tryLead(a, 60_000)).toMatchObject({ holderNodeId: a, epoch: first.epoch + 2 });
+      await cluster.resign(a);
+    });
+
+    it('goes to one of many that try at once', async () => {
+      const nodes = Array.from({ length: 20 }, () => unique('n'));
+      const answers = await Promise.all(nodes.map((id) => make().cluster.tryLead(id, 60_000)));
+      expect(new Set(answers.map((lease) => `${lease.holderNodeId} ${lease.epoch}`)).size).toBe(1);
+      await make().cluster.resign(String(answers[0]?.holderNodeId));
+    });
+  });
+}

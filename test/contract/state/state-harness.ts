@@ -1,0 +1,91 @@
+import { Prisma } from '../../../prisma/generated/client.ts';
+import { createPrismaClusterRepository } from '../../../services/cluster/adapters/prisma-cluster-repository.ts';
+import type { ClusterRepository } from '../../../services/cluster/ports.ts';
+import type { Database } from '../../../services/database/database.ts';
+import { createPrismaSessionRepository } from '../../../services/session/adapters/prisma-session-repository.ts';
+import type { SessionRepository } from '../../../services/session/ports.ts';
+import { createPrismaLeaseRepository } from '../../../services/transfer/adapters/prisma-lease-repository.ts';
+import { createPrismaTransferRepository } from '../../../services/transfer/adapters/prisma-transfer-repository.ts';
+import type { LeaseRepository, NewFile, NewTransfer, TransferRepository } from '../../../services/transfer/ports.ts';
+
+/** What the contract suites need of a store of the truth: its repositories, and a way to let its rows grow old. */
+export interface StateHarness {
+  readonly transfers: TransferRepository;
+  readonly leases: LeaseRepository;
+  readonly sessions: SessionRepository;
+  readonly cluster: ClusterRepository;
+  /** Moves every time of the row into the past. */
+  age(
+    table: 'transfers' | 'leases' | 'sessions' | 'nodes' | 'leader_lease',
+    id: string,
+    seconds: number,
+  ): Promise<void>;
+}
+
+const TIMES = {
+  transfers: ['created_at', 'touched_at', 'expires_at', 'ended_at'],
+  leases: ['created_at', 'used_at'],
+  sessions: ['created_at', 'last_used_at', 'expires_at'],
+  nodes: ['seen_at'],
+  leader_lease: ['expires_at'],
+} as const;
+
+export function harnessOn(database: Database): StateHarness {
+  return {
+    transfers: createPrismaTransferRepository(database),
+    leases: createPrismaLeaseRepository(database),
+    sessions: createPrismaSessionRepository(database),
+    cluster: createPrismaClusterRepository(database),
+    age: async (table, id, seconds) => {
+      const older = TIMES[table].map((column) => Prisma.raw(`${column} = ${column} - interval '${seconds} seconds'`));
+      await database.query(Prisma.sql`
+        UPDATE ${Prisma.raw(table)} SET ${Prisma.join(older, ', ')} WHERE id::text = ${id}`);
+    },
+  };
+}
+
+let made = 0;
+/** A name nothing else in this run has. */
+export function unique(prefix: string): string {
+  made += 1;
+  return `${prefix}${process.pid}x${made}`;
+}
+
+export const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+
+export function newTransfer(changes: Partial<NewTransfer> = {}): NewTransfer {
+  const id = unique('transfer');
+  return {
+    id,
+    shareId: `share-of-${id}`,
+    kind: 'share',
+    homeNodeId: 'home-1',
+    sessionId: unique('session'),
+    ownerAddress: '192.0.2.7',
+    uploadTokenHash: bytes(32, 1),
+    passwordHash: null,
+    maxDownloads: null,
+    senderName: null,
+    idempotencyKey: null,
+    requestHash: null,
+    ...changes,
+  };
+}
+
+export function newFile(index: number, changes: Partial<NewFile> = {}): NewFile {
+  return {
+    id: unique('file'),
+    index,
+    path: `folder/file ${index}`,
+    sizeBytes: 1_000,
+    chunkSizeBytes: 16_384,
+    digest: null,
+    expectedDigest: null,
+    mediaType: null,
+    lastModifiedMs: null,
+    ...changes,
+  };
+}
+
+/** Enough for tests that are about something else. */
+export const ROOMY = { maxOpen: 1_000, expiresInSeconds: 3_600 } as const;

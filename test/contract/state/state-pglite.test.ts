@@ -1,0 +1,61 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Database } from '../../../services/database/database.ts';
+import { openDatabase } from '../../../services/database/open-database.ts';
+import { atEnd, tempDirectory } from '../../support/cleanup.ts';
+import { describeClusterRepository } from './cluster-repository.suite.ts';
+import { describeLeaseRepository } from './lease-repository.suite.ts';
+import { describeSessionRepository } from './session-repository.suite.ts';
+import { harnessOn, newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
+import { describeTransferRepository } from './transfer-repository.suite.ts';
+
+const log = { info: () => undefined, warn: () => undefined };
+let database: Database;
+let harness: StateHarness;
+
+beforeAll(async () => {
+  database = await openDatabase({ url: null, directory: tempDirectory('pglite'), log });
+  atEnd(() => database.close());
+  harness = harnessOn(database);
+}, 60_000);
+
+describe('the state on embedded PGlite', () => {
+  describeTransferRepository(() => harness);
+  describeLeaseRepository(() => harness);
+  describeSessionRepository(() => harness);
+  describeClusterRepository(() => harness);
+
+  it('answers look-ups and inserts within a few milliseconds', async () => {
+    const { transfers } = harness;
+    const row = newTransfer();
+    await transfers.insert(row, [newFile(0)], ROOMY);
+    const median = async (times: number, work: () => Promise<unknown>) => {
+      const taken: number[] = [];
+      for (let index = 0; index < times; index += 1) {
+        const startedAt = performance.now();
+        await work();
+        taken.push(performance.now() - startedAt);
+      }
+      return Number(taken.sort((a, b) => a - b)[times >> 1]);
+    };
+    const files = () => Array.from({ length: 1_000 }, (_, index) => newFile(index));
+    const found = {
+      lookUpMs: await median(50, () => transfers.findByShareId(row.shareId)),
+      insertMs: await median(20, () => transfers.insert(newTransfer(), [newFile(0)], ROOMY)),
+      insert1000FilesMs: await median(5, () => transfers.insert(newTransfer(), files(), ROOMY)),
+    };
+    // Far above what was measured (1, 5 and 50 ms), so that only a change of shape fails it.
+    expect(found.lookUpMs).toBeLessThan(20);
+    expect(found.insertMs).toBeLessThan(60);
+    expect(found.insert1000FilesMs).toBeLessThan(250);
+  }, 30_000);
+
+  it('says that it is up, and after its end that it is not, by type', async () => {
+    const closing = await openDatabase({ url: null, directory: tempDirectory('pglite'), log });
+    expect(await closing.isUp()).toBe(true);
+    await closing.close();
+    await closing.close();
+    expect(await closing.isUp()).toBe(false);
+    const after = harnessOn(closing).transfers.findById(unique('any'));
+    await expect(after).rejects.toMatchObject({ type: 'unavailable', message: 'the database does not answer' });
+  }, 30_000);
+});
