@@ -1,8 +1,7 @@
-// npm run copy-native: puts the built addon where the compiled services load it.
+// npm run copy-native: puts the built addon where the services find it when native/build is gone.
 import { main, say } from './setup/process.mjs';
 import { copyAddon } from './setup/steps.mjs';
 
 await main(() => {
-  copyAddon();
-  say('dist/native/build/Release/net_io.node is the built addon');
+  say(`${copyAddon()} is a copy of the built addon`);
 });

@@ -4,8 +4,6 @@ import { ROOT, run, runNode, runNpm, SetupError, say } from './process.mjs';
 import { hashInputs, isUpToDate, stampDone } from './stamp.mjs';
 
 const ADDON = join('native', 'build', 'Release', 'net_io.node');
-/** Compiled code finds the addon beside itself, as the sources do. */
-const ADDON_IN_DIST = join('dist', ADDON);
 const isNotTest = (path) => !/\.(test|spec)\.tsx?$/.test(path);
 
 /** Node older than `engines` fails later and obscurely: say it first. */
@@ -61,17 +59,19 @@ export async function buildAddon() {
     }
     stampDone('addon', inputHash);
   }
-  copyAddon();
   return true;
 }
 
-/** Puts the built addon where the compiled services load it. */
+/**
+ * Copies the built addon to where the services find it when native/build is gone, as in an image without a compiler.
+ * @returns {string} the copy's path from the root
+ */
 export function copyAddon() {
-  if (!existsSync(join(ROOT, ADDON))) throw new SetupError(`${ADDON} is not built: run npm run build`);
-  const target = join(ROOT, ADDON_IN_DIST);
-  if (existsSync(target) && readFileSync(target).equals(readFileSync(join(ROOT, ADDON)))) return;
-  mkdirSync(dirname(target), { recursive: true });
-  cpSync(join(ROOT, ADDON), target);
+  if (!existsSync(join(ROOT, ADDON))) throw new SetupError(`${ADDON} is not there: npm run build makes it`);
+  const copy = join('native', 'prebuilds', `${process.platform}-${process.arch}`, 'net_io.node');
+  mkdirSync(dirname(join(ROOT, copy)), { recursive: true });
+  cpSync(join(ROOT, ADDON), join(ROOT, copy));
+  return copy;
 }
 
 /** Generates the Prisma client from prisma/schema.prisma. */
