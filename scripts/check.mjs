@@ -10,6 +10,7 @@ const jest = ['--experimental-vm-modules', '--no-warnings', programOf('jest', 'b
 /** What each check holds, and the Node program that checks it. */
 const CHECKS = [
   ['types of the server, the addon and the tests', [tsc, '--noEmit', '-p', '.']],
+  ['types of the tests in a browser', [tsc, '--noEmit', '-p', 'test/e2e']],
   ['types of the page', [tsc, '--noEmit', '-p', 'frontend']],
   ['format, lint and cycles', [programOf('@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings', '.']],
   ['lint that knows types', [programOf('oxlint', 'bin', 'oxlint'), '--type-aware', '--deny-warnings']],

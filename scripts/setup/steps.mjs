@@ -36,7 +36,7 @@ export async function installPackages() {
   const missing = firstMissingPackage();
   if (missing === undefined) return;
   say(`installing packages (${missing} is missing or of another version)`);
-  const result = await runNpm(['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund']);
+  const result = await runNpm(['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
   if (result.code !== 0) throw new SetupError(`npm ci ended with ${result.code}: see its lines above`);
 }
 
