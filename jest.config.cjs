@@ -27,6 +27,7 @@ module.exports = {
     '<rootDir>/dist/',
     '<rootDir>/frontend/dist/',
     '<rootDir>/native/build/',
+    '<rootDir>/native/dist/',
     '<rootDir>/data/',
   ],
   moduleFileExtensions: ['ts', 'tsx', 'mjs', 'js', 'cjs', 'json', 'node'],
