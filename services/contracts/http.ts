@@ -142,6 +142,11 @@ export interface SessionResponse {
 export interface ChangeSessionRequest {
   readonly displayName: string;
 }
+/** 201 of POST /api/session/ticket: `auth.ticket` of a Socket.IO handshake with another node. */
+export interface TicketResponse {
+  readonly ticket: string;
+  readonly expiresAt: string;
+}
 /** What the page must know to refuse early and to pace itself. */
 export interface PublicLimits {
   /** null = no limit but the protocol's. */

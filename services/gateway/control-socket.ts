@@ -1,0 +1,114 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import type { Socket } from 'socket.io';
+import { PeerLinkError } from '../contracts/errors.ts';
+import { MAX_JSON_BODY_BYTES } from '../contracts/limits.ts';
+import { CONTROL_PATH, type ControlClientEvents } from '../contracts/socket.ts';
+import { acknowledged, acknowledgeOf } from './acknowledge.ts';
+import { SOCKET_CONNECT_TIMEOUT_MS, type SocketServer } from './chunk-socket.ts';
+import type { EdgeMetrics } from './ports.ts';
+import { type ControlDeps, controlHandlers } from './socket-events.ts';
+import { type HandshakeDeps, identify, isOriginAllowed, type SocketIdentity } from './socket-handshake.ts';
+
+export interface ControlSocketDeps extends ControlDeps, HandshakeDeps {
+  readonly isCompressionEnabled: boolean;
+  readonly metrics: EdgeMetrics;
+}
+
+/** What moleculer-io is configured with, and the door through which our server hands it upgrades. */
+export interface ControlSocket extends Pick<SocketServer, 'upgrade'> {
+  /** moleculer-io attaches to it. It never listens. */
+  readonly door: ReturnType<typeof createServer>;
+  /** `settings.io`, to replace the mixin's. */
+  readonly settings: object;
+  readonly authorize: (socket: Socket) => Promise<SocketIdentity>;
+  clientCount(): number;
+}
+
+const EVENTS = [
+  'transfer.open',
+  'transfer.status',
+  'transfer.watch',
+  'transfer.unwatch',
+  'ping',
+] as const satisfies readonly (keyof ControlClientEvents)[];
+
+export function createControlSocket(deps: ControlSocketDeps): ControlSocket {
+  const door = createServer();
+  const handlers = controlHandlers(deps);
+  let count = 0;
+  const events = Object.fromEntries(
+    EVENTS.map((name) => [
+      name,
+      function onEvent(this: Socket, ...args: unknown[]) {
+        const identity = identityOf(this);
+        const payload = typeof args[0] === 'function' ? undefined : args[0];
+        const message = { socketId: this.id, identity, payload };
+        void acknowledged(acknowledgeOf(args), identity.context, () => handlers[name](message));
+      },
+    ]),
+  );
+  const onConnecting = (socket: Socket, next: (fault?: Error) => void) => {
+    count += 1;
+    deps.metrics.socketOpened('control');
+    socket.conn.once('close', () => {
+      count -= 1;
+      deps.metrics.socketClosed('control');
+      deps.watches.removeSocket(socket.id);
+    });
+    socket.use((event, nextEvent) => void admit(deps, identityOf(socket), event, nextEvent));
+    next();
+  };
+  return {
+    door,
+    settings: {
+      options: optionsOf(deps),
+      namespaces: { '/': { authorization: true, middlewares: [onConnecting], events } },
+    },
+    authorize: (socket) => identify(deps, socket),
+    clientCount: () => count,
+    upgrade: (req, socket, head) => void door.emit('upgrade', req, socket, head),
+  };
+}
+
+/** Counts every message, also of events nobody listens to, and answers those instead of leaving them open. */
+async function admit(
+  deps: ControlSocketDeps,
+  identity: SocketIdentity,
+  event: readonly unknown[],
+  next: () => void,
+): Promise<void> {
+  try {
+    await deps.rateLimits.consume('messages', identity.context.addressKey);
+    if (!EVENTS.some((name) => name === event[0])) throw new PeerLinkError('not_found', 'There is no such event.');
+    next();
+  } catch (fault) {
+    await acknowledged(acknowledgeOf(event), identity.context, () => Promise.reject(fault as Error));
+  }
+}
+
+function optionsOf(deps: ControlSocketDeps): object {
+  return {
+    path: CONTROL_PATH,
+    transports: ['websocket'],
+    // Small messages grow by deflate, and a kept context would cost each connection two windows.
+    perMessageDeflate: deps.isCompressionEnabled
+      ? {
+          threshold: 1024,
+          serverNoContextTakeover: true,
+          clientNoContextTakeover: true,
+          zlibDeflateOptions: { level: 3, memLevel: 7 },
+        }
+      : false,
+    httpCompression: false,
+    serveClient: false,
+    maxHttpBufferSize: MAX_JSON_BODY_BYTES,
+    connectTimeout: SOCKET_CONNECT_TIMEOUT_MS,
+    allowRequest: (req: IncomingMessage, done: (fault: null, isAllowed: boolean) => void) =>
+      done(null, isOriginAllowed(deps.makeContext, req)),
+  };
+}
+
+/** What `authorize` answered: moleculer-io keeps it as `client.user`. */
+export function identityOf(socket: Socket): SocketIdentity {
+  return (socket.client as unknown as { user: SocketIdentity }).user;
+}

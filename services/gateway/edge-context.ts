@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Logger } from 'pino';
+import type { Caller, SessionInfo } from '../contracts/actions.ts';
+import { PeerLinkError } from '../contracts/errors.ts';
+import { HEADER } from '../contracts/http.ts';
+import type { RequestContext } from '../transfer/data-plane/data-plane.ts';
+import { addressKeyOf, clientAddress, isTrusted, parseTrustedNetworks } from './client-address.ts';
+import { sessionTokenOf } from './cookies.ts';
+import type { EdgeSettings } from './edge-settings.ts';
+import { isOwnOrigin, machineNames, publicOriginOf } from './public-origin.ts';
+
+/** Where the asking page came from, by its Origin header. */
+export type OriginRelation = 'none' | 'own' | 'allowed' | 'foreign';
+
+/** RequestContext and what only the gateway needs. */
+export interface EdgeContext extends RequestContext {
+  /** Without the query; undecoded. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly originRelation: OriginRelation;
+  /** What the session cookie holds, whether or not it may be used. */
+  readonly sessionToken: string | null;
+  /** The session of the cookie; null without one or when it may not be used. @throws bad_origin, unavailable */
+  readonly session: () => Promise<SessionInfo | null>;
+}
+
+export interface ContextDeps {
+  readonly settings: EdgeSettings;
+  readonly log: Logger;
+  readonly port: () => number;
+  readonly resolveSession: (token: string, requestId: string) => Promise<SessionInfo | null>;
+}
+
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+export const isMutating = (req: IncomingMessage): boolean => !SAFE_METHODS.has(req.method ?? '');
+
+const MACHINE_NAMES_KEPT_MS = 60_000;
+
+export type MakeContext = (req: IncomingMessage) => EdgeContext;
+
+export function createContextMaker(deps: ContextDeps): MakeContext {
+  const { settings } = deps;
+  const networks = parseTrustedNetworks(settings.trustedProxies);
+  let names = machineNames();
+  let namesReadAtMs = performance.now();
+  const currentNames = () => {
+    if (performance.now() - namesReadAtMs > MACHINE_NAMES_KEPT_MS) {
+      names = machineNames();
+      namesReadAtMs = performance.now();
+    }
+    return names;
+  };
+  const originSettings = {
+    publicUrl: settings.publicUrl,
+    allowedOrigins: settings.corsOrigins,
+    port: deps.port,
+    machineNames: currentNames,
+  };
+
+  return (req) => {
+    const requestId = requestIdOf(req.headers[HEADER.requestId]);
+    const isProxied = isTrusted(req.socket.remoteAddress, networks);
+    const forwarded = (name: string) => (isProxied ? firstOf(req.headers[name]) : undefined);
+    const host = forwarded('x-forwarded-host') ?? req.headers.host;
+    const isSecure =
+      (forwarded('x-forwarded-proto') ?? '').toLowerCase() === 'https' || isHttpsByName(host, settings.publicUrl);
+    const address = clientAddress(req.socket.remoteAddress, joined(req.headers['x-forwarded-for']), networks);
+    const questionMark = req.url?.indexOf('?') ?? -1;
+    const url = req.url ?? '/';
+    const originRelation = originRelationOf(req.headers.origin, host, settings);
+    let session: Promise<SessionInfo | null> | undefined;
+
+    const context: EdgeContext = {
+      requestId,
+      address,
+      addressKey: addressKeyOf(address),
+      publicOrigin: publicOriginOf(host, isSecure, originSettings),
+      isSecure,
+      log: deps.log.child({ requestId }),
+      path: questionMark === -1 ? url : url.slice(0, questionMark),
+      query: new URLSearchParams(questionMark === -1 ? '' : url.slice(questionMark + 1)),
+      originRelation,
+      sessionToken: sessionTokenOf(req.headers.cookie, settings.clusterId, isSecure),
+      session() {
+        session ??= resolveSession(req, context, deps);
+        return session;
+      },
+      sessionId: async () => (await context.session())?.id ?? null,
+    };
+    return context;
+  };
+}
+
+/**
+ * "The session cookie is used on the page's own origin only; a mutating request with it must have our Origin and a
+ * JSON or octet-stream type." The bearer of an upload token needs no cookie, so a cookie that may not be used is then
+ * left aside instead of refused.
+ */
+async function resolveSession(
+  req: IncomingMessage,
+  context: EdgeContext,
+  deps: ContextDeps,
+): Promise<SessionInfo | null> {
+  const token = context.sessionToken;
+  if (token === null) return null;
+  const isAllowed = context.originRelation === 'own' || (context.originRelation === 'none' && !isMutating(req));
+  if (!isAllowed || (isMutating(req) && !hasSafeType(req))) {
+    if (bearerOf(req) !== null || (context.originRelation !== 'own' && !isMutating(req))) return null;
+    throw new PeerLinkError(
+      'bad_origin',
+      'A change with the session cookie needs our own Origin and a JSON or octet-stream body.',
+    );
+  }
+  return deps.resolveSession(token, context.requestId);
+}
+
+/** Types that a form of another site cannot send without asking first (fetch standard, CORS-safelisted). */
+function hasSafeType(req: IncomingMessage): boolean {
+  const hasBody = req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+  const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
+  return !hasBody || type === 'application/json' || type === 'application/octet-stream';
+}
+
+export function originRelationOf(
+  origin: string | undefined,
+  host: string | undefined,
+  settings: EdgeSettings,
+): OriginRelation {
+  if (origin === undefined) return 'none';
+  if (isOwnOrigin(origin, host, settings.publicUrl)) return 'own';
+  return settings.corsOrigins.includes(origin) ? 'allowed' : 'foreign';
+}
+
+/** `Authorization: Bearer <token>`, at most 512 characters; null without. */
+export function bearerOf(req: IncomingMessage): string | null {
+  return /^Bearer ([\w.~+/=-]{1,512})$/i.exec(req.headers.authorization ?? '')?.[1] ?? null;
+}
+
+/** Who asks, for the actions. A bearer of a token is served even while sessions cannot be looked up. */
+export async function callerOf(context: EdgeContext, uploadToken: string | null): Promise<Caller> {
+  const sessionId = await context.sessionId().catch((fault: unknown) => {
+    if (uploadToken !== null) return null;
+    throw fault;
+  });
+  return { sessionId, uploadToken, addressKey: context.addressKey, publicOrigin: context.publicOrigin };
+}
+
+/** A sane id of the client's or proxy's is kept, so that one id runs through all logs; else one is made. */
+export function requestIdOf(header: string | string[] | undefined): string {
+  return typeof header === 'string' && /^[\w.-]{8,64}$/.test(header) ? header : randomUUID();
+}
+
+/** Without a word of a proxy we still know that PUBLIC_URL is HTTPS when the request was sent to its host. */
+function isHttpsByName(host: string | undefined, publicUrl: string | null): boolean {
+  return publicUrl?.startsWith('https://') === true && new URL(publicUrl).host === host?.toLowerCase();
+}
+
+const joined = (header: string | string[] | undefined): string | undefined =>
+  Array.isArray(header) ? header.join(',') : header;
+const firstOf = (header: string | string[] | undefined): string | undefined => joined(header)?.split(',', 1)[0]?.trim();

@@ -1,0 +1,24 @@
+import type { PublicLimits } from '../contracts/http.ts';
+
+/** What the gateway needs of the configuration, in its own words. */
+export interface EdgeSettings {
+  /** Names the session cookie, so that two PeerLinks on one host do not take each other's. */
+  readonly clusterId: string;
+  readonly publicUrl: string | null;
+  /** Origins besides our own whose pages may use the API, compared exactly. */
+  readonly corsOrigins: readonly string[];
+  readonly trustedProxies: readonly string[];
+  readonly isCompressionEnabled: boolean;
+  readonly isMetricsEnabled: boolean;
+  readonly rateLimits: {
+    readonly windowSeconds: number;
+    readonly uploadsPerMinute: number;
+    readonly downloadsPerMinute: number;
+    readonly websocketMessagesPerMinute: number;
+  };
+  readonly limits: PublicLimits;
+  /** Seconds a session lives from its last use: the cookie's age. */
+  readonly sessionTtlSeconds: number;
+  /** frontend/dist */
+  readonly pagesDirectory: string;
+}

@@ -1,0 +1,202 @@
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Context, Service, ServiceSchema } from 'moleculer';
+import SocketIOService from 'moleculer-io';
+import ApiGateway from 'moleculer-web';
+import type { Logger } from 'pino';
+import type { Server as IoServer } from 'socket.io';
+import type { EventName, Events } from '../contracts/actions.ts';
+import { PeerLinkError } from '../contracts/errors.ts';
+import { CHUNK_PATH, CONTROL_PATH } from '../contracts/socket.ts';
+import type { Call } from '../define-service.ts';
+import { randomId } from '../kernel/ids.ts';
+import type { DataPlane } from '../transfer/data-plane/data-plane.ts';
+import { createChunkSocket, type SocketServer } from './chunk-socket.ts';
+import { createControlSocket, identityOf } from './control-socket.ts';
+import type { EdgeContext, MakeContext } from './edge-context.ts';
+import type { EdgeSettings } from './edge-settings.ts';
+import { answerFault } from './http-errors.ts';
+import { createHttpServer } from './http-server.ts';
+import { createListener } from './listener.ts';
+import type { Pages } from './pages.ts';
+import type { EdgeMetrics, Operations } from './ports.ts';
+import type { RateLimits } from './rate-limit.ts';
+import { clusterRoutes } from './routes/cluster.route.ts';
+import { type ApiRoutes, aliasesOf, methodsOf } from './routes/route.ts';
+import { sessionRoutes } from './routes/session.route.ts';
+import { shareRoutes } from './routes/shares.route.ts';
+import { transferRoutes } from './routes/transfers.route.ts';
+import type { Tickets } from './tickets.ts';
+import { Watches } from './watches.ts';
+
+export interface GatewayDeps {
+  readonly call: Call;
+  readonly settings: EdgeSettings;
+  readonly makeContext: MakeContext;
+  readonly rateLimits: RateLimits;
+  readonly tickets: Tickets;
+  readonly pages: Pages;
+  readonly dataPlane: DataPlane;
+  readonly operations: Operations;
+  readonly metrics: EdgeMetrics;
+  readonly log: Logger;
+}
+
+export interface Gateway {
+  readonly schema: ServiceSchema;
+  /** Not listening yet: the composition root says when. */
+  readonly server: HttpServer;
+  /** Open sockets on both paths. */
+  socketCount(): number;
+}
+
+/** moleculer-web and moleculer-io on one server of ours. Nothing is reachable that is not listed here. */
+export function createGateway(deps: GatewayDeps): Gateway {
+  const contexts = new WeakMap<IncomingMessage, EdgeContext>();
+  const contextOf = (req: IncomingMessage): EdgeContext => contexts.get(req) ?? deps.makeContext(req);
+  const watches = new Watches(() => randomId(16));
+  const chunks = createChunkSocket(deps);
+  const control = createControlSocket({
+    ...deps,
+    watches,
+    isCompressionEnabled: deps.settings.isCompressionEnabled,
+    nowMs: () => Date.now(),
+  });
+  const routes = { ...sessionRoutes(deps), ...transferRoutes(deps), ...shareRoutes(deps), ...clusterRoutes(deps) };
+  let handleApi: Middleware = (_req, _res, next) => next(new PeerLinkError('unavailable', 'The gateway is starting.'));
+  const server = createHttpServer({
+    listener: createListener({
+      ...deps,
+      isMetricsEnabled: deps.settings.isMetricsEnabled,
+      api: (req, res, context) => {
+        contexts.set(req, context);
+        handleApi(req, res, (fault) => answerFault(req, res, context, fault ?? notRouted(routes, res, context)));
+      },
+    }),
+    upgrade: (req, socket, head) => routeUpgrade(control, chunks, req, socket, head),
+  });
+
+  const schema: ServiceSchema = {
+    name: 'gateway',
+    mixins: [ApiGateway as unknown as ServiceSchema, SocketIOService],
+    settings: webSettings(routes, contextOf),
+    // The mixins' own actions would let any caller on the bus broadcast, list and change routes.
+    actions: {
+      listAliases: false,
+      addRoute: false,
+      removeRoute: false,
+      call: false,
+      broadcast: false,
+      getClients: false,
+    },
+    methods: { socketAuthorize: control.authorize },
+    events: { ...forwardedEvents(watches), ...sessionEvents(chunks.io) } satisfies Partial<Record<EventName, unknown>>,
+    // "The `call` event exposes every action, even if you define only your own events (it is merged in)": so the
+    // mixin's namespaces are replaced after the merge.
+    merged: (merged: ServiceSchema) => {
+      merged.settings = { ...merged.settings, io: control.settings };
+    },
+    created(this: Service) {
+      this.server = control.door;
+      handleApi = this.express() as Middleware;
+    },
+    async stopped() {
+      await chunks.io.close();
+    },
+  };
+  return { schema, server, socketCount: () => chunks.io.engine.clientsCount + control.clientCount() };
+}
+
+type Middleware = (req: IncomingMessage, res: ServerResponse, next: (fault?: unknown) => void) => void;
+
+function webSettings(routes: ApiRoutes, contextOf: (req: IncomingMessage) => EdgeContext): object {
+  return {
+    // Handlers and what they close over stay out of the registry that nodes tell each other.
+    $secureSettings: ['routes', 'io', 'rootCallOptions'],
+    server: false,
+    port: undefined,
+    logRequest: null,
+    logRequestParams: null,
+    logResponse: null,
+    logRouteRegistration: null,
+    rootCallOptions: (options: { requestID?: string }, req: IncomingMessage) => {
+      options.requestID = contextOf(req).requestId;
+    },
+    routes: [
+      {
+        path: '/api',
+        aliases: aliasesOf(routes, contextOf),
+        mappingPolicy: 'restrict',
+        mergeParams: false,
+        bodyParsers: false,
+        logging: false,
+        pathToRegexpOptions: { sensitive: true },
+        onError: (req: IncomingMessage, res: ServerResponse, fault: unknown) =>
+          answerFault(req, res, contextOf(req), fault),
+      },
+    ],
+  };
+}
+
+function notRouted(routes: ApiRoutes, res: ServerResponse, context: EdgeContext): PeerLinkError {
+  const methods = methodsOf(routes, context.path);
+  if (methods.length === 0) return new PeerLinkError('not_found', 'There is nothing at this address of the API.');
+  res.setHeader('Allow', methods.join(', '));
+  return new PeerLinkError('method_not_allowed', `Only ${methods.join(', ')} work here.`, {
+    data: { allowed: methods },
+  });
+}
+
+type Door = Pick<SocketServer, 'upgrade'>;
+
+function routeUpgrade(control: Door, chunks: Door, req: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const path = req.url?.split('?', 1)[0];
+  socket.on('error', () => socket.destroy());
+  if (path === `${CONTROL_PATH}/`) control.upgrade(req, socket, head);
+  else if (path === `${CHUNK_PATH}/`) chunks.upgrade(req, socket, head);
+  else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+}
+
+const ioOf = (service: Service): IoServer => (service as unknown as { io: IoServer }).io;
+
+/** Bus events about a transfer, told to the sockets that follow it. */
+function forwardedEvents(watches: Watches) {
+  return {
+    'transfer.progressed': {
+      handler(this: Service, ctx: Context<Events['transfer.progressed']>) {
+        const { transferId, ...progress } = ctx.params;
+        for (const { socketId, watchId } of watches.of(transferId)) {
+          ioOf(this)
+            .to(socketId)
+            .emit('transfer.progress', { watchId, ...progress });
+        }
+      },
+    },
+    'transfer.state.changed': {
+      handler(this: Service, ctx: Context<Events['transfer.state.changed']>) {
+        const { transferId, ...change } = ctx.params;
+        for (const { socketId, watchId } of watches.of(transferId)) {
+          ioOf(this)
+            .to(socketId)
+            .emit('transfer.state', { watchId, ...change });
+        }
+      },
+    },
+  };
+}
+
+/** "Revocation within 2 s on all nodes": the session's sockets are closed as soon as the event comes. */
+function sessionEvents(chunkIo: IoServer) {
+  return {
+    'session.revoked': {
+      handler(this: Service, ctx: Context<Events['session.revoked']>) {
+        for (const socket of ioOf(this).of('/').sockets.values()) {
+          if (identityOf(socket).sessionId === ctx.params.sessionId) socket.disconnect(true);
+        }
+        for (const socket of chunkIo.of('/').sockets.values()) {
+          if ((socket.data as { sessionId?: string }).sessionId === ctx.params.sessionId) socket.disconnect(true);
+        }
+      },
+    },
+  };
+}

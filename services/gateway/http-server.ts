@@ -1,0 +1,114 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type ErrorType, PeerLinkError } from '../contracts/errors.ts';
+import {
+  HEADERS_TIMEOUT_MS,
+  KEEP_ALIVE_TIMEOUT_MS,
+  MAX_CONNECTIONS,
+  MAX_HEADER_BYTES,
+  MAX_URL_BYTES,
+  READER_IDLE_TIMEOUT_MS,
+} from '../contracts/limits.ts';
+import { problemOf } from './http-errors.ts';
+
+export type Listener = (req: IncomingMessage, res: ServerResponse) => void;
+
+/** How often Node looks for connections whose header is late: the time-out is kept to a second. */
+const CONNECTIONS_CHECK_MS = 1_000;
+/** A socket on which nothing at all moved is half open; every stream of ours has a shorter time-out of its own. */
+const SOCKET_IDLE_TIMEOUT_MS = READER_IDLE_TIMEOUT_MS + 30_000;
+
+export interface HttpServerDeps {
+  readonly listener: Listener;
+  /** Gets every WebSocket upgrade. */
+  readonly upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** For tests: the default is what limits.ts says. */
+  readonly headersTimeoutMs?: number;
+}
+
+/** The one server of the process. It is not listening yet. */
+export function createHttpServer(deps: HttpServerDeps): Server {
+  const server = createServer({
+    // The address is part of what Node counts, and has a limit of its own on top.
+    maxHeaderSize: MAX_HEADER_BYTES + MAX_URL_BYTES,
+    headersTimeout: deps.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
+    // "Node's requestTimeout of 300 s cuts slow uploads: use an idle time-out instead."
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    connectionsCheckingInterval: Math.min(CONNECTIONS_CHECK_MS, deps.headersTimeoutMs ?? CONNECTIONS_CHECK_MS),
+    noDelay: true,
+    requireHostHeader: true,
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.timeout = SOCKET_IDLE_TIMEOUT_MS;
+  server.on('request', deps.listener);
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    continueWhenRead(req, res);
+    deps.listener(req, res);
+  });
+  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
+    refuseExpectation(res);
+    req.resume();
+  });
+  server.on('upgrade', deps.upgrade);
+  server.on('clientError', answerClientError);
+  return server;
+}
+
+/**
+ * "Refusals come before the body": 100 Continue is sent when somebody begins to read the body, and not at all when
+ * the answer is out by then.
+ */
+function continueWhenRead(req: IncomingMessage, res: ServerResponse): void {
+  const onNewListener = (event: string | symbol) => {
+    if (event !== 'data' && event !== 'readable') return;
+    req.off('newListener', onNewListener);
+    if (!res.headersSent && !res.destroyed) res.writeContinue();
+  };
+  req.on('newListener', onNewListener);
+}
+
+function refuseExpectation(res: ServerResponse): void {
+  const problem = problemOf(new PeerLinkError('expectation_failed', 'Only "Expect: 100-continue" can be met.'));
+  res.writeHead(problem.status, { 'Content-Type': 'application/problem+json', Connection: 'close' });
+  res.end(JSON.stringify(problem));
+}
+
+interface ParseFault extends Error {
+  readonly code?: string;
+  readonly rawPacket?: Buffer;
+}
+
+/** Which refusal a connection deserves that never became a request. */
+export function typeOfClientFault(fault: ParseFault): ErrorType {
+  if (fault.code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout';
+  if (fault.code !== 'HPE_HEADER_OVERFLOW') return 'bad_request';
+  const lineEnd = fault.rawPacket?.indexOf('\n') ?? 0;
+  return lineEnd === -1 || lineEnd > MAX_URL_BYTES ? 'uri_too_long' : 'headers_too_large';
+}
+
+const CLIENT_FAULT_TEXTS: Partial<Record<ErrorType, string>> = {
+  request_timeout: 'The header of the request did not come in time.',
+  uri_too_long: `An address may have at most ${MAX_URL_BYTES} bytes.`,
+  headers_too_large: `The header may have at most ${MAX_HEADER_BYTES} bytes.`,
+};
+
+function answerClientError(fault: ParseFault, socket: Duplex): void {
+  if (fault.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const type = typeOfClientFault(fault);
+  const problem = problemOf(new PeerLinkError(type, CLIENT_FAULT_TEXTS[type] ?? 'This is no HTTP request.'));
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'X-Content-Type-Options: nosniff',
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  // The other side may never close: it is not waited for.
+  setTimeout(() => socket.destroy(), 1_000).unref();
+}

@@ -1,0 +1,150 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { PeerLinkError } from '../contracts/errors.ts';
+import { HEADER } from '../contracts/http.ts';
+import { MAX_URL_BYTES } from '../contracts/limits.ts';
+import type { DataPlane } from '../transfer/data-plane/data-plane.ts';
+import { handleCors } from './cors.ts';
+import { type EdgeContext, isMutating, type MakeContext } from './edge-context.ts';
+import { answerFault } from './http-errors.ts';
+import type { Listener } from './http-server.ts';
+import type { Pages } from './pages.ts';
+import type { EdgeMetrics, Operations } from './ports.ts';
+import { methodLabel, routeLabel } from './route-label.ts';
+import { NOTHING_RUNS, setSecurityHeaders } from './security-headers.ts';
+
+export interface ListenerDeps {
+  readonly makeContext: MakeContext;
+  readonly dataPlane: DataPlane;
+  readonly pages: Pages;
+  readonly operations: Operations;
+  readonly metrics: EdgeMetrics;
+  readonly isMetricsEnabled: boolean;
+  /** moleculer-web, as middleware; `context` is remembered for its handlers. */
+  readonly api: (req: IncomingMessage, res: ServerResponse, context: EdgeContext) => void;
+  readonly log: Logger;
+}
+
+/** Looked up often by machines; a line of log each would bury the rest. */
+const QUIET_ROUTES = new Set(['/healthz', '/readyz', '/metrics', '/assets/*']);
+const PAGE_PATHS = /^\/(mine|people|cluster|r\/[^/]{1,64})?$/;
+
+type Operation = (res: ServerResponse) => Promise<void>;
+
+/** Every request enters here: bytes to the data plane, JSON to moleculer-web, the rest is answered at once. */
+export function createListener(deps: ListenerDeps): Listener {
+  const operations = operationRoutes(deps);
+  return (req, res) => {
+    const startedMs = performance.now();
+    const context = deps.makeContext(req);
+    res.setHeader(HEADER.requestId, context.requestId);
+    setSecurityHeaders(res);
+    res.once('close', () => observe(deps, req, res, context, startedMs));
+    try {
+      route(deps, operations, req, res, context);
+    } catch (fault) {
+      answerFault(req, res, context, fault);
+    }
+  };
+}
+
+function route(
+  deps: ListenerDeps,
+  operations: ReadonlyMap<string, Operation>,
+  req: IncomingMessage,
+  res: ServerResponse,
+  context: EdgeContext,
+): void {
+  const url = req.url ?? '';
+  if (url.length > MAX_URL_BYTES) {
+    throw new PeerLinkError('uri_too_long', `An address may have at most ${MAX_URL_BYTES} bytes.`, {
+      data: { limitBytes: MAX_URL_BYTES },
+    });
+  }
+  // `http://other/` and `//other/` name another host to whoever resolves them.
+  if (!/^\/(?![/\\])/.test(url) && !(req.method === 'OPTIONS' && url === '*')) {
+    throw new PeerLinkError('bad_request', 'The address must be a path; this is no proxy.');
+  }
+  if (handleCors(req, res, context)) return;
+  if (context.originRelation === 'foreign' && isMutating(req)) {
+    throw new PeerLinkError(
+      'bad_origin',
+      'Pages of this origin may not change anything here. The operator can list it in CORS_ORIGIN.',
+    );
+  }
+  if (deps.dataPlane.handle(req, res, context)) return;
+  res.setHeader('Content-Security-Policy', NOTHING_RUNS);
+  if (context.path.startsWith('/api/')) {
+    deps.api(req, res, context);
+    return;
+  }
+  const operation = operations.get(context.path);
+  const isPage = PAGE_PATHS.test(context.path);
+  if (req.method !== 'GET' && req.method !== 'HEAD') {
+    if (operation === undefined && !isPage) throw notFound();
+    res.setHeader('Allow', 'GET, HEAD');
+    throw new PeerLinkError('method_not_allowed', 'Only GET and HEAD work here.');
+  }
+  if (operation !== undefined) {
+    operation(res).catch((fault: unknown) => answerFault(req, res, context, fault));
+    return;
+  }
+  if (isPage) {
+    deps.pages.answerIndex(req, res);
+    return;
+  }
+  if (!deps.pages.answerAsset(req, res, context.path)) throw notFound();
+}
+
+function notFound(): PeerLinkError {
+  return new PeerLinkError('not_found', 'There is nothing at this address.');
+}
+
+function answerText(res: ServerResponse, status: number, contentType: string, body: string): void {
+  res.statusCode = status;
+  res.setHeader('Content-Type', contentType);
+  res.setHeader('Content-Length', Buffer.byteLength(body));
+  res.setHeader('Cache-Control', 'no-store');
+  res.end(body);
+}
+
+function operationRoutes(deps: ListenerDeps): ReadonlyMap<string, Operation> {
+  const routes = new Map<string, Operation>([
+    ['/healthz', async (res) => answerText(res, 200, 'text/plain; charset=utf-8', 'ok\n')],
+    [
+      '/readyz',
+      async (res) => {
+        const { isReady, parts } = await deps.operations.readiness();
+        if (!isReady) res.setHeader('Retry-After', '1');
+        answerText(res, isReady ? 200 : 503, 'application/json', JSON.stringify({ ready: isReady, parts }));
+      },
+    ],
+    ['/version', async (res) => answerText(res, 200, 'application/json', JSON.stringify(deps.operations.version()))],
+  ]);
+  if (deps.isMetricsEnabled) {
+    routes.set('/metrics', async (res) => {
+      const { contentType, body } = await deps.operations.metricsText();
+      answerText(res, 200, contentType, body);
+    });
+  }
+  return routes;
+}
+
+function observe(
+  deps: ListenerDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  context: EdgeContext,
+  startedMs: number,
+): void {
+  const seconds = (performance.now() - startedMs) / 1000;
+  const route = routeLabel(req.method, context.path);
+  // A client that left before an answer was begun: 499, as nginx calls it.
+  const status = res.headersSent ? res.statusCode : 499;
+  deps.metrics.observeRequest({ route, method: methodLabel(req.method), status, seconds });
+  const level = QUIET_ROUTES.has(route) ? 'debug' : 'info';
+  context.log[level](
+    { method: methodLabel(req.method), route, status, ms: Math.round(seconds * 1000), isWhole: res.writableFinished },
+    'request',
+  );
+}

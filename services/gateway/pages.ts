@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import type { Dirent } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { extname, join, relative, sep } from 'node:path';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+import { pagePolicy } from './security-headers.ts';
+
+/** The built front end is a few hundred files and a few MiB; anything else in the folder was not built by us. */
+const MAX_FILES = 2_000;
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
+const RESCAN_MS = 1_000;
+const MIN_COMPRESSED_BYTES = 1024;
+const IMMUTABLE = 'public, max-age=31536000, immutable';
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.webp': 'image/webp',
+  '.woff2': 'font/woff2',
+  '.json': 'application/json',
+  '.webmanifest': 'application/manifest+json',
+  '.txt': 'text/plain; charset=utf-8',
+};
+const COMPRESSIBLE = /^(text\/|image\/svg|application\/(json|manifest))/;
+
+interface Asset {
+  readonly type: string;
+  readonly etag: string;
+  readonly plain: Buffer;
+  readonly br: Buffer | null;
+  readonly gzip: Buffer | null;
+}
+
+/** The page's files, found once by listing the folder: a request's path is only ever looked up, never opened. */
+export interface Pages {
+  /** Index.html, or a plain explanation with 503 when the front end was not built. */
+  answerIndex(req: IncomingMessage, res: ServerResponse): void;
+  /** True when there is such a file and it was answered. */
+  answerAsset(req: IncomingMessage, res: ServerResponse, path: string): boolean;
+  /** Settles when the files were read or found missing. */
+  readonly loaded: Promise<void>;
+}
+
+export function createPages(
+  directory: string,
+  connectOrigins: readonly string[],
+  onFault: (fault: unknown) => void,
+): Pages {
+  let assets = new Map<string, Asset>();
+  let scannedAtMs = performance.now();
+  const policy = pagePolicy(connectOrigins);
+  const scan = async () => {
+    try {
+      assets = await readAssets(directory);
+    } catch (fault) {
+      if ((fault as NodeJS.ErrnoException).code !== 'ENOENT') onFault(fault);
+    }
+  };
+  const loaded = scan();
+
+  /** The front end may be built while we run: looked for again, at most once a second, until it is there. */
+  const rescan = () => {
+    if (performance.now() - scannedAtMs < RESCAN_MS) return;
+    scannedAtMs = performance.now();
+    void scan();
+  };
+
+  return {
+    loaded,
+    answerIndex(req, res) {
+      const index = assets.get('/index.html');
+      if (index === undefined) {
+        rescan();
+        answerNotBuilt(req, res);
+        return;
+      }
+      res.setHeader('Content-Security-Policy', policy);
+      res.setHeader('Cache-Control', 'no-cache');
+      answer(req, res, index);
+    },
+    answerAsset(req, res, path) {
+      const asset = path === '/index.html' ? undefined : assets.get(path);
+      if (asset === undefined) return false;
+      res.setHeader('Content-Security-Policy', policy);
+      res.setHeader('Cache-Control', path.startsWith('/assets/') ? IMMUTABLE : 'public, max-age=3600');
+      answer(req, res, asset);
+      return true;
+    },
+  };
+}
+
+function answer(req: IncomingMessage, res: ServerResponse, asset: Asset): void {
+  res.setHeader('Content-Type', asset.type);
+  res.setHeader('ETag', asset.etag);
+  res.appendHeader('Vary', 'Accept-Encoding');
+  if (req.headers['if-none-match']?.split(',').some((tag) => tag.trim().replace(/^W\//, '') === asset.etag) === true) {
+    res.statusCode = 304;
+    res.end();
+    return;
+  }
+  const accepted = req.headers['accept-encoding'] ?? '';
+  const [encoding, body] =
+    asset.br !== null && /\bbr\b/.test(accepted)
+      ? ['br', asset.br]
+      : asset.gzip !== null && /\bgzip\b/.test(accepted)
+        ? ['gzip', asset.gzip]
+        : [null, asset.plain];
+  if (encoding !== null) res.setHeader('Content-Encoding', encoding);
+  res.setHeader('Content-Length', body.length);
+  res.end(body);
+}
+
+function answerNotBuilt(req: IncomingMessage, res: ServerResponse): void {
+  const text =
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>PeerLink</title>' +
+    '<h1>The page has not been built yet</h1><p>The server is running, and <code>curl -T</code> works. ' +
+    'Run <code>npm run build</code> for the page, or open the development server that <code>npm run dev</code> starts.</p></html>';
+  res.statusCode = 503;
+  res.setHeader('Content-Type', 'text/html; charset=utf-8');
+  res.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
+  res.setHeader('Retry-After', '10');
+  res.setHeader('Cache-Control', 'no-store');
+  res.end(req.method === 'HEAD' ? undefined : text);
+}
+
+async function readAssets(directory: string): Promise<Map<string, Asset>> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).slice(0, MAX_FILES);
+  const assets = await Promise.all(files.map((entry) => readAsset(directory, entry)));
+  return new Map(assets.filter((asset) => asset !== null));
+}
+
+async function readAsset(directory: string, entry: Dirent): Promise<[string, Asset] | null> {
+  const file = join(entry.parentPath, entry.name);
+  const type = TYPES[extname(entry.name)];
+  if (type === undefined) return null;
+  const plain = await readFile(file);
+  if (plain.length > MAX_FILE_BYTES) return null;
+  const isWorth = plain.length >= MIN_COMPRESSED_BYTES && COMPRESSIBLE.test(type);
+  return [
+    `/${relative(directory, file).split(sep).join('/')}`,
+    {
+      type,
+      etag: `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`,
+      plain,
+      // Quality 5 costs milliseconds and is within a few percent of the best.
+      br: isWorth ? await promisify(brotliCompress)(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }) : null,
+      gzip: isWorth ? await promisify(gzip)(plain) : null,
+    },
+  ];
+}

@@ -1,0 +1,110 @@
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { PeerLinkError } from '../contracts/errors.ts';
+
+/** One kind of limit: a number of points per window and key. The memory one counts on this node only. */
+export interface RateLimiter {
+  /** Takes one point. @returns 0, or the seconds after which there will be one again */
+  consume(key: string): Promise<number>;
+  forgive(key: string): Promise<void>;
+}
+export type MakeRateLimiter = (name: string, points: number, windowSeconds: number) => RateLimiter;
+
+/** Keys counted one by one; above it, strangers share buckets, so that inventing addresses costs no memory. */
+const MAX_KEYS = 50_000;
+const SHARED_BUCKETS = 1024;
+
+export const memoryRateLimiter: MakeRateLimiter = (name, points, windowSeconds) => {
+  const limiter = new RateLimiterMemory({ keyPrefix: name, points, duration: windowSeconds });
+  let known = new Set<string>();
+  let windowEndsMs = 0;
+  const keyFor = (key: string): string => {
+    const nowMs = performance.now();
+    if (nowMs > windowEndsMs) {
+      known = new Set();
+      windowEndsMs = nowMs + windowSeconds * 1000;
+    }
+    if (known.size < MAX_KEYS) known.add(key);
+    return known.has(key) ? key : `shared-${hashOf(key) % SHARED_BUCKETS}`;
+  };
+  return {
+    async consume(key) {
+      try {
+        await limiter.consume(keyFor(key));
+        return 0;
+      } catch (refusal) {
+        if (!(refusal instanceof RateLimiterRes)) throw refusal;
+        return Math.max(1, Math.ceil(refusal.msBeforeNext / 1000));
+      }
+    },
+    async forgive(key) {
+      await limiter.delete(keyFor(key));
+    },
+  };
+};
+
+/** FNV-1a. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1)
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193) >>> 0;
+  return hash;
+}
+
+export type LimitName = 'uploads' | 'downloads' | 'messages' | 'passwords' | 'sessions';
+
+export interface RateLimits {
+  /** @throws rate_limited */
+  consume(name: LimitName, key: string): Promise<void>;
+  forgive(name: LimitName, key: string): Promise<void>;
+}
+
+/**
+ * Guesses of passwords from one address, a minute. A person mistypes; a dictionary does not wait. A download in
+ * several parallel ranges sends the password with each one, so it cannot be much lower.
+ */
+const PASSWORDS_PER_MINUTE = 20;
+/** New sessions from one address a minute: a household opens a few, a script would fill the table. */
+const SESSIONS_PER_MINUTE = 60;
+
+export function createRateLimits(
+  settings: {
+    readonly windowSeconds: number;
+    readonly uploadsPerMinute: number;
+    readonly downloadsPerMinute: number;
+    readonly websocketMessagesPerMinute: number;
+  },
+  make: MakeRateLimiter = memoryRateLimiter,
+): RateLimits {
+  const perMinute: Readonly<Record<LimitName, number>> = {
+    uploads: settings.uploadsPerMinute,
+    downloads: settings.downloadsPerMinute,
+    messages: settings.websocketMessagesPerMinute,
+    passwords: PASSWORDS_PER_MINUTE,
+    sessions: SESSIONS_PER_MINUTE,
+  };
+  const limiterOf = (name: LimitName): RateLimiter =>
+    // The names say "per minute"; the window says over what time it is counted.
+    make(name, Math.max(1, Math.round((perMinute[name] * settings.windowSeconds) / 60)), settings.windowSeconds);
+  const limiters: Readonly<Record<LimitName, RateLimiter>> = {
+    uploads: limiterOf('uploads'),
+    downloads: limiterOf('downloads'),
+    messages: limiterOf('messages'),
+    passwords: limiterOf('passwords'),
+    sessions: limiterOf('sessions'),
+  };
+  return {
+    async consume(name, key) {
+      const retryAfterSeconds = await limiters[name].consume(key);
+      if (retryAfterSeconds === 0) return;
+      throw new PeerLinkError(
+        'rate_limited',
+        `More than ${perMinute[name]} ${name} a minute. Try again in ${retryAfterSeconds} s.`,
+        {
+          data: { limit: name, perMinute: perMinute[name] },
+          retryAfterSeconds,
+        },
+      );
+    },
+    forgive: (name, key) => limiters[name].forgive(key),
+  };
+}

@@ -1,0 +1,70 @@
+import type { SessionInfo } from '../../contracts/actions.ts';
+import { PeerLinkError } from '../../contracts/errors.ts';
+import type { SessionResponse, TicketResponse } from '../../contracts/http.ts';
+import type { Call } from '../../define-service.ts';
+import { sessionCookie } from '../cookies.ts';
+import type { EdgeContext } from '../edge-context.ts';
+import type { EdgeSettings } from '../edge-settings.ts';
+import type { RateLimits } from '../rate-limit.ts';
+import { parseAs } from '../schemas.ts';
+import type { Tickets } from '../tickets.ts';
+import type { ApiAnswer, ApiRoutes } from './route.ts';
+
+export interface SessionRouteDeps {
+  readonly call: Call;
+  readonly settings: EdgeSettings;
+  readonly rateLimits: RateLimits;
+  readonly tickets: Tickets;
+}
+
+/** /api/session: who the page is. */
+export function sessionRoutes({ call, settings, rateLimits, tickets }: SessionRouteDeps): ApiRoutes {
+  const cookieOf = (context: EdgeContext, token: string, maxAgeSeconds: number): string =>
+    sessionCookie(token, { clusterId: settings.clusterId, isSecure: context.isSecure, maxAgeSeconds });
+  const answer = (session: SessionInfo, status: number, cookies: readonly string[] = []): ApiAnswer => {
+    const body: SessionResponse = { session, limits: settings.limits };
+    return { status, body, cookies };
+  };
+  /** The cookie lives as long as the session, which a look-up extends. */
+  const renewed = (context: EdgeContext, session: SessionInfo, token: string): readonly string[] => [
+    cookieOf(context, token, Math.max(0, Math.ceil((Date.parse(session.expiresAt) - Date.now()) / 1000))),
+  ];
+  const required = async (context: EdgeContext): Promise<SessionInfo> => {
+    const session = await context.session();
+    if (session === null) throw new PeerLinkError('bad_token', 'There is no session. POST /api/session makes one.');
+    return session;
+  };
+
+  return {
+    'POST /session': async ({ context, body }) => {
+      const existing = await context.session();
+      const { displayName } = parseAs('createSession', (await body()) ?? {});
+      if (existing !== null && context.sessionToken !== null) {
+        return answer(existing, 200, renewed(context, existing, context.sessionToken));
+      }
+      await rateLimits.consume('sessions', context.addressKey);
+      const made = await call('session.create', displayName === undefined ? {} : { displayName }, {
+        requestId: context.requestId,
+      });
+      return answer(made.session, 201, renewed(context, made.session, made.token));
+    },
+    'GET /session': async ({ context }) => {
+      const session = await required(context);
+      return answer(session, 200, context.sessionToken === null ? [] : renewed(context, session, context.sessionToken));
+    },
+    'PATCH /session': async ({ context, body }) => {
+      const { id: sessionId } = await required(context);
+      const { displayName } = parseAs('changeSession', await body());
+      return answer(await call('session.rename', { sessionId, displayName }, { requestId: context.requestId }), 200);
+    },
+    'DELETE /session': async ({ context }) => {
+      const session = await context.session();
+      if (session !== null) await call('session.revoke', { sessionId: session.id }, { requestId: context.requestId });
+      return { status: 204, cookies: [cookieOf(context, '', 0)] };
+    },
+    'POST /session/ticket': async ({ context }) => {
+      const body: TicketResponse = tickets.issue((await required(context)).id);
+      return { status: 201, body };
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import type { Call } from '../../define-service.ts';
+import { grantCookie } from '../cookies.ts';
+import { bearerOf, callerOf } from '../edge-context.ts';
+import type { RateLimits } from '../rate-limit.ts';
+import { asId, parseAs } from '../schemas.ts';
+import type { ApiRoutes } from './route.ts';
+
+export interface ShareRouteDeps {
+  readonly call: Call;
+  readonly rateLimits: RateLimits;
+}
+
+/** /api/shares: what a recipient sees of a link. */
+export function shareRoutes({ call, rateLimits }: ShareRouteDeps): ApiRoutes {
+  return {
+    'GET /shares/:shareId': async ({ req, context, params }) => {
+      const grant = bearerOf(req);
+      const request = { caller: await callerOf(context, null), shareId: asId(params.shareId) };
+      const body = await call('transfer.share', grant === null ? request : { ...request, grant }, {
+        requestId: context.requestId,
+      });
+      return { status: 200, body };
+    },
+    'POST /shares/:shareId/grant': async ({ context, params, body }) => {
+      const shareId = asId(params.shareId);
+      const { password } = parseAs('grant', await body());
+      const key = `${shareId} ${context.addressKey}`;
+      await rateLimits.consume('passwords', key);
+      const caller = {
+        sessionId: null,
+        uploadToken: null,
+        addressKey: context.addressKey,
+        publicOrigin: context.publicOrigin,
+      };
+      const granted = await call('transfer.grant', { caller, shareId, password }, { requestId: context.requestId });
+      await rateLimits.forgive('passwords', key);
+      const maxAgeSeconds = Math.max(0, Math.floor((Date.parse(granted.expiresAt) - Date.now()) / 1000));
+      return {
+        status: 201,
+        body: granted,
+        cookies: [grantCookie(granted.grant, { shareId, isSecure: context.isSecure, maxAgeSeconds })],
+      };
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { PeerLinkError } from '../contracts/errors.ts';
+import type {
+  ChangeSessionRequest,
+  ChangeTransferRequest,
+  GrantRequest,
+  OpenTransferRequest,
+} from '../contracts/http.ts';
+import {
+  MAX_DISPLAY_NAME_CHARS,
+  MAX_FILES_PER_TRANSFER,
+  MAX_IDEMPOTENCY_KEY_CHARS,
+  MAX_PASSWORD_BYTES,
+  MAX_PATH_BYTES,
+} from '../contracts/limits.ts';
+import type { ChunkHead, WatchRequest } from '../contracts/socket.ts';
+import { isId } from '../kernel/ids.ts';
+
+/**
+ * Shapes of what clients send. Unknown keys are refused, so that a misspelt option is no silent default. What a
+ * value may be is the domain's to say, with an error type of its own; here only texts are bounded.
+ */
+const text = (maxChars: number) => z.string().max(maxChars);
+/** Anything that cannot be an id of ours is not found, rather than badly formed: it names nothing. */
+const id = z.string().max(64);
+const token = z.string().min(1).max(512);
+
+const openFile = z.strictObject({
+  path: text(MAX_PATH_BYTES * 2),
+  sizeBytes: z.number().nullable(),
+  digest: text(128).optional(),
+  mediaType: text(256).optional(),
+  lastModifiedMs: z.number().optional(),
+});
+const openTransferShape = {
+  kind: z.enum(['share', 'direct']).optional(),
+  files: z.array(openFile).max(MAX_FILES_PER_TRANSFER),
+  expiresInSeconds: z.number().optional(),
+  maxDownloads: z.number().nullable().optional(),
+  password: text(MAX_PASSWORD_BYTES).optional(),
+  chunkSizeBytes: z.number().optional(),
+  senderName: text(MAX_DISPLAY_NAME_CHARS * 4).optional(),
+};
+
+export const openTransferSchema = z.strictObject(openTransferShape);
+export const openTransferEventSchema = z.strictObject({
+  ...openTransferShape,
+  idempotencyKey: text(MAX_IDEMPOTENCY_KEY_CHARS).optional(),
+});
+export const changeTransferSchema = z.strictObject({
+  expiresInSeconds: z.number().optional(),
+  maxDownloads: z.number().nullable().optional(),
+});
+export const grantSchema = z.strictObject({ password: text(MAX_PASSWORD_BYTES) });
+export const createSessionSchema = z.strictObject({ displayName: text(MAX_DISPLAY_NAME_CHARS * 4).optional() });
+export const changeSessionSchema = z.strictObject({ displayName: text(MAX_DISPLAY_NAME_CHARS * 4) });
+
+export const statusEventSchema = z.strictObject({ transferId: id, uploadToken: token });
+export const watchSchema = z.union([
+  z.strictObject({ transferId: id, uploadToken: token }),
+  z.strictObject({ shareId: id, grant: token.optional() }),
+]);
+export const unwatchSchema = z.strictObject({ watchId: text(64) });
+export const pingSchema = z.strictObject({});
+export const chunkHeadSchema = z.strictObject({
+  transferId: id,
+  uploadToken: token,
+  fileIndex: z.number().int().min(0).max(MAX_FILES_PER_TRANSFER),
+  chunkIndex: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  chunkValue: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
+    .optional(),
+});
+
+/** What each schema reads, in the words of the contract. JSON has no `undefined`, so optional means absent. */
+interface Shapes {
+  readonly openTransfer: OpenTransferRequest;
+  readonly changeTransfer: ChangeTransferRequest;
+  readonly grant: GrantRequest;
+  readonly createSession: { readonly displayName?: string };
+  readonly changeSession: ChangeSessionRequest;
+  readonly openTransferEvent: OpenTransferRequest & { readonly idempotencyKey?: string };
+  readonly statusEvent: { readonly transferId: string; readonly uploadToken: string };
+  readonly watch: WatchRequest;
+  readonly unwatch: { readonly watchId: string };
+  readonly ping: Record<string, never>;
+  readonly chunkHead: ChunkHead;
+}
+const SCHEMAS: Readonly<Record<keyof Shapes, z.ZodType>> = {
+  openTransfer: openTransferSchema,
+  changeTransfer: changeTransferSchema,
+  grant: grantSchema,
+  createSession: createSessionSchema,
+  changeSession: changeSessionSchema,
+  openTransferEvent: openTransferEventSchema,
+  statusEvent: statusEventSchema,
+  watch: watchSchema,
+  unwatch: unwatchSchema,
+  ping: pingSchema,
+  chunkHead: chunkHeadSchema,
+};
+
+/** @throws bad_request that names the first member that is wrong, never its value */
+export function parseAs<K extends keyof Shapes>(shape: K, value: unknown): Shapes[K] {
+  const result = SCHEMAS[shape].safeParse(value);
+  if (result.success) return result.data as Shapes[K];
+  const issue = result.error.issues[0];
+  const place = issue?.path.map(String).join('.').slice(0, 100) ?? '';
+  throw new PeerLinkError(
+    'bad_request',
+    `${place === '' ? 'The request' : place}: ${issue?.message.slice(0, 200) ?? 'is not well formed'}.`,
+    {
+      ...(place === '' ? {} : { data: { at: place } }),
+    },
+  );
+}
+
+/** @throws not_found for what cannot be an id */
+export function asId(text: string | undefined): string {
+  if (text !== undefined && isId(text)) return text;
+  throw new PeerLinkError('not_found', 'There is no such thing.');
+}

@@ -1,0 +1,112 @@
+import { PeerLinkError } from '../contracts/errors.ts';
+import type { ChunkStatus, OpenTransferRequest, ShareResponse } from '../contracts/http.ts';
+import { MAX_WATCHED_TRANSFERS_PER_SOCKET } from '../contracts/limits.ts';
+import type { ControlClientEvents, TransferSnapshot, WatchRequest } from '../contracts/socket.ts';
+import type { Call } from '../define-service.ts';
+import { callerOf } from './edge-context.ts';
+import type { RateLimits } from './rate-limit.ts';
+import { asId, parseAs } from './schemas.ts';
+import type { SocketIdentity } from './socket-handshake.ts';
+import type { Watches } from './watches.ts';
+
+export interface ControlDeps {
+  readonly call: Call;
+  readonly rateLimits: RateLimits;
+  readonly watches: Watches;
+  readonly nowMs: () => number;
+}
+
+/** What an event's handler is given: who asks, and the payload as it came. */
+export interface ControlMessage {
+  readonly socketId: string;
+  readonly identity: SocketIdentity;
+  readonly payload: unknown;
+}
+export type ControlHandler = (message: ControlMessage) => Promise<unknown>;
+
+/** Every event a client may send on CONTROL_PATH; there are no others. */
+export function controlHandlers(deps: ControlDeps): Readonly<Record<keyof ControlClientEvents, ControlHandler>> {
+  return {
+    'transfer.open': async ({ identity, payload }) => {
+      const { idempotencyKey, ...request } = parseAs('openTransferEvent', payload);
+      const { context } = identity;
+      await deps.rateLimits.consume('uploads', context.addressKey);
+      const params = { caller: await callerOf(context, null), request: request satisfies OpenTransferRequest };
+      return deps.call('transfer.open', idempotencyKey === undefined ? params : { ...params, idempotencyKey }, {
+        requestId: context.requestId,
+      });
+    },
+    'transfer.status': async ({ identity, payload }) => {
+      const { transferId, uploadToken } = parseAs('statusEvent', payload);
+      const caller = await callerOf(identity.context, uploadToken);
+      return deps.call(
+        'transfer.status',
+        { caller, transferId: asId(transferId) },
+        { requestId: identity.context.requestId },
+      );
+    },
+    'transfer.watch': (message) => watch(deps, message),
+    'transfer.unwatch': async ({ socketId, payload }) => {
+      deps.watches.remove(socketId, parseAs('unwatch', payload).watchId);
+      return null;
+    },
+    ping: async ({ payload }) => {
+      parseAs('ping', payload);
+      return { serverTimeMs: deps.nowMs() };
+    },
+  };
+}
+
+/** Subscribes first and looks second, so that nothing committed in between is missed. */
+async function watch(deps: ControlDeps, { socketId, identity, payload }: ControlMessage): Promise<TransferSnapshot> {
+  const request = parseAs('watch', payload);
+  const found = await look(deps, identity, request);
+  const added = deps.watches.add(socketId, found.transferId);
+  if (added.outcome === 'too_many') {
+    throw new PeerLinkError(
+      'rate_limited',
+      `One connection may follow ${MAX_WATCHED_TRANSFERS_PER_SOCKET} transfers; unwatch one first.`,
+      {
+        data: { limit: MAX_WATCHED_TRANSFERS_PER_SOCKET },
+      },
+    );
+  }
+  const { watchId } = added.watch;
+  try {
+    const { transferId: _id, ...snapshot } = await look(deps, identity, request);
+    return { watchId, recipients: 0, ...snapshot };
+  } catch (fault) {
+    deps.watches.remove(socketId, watchId);
+    throw fault;
+  }
+}
+
+type Found = Pick<TransferSnapshot, 'state' | 'generation' | 'files'> & { readonly transferId: string };
+
+async function look(deps: ControlDeps, { context }: SocketIdentity, request: WatchRequest): Promise<Found> {
+  const options = { requestId: context.requestId };
+  if ('transferId' in request) {
+    const transferId = asId(request.transferId);
+    const status = await deps.call(
+      'transfer.status',
+      { caller: await callerOf(context, request.uploadToken), transferId },
+      options,
+    );
+    return { transferId, state: status.state, generation: status.generation, files: status.files };
+  }
+  const params = { caller: await callerOf(context, null), shareId: asId(request.shareId) };
+  const found = await deps.call(
+    'transfer.share',
+    request.grant === undefined ? params : { ...params, grant: request.grant },
+    options,
+  );
+  if (found.passwordRequired) throw new PeerLinkError('password_required', 'This share has a password.');
+  return { transferId: found.share.id, state: found.share.state, generation: 0, files: chunkStatusOf(found) };
+}
+
+function chunkStatusOf(found: ShareResponse): readonly ChunkStatus[] {
+  return found.files.map(({ index, sizeBytes, chunkSizeBytes, chunkCount, digest }) => {
+    const whole = digest !== null && chunkCount !== null && chunkCount > 0 ? [[0, chunkCount] as const] : [];
+    return { index, sizeBytes, chunkSizeBytes, chunkCount, digest, committed: found.committed[index] ?? whole };
+  });
+}

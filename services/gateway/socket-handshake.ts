@@ -1,0 +1,46 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'socket.io';
+import { PeerLinkError } from '../contracts/errors.ts';
+import type { EdgeContext, MakeContext } from './edge-context.ts';
+import { problemOf } from './http-errors.ts';
+import type { Tickets } from './tickets.ts';
+
+/** Who is at the other end, found out once at the handshake. */
+export interface SocketIdentity {
+  readonly context: EdgeContext;
+  readonly sessionId: string;
+}
+
+export interface HandshakeDeps {
+  readonly makeContext: MakeContext;
+  readonly tickets: Tickets;
+}
+
+/** "CORS does not cover WebSocket": the Origin is compared exactly before the handshake is answered. */
+export function isOriginAllowed(makeContext: MakeContext, req: IncomingMessage): boolean {
+  return makeContext(req).originRelation !== 'foreign';
+}
+
+/**
+ * "The handshake is authorised by the session cookie (same origin) or `auth.ticket`."
+ * @throws an error with `data: ProblemDetails`, as Socket.IO's `connect_error` shows it
+ */
+export async function identify(deps: HandshakeDeps, socket: Socket): Promise<SocketIdentity> {
+  const context = deps.makeContext(socket.request);
+  try {
+    const sessionId = sessionOfTicket(deps.tickets, socket.handshake.auth) ?? (await context.sessionId());
+    if (sessionId === null) throw new PeerLinkError('bad_token', 'The handshake needs the session cookie or a ticket.');
+    return { context: { ...context, sessionId: async () => sessionId }, sessionId };
+  } catch (fault) {
+    const problem = problemOf(fault, context.requestId);
+    throw Object.assign(new Error(problem.title), { data: problem });
+  }
+}
+
+function sessionOfTicket(tickets: Tickets, auth: Record<string, unknown>): string | null {
+  const { ticket } = auth;
+  if (ticket === undefined) return null;
+  const sessionId = typeof ticket === 'string' && ticket.length <= 256 ? tickets.check(ticket) : null;
+  if (sessionId === null) throw new PeerLinkError('bad_token', 'The ticket is not valid any more.');
+  return sessionId;
+}
