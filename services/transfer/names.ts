@@ -39,11 +39,18 @@ export function fileName(path: string): string {
 }
 
 /**
- * Makes the paths of one transfer distinct, so that a zip or a folder can hold them all: a repeated path (also one
- * that differs only by case, which other systems fold) gets " (2)" before its extension.
+ * Makes the paths of one transfer distinct, so that a zip or a folder can hold them all: a path that repeats another
+ * (also one that differs only by case, which other systems fold), or that another path has as a folder, gets " (2)"
+ * before its extension.
+ * @param paths as `checkPath` gave them; the answers pass it again
  */
 export function distinctPaths(paths: readonly string[]): string[] {
   const taken = new Set<string>();
+  for (const path of paths) {
+    for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
+      taken.add(path.slice(0, slash).toLowerCase());
+    }
+  }
   const nextNumber = new Map<string, number>();
   return paths.map((path) => {
     const key = path.toLowerCase();
@@ -63,5 +70,10 @@ function numbered(path: string, number: number): string {
   const nameStart = path.lastIndexOf('/') + 1;
   const dot = path.lastIndexOf('.');
   const cut = dot > nameStart ? dot : path.length;
-  return `${path.slice(0, cut)} (${number})${path.slice(cut)}`;
+  const tail = ` (${number})${path.slice(cut)}`;
+  // An extension as long as a name may be is no extension that would have to survive.
+  if (Buffer.byteLength(tail) > MAX_NAME_BYTES / 2) {
+    return `${path.slice(0, nameStart)}${fitted(path.slice(nameStart), ` (${number})`, path.length - nameStart)}`;
+  }
+  return path.slice(0, nameStart) + fitted(path.slice(nameStart, cut), tail, Buffer.byteLength(path.slice(0, nameStart)));
 }

@@ -231,6 +231,7 @@ export interface StoredFile {
   readChunk(index: number, buffer: Uint8Array, lengthBytes: number): Promise<boolean>;
   /** Digest of the whole file from its values; a one-chunk file is read again. */
   root(sizeBytes: number): Promise<Uint8Array>;
+  /** Bytes, values and the names of both are on the medium when it resolves. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }

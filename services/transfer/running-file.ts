@@ -96,14 +96,15 @@ export class RunningFile {
 
   /**
    * Writes and commits one whole chunk. A chunk has one writer at a time and is written once.
-   * @param mayCommit asked right before the commit; throws when the transfer moved or ended meanwhile.
+   * @param options.isPowerSafe bytes and value are synced before the answer (`DURABILITY=power`).
+   * @param options.mayCommit asked right before the commit; throws when the transfer moved or ended meanwhile.
    * @throws chunk_conflict other bytes are committed; superseded a newer request took over; digest_mismatch; disk_full
    */
   async writeChunk(
     stored: StoredFile,
     index: number,
     bytes: readonly Uint8Array[],
-    options: { expectedValue?: Uint8Array | undefined; mayCommit: () => void },
+    options: { expectedValue?: Uint8Array | undefined; mayCommit: () => void; isPowerSafe: boolean },
   ): Promise<WriteOutcome> {
     // "A newer request for a chunk that another one is writing wins: the older stream is cancelled, its writes in
     // flight are awaited, then the chunk is taken over."
@@ -125,8 +126,11 @@ export class RunningFile {
           data: { chunkIndex: index },
         });
       }
+      // Bytes before the value that vouches for them.
+      if (options.isPowerSafe) await stored.sync();
       options.mayCommit();
       await stored.commitChunk(index, value);
+      if (options.isPowerSafe) await stored.sync();
     } finally {
       this.#claims.delete(index);
       finish();

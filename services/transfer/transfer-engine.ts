@@ -22,6 +22,8 @@ export interface EngineDeps {
   readonly nowMs: () => number;
   /** False after a start with another boot id: committed chunks of open files are verified before their first use. */
   readonly isDiskTrusted: boolean;
+  /** `power`: synced before each acknowledgement. `process`: sealed files are synced in the background. */
+  readonly durability: 'process' | 'power';
   readonly publishProgress: (progress: Progress) => void;
   readonly publishState: (state: StateChange) => void;
   readonly onFault: (what: string, fault: unknown) => void;
@@ -44,6 +46,8 @@ export class TransferEngine {
   readonly #running = new Map<string, RunningTransfer>();
   readonly #loading = new Map<string, Promise<RunningTransfer | null>>();
   readonly #idByShare = new Map<string, string>();
+  /** Sealed files whose bytes the system may still hold in memory only. Bounded by what is sealed in one turn of `syncSealed`. */
+  #unsynced: { transfer: RunningTransfer; file: RunningFile }[] = [];
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
@@ -163,7 +167,12 @@ export class TransferEngine {
     const use = await this.useFile(transfer, file, 'write');
     if (use === null) throw new PeerLinkError('internal', 'A file could not be made.');
     try {
-      const outcome = await file.writeChunk(use.stored, chunk.index, chunk.bytes, { expectedValue, mayCommit });
+      const isPowerSafe = this.#deps.durability === 'power';
+      const outcome = await file.writeChunk(use.stored, chunk.index, chunk.bytes, {
+        expectedValue,
+        mayCommit,
+        isPowerSafe,
+      });
       if (outcome === 'committed') {
         transfer.isTouched = true;
         this.#progress.committed(
@@ -259,6 +268,21 @@ export class TransferEngine {
     }
   }
 
+  /** "Sealed files are synced in the background within 30 s." One after the other: nobody waits for it. */
+  async syncSealed(): Promise<void> {
+    const due = this.#unsynced;
+    this.#unsynced = [];
+    for (const { transfer, file } of due) {
+      if (transfer.row.state === 'ended') continue;
+      const use = await this.useFile(transfer, file, 'read');
+      try {
+        await use?.stored.sync();
+      } finally {
+        use?.release();
+      }
+    }
+  }
+
   async close(): Promise<void> {
     this.#progress.stop();
     await this.openFiles.closeAll();
@@ -346,6 +370,7 @@ export class TransferEngine {
       if (outcome.transfer !== null) await this.obey(transfer, outcome.transfer);
       if (outcome.outcome !== 'sealed') continue;
       file.learnDigest(outcome.digest);
+      if (sizeBytes > 0 && this.#deps.durability === 'process') this.#unsynced.push({ transfer, file });
       this.#progress.sealed(transfer.row.id, transfer.row.generation, transfer.readers, file.row.index, outcome.digest);
       if (transfer.row.state === 'sealed') {
         this.#progress.flush(transfer.row.id);

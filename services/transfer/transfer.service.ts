@@ -7,6 +7,7 @@ import type { TransferEngine } from './transfer-engine.ts';
 
 const MAINTAIN_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 60_000;
+const SYNC_EVERY_MS = 10_000;
 
 export interface TransferServiceDeps {
   readonly engine: TransferEngine;
@@ -41,6 +42,7 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
     async started() {
       loops.push(
         startLoop(MAINTAIN_EVERY_MS, () => maintain(deps)),
+        startLoop(SYNC_EVERY_MS, () => engine.syncSealed(), deps.onFault),
         startLoop(SWEEP_EVERY_MS, async () => void (await sweepStore(deps.store, deps.repository)), deps.onFault),
       );
     },

@@ -108,7 +108,16 @@ export class FsChunkStore implements ChunkStore {
     try {
       const values = await open(base + VALUES_SUFFIX, flags | fsConstants.O_CREAT, 0o600);
       try {
-        return new FsStoredFile(fileId, geometry, this.#netIo, bytes, values, await readValues(values));
+        const stored = await readValues(values);
+        return new FsStoredFile({
+          folder: path.dirname(base),
+          fileId,
+          geometry,
+          netIo: this.#netIo,
+          bytes,
+          values,
+          stored,
+        });
       } catch (fault) {
         await values.close();
         throw fault;
@@ -139,6 +148,17 @@ async function readValues(values: FileHandle): Promise<Uint8Array> {
   return stored;
 }
 
+interface FsStoredFileParts {
+  readonly folder: string;
+  readonly fileId: string;
+  readonly geometry: FileGeometry;
+  readonly netIo: NetIo;
+  readonly bytes: FileHandle;
+  readonly values: FileHandle;
+  /** What the values file held when it was opened. */
+  readonly stored: Uint8Array;
+}
+
 class FsStoredFile implements StoredFile {
   readonly fileId: string;
   readonly values: ChunkMap;
@@ -147,22 +167,18 @@ class FsStoredFile implements StoredFile {
   readonly #bytes: FileHandle;
   readonly #values: FileHandle;
   readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #folder: string;
+  #isNameSynced = false;
   #isClosed = false;
 
-  constructor(
-    fileId: string,
-    geometry: FileGeometry,
-    netIo: NetIo,
-    bytes: FileHandle,
-    values: FileHandle,
-    stored: Uint8Array,
-  ) {
-    this.fileId = fileId;
-    this.values = new ChunkMap(stored.length === 0 ? undefined : stored);
-    this.#chunkSizeBytes = geometry.chunkSizeBytes;
-    this.#netIo = netIo;
-    this.#bytes = bytes;
-    this.#values = values;
+  constructor(parts: FsStoredFileParts) {
+    this.#folder = parts.folder;
+    this.fileId = parts.fileId;
+    this.values = new ChunkMap(parts.stored.length === 0 ? undefined : parts.stored);
+    this.#chunkSizeBytes = parts.geometry.chunkSizeBytes;
+    this.#netIo = parts.netIo;
+    this.#bytes = parts.bytes;
+    this.#values = parts.values;
   }
 
   writeChunk(index: number, bytes: readonly Uint8Array[]): Promise<Uint8Array> {
@@ -231,7 +247,14 @@ class FsStoredFile implements StoredFile {
   }
 
   async sync(): Promise<void> {
-    await this.#track(() => Promise.all([this.#bytes.datasync(), this.#values.datasync()]));
+    await this.#track(() =>
+      asStoreFault(async () => {
+        await Promise.all([this.#bytes.datasync(), this.#values.datasync()]);
+        // A file's name lies in its folder; without it the bytes would be there and nowhere.
+        if (!this.#isNameSynced) await syncFolders(this.#folder);
+        this.#isNameSynced = true;
+      }),
+    );
   }
 
   async close(): Promise<void> {
@@ -249,6 +272,18 @@ class FsStoredFile implements StoredFile {
     const forget = () => this.#inFlight.delete(job);
     job.then(forget, forget);
     return job;
+  }
+}
+
+/** The folder and the one that holds its name. */
+async function syncFolders(folder: string): Promise<void> {
+  for (const directory of [folder, path.dirname(folder)]) {
+    const handle = await open(directory, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
   }
 }
 
