@@ -1,0 +1,40 @@
+import { useEffect, useSyncExternalStore } from 'react';
+import { Button } from '../components/ui/Button.tsx';
+import { Notice } from '../components/ui/Notice.tsx';
+import { live } from '../lib/live.ts';
+import { useLanguage } from '../messages/language.tsx';
+import { uploads } from '../transfer-engine/uploads.ts';
+
+function subscribeToNetwork(listener: () => void): () => void {
+  window.addEventListener('online', listener);
+  window.addEventListener('offline', listener);
+  return () => {
+    window.removeEventListener('online', listener);
+    window.removeEventListener('offline', listener);
+  };
+}
+
+/** What concerns the whole page: no network, and a socket that gave up. Never silence. */
+export function Banners() {
+  const { messages } = useLanguage();
+  const isOnline = useSyncExternalStore(subscribeToNetwork, () => navigator.onLine);
+  const liveState = useSyncExternalStore(live.subscribe, live.read);
+
+  useEffect(() => {
+    uploads.tellAll({ type: isOnline ? 'network_back' : 'network_lost' });
+    if (isOnline && live.read() === 'gave_up') live.reconnect();
+  }, [isOnline]);
+
+  return (
+    <div className="safe-x sheet-width flex flex-col gap-2 empty:hidden">
+      {!isOnline && <Notice tone="waiting" title={messages.banner.offline} />}
+      {isOnline && liveState === 'gave_up' && (
+        <Notice
+          tone="waiting"
+          title={messages.banner.liveGaveUp}
+          action={<Button onClick={live.reconnect}>{messages.banner.reconnect}</Button>}
+        />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,31 @@
+import { Component, type ReactNode } from 'react';
+import { buttonClass } from '../components/ui/Button.tsx';
+import { en } from '../messages/en.ts';
+
+/** A chunk that does not load is the network's or a new release's doing, not a bug: it gets its own words. */
+function isLoadFailure(error: unknown): boolean {
+  return error instanceof Error && /dynamically imported module|module script|preload/i.test(error.message);
+}
+
+/** The last net: says what happened and offers the way back. React wants a class here. */
+export class ErrorBoundary extends Component<{ readonly children: ReactNode }, { readonly error: unknown }> {
+  override state: { readonly error: unknown } = { error: null };
+
+  static getDerivedStateFromError(error: unknown) {
+    return { error };
+  }
+
+  override render() {
+    if (this.state.error === null) return this.props.children;
+    const isLoad = isLoadFailure(this.state.error);
+    return (
+      <main role="alert" className="safe-x sheet-width flex min-h-dvh flex-col items-start justify-center gap-4">
+        <h1 className="text-3xl font-medium tracking-tight">{isLoad ? en.crash.chunkTitle : en.crash.title}</h1>
+        <p className="max-w-[60ch] text-ink-soft">{isLoad ? en.crash.chunkText : en.crash.text}</p>
+        <button type="button" className={buttonClass('primary', 'lg')} onClick={() => window.location.reload()}>
+          {en.crash.reload}
+        </button>
+      </main>
+    );
+  }
+}

@@ -1,0 +1,34 @@
+import { type ListedTransfer, nameOfTransfer } from '../lib/listed-transfer.ts';
+import { useLanguage } from '../messages/language.tsx';
+import { ProgressStrip } from './strip/ProgressStrip.tsx';
+import { CopyButton } from './ui/CopyButton.tsx';
+
+/** A transfer in a list: its strip, its name, how long it lives, its link. */
+export function TransferLine({ transfer }: { readonly transfer: ListedTransfer }) {
+  const { messages, format } = useLanguage();
+  const name = nameOfTransfer(transfer);
+  const others = transfer.fileCount - 1;
+  return (
+    <div className="flex flex-col gap-1.5">
+      <ProgressStrip transfer={transfer} />
+      <div className="flex items-center gap-4">
+        <div className="min-w-0 flex-1">
+          <p className="truncate">
+            {others === 0 ? name : messages.mine.andOthers(name, others, format.count(others))}
+          </p>
+          <p className="tabular truncate text-sm text-ink-soft">
+            {transfer.totalBytes !== null && `${format.size(transfer.totalBytes)} · `}
+            {messages.mine.ends(format.relative(Date.parse(transfer.expiresAt), Date.now()))}
+          </p>
+        </div>
+        <CopyButton
+          variant="quiet"
+          text={transfer.link}
+          label={messages.mine.copy}
+          name={messages.mine.copyOf(name)}
+          className="px-0!"
+        />
+      </div>
+    </div>
+  );
+}

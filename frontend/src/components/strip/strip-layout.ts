@@ -1,0 +1,47 @@
+/** Where the strip's cells lie and how full each is. Pure, so that the drawing has nothing left to decide. */
+import { CELL } from '../../transfer-engine/chunk-map.ts';
+
+/** Narrower than this a cell is not seen as one: chunks are merged instead. */
+const MIN_PITCH_PX = 6;
+const WIDEST_GAP_PX = 3;
+
+export interface StripLayout {
+  readonly cellCount: number;
+  readonly pitchPx: number;
+  readonly gapPx: number;
+}
+/** Shares of one: what is stored and what is on its way in the chunks that a drawn cell stands for. */
+export interface CellFill {
+  readonly stored: number;
+  readonly inFlight: number;
+}
+
+export function layoutStrip(chunkCount: number, widthPx: number): StripLayout {
+  const cellCount = Math.max(1, Math.min(chunkCount, Math.floor(widthPx / MIN_PITCH_PX)));
+  const pitchPx = widthPx / cellCount;
+  return { cellCount, pitchPx, gapPx: Math.min(WIDEST_GAP_PX, Math.max(1, pitchPx / 4)) };
+}
+
+/** The fill of drawn cell `index`, which stands for one chunk or several. An empty transfer is full: nothing misses. */
+export function fillOf(cells: Uint8Array, layout: StripLayout, index: number): CellFill {
+  if (cells.length === 0) return { stored: 1, inFlight: 0 };
+  const first = Math.floor((index * cells.length) / layout.cellCount);
+  const end = Math.max(first + 1, Math.floor(((index + 1) * cells.length) / layout.cellCount));
+  let stored = 0;
+  let inFlight = 0;
+  for (let cell = first; cell < end; cell++) {
+    if (cells[cell] === CELL.stored) stored++;
+    else if (cells[cell] === CELL.inFlight) inFlight++;
+  }
+  return { stored: stored / (end - first), inFlight: inFlight / (end - first) };
+}
+
+export function countCells(cells: Uint8Array): { readonly stored: number; readonly inFlight: number } {
+  let stored = 0;
+  let inFlight = 0;
+  for (const cell of cells) {
+    if (cell === CELL.stored) stored++;
+    else if (cell === CELL.inFlight) inFlight++;
+  }
+  return { stored, inFlight };
+}

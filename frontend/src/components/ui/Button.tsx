@@ -1,0 +1,50 @@
+import type { ComponentPropsWithRef } from 'react';
+
+type Variant = 'primary' | 'secondary' | 'quiet' | 'danger';
+type Size = 'md' | 'lg';
+
+const BASE =
+  'inline-flex shrink-0 items-center justify-center gap-2 rounded-md font-medium whitespace-nowrap select-none ' +
+  'transition-[transform,opacity] duration-150 ease-out active:translate-y-px ' +
+  'disabled:opacity-50 disabled:active:translate-y-0';
+const VARIANTS: Record<Variant, string> = {
+  primary: 'bg-accent text-on-accent hover:bg-accent-deep',
+  secondary: 'border border-hairline bg-sheet text-ink hover:border-ink-faint',
+  quiet: 'text-ink-soft underline-offset-4 hover:text-ink hover:underline',
+  danger: 'border border-hairline bg-sheet text-red-ink hover:border-red',
+};
+const SIZES: Record<Size, string> = {
+  md: 'h-11 px-4 text-base',
+  lg: 'h-14 px-7 text-lg',
+};
+
+/** The look of a button, also for links and labels that act like one. */
+export function buttonClass(variant: Variant = 'secondary', size: Size = 'md'): string {
+  return `${BASE} ${VARIANTS[variant]} ${SIZES[size]}`;
+}
+
+export function Button({
+  variant = 'secondary',
+  size = 'md',
+  className = '',
+  ...rest
+}: ComponentPropsWithRef<'button'> & { readonly variant?: Variant; readonly size?: Size }) {
+  return <button type="button" className={`${buttonClass(variant, size)} ${className}`} {...rest} />;
+}
+
+/** A square button with an icon only; `label` is its name. 44 px, so that a thumb finds it. */
+export function IconButton({
+  label,
+  className = '',
+  ...rest
+}: ComponentPropsWithRef<'button'> & { readonly label: string }) {
+  return (
+    <button
+      type="button"
+      aria-label={label}
+      title={label}
+      className={`inline-flex size-11 shrink-0 items-center justify-center rounded-md text-ink-soft transition-opacity duration-150 hover:bg-cell hover:text-ink disabled:opacity-50 ${className}`}
+      {...rest}
+    />
+  );
+}

@@ -1,0 +1,45 @@
+import { X } from 'lucide-react';
+import { Dialog } from 'radix-ui';
+import type { ReactNode } from 'react';
+import { useLanguage } from '../../messages/language.tsx';
+import { IconButton } from './Button.tsx';
+
+/**
+ * A dialog: a card in the middle on a desk, a sheet from below on a phone. The dimmed ground is our own element and not
+ * Radix' Overlay, which writes a style element that the page's policy forbids.
+ */
+export function Sheet({
+  title,
+  description,
+  onClose,
+  children,
+}: {
+  readonly title: string;
+  readonly description?: string;
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+}) {
+  const { messages } = useLanguage();
+  return (
+    <Dialog.Root open onOpenChange={(isOpen) => !isOpen && onClose()}>
+      <Dialog.Portal>
+        <div className="fixed inset-0 z-40 bg-ink/30" />
+        <Dialog.Content
+          {...(description ? {} : { 'aria-describedby': undefined })}
+          className="animate-rise fixed inset-x-0 bottom-0 z-50 flex max-h-[92dvh] flex-col gap-4 overflow-y-auto rounded-t-md bg-sheet p-6 pb-[max(24px,env(safe-area-inset-bottom))] shadow-float outline-none sm:inset-x-auto sm:top-1/2 sm:bottom-auto sm:left-1/2 sm:w-[420px] sm:-translate-x-1/2 sm:-translate-y-1/2 sm:rounded-md"
+        >
+          <div className="flex items-start justify-between gap-4">
+            <Dialog.Title className="pt-1.5 text-lg font-medium">{title}</Dialog.Title>
+            <Dialog.Close asChild>
+              <IconButton label={messages.app.close} className="-mt-1 -mr-2">
+                <X aria-hidden className="size-5" strokeWidth={1.5} />
+              </IconButton>
+            </Dialog.Close>
+          </div>
+          {description && <Dialog.Description className="-mt-2 text-ink-soft">{description}</Dialog.Description>}
+          {children}
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}

@@ -1,0 +1,142 @@
+import { Download } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import type { ShareResponse } from '../../../../services/contracts/http.ts';
+import { DigestProof } from '../../components/DigestProof.tsx';
+import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
+import { DigestRuler } from '../../components/strip/DigestRuler.tsx';
+import { buttonClass } from '../../components/ui/Button.tsx';
+import { downloadAddress } from '../../lib/api.ts';
+import { useTitle } from '../../lib/use-title.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import { SharedFiles } from './SharedFiles.tsx';
+import type { LiveStrip } from './use-share.ts';
+
+/** After this long without a new chunk the sender is taken to be away. */
+const SENDER_AWAY_MS = 20_000;
+/** The server counts a download when it begins: look again then. */
+const LOOK_AGAIN_MS = 2_000;
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+export function ReadyShare({
+  shareId,
+  answer,
+  strip,
+  grant,
+  onBegun,
+}: {
+  readonly shareId: string;
+  readonly answer: ShareResponse;
+  readonly strip: LiveStrip;
+  readonly grant: string | null;
+  readonly onBegun: () => void;
+}) {
+  const { messages, format } = useLanguage();
+  const [hasBegun, setHasBegun] = useState(false);
+  const { share, files } = answer;
+  const [only] = files;
+  const single = files.length === 1 && only ? only : null;
+  const title = single ? nameOf(single.path) : messages.app.files(files.length, format.count(files.length));
+  useTitle(messages.app.titlePage(title));
+  const begin = () => {
+    setHasBegun(true);
+    if (answer.remainingDownloads !== null) setTimeout(onBegun, LOOK_AGAIN_MS);
+  };
+  return (
+    <section className="animate-rise flex flex-1 flex-col justify-center gap-10 pt-8 pb-4 sm:gap-12">
+      <div className="flex flex-col gap-6">
+        <div className="flex flex-col gap-2">
+          <p className="text-lg text-ink-soft">
+            {share.senderName ? messages.receive.from(share.senderName) : messages.receive.someone}
+          </p>
+          <h1 className="text-3xl font-semibold tracking-[-0.03em] text-balance [overflow-wrap:anywhere] sm:text-4xl lg:text-5xl">
+            {title}
+          </h1>
+          <Facts answer={answer} />
+        </div>
+        <div className="flex flex-wrap items-center gap-x-6 gap-y-3">
+          {/* A plain link: the browser streams it to disk, of any size, and can go on with it after a break. */}
+          <a
+            href={downloadAddress(shareId, single ? single.index : 'zip', grant)}
+            download
+            onClick={begin}
+            className={`${buttonClass('primary', 'lg')} max-sm:w-full`}
+          >
+            <Download aria-hidden className="size-6" strokeWidth={1.5} />
+            {single ? messages.receive.download : messages.receive.downloadAll}
+          </a>
+          <p role="status" className="text-ink-soft">
+            {hasBegun ? messages.receive.begun : single ? '' : messages.receive.zip}
+          </p>
+        </div>
+      </div>
+      <Arrival answer={answer} strip={strip} />
+      {single ? null : <SharedFiles shareId={shareId} files={files} grant={grant} onBegun={begin} />}
+    </section>
+  );
+}
+
+function Facts({ answer }: { readonly answer: ShareResponse }) {
+  const { messages, format } = useLanguage();
+  const { share, remainingDownloads } = answer;
+  const expiresMs = Date.parse(share.expiresAt);
+  const facts = [
+    share.totalBytes === null ? messages.receive.sizeUnknown : format.size(share.totalBytes),
+    messages.receive.until(format.relative(expiresMs, Date.now()), format.moment(expiresMs)),
+    ...(remainingDownloads === null
+      ? []
+      : [messages.receive.remaining(remainingDownloads, format.count(remainingDownloads))]),
+  ];
+  return (
+    <ul className="tabular flex flex-wrap gap-x-5 text-lg text-ink-soft">
+      {facts.map((fact) => (
+        <li key={fact}>{fact}</li>
+      ))}
+    </ul>
+  );
+}
+
+/** The same strip the sender sees, and at the end the proof. */
+function Arrival({ answer, strip }: { readonly answer: ShareResponse; readonly strip: LiveStrip }) {
+  const { messages, format } = useLanguage();
+  const { share, files } = answer;
+  const isSealed = share.state === 'sealed';
+  const [only] = files;
+  const digest = files.length === 1 ? (only?.digest ?? null) : null;
+  const isAway = useIsAway(strip.revision, !isSealed);
+  return (
+    <div className="flex flex-col gap-3">
+      <ChunkStrip cells={strip.cells} revision={strip.revision} isSealed={isSealed} className="h-12 sm:h-16" />
+      {isSealed && only && digest && (
+        <>
+          <DigestRuler digest={digest} className="text-ink-soft max-sm:hidden" />
+          <DigestProof name={nameOf(only.path)} digest={digest} />
+        </>
+      )}
+      {!isSealed && (
+        <div className="flex flex-wrap justify-between gap-x-8">
+          <p className="max-w-[60ch] text-ink-soft">
+            {isAway ? messages.receive.waitingForSender : messages.receive.arrivingHint}
+          </p>
+          {share.totalBytes !== null && share.totalBytes > 0 && (
+            <p className="tabular text-ink-soft">
+              {messages.receive.arriving(format.percent(strip.committedBytes / share.totalBytes))}
+            </p>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
+
+function useIsAway(revision: number, isWatching: boolean): boolean {
+  const [awayAt, setAwayAt] = useState(-1);
+  useEffect(() => {
+    if (!isWatching) return;
+    const timer = setTimeout(() => setAwayAt(revision), SENDER_AWAY_MS);
+    return () => clearTimeout(timer);
+  }, [revision, isWatching]);
+  return isWatching && awayAt === revision;
+}

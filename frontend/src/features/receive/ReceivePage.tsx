@@ -1,0 +1,36 @@
+import { useTitle } from '../../lib/use-title.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import { GonePage, goneReasonOf } from './GonePage.tsx';
+import { PasswordForm } from './PasswordForm.tsx';
+import { ReadyShare } from './ReadyShare.tsx';
+import { useShare } from './use-share.ts';
+
+/** What someone sees who opened a link. */
+export function ReceivePage({ shareId }: { readonly shareId: string }) {
+  const { messages } = useLanguage();
+  const { state, reload, unlock } = useShare(shareId);
+  useTitle(messages.app.titlePage(messages.receive.title));
+  switch (state.name) {
+    case 'loading':
+      return (
+        <p role="status" className="sr-only">
+          {messages.app.loading}
+        </p>
+      );
+    case 'password':
+      return (
+        <PasswordForm senderName={state.senderName} isWrong={state.isWrong} fault={state.fault} onSubmit={unlock} />
+      );
+    case 'failed':
+      return <GonePage reason={goneReasonOf(state.fault)} fault={state.fault} onRetry={reload} />;
+    case 'ready': {
+      const { share } = state.answer;
+      if (share.state === 'ended') {
+        return <GonePage reason={share.endReason ?? 'expired'} fault={null} onRetry={reload} />;
+      }
+      return (
+        <ReadyShare shareId={shareId} answer={state.answer} strip={state.strip} grant={state.grant} onBegun={reload} />
+      );
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import { Download } from 'lucide-react';
+import { useId, useState } from 'react';
+import type { FileSummary } from '../../../../services/contracts/http.ts';
+import { DigestProof } from '../../components/DigestProof.tsx';
+import { Button } from '../../components/ui/Button.tsx';
+import { FIELD_CLASS } from '../../components/ui/Field.tsx';
+import { downloadAddress } from '../../lib/api.ts';
+import { useLanguage } from '../../messages/language.tsx';
+
+const ROWS_AT_FIRST = 100;
+/** A list shorter than this is read quicker than it is searched. */
+const SEARCH_FROM = 20;
+
+/** The files of a share, each with a link of its own. */
+export function SharedFiles({
+  shareId,
+  files,
+  grant,
+  onBegun,
+}: {
+  readonly shareId: string;
+  readonly files: readonly FileSummary[];
+  readonly grant: string | null;
+  readonly onBegun: () => void;
+}) {
+  const { messages, format } = useLanguage();
+  const [query, setQuery] = useState('');
+  const [rowLimit, setRowLimit] = useState(ROWS_AT_FIRST);
+  const headingId = useId();
+  const wanted = query.trim().toLocaleLowerCase();
+  const found = wanted === '' ? files : files.filter((file) => file.path.toLocaleLowerCase().includes(wanted));
+  return (
+    <section aria-labelledby={headingId} className="flex flex-col gap-3">
+      <h2 id={headingId} className="text-sm text-ink-soft">
+        {messages.receive.filesTitle}
+      </h2>
+      {files.length >= SEARCH_FROM && (
+        <input
+          type="search"
+          aria-label={messages.receive.search}
+          placeholder={messages.receive.search}
+          value={query}
+          onChange={(event) => setQuery(event.target.value)}
+          className={`${FIELD_CLASS} max-w-sm`}
+        />
+      )}
+      <ul className="divide-y divide-hairline border-y border-hairline">
+        {found.slice(0, rowLimit).map((file) => (
+          <SharedFile
+            key={file.index}
+            file={file}
+            address={downloadAddress(shareId, file.index, grant)}
+            onBegun={onBegun}
+          />
+        ))}
+      </ul>
+      {found.length > rowLimit && (
+        <Button variant="quiet" className="self-start px-0!" onClick={() => setRowLimit(rowLimit + 500)}>
+          {messages.upload.showMore(format.count(found.length - rowLimit))}
+        </Button>
+      )}
+    </section>
+  );
+}
+
+function SharedFile({
+  file,
+  address,
+  onBegun,
+}: {
+  readonly file: FileSummary;
+  readonly address: string;
+  readonly onBegun: () => void;
+}) {
+  const { messages, format } = useLanguage();
+  const cut = file.path.lastIndexOf('/') + 1;
+  const name = file.path.slice(cut);
+  return (
+    <li className="py-1">
+      <div className="flex min-h-11 items-center gap-4">
+        <p className="min-w-0 flex-1 truncate">
+          <span className="text-ink-soft">{file.path.slice(0, cut)}</span>
+          {name}
+        </p>
+        <span className="tabular text-sm text-ink-soft">
+          {file.sizeBytes === null ? messages.receive.sizeUnknown : format.size(file.sizeBytes)}
+        </span>
+        <a
+          href={address}
+          download
+          onClick={onBegun}
+          aria-label={messages.receive.downloadFile(name)}
+          title={messages.receive.downloadFile(name)}
+          className="-mr-3 inline-flex size-11 items-center justify-center rounded-md text-ink-soft hover:bg-cell hover:text-ink"
+        >
+          <Download aria-hidden className="size-5" strokeWidth={1.5} />
+        </a>
+      </div>
+      {file.digest && <DigestProof name={name} digest={file.digest} />}
+    </li>
+  );
+}

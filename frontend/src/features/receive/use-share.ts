@@ -1,0 +1,165 @@
+import { useCallback, useEffect, useRef, useState } from 'react';
+import type { ShareResponse } from '../../../../services/contracts/http.ts';
+import { api } from '../../lib/api.ts';
+import { live } from '../../lib/live.ts';
+import { CELL, type ChunkRange } from '../../transfer-engine/chunk-map.ts';
+import type { Fault } from '../../transfer-engine/fault.ts';
+
+export type ShareState =
+  | { readonly name: 'loading' }
+  | {
+      readonly name: 'password';
+      readonly senderName: string | null;
+      readonly isWrong: boolean;
+      readonly fault: Fault | null;
+    }
+  | { readonly name: 'ready'; readonly answer: ShareResponse; readonly strip: LiveStrip; readonly grant: string | null }
+  | { readonly name: 'failed'; readonly fault: Fault };
+
+/** The cells of all files, in order; changed in place, `revision` tells of it. */
+export interface LiveStrip {
+  readonly cells: Uint8Array;
+  readonly revision: number;
+  readonly committedBytes: number;
+}
+
+/** While the sender sends and no socket is there to tell, the page looks for itself. */
+const POLL_MS = 5_000;
+const GRANT_KEY_PREFIX = 'peerlink.grant.';
+
+function keptGrant(shareId: string): string | null {
+  try {
+    return sessionStorage.getItem(GRANT_KEY_PREFIX + shareId);
+  } catch {
+    return null;
+  }
+}
+function keepGrant(shareId: string, grant: string): void {
+  try {
+    sessionStorage.setItem(GRANT_KEY_PREFIX + shareId, grant);
+  } catch {
+    // Storage refused: a reload asks for the password again.
+  }
+}
+
+function stripOf(answer: ShareResponse, revision: number): LiveStrip {
+  const counts = answer.files.map((file) => file.chunkCount ?? file.committedChunkCount + 1);
+  const cells = new Uint8Array(counts.reduce((sum, count) => sum + count, 0));
+  let first = 0;
+  answer.files.forEach((file, index) => {
+    const count = counts[index] ?? 0;
+    if (answer.share.state === 'sealed') cells.fill(CELL.stored, first, first + count);
+    const ranges = answer.committed[file.index] ?? (file.digest === null ? [] : [[0, count] as const]);
+    for (const [from, end] of ranges) cells.fill(CELL.stored, first + from, first + Math.min(end, count));
+    first += count;
+  });
+  return { cells, revision, committedBytes: answer.share.committedBytes };
+}
+
+/** Marks what was just committed; answers how many bytes were new. */
+function markCommitted(
+  answer: ShareResponse,
+  cells: Uint8Array,
+  fileIndex: number,
+  ranges: readonly ChunkRange[],
+): number {
+  let first = 0;
+  for (const file of answer.files) {
+    const count = file.chunkCount ?? file.committedChunkCount + 1;
+    if (file.index !== fileIndex) {
+      first += count;
+      continue;
+    }
+    let bytes = 0;
+    for (const [from, end] of ranges) {
+      for (let chunk = from; chunk < Math.min(end, count); chunk++) {
+        if (cells[first + chunk] === CELL.stored) continue;
+        cells[first + chunk] = CELL.stored;
+        const offset = chunk * file.chunkSizeBytes;
+        bytes += Math.min(file.chunkSizeBytes, (file.sizeBytes ?? offset + file.chunkSizeBytes) - offset);
+      }
+    }
+    return bytes;
+  }
+  return 0;
+}
+
+/** A share as its recipient sees it, live while the sender is still sending. */
+export function useShare(shareId: string): {
+  readonly state: ShareState;
+  readonly reload: () => void;
+  readonly unlock: (password: string) => Promise<void>;
+} {
+  const [state, setState] = useState<ShareState>({ name: 'loading' });
+  const revision = useRef(0);
+
+  const load = useCallback(async () => {
+    const grant = keptGrant(shareId);
+    const answer = await api.share(shareId, grant);
+    if (answer.ok && !answer.value.passwordRequired) {
+      setState({ name: 'ready', answer: answer.value, strip: stripOf(answer.value, ++revision.current), grant });
+      return;
+    }
+    const needsPassword =
+      answer.ok ||
+      (answer.fault.kind === 'problem' &&
+        ['password_required', 'bad_password', 'bad_token'].includes(answer.fault.type));
+    if (needsPassword) {
+      const senderName = answer.ok ? answer.value.share.senderName : null;
+      setState({ name: 'password', senderName, isWrong: false, fault: null });
+      return;
+    }
+    // A short cut of the line must not take away what is on the screen.
+    setState((before) =>
+      before.name === 'ready' && answer.fault.kind !== 'problem' ? before : { name: 'failed', fault: answer.fault },
+    );
+  }, [shareId]);
+
+  useEffect(() => void load(), [load]);
+
+  const isOpen = state.name === 'ready' && state.answer.share.state === 'open';
+  const grant = state.name === 'ready' ? state.grant : null;
+  useEffect(() => {
+    if (!isOpen) return;
+    const unwatch = live.watch(grant ? { shareId, grant } : { shareId }, {
+      // Between the page's own look and the watch, chunks may have come: look once more.
+      snapshot: () => void load(),
+      progress: (progress) =>
+        setState((before) => {
+          if (before.name !== 'ready') return before;
+          let bytes = 0;
+          for (const [fileIndex, ranges] of Object.entries(progress.committed)) {
+            bytes += markCommitted(before.answer, before.strip.cells, Number(fileIndex), ranges);
+          }
+          const committedBytes = before.strip.committedBytes + bytes;
+          return { ...before, strip: { cells: before.strip.cells, revision: ++revision.current, committedBytes } };
+        }),
+      state: () => void load(),
+    });
+    const timer = setInterval(() => {
+      if (live.read() !== 'connected' && document.visibilityState === 'visible') void load();
+    }, POLL_MS);
+    return () => {
+      unwatch();
+      clearInterval(timer);
+    };
+  }, [isOpen, grant, shareId, load]);
+
+  const unlock = useCallback(
+    async (password: string) => {
+      const answer = await api.grant(shareId, password);
+      if (answer.ok) {
+        keepGrant(shareId, answer.value.grant);
+        await load();
+        return;
+      }
+      const { fault } = answer;
+      const isWrong = fault.kind === 'problem' && (fault.type === 'bad_password' || fault.type === 'bad_token');
+      setState((before) =>
+        before.name === 'password' ? { ...before, isWrong, fault: isWrong ? null : fault } : before,
+      );
+    },
+    [shareId, load],
+  );
+  return { state, reload: () => void load(), unlock };
+}

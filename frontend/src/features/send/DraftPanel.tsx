@@ -1,0 +1,172 @@
+import { FilePlus, FolderPlus, X } from 'lucide-react';
+import { useRef, useState } from 'react';
+import { Button, IconButton } from '../../components/ui/Button.tsx';
+import { Notice } from '../../components/ui/Notice.tsx';
+import { session } from '../../lib/session.ts';
+import { useStore } from '../../lib/store.ts';
+import { useTitle } from '../../lib/use-title.ts';
+import { explainFault } from '../../messages/explain-fault.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import type { CollectedFile, DraftItem } from './draft.ts';
+import { folderOf, nameOf, removeItem, renameItem, totalBytesOf } from './draft.ts';
+import { changeDraft, type Draft, draftStore, sendDraft } from './draft-store.ts';
+import { FilePicker } from './FilePicker.tsx';
+import { SendOptions } from './SendOptions.tsx';
+
+/** More rows would make typing slow long before they helped anyone to read. */
+const ROWS_AT_FIRST = 100;
+
+export function DraftPanel({
+  draft,
+  onPick,
+}: {
+  readonly draft: Draft;
+  readonly onPick: (files: readonly CollectedFile[]) => void;
+}) {
+  const { messages, format } = useLanguage();
+  const [rowLimit, setRowLimit] = useState(ROWS_AT_FIRST);
+  const [said, setSaid] = useState('');
+  const heading = useRef<HTMLHeadingElement>(null);
+  const { items } = draft;
+  const state = useStore(session);
+  const limits = state.name === 'ready' ? state.answer.limits : null;
+  const maxBytes = limits?.maxFileBytes ?? Number.POSITIVE_INFINITY;
+  const tooLarge = items.filter((item) => item.file.size > maxBytes);
+  const isTooMany = limits !== null && items.length > limits.maxFilesPerTransfer;
+  const title = messages.send.listTitle(items.length, format.count(items.length), format.size(totalBytesOf(items)));
+  const explanation = draft.fault ? explainFault(draft.fault, messages, format) : null;
+  useTitle(messages.app.titlePage(title));
+
+  const remove = (item: DraftItem) => {
+    changeDraft({ items: removeItem(items, item.id) });
+    setSaid(messages.send.removed(nameOf(item.path)));
+    // The button that had the focus is gone with its row.
+    heading.current?.focus();
+  };
+
+  return (
+    <section className="flex flex-col gap-8 pt-8 pb-28 sm:pb-4" aria-labelledby="draft-title">
+      <div className="flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
+        <h1
+          id="draft-title"
+          ref={heading}
+          tabIndex={-1}
+          className="tabular text-3xl font-semibold tracking-[-0.03em] outline-none sm:text-4xl"
+        >
+          {title}
+        </h1>
+        <div className="-ml-3 flex flex-wrap sm:ml-0">
+          <FilePicker
+            label={messages.send.addMore}
+            variant="quiet"
+            className="px-3!"
+            icon={<FilePlus aria-hidden className="size-5" strokeWidth={1.5} />}
+            onPick={onPick}
+          />
+          <FilePicker
+            label={messages.send.addFolder}
+            picksFolder
+            variant="quiet"
+            className="px-3!"
+            icon={<FolderPlus aria-hidden className="size-5" strokeWidth={1.5} />}
+            onPick={onPick}
+          />
+        </div>
+      </div>
+
+      <ul aria-label={messages.send.listLabel} className="divide-y divide-hairline border-y border-hairline">
+        {items.slice(0, rowLimit).map((item) => (
+          <DraftRow key={item.id} item={item} maxBytes={maxBytes} onRemove={() => remove(item)} />
+        ))}
+        {items.length > rowLimit && (
+          <li className="py-1">
+            <Button variant="quiet" className="px-0!" onClick={() => setRowLimit(rowLimit + ROWS_AT_FIRST * 5)}>
+              {messages.send.andMore(format.count(items.length - rowLimit))}
+            </Button>
+          </li>
+        )}
+      </ul>
+
+      <SendOptions options={draft.options} />
+
+      {tooLarge.length > 0 && (
+        <Notice
+          tone="loss"
+          title={messages.send.tooLargeCount(tooLarge.length, format.count(tooLarge.length), format.size(maxBytes))}
+        >
+          {messages.fault.too_large.advice}
+        </Notice>
+      )}
+      {isTooMany && <Notice tone="loss" title={messages.send.tooMany(format.count(limits.maxFilesPerTransfer))} />}
+      {explanation && (
+        <Notice tone="loss" title={explanation.title}>
+          {explanation.advice}
+        </Notice>
+      )}
+
+      <div className="flex items-center gap-3 max-sm:fixed max-sm:inset-x-0 max-sm:bottom-0 max-sm:z-20 max-sm:border-t max-sm:border-hairline max-sm:bg-paper max-sm:px-5 max-sm:pt-3 max-sm:pb-[max(12px,env(safe-area-inset-bottom))]">
+        <Button
+          variant="primary"
+          size="lg"
+          className="min-w-40 max-sm:flex-1"
+          disabled={draft.isOpening || tooLarge.length > 0 || isTooMany}
+          onClick={() => void sendDraft()}
+        >
+          {draft.isOpening ? messages.send.sending : messages.send.send}
+        </Button>
+        <Button variant="quiet" disabled={draft.isOpening} onClick={() => changeDraft({ items: [] })}>
+          {messages.send.clear}
+        </Button>
+      </div>
+      <p role="status" className="sr-only">
+        {said}
+      </p>
+    </section>
+  );
+}
+
+function DraftRow({
+  item,
+  maxBytes,
+  onRemove,
+}: {
+  readonly item: DraftItem;
+  readonly maxBytes: number;
+  readonly onRemove: () => void;
+}) {
+  const { messages, format } = useLanguage();
+  const [typed, setTyped] = useState<string | null>(null);
+  const name = nameOf(item.path);
+  const isTooLarge = item.file.size > maxBytes;
+  const rename = () => {
+    if (typed !== null && typed !== name) {
+      changeDraft({ items: renameItem(draftStore.read().items, item.id, typed) });
+    }
+    setTyped(null);
+  };
+  return (
+    <li className="flex min-h-14 items-center gap-2 sm:gap-4">
+      <div className="flex min-w-0 flex-1 flex-col py-1">
+        {folderOf(item.path) && <span className="truncate text-xs text-ink-soft">{folderOf(item.path)}</span>}
+        <input
+          aria-label={messages.send.rename(name)}
+          value={typed ?? name}
+          spellCheck={false}
+          autoComplete="off"
+          onChange={(event) => setTyped(event.target.value)}
+          onBlur={rename}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter') event.currentTarget.blur();
+            if (event.key === 'Escape') setTyped(null);
+          }}
+          className="-mx-2 w-[calc(100%+16px)] truncate rounded-sm bg-transparent px-2 py-1 hover:bg-cell focus:bg-sheet"
+        />
+        {isTooLarge && <span className="text-sm text-red-ink">{messages.send.tooLarge(format.size(maxBytes))}</span>}
+      </div>
+      <span className="tabular shrink-0 text-sm text-ink-soft">{format.size(item.file.size)}</span>
+      <IconButton label={messages.send.remove(name)} onClick={onRemove} className="-mr-3">
+        <X aria-hidden className="size-5" strokeWidth={1.5} />
+      </IconButton>
+    </li>
+  );
+}

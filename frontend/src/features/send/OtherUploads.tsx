@@ -1,0 +1,42 @@
+import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
+import { Button } from '../../components/ui/Button.tsx';
+import { useLanguage } from '../../messages/language.tsx';
+import type { UploadView } from '../../transfer-engine/uploads.ts';
+import { showUpload } from './draft-store.ts';
+import { UnfinishedPanel } from './UnfinishedPanel.tsx';
+import { shareMoved, titleOf } from './UploadPanel.tsx';
+
+/** Uploads beside the one in full view: those of earlier visits, and those that run in the background. */
+export function OtherUploads({ views }: { readonly views: readonly UploadView[] }) {
+  if (views.length === 0) return null;
+  return (
+    <div className="flex flex-col gap-12 pt-14">
+      {views.map((view) =>
+        view.phase.name === 'needs_files' ? (
+          <UnfinishedPanel key={view.transferId} view={view} />
+        ) : (
+          <UploadLine key={view.transferId} view={view} />
+        ),
+      )}
+    </div>
+  );
+}
+
+function UploadLine({ view }: { readonly view: UploadView }) {
+  const { messages, format } = useLanguage();
+  const name = titleOf(view);
+  return (
+    <section aria-label={messages.upload.region(name)} className="flex flex-col gap-3">
+      <div className="flex items-center justify-between gap-6">
+        <h2 className="min-w-0 truncate">{name}</h2>
+        <div className="flex items-center gap-4">
+          <p className="tabular whitespace-nowrap text-ink-soft">
+            {messages.upload.announce(messages.upload.phase[view.phase.name], format.percent(shareMoved(view)))}
+          </p>
+          <Button onClick={() => showUpload(view.transferId)}>{messages.mine.open}</Button>
+        </div>
+      </div>
+      <ChunkStrip cells={view.cells} revision={view.revision} isSealed={view.phase.name === 'sealed'} className="h-8" />
+    </section>
+  );
+}

@@ -1,0 +1,27 @@
+import { encode } from 'uqr';
+import { CopyButton } from '../../components/ui/CopyButton.tsx';
+import { Sheet } from '../../components/ui/Sheet.tsx';
+import { useLanguage } from '../../messages/language.tsx';
+
+export function QrSheet({ link, onClose }: { readonly link: string; readonly onClose: () => void }) {
+  const { messages } = useLanguage();
+  const { data, size } = encode(link, { ecc: 'M', border: 2 });
+  // One path of unit squares: crisp at any size, and no inline style for the page's policy to refuse.
+  const path = data.flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : ''))).join('');
+  return (
+    <Sheet title={messages.upload.qrTitle} onClose={onClose}>
+      <svg
+        role="img"
+        aria-label={messages.upload.qrLabel(link)}
+        viewBox={`0 0 ${size} ${size}`}
+        shapeRendering="crispEdges"
+        className="w-full rounded-sm"
+      >
+        <rect width={size} height={size} fill="white" />
+        <path d={path} fill="black" />
+      </svg>
+      <p className="text-center font-mono text-sm break-all text-ink-soft">{link}</p>
+      <CopyButton text={link} label={messages.upload.copy} />
+    </Sheet>
+  );
+}

@@ -1,0 +1,76 @@
+import { useEffect, useState } from 'react';
+import { Notice } from '../../components/ui/Notice.tsx';
+import { session } from '../../lib/session.ts';
+import { useStore } from '../../lib/store.ts';
+import { useTitle } from '../../lib/use-title.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import { uploads } from '../../transfer-engine/uploads.ts';
+import { collectDrop } from './collect-files.ts';
+import { DraftPanel } from './DraftPanel.tsx';
+import type { CollectedFile } from './draft.ts';
+import { draftStore, receiveFiles } from './draft-store.ts';
+import { Hero } from './Hero.tsx';
+import { OtherUploads } from './OtherUploads.tsx';
+import { RecentTransfers } from './RecentTransfers.tsx';
+import { UploadPanel } from './UploadPanel.tsx';
+import { useDropAnywhere } from './use-drop-anywhere.ts';
+import { usePaste } from './use-paste.ts';
+
+export function SendPage() {
+  const { messages, format } = useLanguage();
+  const draft = useStore(draftStore);
+  const views = useStore(uploads);
+  const [said, setSaid] = useState('');
+  const [readingCount, setReadingCount] = useState(0);
+  const [unreadableCount, setUnreadableCount] = useState(0);
+  useTitle(messages.app.name);
+  useEffect(() => {
+    void session.ensure();
+    void uploads.restore();
+  }, []);
+
+  const add = async (files: readonly CollectedFile[]) => {
+    const added = await receiveFiles(files);
+    if (added > 0) setSaid(messages.send.added(added, format.count(added)));
+  };
+  const isDragging = useDropAnywhere(async (found) => {
+    const { files, unreadableCount: failed } = await collectDrop(found, (count) => {
+      // Only a folder takes long enough to be told of, and a thousand renderings would make it longer.
+      if (count % 100 === 0) setReadingCount(count);
+    });
+    setReadingCount(0);
+    setUnreadableCount(failed);
+    await add(files);
+  });
+  usePaste(messages.send.pastedName, (files) => void add(files));
+
+  const hasDraft = draft.items.length > 0;
+  const current = hasDraft ? undefined : views.find((view) => view.transferId === draft.currentId);
+  const others = views.filter((view) => view !== current);
+  return (
+    <>
+      {hasDraft ? (
+        <DraftPanel draft={draft} onPick={add} />
+      ) : current ? (
+        <UploadPanel key={current.transferId} view={current} />
+      ) : (
+        <Hero isDragging={isDragging} onPick={add} />
+      )}
+      {unreadableCount > 0 && (
+        <Notice tone="loss" title={messages.send.unreadable(unreadableCount, format.count(unreadableCount))} />
+      )}
+      <OtherUploads views={others} />
+      {!hasDraft && <RecentTransfers hiddenIds={new Set(views.map((view) => view.transferId))} />}
+      {(isDragging || readingCount > 0) && (
+        <div className="pointer-events-none fixed inset-0 z-30 border-4 border-accent">
+          <p className="absolute inset-x-0 bottom-8 mx-auto w-fit rounded-full bg-accent px-5 py-2 font-medium text-on-accent">
+            {isDragging ? messages.send.dropNow : messages.send.reading(format.count(readingCount))}
+          </p>
+        </div>
+      )}
+      <p role="status" className="sr-only">
+        {said}
+      </p>
+    </>
+  );
+}

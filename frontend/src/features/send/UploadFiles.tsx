@@ -1,0 +1,60 @@
+import { Check } from 'lucide-react';
+import { useState } from 'react';
+import { DigestProof } from '../../components/DigestProof.tsx';
+import { Button } from '../../components/ui/Button.tsx';
+import { useLanguage } from '../../messages/language.tsx';
+import type { UploadView } from '../../transfer-engine/uploads.ts';
+import { folderOf, nameOf } from './draft.ts';
+
+const ROWS_AT_FIRST = 50;
+
+/** Each file of a transfer of several, with its own progress, and its digest when it is sealed. */
+export function UploadFiles({ view }: { readonly view: UploadView }) {
+  const { messages, format } = useLanguage();
+  const [rowLimit, setRowLimit] = useState(ROWS_AT_FIRST);
+  if (view.files.length < 2) return null;
+  return (
+    <section className="flex flex-col gap-2">
+      <h2 className="text-sm text-ink-soft">{messages.upload.filesTitle}</h2>
+      <ul className="divide-y divide-hairline border-y border-hairline">
+        {view.files.slice(0, rowLimit).map((file, index) => (
+          <FileRow key={file.path} view={view} index={index} />
+        ))}
+      </ul>
+      {view.files.length > rowLimit && (
+        <Button variant="quiet" className="self-start px-0!" onClick={() => setRowLimit(rowLimit + 500)}>
+          {messages.upload.showMore(format.count(view.files.length - rowLimit))}
+        </Button>
+      )}
+    </section>
+  );
+}
+
+function FileRow({ view, index }: { readonly view: UploadView; readonly index: number }) {
+  const { messages, format } = useLanguage();
+  const file = view.files[index];
+  if (!file) return null;
+  const stored = view.storedBytesByFile[index] ?? 0;
+  const isStored = stored >= file.sizeBytes;
+  const digest = view.digests[index];
+  const share = file.sizeBytes === 0 ? 1 : stored / file.sizeBytes;
+  return (
+    <li className="py-2">
+      <div className="flex min-h-8 items-center gap-4">
+        <p className="min-w-0 flex-1 truncate">
+          <span className="text-ink-soft">{folderOf(file.path)}</span>
+          {nameOf(file.path)}
+        </p>
+        <span className="tabular text-sm text-ink-soft">{format.size(file.sizeBytes)}</span>
+        <span className="tabular flex w-14 justify-end text-sm text-ink-soft">
+          {isStored ? (
+            <Check aria-label={messages.upload.fileStored} className="size-5 text-ink" strokeWidth={1.5} />
+          ) : (
+            messages.upload.fileProgress(format.percent(share))
+          )}
+        </span>
+      </div>
+      {digest && <DigestProof name={nameOf(file.path)} digest={digest} />}
+    </li>
+  );
+}

@@ -1,0 +1,219 @@
+import { Pause, Play, X } from 'lucide-react';
+import { lazy, Suspense, useState } from 'react';
+import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
+import { DigestRuler } from '../../components/strip/DigestRuler.tsx';
+import { Button } from '../../components/ui/Button.tsx';
+import { CopyButton } from '../../components/ui/CopyButton.tsx';
+import { Notice } from '../../components/ui/Notice.tsx';
+import { api } from '../../lib/api.ts';
+import { useTitle } from '../../lib/use-title.ts';
+import { explainFault } from '../../messages/explain-fault.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import { isActive, type UploadView, uploads } from '../../transfer-engine/uploads.ts';
+import { nameOf } from './draft.ts';
+import { showUpload } from './draft-store.ts';
+import { ShareLink } from './ShareLink.tsx';
+import { UploadFiles } from './UploadFiles.tsx';
+import { useLiveUpload } from './use-live-upload.ts';
+
+const CancelSheet = lazy(() => import('./CancelSheet.tsx').then((module) => ({ default: module.CancelSheet })));
+
+/** The share of a transfer that has left this machine; an empty transfer is whole from the start. */
+export function shareMoved(view: UploadView): number {
+  if (view.phase.name === 'sealed') return 1;
+  return view.totalBytes === 0 ? 0 : view.movedBytes / view.totalBytes;
+}
+
+export function titleOf(view: UploadView): string {
+  return nameOf(view.files[0]?.path ?? '');
+}
+
+export function UploadPanel({ view }: { readonly view: UploadView }) {
+  const { messages, format } = useLanguage();
+  const recipients = useLiveUpload(view);
+  const percent = format.percent(shareMoved(view));
+  const isSealed = view.phase.name === 'sealed';
+  const isGone = view.phase.name === 'ended' || view.phase.name === 'failed' || view.phase.name === 'cancelled';
+  const heading = messages.send.listTitle(
+    view.files.length,
+    format.count(view.files.length),
+    format.size(view.totalBytes),
+  );
+  useTitle(
+    isSealed || isGone
+      ? messages.app.titlePage(messages.upload.phase[view.phase.name])
+      : messages.app.titleProgress(percent, titleOf(view)),
+  );
+  return (
+    <section aria-label={messages.upload.region(titleOf(view))} className="animate-rise flex flex-col gap-10 pt-8">
+      <div className="flex flex-col gap-4">
+        <div className="flex flex-wrap items-baseline justify-between gap-x-6 text-ink-soft">
+          <h1 className="min-w-0 truncate">
+            {view.files.length === 1 ? `${titleOf(view)}, ${format.size(view.totalBytes)}` : heading}
+          </h1>
+          {!isGone && <p>{isSealed ? messages.upload.linkDone : messages.upload.linkReady}</p>}
+        </div>
+        {!isGone && <ShareLink link={view.link} />}
+      </div>
+      <div className="flex flex-col gap-3">
+        <ChunkStrip cells={view.cells} revision={view.revision} isSealed={isSealed} className="h-12 sm:h-16" />
+        <UnderStrip view={view} />
+      </div>
+      <Explanation view={view} />
+      <Figures view={view} percent={percent} recipients={recipients} />
+      <UploadFiles view={view} />
+      <Announcement view={view} />
+    </section>
+  );
+}
+
+/** At the seal the digest takes its place under the line; for several files it is in the list. */
+function UnderStrip({ view }: { readonly view: UploadView }) {
+  const { messages, format } = useLanguage();
+  const digest = view.files.length === 1 ? view.digests[0] : null;
+  if (view.phase.name !== 'sealed') return null;
+  if (!digest)
+    return <p className="text-sm text-ink-soft">{messages.upload.digestsTitle(format.count(view.files.length))}</p>;
+  return (
+    <div className="animate-rise flex flex-col gap-2">
+      <DigestRuler digest={digest} label={messages.upload.digestTitle} />
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <p className="text-sm text-ink-soft">{messages.digest.verified}</p>
+        <CopyButton variant="quiet" text={digest} label={messages.upload.copyDigest} className="px-0! text-sm!" />
+      </div>
+    </div>
+  );
+}
+
+function Explanation({ view }: { readonly view: UploadView }) {
+  const { messages, format } = useLanguage();
+  const { phase } = view;
+  if (phase.name === 'offline') return <Notice tone="waiting" title={messages.upload.phase.offline} />;
+  const fault =
+    phase.name === 'waiting' || phase.name === 'stalled' || phase.name === 'failed' || phase.name === 'ended'
+      ? phase.fault
+      : null;
+  if (phase.name === 'ended' && !fault) {
+    return (
+      <Notice tone="loss" title={messages.fault.ended.title}>
+        {messages.fault.ended.advice}
+      </Notice>
+    );
+  }
+  if (!fault) return null;
+  const { title, advice } = explainFault(fault, messages, format);
+  const canTryAgain = phase.name === 'stalled';
+  return (
+    <Notice
+      tone={phase.name === 'waiting' ? 'waiting' : 'loss'}
+      title={title}
+      action={
+        canTryAgain && (
+          <Button onClick={() => uploads.tell(view.transferId, { type: 'resume' })}>{messages.upload.tryAgain}</Button>
+        )
+      }
+    >
+      {advice}
+    </Notice>
+  );
+}
+
+function Figures({
+  view,
+  percent,
+  recipients,
+}: {
+  readonly view: UploadView;
+  readonly percent: string;
+  readonly recipients: number;
+}) {
+  const { messages, format } = useLanguage();
+  const { phase } = view;
+  const isRunning = isActive(view) || phase.name === 'paused' || phase.name === 'stalled';
+  const facts = [
+    messages.upload.ofTotal(format.size(view.movedBytes), format.size(view.totalBytes)),
+    ...(view.bytesPerSecond ? [format.rate(view.bytesPerSecond)] : []),
+    ...(view.remainingMs !== null && Number.isFinite(view.remainingMs)
+      ? [messages.upload.left(format.duration(view.remainingMs))]
+      : []),
+    ...(recipients > 0 ? [messages.upload.receiving(recipients, format.count(recipients))] : []),
+  ];
+  return (
+    <div className="flex flex-wrap items-end justify-between gap-x-8 gap-y-5">
+      <div className="min-w-0">
+        <p className="tabular text-4xl font-semibold tracking-[-0.03em] sm:text-5xl">{percent}</p>
+        <p className="text-ink-soft">{messages.upload.phase[phase.name]}</p>
+        <ul className="tabular flex flex-wrap gap-x-5 text-ink-soft">
+          {facts.map((fact) => (
+            <li key={fact}>{fact}</li>
+          ))}
+        </ul>
+      </div>
+      {isRunning ? <Controls view={view} /> : <Finished view={view} />}
+    </div>
+  );
+}
+
+function Controls({ view }: { readonly view: UploadView }) {
+  const { messages } = useLanguage();
+  const [isAsking, setIsAsking] = useState(false);
+  const cancel = () => {
+    setIsAsking(false);
+    uploads.drop(view.transferId);
+    showUpload(null);
+    void api.remove(view.transferId, { uploadToken: view.uploadToken });
+  };
+  return (
+    <div className="flex gap-2 max-sm:w-full">
+      {view.phase.name === 'paused' ? (
+        <Button className="max-sm:flex-1" onClick={() => uploads.tell(view.transferId, { type: 'resume' })}>
+          <Play aria-hidden className="size-5" strokeWidth={1.5} />
+          {messages.upload.resume}
+        </Button>
+      ) : (
+        <Button
+          className="max-sm:flex-1"
+          disabled={view.phase.name === 'stalled'}
+          onClick={() => uploads.tell(view.transferId, { type: 'pause' })}
+        >
+          <Pause aria-hidden className="size-5" strokeWidth={1.5} />
+          {messages.upload.pause}
+        </Button>
+      )}
+      <Button variant="danger" className="max-sm:flex-1" onClick={() => setIsAsking(true)}>
+        <X aria-hidden className="size-5" strokeWidth={1.5} />
+        {messages.upload.cancel}
+      </Button>
+      {isAsking && (
+        <Suspense fallback={null}>
+          <CancelSheet onCancel={cancel} onClose={() => setIsAsking(false)} />
+        </Suspense>
+      )}
+    </div>
+  );
+}
+
+function Finished({ view }: { readonly view: UploadView }) {
+  const { messages } = useLanguage();
+  const isSealed = view.phase.name === 'sealed';
+  const close = () => {
+    showUpload(null);
+    uploads.drop(view.transferId);
+  };
+  return (
+    <Button variant={isSealed ? 'secondary' : 'primary'} onClick={close}>
+      {messages.upload.sendMore}
+    </Button>
+  );
+}
+
+/** For screen readers: each change of phase, and every quarter of the way; not every byte. */
+function Announcement({ view }: { readonly view: UploadView }) {
+  const { messages, format } = useLanguage();
+  const quarter = Math.floor(shareMoved(view) * 4) / 4;
+  return (
+    <p role="status" className="sr-only">
+      {messages.upload.announce(messages.upload.phase[view.phase.name], format.percent(quarter))}
+    </p>
+  );
+}

@@ -1,0 +1,98 @@
+/** Files and folders out of a drop, a paste or an input, with their relative paths. */
+import type { CollectedFile } from './draft.ts';
+
+export interface Collected {
+  readonly files: readonly CollectedFile[];
+  /** Items that the browser could not read. */
+  readonly unreadableCount: number;
+}
+
+type HandleItem = DataTransferItem & { getAsFileSystemHandle?: () => Promise<FileSystemHandle | null> };
+
+interface Found {
+  readonly entry: FileSystemEntry | null;
+  readonly file: File | null;
+  readonly handle: Promise<FileSystemHandle | null> | null;
+}
+
+export function collectInput(list: FileList): readonly CollectedFile[] {
+  return Array.from(list, (file) => ({ path: file.webkitRelativePath || file.name, file }));
+}
+
+/** A drop's items live only during its event: everything is taken from them before the first wait. */
+export function takeDrop(transfer: DataTransfer): readonly Found[] {
+  return Array.from(transfer.items)
+    .filter((item) => item.kind === 'file')
+    .map((item: HandleItem) => ({
+      entry: item.webkitGetAsEntry?.() ?? null,
+      file: item.getAsFile(),
+      // Only secure contexts of Chromium have it: with a handle, an upload goes on after a reload without picking again.
+      handle: item.getAsFileSystemHandle?.().catch(() => null) ?? null,
+    }));
+}
+
+export async function collectDrop(
+  found: readonly Found[],
+  onProgress: (fileCount: number) => void,
+): Promise<Collected> {
+  const files: CollectedFile[] = [];
+  let unreadableCount = 0;
+  const walk = async (entry: FileSystemEntry, folder: string): Promise<void> => {
+    try {
+      if (entry.isDirectory) {
+        for (const child of await readFolder(entry as FileSystemDirectoryEntry)) {
+          await walk(child, `${folder}${entry.name}/`);
+        }
+        return;
+      }
+      const file = await readEntry(entry as FileSystemFileEntry);
+      files.push({ path: folder + entry.name, file });
+      onProgress(files.length);
+    } catch {
+      unreadableCount++;
+    }
+  };
+  for (const { entry, file, handle } of found) {
+    if (entry?.isDirectory) {
+      await walk(entry, '');
+    } else if (file) {
+      const known = await handle;
+      files.push({
+        path: file.name,
+        file,
+        ...(known?.kind === 'file' ? { handle: known as FileSystemFileHandle } : {}),
+      });
+    } else {
+      unreadableCount++;
+    }
+  }
+  return { files, unreadableCount };
+}
+
+/** `readEntries` answers at most a hundred at a time, and none when there are no more. */
+async function readFolder(folder: FileSystemDirectoryEntry): Promise<readonly FileSystemEntry[]> {
+  const reader = folder.createReader();
+  const entries: FileSystemEntry[] = [];
+  for (;;) {
+    const batch = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    if (batch.length === 0) return entries;
+    entries.push(...batch);
+  }
+}
+
+function readEntry(entry: FileSystemFileEntry): Promise<File> {
+  return new Promise((resolve, reject) => entry.file(resolve, reject));
+}
+
+/** Files of a paste, or its text as a file of its own; null when there is nothing to send in it. */
+export function collectPaste(
+  clipboard: DataTransfer,
+  textName: (stamp: string) => string,
+): readonly CollectedFile[] | null {
+  if (clipboard.files.length > 0) return collectInput(clipboard.files);
+  const text = clipboard.getData('text/plain');
+  if (text === '') return null;
+  const stamp = new Date().toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '.');
+  const file = new File([text], textName(stamp), { type: 'text/plain;charset=utf-8' });
+  return [{ path: file.name, file }];
+}

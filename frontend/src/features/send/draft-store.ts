@@ -1,0 +1,150 @@
+/** What the person is about to send, and how. Outlives the page's components, so that a look at Mine loses nothing. */
+import type { PublicLimits } from '../../../../services/contracts/http.ts';
+import { config } from '../../config/env.ts';
+import { api } from '../../lib/api.ts';
+import { randomId } from '../../lib/random-id.ts';
+import { session } from '../../lib/session.ts';
+import { createStore } from '../../lib/store.ts';
+import type { Fault } from '../../transfer-engine/fault.ts';
+import type { PickedFile } from '../../transfer-engine/match-files.ts';
+import { type UploadPace, uploads } from '../../transfer-engine/uploads.ts';
+import { addFiles, type CollectedFile, type DraftItem } from './draft.ts';
+
+export interface DraftOptions {
+  /** null = the server's own choice. */
+  readonly expiresInSeconds: number | null;
+  readonly maxDownloads: number | null;
+  readonly password: string;
+  /** null = the session's name, untouched. */
+  readonly senderName: string | null;
+}
+export interface Draft {
+  readonly items: readonly DraftItem[];
+  readonly options: DraftOptions;
+  readonly isOpening: boolean;
+  readonly fault: Fault | null;
+  /** Stays while the same draft is tried again, so that an answer lost on the way opens nothing twice. */
+  readonly idempotencyKey: string;
+  /** The upload in full view. */
+  readonly currentId: string | null;
+}
+
+const NO_OPTIONS: DraftOptions = { expiresInSeconds: null, maxDownloads: null, password: '', senderName: null };
+
+export const draftStore = createStore<Draft>({
+  items: [],
+  options: NO_OPTIONS,
+  isOpening: false,
+  fault: null,
+  idempotencyKey: randomId(),
+  currentId: null,
+});
+
+/** Any change makes another draft: it must not be answered with the transfer of the one before. */
+export function changeDraft(change: Partial<Pick<Draft, 'items' | 'options'>>): void {
+  draftStore.change((draft) => ({ ...draft, ...change, fault: null, idempotencyKey: randomId() }));
+}
+export function changeOptions(change: Partial<DraftOptions>): void {
+  changeDraft({ options: { ...draftStore.read().options, ...change } });
+}
+export function showUpload(transferId: string | null): void {
+  draftStore.change((draft) => ({ ...draft, currentId: transferId }));
+}
+
+/** Adds files to the draft, or gives them to the unfinished upload that they belong to. Answers how many were added. */
+export async function receiveFiles(files: readonly CollectedFile[]): Promise<number> {
+  if (files.length === 0) return 0;
+  const draft = draftStore.read();
+  if (draft.items.length === 0 && (await resumedWith(files))) return 0;
+  const items = addFiles(draftStore.read().items, files);
+  const added = items.length - draftStore.read().items.length;
+  changeDraft({ items });
+  return added;
+}
+
+async function resumedWith(files: readonly PickedFile[]): Promise<boolean> {
+  const unfinished = uploads.read().filter((view) => view.phase.name === 'needs_files');
+  if (unfinished.length === 0) return false;
+  const pace = await uploadPace();
+  for (const { transferId } of unfinished) {
+    const outcome = await uploads.resumeWith(transferId, files, pace);
+    if (outcome.kind !== 'resumed') continue;
+    showUpload(transferId);
+    return true;
+  }
+  return false;
+}
+
+export async function uploadPace(): Promise<UploadPace> {
+  const answer = await session.ensure();
+  const limits: Pick<PublicLimits, 'ackTimeoutMs' | 'maxRetries'> = answer.ok
+    ? answer.value.limits
+    : { ackTimeoutMs: 10_000, maxRetries: 3 };
+  return { window: config.uploadConcurrency, ackTimeoutMs: limits.ackTimeoutMs, maxRetries: limits.maxRetries };
+}
+
+/** Opens the transfer and begins to send it. A second press while it opens does nothing. */
+export async function sendDraft(): Promise<void> {
+  const draft = draftStore.read();
+  if (draft.isOpening || draft.items.length === 0) return;
+  draftStore.change((before) => ({ ...before, isOpening: true, fault: null }));
+  const fault = await openDraft(draft);
+  draftStore.change((before) => ({ ...before, isOpening: false, fault }));
+}
+
+async function openDraft(draft: Draft): Promise<Fault | null> {
+  const { items, options } = draft;
+  const known = await session.ensure();
+  if (!known.ok) return known.fault;
+  if (options.senderName && options.senderName !== known.value.session.displayName) {
+    await session.rename(options.senderName);
+  }
+  const body = {
+    files: items.map(({ path, file }) => ({
+      path,
+      sizeBytes: file.size,
+      lastModifiedMs: file.lastModified,
+      ...(file.type ? { mediaType: file.type } : {}),
+    })),
+    ...(options.expiresInSeconds === null ? {} : { expiresInSeconds: options.expiresInSeconds }),
+    ...(options.maxDownloads === null ? {} : { maxDownloads: options.maxDownloads }),
+    ...(options.password === '' ? {} : { password: options.password }),
+    ...(options.senderName ? { senderName: options.senderName } : {}),
+    ...(config.chunkSizeBytes === undefined ? {} : { chunkSizeBytes: config.chunkSizeBytes }),
+  };
+  let answer = await api.open(body, draft.idempotencyKey);
+  if (!answer.ok && answer.fault.kind === 'problem' && answer.fault.type === 'bad_token') {
+    // The session ended while the page was open: a new one can send just as well.
+    session.forget();
+    if ((await session.ensure()).ok) answer = await api.open(body, draft.idempotencyKey);
+  }
+  if (!answer.ok) return answer.fault;
+  const { transfer, uploadToken } = answer.value;
+  const pace = await uploadPace();
+  uploads.begin(
+    {
+      transfer,
+      uploadToken,
+      endpoints: endpointsFor(transfer.home.publicUrl),
+      handles: items.map((item) => item.handle),
+    },
+    items.map((item) => item.file),
+    pace,
+  );
+  draftStore.change((before) => ({
+    ...before,
+    items: [],
+    options: { ...NO_OPTIONS, senderName: options.senderName },
+    idempotencyKey: randomId(),
+    currentId: transfer.id,
+  }));
+  return null;
+}
+
+/** The home itself where browsers may reach it, then the page's own origin, then the other known nodes. */
+function endpointsFor(homeUrl: string | null): readonly string[] {
+  const own = config.backendUrl;
+  if (!config.usesCluster) return [own];
+  const direct = homeUrl && homeUrl !== window.location.origin ? [homeUrl] : [];
+  return [...new Set([...direct, own, ...config.clusterNodes])];
+}

@@ -1,0 +1,95 @@
+import { CalendarPlus, Trash2 } from 'lucide-react';
+import { ProgressStrip } from '../../components/strip/ProgressStrip.tsx';
+import { IconButton } from '../../components/ui/Button.tsx';
+import { CopyButton } from '../../components/ui/CopyButton.tsx';
+import { type ListedTransfer, nameOfTransfer } from '../../lib/listed-transfer.ts';
+import { useStore } from '../../lib/store.ts';
+import type { Messages } from '../../messages/en.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import { isActive, uploads } from '../../transfer-engine/uploads.ts';
+
+export function ShareRow({
+  transfer,
+  onExtend,
+  onRemove,
+}: {
+  readonly transfer: ListedTransfer;
+  readonly onExtend: () => void;
+  readonly onRemove: () => void;
+}) {
+  const { messages, format } = useLanguage();
+  const name = nameOfTransfer(transfer);
+  const others = transfer.fileCount - 1;
+  const isEnded = transfer.state === 'ended';
+  const isSending = useStore(uploads).some((view) => view.transferId === transfer.id && isActive(view));
+  const facts = factsOf(transfer, messages, format);
+  return (
+    <li className="flex flex-col gap-2 py-4">
+      <div className="flex flex-wrap items-center gap-x-6 gap-y-1">
+        <div className="min-w-0 flex-1 basis-64">
+          <p className="truncate">
+            {isEnded ? (
+              <span className="text-ink-soft">{name}</span>
+            ) : (
+              <a href={transfer.link} className="underline-offset-4 hover:underline">
+                {others === 0 ? name : messages.mine.andOthers(name, others, format.count(others))}
+              </a>
+            )}
+          </p>
+          <ul className="tabular flex flex-wrap gap-x-4 text-sm text-ink-soft">
+            <li className={isEnded ? '' : 'font-medium text-ink'}>{stateText(transfer, isSending, messages)}</li>
+            {facts.map((fact) => (
+              <li key={fact}>{fact}</li>
+            ))}
+          </ul>
+        </div>
+        {!isEnded && (
+          <div className="-mr-3 flex items-center max-sm:-ml-0.5 max-sm:w-full">
+            <CopyButton
+              variant="quiet"
+              text={transfer.link}
+              label={messages.mine.copy}
+              name={messages.mine.copyOf(name)}
+              className="px-3! max-sm:mr-auto max-sm:px-0!"
+            />
+            <IconButton label={messages.mine.extendOf(name)} onClick={onExtend}>
+              <CalendarPlus aria-hidden className="size-5" strokeWidth={1.5} />
+            </IconButton>
+            <IconButton label={messages.mine.removeOf(name)} onClick={onRemove}>
+              <Trash2 aria-hidden className="size-5" strokeWidth={1.5} />
+            </IconButton>
+          </div>
+        )}
+      </div>
+      {!isEnded && <ProgressStrip transfer={transfer} />}
+    </li>
+  );
+}
+
+function stateText(transfer: ListedTransfer, isSending: boolean, messages: Messages): string {
+  if (transfer.state === 'sealed') return messages.mine.state.sealed;
+  if (transfer.state === 'open') return isSending ? messages.mine.state.open : messages.mine.state.unfinished;
+  return messages.mine.state[transfer.endReason ?? 'ended'];
+}
+
+function factsOf(
+  transfer: ListedTransfer,
+  messages: Messages,
+  format: ReturnType<typeof useLanguage>['format'],
+): readonly string[] {
+  const { maxDownloads, downloadCount, totalBytes, expiresAt, hasPassword } = transfer;
+  const endsAt = format.relative(Date.parse(expiresAt), Date.now());
+  const downloads =
+    maxDownloads === null
+      ? messages.mine.downloads(downloadCount, format.count(downloadCount))
+      : messages.mine.downloadsLeft(
+          format.count(Math.max(0, maxDownloads - downloadCount)),
+          format.count(maxDownloads),
+        );
+  return [
+    ...(totalBytes === null ? [] : [format.size(totalBytes)]),
+    downloads,
+    ...(transfer.state === 'ended' ? [] : [messages.mine.ends(endsAt)]),
+    ...(hasPassword ? [messages.mine.protected] : []),
+  ];
+}

@@ -1,0 +1,148 @@
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { Link } from '../../components/Link.tsx';
+import { Button, buttonClass } from '../../components/ui/Button.tsx';
+import { Notice } from '../../components/ui/Notice.tsx';
+import { api } from '../../lib/api.ts';
+import { type ListedTransfer, nameOfTransfer } from '../../lib/listed-transfer.ts';
+import { session } from '../../lib/session.ts';
+import { useTitle } from '../../lib/use-title.ts';
+import { explainFault } from '../../messages/explain-fault.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import type { Fault } from '../../transfer-engine/fault.ts';
+import { uploads } from '../../transfer-engine/uploads.ts';
+import { ExtendSheet } from './ExtendSheet.tsx';
+import { ShareRow } from './ShareRow.tsx';
+import { UndoToast } from './UndoToast.tsx';
+
+type ListState =
+  | { readonly name: 'loading' }
+  | { readonly name: 'ready'; readonly transfers: readonly ListedTransfer[] }
+  | { readonly name: 'failed'; readonly fault: Fault };
+
+/** What grows changes under one's eyes; what is done is looked at again now and then. */
+const REFRESH_MS = 5_000;
+
+export function SharesPage() {
+  const { messages, format } = useLanguage();
+  const [list, setList] = useState<ListState>({ name: 'loading' });
+  const [extending, setExtending] = useState<ListedTransfer | null>(null);
+  const { deleting, remove, undo, finish } = useUndoableDelete(() => void load());
+  useTitle(messages.app.titlePage(messages.mine.title));
+
+  const load = useCallback(async () => {
+    const known = await session.ensure();
+    const answer = known.ok ? await api.transfers() : known;
+    setList((before) => {
+      if (answer.ok) return { name: 'ready', transfers: answer.value.transfers };
+      return before.name === 'ready' ? before : { name: 'failed', fault: answer.fault };
+    });
+  }, []);
+  useEffect(() => {
+    void load();
+    const timer = setInterval(() => document.visibilityState === 'visible' && void load(), REFRESH_MS);
+    return () => clearInterval(timer);
+  }, [load]);
+
+  const shown = list.name === 'ready' ? list.transfers.filter((transfer) => transfer.id !== deleting?.id) : [];
+  const explanation = list.name === 'failed' ? explainFault(list.fault, messages, format) : null;
+  return (
+    <section className="flex flex-1 flex-col gap-8 pt-8">
+      <div>
+        <h1 className="text-3xl font-semibold tracking-[-0.03em] sm:text-4xl">{messages.mine.title}</h1>
+        <p className="text-ink-soft">{messages.mine.lead}</p>
+      </div>
+      {list.name === 'loading' && (
+        <p role="status" className="sr-only">
+          {messages.app.loading}
+        </p>
+      )}
+      {explanation && (
+        <Notice
+          tone="loss"
+          title={messages.mine.loadFailed}
+          action={<Button onClick={() => void load()}>{messages.mine.tryAgain}</Button>}
+        >
+          {explanation.title}. {explanation.advice}
+        </Notice>
+      )}
+      {list.name === 'ready' && shown.length === 0 && <Empty />}
+      {shown.length > 0 && (
+        <ul aria-label={messages.mine.listLabel} className="divide-y divide-hairline border-y border-hairline">
+          {shown.map((transfer) => (
+            <ShareRow
+              key={transfer.id}
+              transfer={transfer}
+              onExtend={() => setExtending(transfer)}
+              onRemove={() => remove(transfer)}
+            />
+          ))}
+        </ul>
+      )}
+      {extending && (
+        <ExtendSheet
+          transfer={extending}
+          onClose={() => setExtending(null)}
+          onSaved={() => {
+            setExtending(null);
+            void load();
+          }}
+        />
+      )}
+      {deleting && <UndoToast key={deleting.id} name={nameOfTransfer(deleting)} onUndo={undo} onDone={finish} />}
+    </section>
+  );
+}
+
+function Empty() {
+  const { messages } = useLanguage();
+  return (
+    <div className="flex flex-1 flex-col items-start justify-center gap-4 pb-24">
+      <p className="text-xl font-medium">{messages.mine.emptyTitle}</p>
+      <p className="text-ink-soft">{messages.mine.emptyText}</p>
+      <Link href="/" className={buttonClass('primary', 'lg')}>
+        {messages.app.toStart}
+      </Link>
+    </div>
+  );
+}
+
+/** Deleting waits a few seconds for a second thought; leaving the page is none. */
+function useUndoableDelete(onDeleted: () => void) {
+  const [deleting, setDeleting] = useState<ListedTransfer | null>(null);
+  const pending = useRef<ListedTransfer | null>(null);
+
+  const commit = useCallback(async (outlivesPage: boolean) => {
+    const transfer = pending.current;
+    pending.current = null;
+    if (!transfer) return;
+    uploads.drop(transfer.id);
+    await api.remove(transfer.id, { outlivesPage });
+  }, []);
+  useEffect(() => {
+    const leave = () => void commit(true);
+    window.addEventListener('pagehide', leave);
+    return () => {
+      window.removeEventListener('pagehide', leave);
+      leave();
+    };
+  }, [commit]);
+
+  return {
+    deleting,
+    remove: async (transfer: ListedTransfer) => {
+      // One thought at a time: the one before is carried out.
+      await commit(false);
+      pending.current = transfer;
+      setDeleting(transfer);
+    },
+    undo: () => {
+      pending.current = null;
+      setDeleting(null);
+    },
+    finish: async () => {
+      await commit(false);
+      setDeleting(null);
+      onDeleted();
+    },
+  };
+}

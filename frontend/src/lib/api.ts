@@ -1,0 +1,91 @@
+/** The JSON side of the backend, as the page uses it. Every answer is a value or a fault; nothing throws. */
+import type {
+  ChangeTransferRequest,
+  GrantResponse,
+  OpenTransferRequest,
+  OpenTransferResponse,
+  OwnedTransfer,
+  SessionResponse,
+  ShareResponse,
+  TransferListResponse,
+} from '../../../services/contracts/http.ts';
+import { config } from '../config/env.ts';
+import { faultOfAnswer } from '../transfer-engine/problem.ts';
+import type { Answered } from '../transfer-engine/transport.ts';
+
+const REQUEST_TIMEOUT_MS = 15_000;
+/** Opening 10,000 files takes a server a moment. */
+const OPEN_TIMEOUT_MS = 60_000;
+
+interface RequestOptions {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+  /** Goes out even when the page closes. */
+  readonly outlivesPage?: boolean;
+}
+
+async function request<T>(method: string, path: string, options: RequestOptions = {}): Promise<Answered<T>> {
+  try {
+    const response = await fetch(`${config.backendUrl}${path}`, {
+      method,
+      credentials: 'same-origin',
+      cache: 'no-store',
+      keepalive: options.outlivesPage ?? false,
+      headers: {
+        accept: 'application/json',
+        ...(method === 'GET' ? {} : { 'content-type': 'application/json' }),
+        ...options.headers,
+      },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      signal: AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS),
+    });
+    const text = await response.text();
+    if (!response.ok)
+      return { ok: false, fault: faultOfAnswer(response.status, response.headers.get('retry-after'), text) };
+    return { ok: true, value: (text === '' ? null : JSON.parse(text)) as T };
+  } catch (error) {
+    const isTimeout = error instanceof DOMException && error.name === 'TimeoutError';
+    return { ok: false, fault: isTimeout ? { kind: 'timeout' } : { kind: 'network' } };
+  }
+}
+
+function transferPath(transferId: string): string {
+  return `/api/transfers/${encodeURIComponent(transferId)}`;
+}
+function sharePath(shareId: string): string {
+  return `/api/shares/${encodeURIComponent(shareId)}`;
+}
+
+export const api = {
+  /** Makes a session or takes up the one of the cookie. */
+  session: () => request<SessionResponse>('POST', '/api/session', { body: {} }),
+  rename: (displayName: string) => request<SessionResponse>('PATCH', '/api/session', { body: { displayName } }),
+  open: (body: OpenTransferRequest, idempotencyKey: string) =>
+    request<OpenTransferResponse>('POST', '/api/transfers', {
+      body,
+      headers: { 'idempotency-key': idempotencyKey },
+      timeoutMs: OPEN_TIMEOUT_MS,
+    }),
+  transfers: () => request<TransferListResponse>('GET', '/api/transfers'),
+  transfer: (transferId: string) => request<OwnedTransfer>('GET', transferPath(transferId)),
+  change: (transferId: string, body: ChangeTransferRequest) =>
+    request<OwnedTransfer>('PATCH', transferPath(transferId), { body }),
+  /** With the upload token when there is one: it works after the session has gone, too. */
+  remove: (transferId: string, options: { uploadToken?: string; outlivesPage?: boolean } = {}) =>
+    request<null>('DELETE', transferPath(transferId), {
+      outlivesPage: options.outlivesPage ?? false,
+      ...(options.uploadToken ? { headers: { authorization: `Bearer ${options.uploadToken}` } } : {}),
+    }),
+  share: (shareId: string, grant: string | null) =>
+    request<ShareResponse>('GET', sharePath(shareId), grant ? { headers: { authorization: `Bearer ${grant}` } } : {}),
+  grant: (shareId: string, password: string) =>
+    request<GrantResponse>('POST', `${sharePath(shareId)}/grant`, { body: { password } }),
+};
+
+/** Where a browser fetches a file of a share, or all of it as a zip. A plain address for a plain link. */
+export function downloadAddress(shareId: string, part: number | 'zip', grant: string | null): string {
+  const address = `${config.backendUrl}/d/${encodeURIComponent(shareId)}/${part}`;
+  // On the page's own origin the grant rides in its cookie; elsewhere it has to be in the address.
+  return grant && config.backendUrl !== '' ? `${address}?grant=${encodeURIComponent(grant)}` : address;
+}

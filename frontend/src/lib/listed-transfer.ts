@@ -1,0 +1,9 @@
+import type { TransferListResponse } from '../../../services/contracts/http.ts';
+
+/** A transfer as the list of one's own shows it: sums, its link and its first files. */
+export type ListedTransfer = TransferListResponse['transfers'][number];
+
+export function nameOfTransfer(transfer: ListedTransfer): string {
+  const path = transfer.files[0]?.path ?? '';
+  return path.slice(path.lastIndexOf('/') + 1);
+}

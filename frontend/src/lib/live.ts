@@ -1,0 +1,138 @@
+/**
+ * The page's one socket, loaded when something is worth following. Watches survive a reconnection: they are asked for
+ * again. When Socket.IO has given up, `state` says so and `reconnect` is the person's to press.
+ */
+import type { Socket } from 'socket.io-client';
+import type {
+  ControlClientEvents,
+  ControlServerEvents,
+  TransferProgress,
+  TransferSnapshot,
+  WatchRequest,
+} from '../../../services/contracts/socket.ts';
+import { config } from '../config/env.ts';
+
+export type LiveState = 'idle' | 'connecting' | 'connected' | 'gave_up';
+export interface WatchHandlers {
+  readonly snapshot: (snapshot: TransferSnapshot) => void;
+  readonly progress: (progress: TransferProgress) => void;
+  readonly state: (event: Parameters<ControlServerEvents['transfer.state']>[0]) => void;
+}
+interface Watch {
+  readonly request: WatchRequest;
+  readonly handlers: WatchHandlers;
+  watchId: string | null;
+}
+type ControlSocket = Socket<ControlServerEvents, ControlClientEvents>;
+
+const ACKNOWLEDGE_TIMEOUT_MS = 10_000;
+/** A socket nobody needs is closed after this, so that walking between pages does not open a new one each time. */
+const IDLE_CLOSE_MS = 30_000;
+
+class Live {
+  #state: LiveState = 'idle';
+  #socket: ControlSocket | null = null;
+  #loading: Promise<void> | null = null;
+  #idleTimer: ReturnType<typeof setTimeout> | null = null;
+  readonly #watches = new Set<Watch>();
+  readonly #listeners = new Set<() => void>();
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+  readonly read = (): LiveState => this.#state;
+
+  /** Follows a transfer until the returned function is called. */
+  watch(request: WatchRequest, handlers: WatchHandlers): () => void {
+    const watch: Watch = { request, handlers, watchId: null };
+    this.#watches.add(watch);
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
+    if (this.#socket?.connected) this.#ask(watch);
+    else void this.#connect();
+    return () => this.#unwatch(watch);
+  }
+
+  readonly reconnect = (): void => {
+    this.#setState('connecting');
+    if (this.#socket) this.#socket.connect();
+    else void this.#connect();
+  };
+
+  #connect(): Promise<void> {
+    this.#loading ??= this.#open().catch(() => {
+      this.#loading = null;
+      this.#setState('gave_up');
+    });
+    return this.#loading;
+  }
+
+  async #open(): Promise<void> {
+    this.#setState('connecting');
+    const { io } = await import('socket.io-client');
+    const options = {
+      path: '/socket.io',
+      transports: ['websocket'],
+      reconnectionDelay: config.socketReconnectionDelayMs,
+      reconnectionDelayMax: config.socketReconnectionDelayMaxMs,
+      reconnectionAttempts: config.socketReconnectionAttempts,
+    };
+    const socket: ControlSocket = config.socketUrl === '' ? io(options) : io(config.socketUrl, options);
+    this.#socket = socket;
+    socket.on('connect', () => {
+      this.#setState('connected');
+      for (const watch of this.#watches) this.#ask(watch);
+    });
+    socket.on('disconnect', (reason) => {
+      for (const watch of this.#watches) watch.watchId = null;
+      if (reason === 'io client disconnect') return;
+      this.#setState('connecting');
+      // Socket.IO leaves it to us when the server was the one to close.
+      if (reason === 'io server disconnect') socket.connect();
+    });
+    socket.on('connect_error', () => {
+      // `active` is false when the handshake was refused: Socket.IO does not try again by itself then.
+      this.#setState(socket.active ? 'connecting' : 'gave_up');
+    });
+    socket.io.on('reconnect_failed', () => this.#setState('gave_up'));
+    socket.on('transfer.progress', (event) => this.#byId(event.watchId)?.handlers.progress(event));
+    socket.on('transfer.state', (event) => this.#byId(event.watchId)?.handlers.state(event));
+  }
+
+  #ask(watch: Watch): void {
+    this.#socket?.timeout(ACKNOWLEDGE_TIMEOUT_MS).emit('transfer.watch', watch.request, (error, answer) => {
+      if (error || !answer?.ok || !this.#watches.has(watch)) return;
+      watch.watchId = answer.result.watchId;
+      watch.handlers.snapshot(answer.result);
+    });
+  }
+
+  #unwatch(watch: Watch): void {
+    this.#watches.delete(watch);
+    if (watch.watchId !== null && this.#socket?.connected) {
+      this.#socket.timeout(ACKNOWLEDGE_TIMEOUT_MS).emit('transfer.unwatch', { watchId: watch.watchId }, () => {});
+    }
+    if (this.#watches.size > 0) return;
+    this.#idleTimer = setTimeout(() => this.#close(), IDLE_CLOSE_MS);
+  }
+
+  #close(): void {
+    this.#socket?.disconnect();
+    this.#socket = null;
+    this.#loading = null;
+    this.#setState('idle');
+  }
+
+  #byId(watchId: string): Watch | undefined {
+    for (const watch of this.#watches) if (watch.watchId === watchId) return watch;
+    return undefined;
+  }
+
+  #setState(state: LiveState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+export const live = new Live();

@@ -1,0 +1,34 @@
+import type { ErrorType } from '../../../services/contracts/errors.ts';
+import type { Formatter } from '../lib/format.ts';
+import type { Fault } from '../transfer-engine/fault.ts';
+import type { Messages } from './en.ts';
+
+export interface Explanation {
+  /** What happened, in the person's terms. */
+  readonly title: string;
+  /** What to do, or that nothing has to be done. */
+  readonly advice: string;
+}
+
+/** Types that say the same to a person as another one. */
+const SAME_AS: Partial<Record<ErrorType, keyof Messages['fault']>> = {
+  request_timeout: 'timeout',
+  moved: 'unavailable',
+  stale_epoch: 'unavailable',
+  stale_session: 'unavailable',
+  home_alive: 'unavailable',
+  bad_size: 'too_large',
+  uri_too_long: 'bad_name',
+};
+
+/** A fault in plain words. A type without words of its own is a refusal; never a bare code. */
+export function explainFault(fault: Fault, messages: Messages, format: Formatter): Explanation {
+  if (fault.kind !== 'problem') return messages.fault[fault.kind];
+  const limit = fault.data?.limitBytes;
+  if (fault.type === 'too_large' && typeof limit === 'number') {
+    return { title: messages.fault.too_large.title, advice: messages.fault.too_largeKnown(format.size(limit)) };
+  }
+  const key = SAME_AS[fault.type] ?? fault.type;
+  const text = key in messages.fault ? messages.fault[key as keyof Messages['fault']] : messages.fault.refused;
+  return typeof text === 'function' ? messages.fault.refused : text;
+}

@@ -1,0 +1,110 @@
+/**
+ * What an upload needs to go on after a reload or a killed browser, kept in IndexedDB: where it goes, the right to
+ * write it, and by which marks its files are known again. Never the bytes. Where IndexedDB is missing or refused
+ * (some private windows) nothing is kept and everything else works.
+ */
+const DATABASE_NAME = 'peerlink';
+const DATABASE_VERSION = 1;
+const STORE_NAME = 'uploads';
+/** A transfer lives at most a year, and a browser that never comes back must not fill up. */
+const MAX_RECORDS = 100;
+
+export interface StoredFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly chunkSizeBytes: number;
+  readonly chunkCount: number;
+  readonly lastModifiedMs: number | null;
+  readonly fingerprint: string | null;
+  /** A handle from a drop, where the browser gives one that outlives the page. */
+  readonly handle?: FileSystemFileHandle;
+}
+export interface StoredUpload {
+  readonly transferId: string;
+  readonly shareId: string;
+  readonly link: string;
+  readonly uploadToken: string;
+  readonly maxRunBytes: number;
+  readonly endpoints: readonly string[];
+  readonly savedAtMs: number;
+  readonly expiresAt: string;
+  readonly files: readonly StoredFile[];
+}
+
+let opening: Promise<IDBDatabase | null> | undefined;
+
+function openDatabase(): Promise<IDBDatabase | null> {
+  opening ??= new Promise((resolve) => {
+    try {
+      const request = indexedDB.open(DATABASE_NAME, DATABASE_VERSION);
+      request.onupgradeneeded = () => request.result.createObjectStore(STORE_NAME, { keyPath: 'transferId' });
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => resolve(null);
+      request.onblocked = () => resolve(null);
+    } catch {
+      resolve(null);
+    }
+  });
+  return opening;
+}
+
+/** Runs one transaction; answers undefined when there is no database or it refused. */
+async function transact<T>(
+  mode: IDBTransactionMode,
+  act: (store: IDBObjectStore, done: (value: T) => void) => void,
+): Promise<T | undefined> {
+  const database = await openDatabase();
+  if (!database) return undefined;
+  return new Promise((resolve) => {
+    let result: T | undefined;
+    try {
+      const transaction = database.transaction(STORE_NAME, mode);
+      transaction.oncomplete = () => resolve(result);
+      transaction.onerror = () => resolve(undefined);
+      transaction.onabort = () => resolve(undefined);
+      act(transaction.objectStore(STORE_NAME), (value) => {
+        result = value;
+      });
+    } catch {
+      resolve(undefined);
+    }
+  });
+}
+
+export async function saveUpload(upload: StoredUpload): Promise<void> {
+  const others = await listUploads();
+  for (const old of others.slice(MAX_RECORDS - 1)) await forgetUpload(old.transferId);
+  await transact('readwrite', (store) => store.put(upload));
+}
+
+export async function forgetUpload(transferId: string): Promise<void> {
+  await transact('readwrite', (store) => store.delete(transferId));
+}
+
+/** Newest first. */
+export async function listUploads(): Promise<readonly StoredUpload[]> {
+  const uploads = await transact<StoredUpload[]>('readonly', (store, done) => {
+    const request = store.getAll();
+    request.onsuccess = () => done(request.result as StoredUpload[]);
+  });
+  return (uploads ?? []).sort((a, b) => b.savedAtMs - a.savedAtMs);
+}
+
+export async function saveFingerprints(
+  transferId: string,
+  marks: readonly { readonly index: number; readonly fingerprint: string }[],
+): Promise<void> {
+  await transact('readwrite', (store) => {
+    const request = store.get(transferId);
+    request.onsuccess = () => {
+      const upload = request.result as StoredUpload | undefined;
+      if (!upload) return;
+      const byIndex = new Map(marks.map(({ index, fingerprint }) => [index, fingerprint]));
+      const files = upload.files.map((file, index) => {
+        const fingerprint = byIndex.get(index);
+        return fingerprint ? { ...file, fingerprint } : file;
+      });
+      store.put({ ...upload, files });
+    };
+  });
+}

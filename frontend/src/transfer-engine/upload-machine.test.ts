@@ -1,0 +1,403 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { ErrorType } from '../../../services/contracts/errors.ts';
+import type { TransferStatusResponse } from '../../../services/contracts/http.ts';
+import { CELL, type ChunkRange, type EngineFile } from './chunk-map.ts';
+import type { Fault } from './fault.ts';
+import { type UploadEffect, type UploadEvent, UploadMachine } from './upload-machine.ts';
+
+const CHUNK = 16 * 1024;
+
+function fileOf(sizeBytes: number, chunkSizeBytes = CHUNK): EngineFile {
+  return { sizeBytes, chunkSizeBytes, chunkCount: Math.ceil(sizeBytes / chunkSizeBytes) };
+}
+
+function machineOf(files: readonly EngineFile[], overrides: Partial<{ window: number; maxRetries: number }> = {}) {
+  return new UploadMachine({
+    files,
+    maxRunBytes: 4 * CHUNK,
+    window: 3,
+    ackTimeoutMs: 10_000,
+    maxRetries: 3,
+    random: () => 0,
+    ...overrides,
+  });
+}
+
+/** The far side: which chunks it has, and the answers it would give. */
+class FarSide {
+  readonly committed: Set<number>[];
+  readonly #files: readonly EngineFile[];
+  generation = 1;
+
+  constructor(files: readonly EngineFile[]) {
+    this.#files = files;
+    this.committed = files.map(() => new Set<number>());
+  }
+
+  get isSealed(): boolean {
+    return this.#files.every((file, index) => this.committed[index]?.size === file.chunkCount);
+  }
+
+  take(effect: UploadEffect, upTo = Number.POSITIVE_INFINITY): void {
+    if (effect.type !== 'send') return;
+    const { fileIndex, firstChunk, endChunk } = effect.run;
+    for (let chunk = firstChunk; chunk < Math.min(endChunk, firstChunk + upTo); chunk++) {
+      this.committed[fileIndex]?.add(chunk);
+    }
+  }
+
+  answer(effect: Extract<UploadEffect, { type: 'send' }>): UploadEvent {
+    this.take(effect);
+    const committed: ChunkRange[] = [[effect.run.firstChunk, effect.run.endChunk]];
+    return {
+      type: 'run_answered',
+      runId: effect.runId,
+      answer: { committed, state: this.isSealed ? 'sealed' : 'open', digest: null },
+    };
+  }
+
+  status(): UploadEvent {
+    const answer: TransferStatusResponse = {
+      state: this.isSealed ? 'sealed' : 'open',
+      generation: this.generation,
+      files: this.#files.map((file, index) => ({
+        index,
+        sizeBytes: file.sizeBytes,
+        chunkSizeBytes: file.chunkSizeBytes,
+        chunkCount: file.chunkCount,
+        committed: [...(this.committed[index] ?? [])].sort((a, b) => a - b).map((chunk) => [chunk, chunk + 1] as const),
+        digest: this.isSealed ? 'd'.repeat(64) : null,
+      })),
+    };
+    return { type: 'status', answer };
+  }
+}
+
+const NETWORK: Fault = { kind: 'network' };
+const problem = (type: ErrorType, retryAfterMs: number | null = null): Fault => ({
+  kind: 'problem',
+  type,
+  retryAfterMs,
+});
+const sends = (effects: readonly UploadEffect[]) => effects.filter((effect) => effect.type === 'send');
+
+/** A machine that has been told what the far side has, and its first effects. */
+function started(files: readonly EngineFile[], overrides = {}) {
+  const far = new FarSide(files);
+  const machine = machineOf(files, overrides);
+  expect(machine.handle({ type: 'start' }, 0)).toEqual([{ type: 'ask_status' }]);
+  return { far, machine, effects: machine.handle(far.status(), 0) };
+}
+
+describe('upload machine', () => {
+  it('asks what is there before it sends, then fills its window with runs of whole chunks', () => {
+    const { effects, machine } = started([fileOf(20 * CHUNK + 1)]);
+    expect(sends(effects).map((effect) => [effect.run.firstChunk, effect.run.endChunk])).toEqual([
+      [0, 4],
+      [4, 8],
+      [8, 12],
+    ]);
+    expect(machine.phase.name).toBe('sending');
+  });
+
+  it('is sealed with its digests after the last answer, and the last chunk is short', () => {
+    const { far, machine, effects } = started([fileOf(5 * CHUNK + 7)]);
+    const [first, second] = sends(effects);
+    expect(second?.run).toEqual({
+      fileIndex: 0,
+      firstChunk: 4,
+      endChunk: 6,
+      offsetBytes: 4 * CHUNK,
+      sizeBytes: CHUNK + 7,
+    });
+    if (!first || !second) throw new Error('two runs expected');
+    machine.handle(far.answer(first), 1);
+    expect(machine.handle(far.answer(second), 2)).toEqual([{ type: 'ask_status' }]);
+    machine.handle(far.status(), 3);
+    expect(machine.phase).toEqual({ name: 'sealed' });
+    expect(machine.digests).toEqual(['d'.repeat(64)]);
+  });
+
+  it('sends only the chunks that the server does not have', () => {
+    const files = [fileOf(4 * CHUNK), fileOf(2 * CHUNK)];
+    const far = new FarSide(files);
+    far.committed[0]?.add(0).add(2);
+    far.committed[1]?.add(0).add(1);
+    const machine = machineOf(files);
+    machine.handle({ type: 'start' }, 0);
+    const ranges = sends(machine.handle(far.status(), 0)).map(({ run }) => [
+      run.fileIndex,
+      run.firstChunk,
+      run.endChunk,
+    ]);
+    expect(ranges).toEqual([
+      [0, 1, 2],
+      [0, 3, 4],
+    ]);
+  });
+
+  it('seals a transfer of empty files without sending a byte', () => {
+    const { machine } = started([fileOf(0), fileOf(0)]);
+    expect(machine.phase.name).toBe('sealed');
+  });
+
+  it('goes offline when the line breaks, and goes on by itself with what is missing only', () => {
+    const { far, machine, effects } = started([fileOf(12 * CHUNK)]);
+    for (const effect of sends(effects)) far.take(effect, 2);
+    for (const effect of sends(effects))
+      machine.handle({ type: 'run_failed', runId: effect.runId, fault: NETWORK }, 100);
+    expect(machine.phase).toEqual({ name: 'offline' });
+    for (let atMs = 300, tries = 0; tries < 50; atMs += 6_000, tries++) {
+      expect(machine.handle({ type: 'tick' }, atMs)).toEqual([{ type: 'ask_status' }]);
+      machine.handle({ type: 'status_failed', fault: NETWORK }, atMs);
+      expect(machine.phase).toEqual({ name: 'offline' });
+    }
+    machine.handle({ type: 'tick' }, 400_000);
+    const resent = sends(machine.handle(far.status(), 400_001)).map(({ run }) => [run.firstChunk, run.endChunk]);
+    expect(resent).toEqual([
+      [2, 4],
+      [6, 8],
+      [10, 12],
+    ]);
+  });
+
+  it('waits as long as Retry-After says, and does not run out of retries by it', () => {
+    const { far, machine, effects } = started([fileOf(CHUNK)], { window: 1 });
+    let run = sends(effects)[0];
+    let nowMs = 0;
+    for (let round = 0; round < 10; round++) {
+      if (!run) throw new Error('a run expected');
+      machine.handle({ type: 'run_failed', runId: run.runId, fault: problem('busy', 7_000) }, nowMs);
+      expect(machine.phase).toEqual({ name: 'waiting', fault: problem('busy', 7_000) });
+      expect(machine.handle({ type: 'tick' }, nowMs + 6_999)).toEqual([]);
+      nowMs += 7_000;
+      expect(machine.handle({ type: 'tick' }, nowMs)).toEqual([{ type: 'ask_status' }]);
+      run = sends(machine.handle(far.status(), nowMs))[0];
+    }
+  });
+
+  it('asks the person after maxRetries failures without progress, and goes on when told', () => {
+    const { far, machine, effects } = started([fileOf(CHUNK)], { window: 1, maxRetries: 2 });
+    let run = sends(effects)[0];
+    for (let nowMs = 0; machine.phase.name !== 'stalled'; nowMs += 10_000) {
+      expect(nowMs).toBeLessThanOrEqual(20_000);
+      if (!run) throw new Error('a run expected');
+      machine.handle({ type: 'run_failed', runId: run.runId, fault: problem('internal') }, nowMs);
+      machine.handle({ type: 'tick' }, nowMs + 9_000);
+      run = sends(machine.handle(far.status(), nowMs + 9_000))[0];
+    }
+    expect(machine.phase).toEqual({ name: 'stalled', fault: problem('internal') });
+    expect(machine.handle({ type: 'tick' }, 1_000_000)).toEqual([]);
+    expect(machine.handle({ type: 'resume' }, 1_000_001)).toEqual([{ type: 'ask_status' }]);
+  });
+
+  it('cuts a run of which nothing moved for the acknowledgement time-out, probing others after 3 s', () => {
+    const { machine, effects } = started([fileOf(CHUNK)], { window: 1 });
+    const runId = sends(effects)[0]?.runId ?? 0;
+    expect(machine.handle({ type: 'tick' }, 2_999)).toEqual([]);
+    expect(machine.handle({ type: 'tick' }, 3_000)).toEqual([{ type: 'probe' }]);
+    machine.handle({ type: 'run_moved', runId, sentBytes: 100 }, 3_500);
+    expect(machine.handle({ type: 'tick' }, 13_499)).not.toContainEqual({ type: 'abort', runId });
+    expect(machine.handle({ type: 'tick' }, 13_500)).toContainEqual({ type: 'abort', runId });
+  });
+
+  it('leaves a node for another that answered, and asks there first', () => {
+    const { machine, effects } = started([fileOf(8 * CHUNK)], { window: 2 });
+    const moved = machine.handle({ type: 'moved' }, 3_100);
+    expect(moved).toEqual([...sends(effects).map(({ runId }) => ({ type: 'abort', runId })), { type: 'ask_status' }]);
+  });
+
+  it.each([
+    ['chunk_conflict', 'failed'],
+    ['too_large', 'failed'],
+    ['expired', 'ended'],
+    ['not_found', 'ended'],
+    ['bad_token', 'ended'],
+  ] as const)('ends in its own way on %s', (type, phase) => {
+    const { machine, effects } = started([fileOf(8 * CHUNK)]);
+    const [first, second] = sends(effects);
+    const after = machine.handle({ type: 'run_failed', runId: first?.runId ?? 0, fault: problem(type) }, 5);
+    expect(machine.phase).toEqual({ name: phase, fault: problem(type) });
+    expect(after).toEqual([{ type: 'abort', runId: second?.runId }]);
+  });
+
+  it('learns from the server whether not_open means sealed', () => {
+    const { far, machine, effects } = started([fileOf(CHUNK)], { window: 1 });
+    far.committed[0]?.add(0);
+    machine.handle({ type: 'run_failed', runId: sends(effects)[0]?.runId ?? 0, fault: problem('not_open') }, 5);
+    machine.handle({ type: 'tick' }, 1_000);
+    machine.handle(far.status(), 1_000);
+    expect(machine.phase.name).toBe('sealed');
+  });
+
+  it('stops at once when paused, and asks again what is there when resumed', () => {
+    const { machine, effects } = started([fileOf(20 * CHUNK)]);
+    expect(machine.handle({ type: 'pause' }, 5)).toEqual(sends(effects).map(({ runId }) => ({ type: 'abort', runId })));
+    expect(machine.phase).toEqual({ name: 'paused' });
+    expect([...machine.map.cells].every((cell) => cell === CELL.waiting)).toBe(true);
+    expect(machine.handle({ type: 'tick' }, 60_000)).toEqual([]);
+    expect(machine.handle({ type: 'resume' }, 60_000)).toEqual([{ type: 'ask_status' }]);
+  });
+
+  it('sends again what a server of a later generation has lost', () => {
+    const { far, machine, effects } = started([fileOf(4 * CHUNK)], { window: 1 });
+    machine.handle(far.answer(sends(effects)[0] as never), 1);
+    const lossy = machineOf([fileOf(8 * CHUNK)], { window: 1 });
+    const lossyFar = new FarSide([fileOf(8 * CHUNK)]);
+    lossy.handle({ type: 'start' }, 0);
+    const [run] = sends(lossy.handle(lossyFar.status(), 0));
+    const [next] = sends(lossy.handle(lossyFar.answer(run as never), 10));
+    lossy.handle({ type: 'run_failed', runId: next?.runId ?? 0, fault: NETWORK }, 20);
+    lossyFar.committed[0]?.delete(1);
+    lossyFar.generation = 2;
+    lossy.handle({ type: 'tick' }, 10_000);
+    const again = sends(lossy.handle(lossyFar.status(), 10_000));
+    expect(again[0]?.run).toMatchObject({ firstChunk: 1, endChunk: 2 });
+  });
+
+  it('does not count the bytes of a chunk twice when the socket tells of it first', () => {
+    const { machine, effects } = started([fileOf(4 * CHUNK)], { window: 1 });
+    const runId = sends(effects)[0]?.runId ?? 0;
+    machine.handle({ type: 'run_moved', runId, sentBytes: 3 * CHUNK }, 5);
+    machine.handle({ type: 'committed', fileIndex: 0, ranges: [[0, 2]] }, 6);
+    expect(machine.map.storedBytes + machine.sentUnansweredBytes).toBe(3 * CHUNK);
+  });
+
+  it('ignores a late answer after it was cancelled', () => {
+    const { far, machine, effects } = started([fileOf(CHUNK)]);
+    machine.handle({ type: 'cancel' }, 1);
+    expect(machine.handle(far.answer(sends(effects)[0] as never), 2)).toEqual([]);
+    expect(machine.phase.name).toBe('cancelled');
+  });
+});
+
+describe('upload machine under any order of events', () => {
+  const filesArbitrary = fc.array(fc.integer({ min: 0, max: 12 * CHUNK }), { minLength: 1, maxLength: 5 });
+  const stepArbitrary = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant('answer' as const), pick: fc.nat(9) }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('cut' as const), pick: fc.nat(9), committed: fc.nat(4) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('refuse' as const),
+        pick: fc.nat(9),
+        type: fc.constantFrom<ErrorType>('busy', 'internal', 'superseded', 'disk_full', 'rate_limited', 'unavailable'),
+        retryAfterMs: fc.option(fc.integer({ min: 0, max: 20_000 })),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constantFrom('pause', 'resume', 'network_lost', 'network_back', 'moved') }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 30_000 }) }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('hear' as const), pick: fc.nat(9) }) },
+  );
+
+  it('never overfills its window, never sends what is known to be stored, and always seals in the end', () => {
+    fc.assert(
+      fc.property(
+        filesArbitrary,
+        fc.array(stepArbitrary, { maxLength: 60 }),
+        fc.integer({ min: 1, max: 6 }),
+        (sizes, steps, window) => {
+          const files = sizes.map((size) => fileOf(size));
+          const far = new FarSide(files);
+          const machine = machineOf(files, { window });
+          const inFlight = new Map<number, Extract<UploadEffect, { type: 'send' }>>();
+          let nowMs = 0;
+          let isStatusWanted = false;
+          const told = files.map(() => new Set<number>());
+
+          const feed = (event: UploadEvent) => {
+            for (const effect of machine.handle(event, nowMs)) {
+              if (effect.type === 'ask_status') isStatusWanted = true;
+              if (effect.type === 'abort') inFlight.delete(effect.runId);
+              if (effect.type !== 'send') continue;
+              const { run } = effect;
+              expect(run.offsetBytes % CHUNK).toBe(0);
+              expect(run.sizeBytes).toBeGreaterThan(0);
+              for (let chunk = run.firstChunk; chunk < run.endChunk; chunk++) {
+                expect(told[run.fileIndex]?.has(chunk)).toBe(false);
+                for (const other of inFlight.values()) {
+                  const overlaps =
+                    other.run.fileIndex === run.fileIndex &&
+                    chunk >= other.run.firstChunk &&
+                    chunk < other.run.endChunk;
+                  expect(overlaps).toBe(false);
+                }
+              }
+              inFlight.set(effect.runId, effect);
+            }
+            expect(inFlight.size).toBeLessThanOrEqual(window);
+            expect(machine.runsInFlight).toBe(inFlight.size);
+            expect(machine.map.storedBytes).toBe(machine.map.storedBytesByFile.reduce((sum, bytes) => sum + bytes, 0));
+          };
+          const tell = (fileIndex: number, first: number, end: number) => {
+            for (let chunk = first; chunk < end; chunk++) told[fileIndex]?.add(chunk);
+          };
+          const answerStatus = () => {
+            if (!isStatusWanted) return;
+            isStatusWanted = false;
+            far.committed.forEach((chunks, index) => {
+              for (const chunk of chunks) told[index]?.add(chunk);
+            });
+            feed(far.status());
+          };
+          const picked = (pick: number) => [...inFlight.values()][pick % Math.max(1, inFlight.size)];
+          const answer = (effect: Extract<UploadEffect, { type: 'send' }>) => {
+            inFlight.delete(effect.runId);
+            const event = far.answer(effect);
+            tell(effect.run.fileIndex, effect.run.firstChunk, effect.run.endChunk);
+            feed(event);
+          };
+
+          feed({ type: 'start' });
+          for (const step of steps) {
+            nowMs += 20;
+            if (step.kind === 'wait') {
+              nowMs += step.ms;
+              feed({ type: 'tick' });
+              answerStatus();
+            } else if (
+              step.kind === 'answer' ||
+              step.kind === 'cut' ||
+              step.kind === 'refuse' ||
+              step.kind === 'hear'
+            ) {
+              const effect = picked(step.pick);
+              if (!effect) continue;
+              if (step.kind === 'answer') answer(effect);
+              else if (step.kind === 'hear') {
+                far.take(effect, 1);
+                tell(effect.run.fileIndex, effect.run.firstChunk, effect.run.firstChunk + 1);
+                const ranges: ChunkRange[] = [[effect.run.firstChunk, effect.run.firstChunk + 1]];
+                feed({ type: 'committed', fileIndex: effect.run.fileIndex, ranges });
+              } else {
+                inFlight.delete(effect.runId);
+                if (step.kind === 'cut') far.take(effect, step.committed);
+                const fault = step.kind === 'cut' ? NETWORK : problem(step.type, step.retryAfterMs);
+                feed({ type: 'run_failed', runId: effect.runId, fault });
+              }
+            } else {
+              feed({ type: step.kind as 'pause' });
+            }
+          }
+          for (let round = 0; round < 400 && machine.phase.name !== 'sealed'; round++) {
+            nowMs += 6_000;
+            if (machine.phase.name === 'paused' || machine.phase.name === 'stalled') feed({ type: 'resume' });
+            feed({ type: 'tick' });
+            answerStatus();
+            for (const effect of [...inFlight.values()]) answer(effect);
+          }
+          expect(machine.phase.name).toBe('sealed');
+          expect(far.isSealed).toBe(true);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+});

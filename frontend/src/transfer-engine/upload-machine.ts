@@ -1,0 +1,370 @@
+/**
+ * Decides what an upload does next. Events in, effects out: no clock, socket, file or timer of its own, so that every
+ * order of answers, cuts and clicks can be tried in a test. The shell (upload-session.ts) performs the effects and
+ * sends a `tick` a few times a second.
+ */
+import type { PutRunResponse, TransferState, TransferStatusResponse } from '../../../services/contracts/http.ts';
+import { backoffMs } from './backoff.ts';
+import { CELL, ChunkMap, type ChunkRange, type EngineFile, type PlannedRun } from './chunk-map.ts';
+import { type Fault, remedyFor } from './fault.ts';
+import { FIRST_RUN_BYTES, nextRunBytes } from './run-size.ts';
+
+export interface MachineConfig {
+  readonly files: readonly EngineFile[];
+  readonly maxRunBytes: number;
+  /** Runs in flight at once. */
+  readonly window: number;
+  readonly ackTimeoutMs: number;
+  /** Failures in a row without progress before the person is asked. */
+  readonly maxRetries: number;
+  readonly random: () => number;
+}
+
+export type UploadPhase =
+  /** Asking the server which chunks it has. */
+  | { readonly name: 'checking' }
+  | { readonly name: 'sending' }
+  /** The server asked for patience; goes on by itself. */
+  | { readonly name: 'waiting'; readonly fault: Fault }
+  /** No connection; goes on by itself. */
+  | { readonly name: 'offline' }
+  | { readonly name: 'paused' }
+  /** Retries are used up; the person says when to go on. */
+  | { readonly name: 'stalled'; readonly fault: Fault }
+  | { readonly name: 'sealed' }
+  | { readonly name: 'ended'; readonly fault: Fault | null }
+  | { readonly name: 'failed'; readonly fault: Fault }
+  | { readonly name: 'cancelled' };
+
+export type UploadEvent =
+  | { readonly type: 'start' }
+  | { readonly type: 'tick' }
+  | { readonly type: 'run_moved'; readonly runId: number; readonly sentBytes: number }
+  | { readonly type: 'run_answered'; readonly runId: number; readonly answer: PutRunResponse }
+  | { readonly type: 'run_failed'; readonly runId: number; readonly fault: Fault }
+  | { readonly type: 'status'; readonly answer: TransferStatusResponse }
+  | { readonly type: 'status_failed'; readonly fault: Fault }
+  /** Heard over the socket: sooner than the run's own answer. */
+  | { readonly type: 'committed'; readonly fileIndex: number; readonly ranges: readonly ChunkRange[] }
+  | { readonly type: 'transfer_state'; readonly state: TransferState }
+  /** Another node answered where the present one did not. */
+  | { readonly type: 'moved' }
+  | { readonly type: 'network_lost' }
+  | { readonly type: 'network_back' }
+  | { readonly type: 'pause' }
+  | { readonly type: 'resume' }
+  | { readonly type: 'cancel' };
+
+export type UploadEffect =
+  | { readonly type: 'send'; readonly runId: number; readonly run: PlannedRun }
+  | { readonly type: 'abort'; readonly runId: number }
+  | { readonly type: 'ask_status' }
+  /** Nothing moved for PROBE_AFTER_MS: see whether another node answers. */
+  | { readonly type: 'probe' };
+
+export const PROBE_AFTER_MS = 3_000;
+
+interface RunInFlight {
+  readonly run: PlannedRun;
+  readonly startedMs: number;
+  /** Failures count once per round, however many runs were in flight when the line broke. */
+  readonly round: number;
+  sentBytes: number;
+  movedMs: number;
+}
+
+const GOING_ON: ReadonlySet<UploadPhase['name']> = new Set(['checking', 'sending', 'waiting', 'offline']);
+const OVER: ReadonlySet<UploadPhase['name']> = new Set(['sealed', 'ended', 'failed', 'cancelled']);
+
+export class UploadMachine {
+  readonly map: ChunkMap;
+  phase: UploadPhase = { name: 'checking' };
+  /** Per file, once sealed. */
+  digests: readonly (string | null)[] = [];
+  readonly #config: MachineConfig;
+  readonly #runs = new Map<number, RunInFlight>();
+  #nextRunId = 1;
+  #runBytes: number;
+  #needsStatus = true;
+  #isStatusAsked = false;
+  #generation: number | null = null;
+  #failures = 0;
+  #retries = 0;
+  #round = 0;
+  #nextTryMs = 0;
+  #movedMs = 0;
+  #probedMs = 0;
+
+  constructor(config: MachineConfig) {
+    this.#config = config;
+    this.map = new ChunkMap(config.files);
+    this.#runBytes = Math.min(FIRST_RUN_BYTES, config.maxRunBytes);
+  }
+
+  get isOver(): boolean {
+    return OVER.has(this.phase.name);
+  }
+
+  get runsInFlight(): number {
+    return this.#runs.size;
+  }
+
+  /** Bytes that left this machine in runs that are not answered yet. */
+  get sentUnansweredBytes(): number {
+    let bytes = 0;
+    for (const { run, sentBytes } of this.#runs.values()) {
+      let storedBytes = 0;
+      for (let chunk = run.firstChunk; chunk < run.endChunk; chunk++) {
+        if (this.map.stateOf(run.fileIndex, chunk) !== CELL.stored) continue;
+        storedBytes += this.map.bytesOf(run.fileIndex, chunk, chunk + 1);
+      }
+      // What was heard to be stored is counted there already.
+      bytes += Math.max(0, sentBytes - storedBytes);
+    }
+    return bytes;
+  }
+
+  handle(event: UploadEvent, nowMs: number): UploadEffect[] {
+    if (this.isOver) return [];
+    const effects: UploadEffect[] = [];
+    this.#take(event, nowMs, effects);
+    this.#pump(nowMs, effects);
+    return effects;
+  }
+
+  #take(event: UploadEvent, nowMs: number, effects: UploadEffect[]): void {
+    switch (event.type) {
+      case 'start':
+        this.#movedMs = nowMs;
+        return;
+      case 'tick':
+        this.#tick(nowMs, effects);
+        return;
+      case 'run_moved':
+        this.#runMoved(event.runId, event.sentBytes, nowMs);
+        return;
+      case 'run_answered':
+        this.#runAnswered(event.runId, event.answer, nowMs);
+        return;
+      case 'run_failed':
+        this.#runFailed(event.runId, event.fault, nowMs, effects);
+        return;
+      case 'status':
+        this.#statusCame(event.answer, nowMs, effects);
+        return;
+      case 'status_failed':
+        this.#statusFailed(event.fault, nowMs, effects);
+        return;
+      case 'committed':
+        this.#committed(event.fileIndex, event.ranges, nowMs);
+        return;
+      case 'transfer_state':
+        if (event.state !== 'open') this.#needsStatus = true;
+        return;
+      case 'moved':
+        this.#abortRuns(effects);
+        this.#needsStatus = true;
+        this.#isStatusAsked = false;
+        this.#tryAt(nowMs);
+        return;
+      case 'network_lost':
+        // Only a hint: a server on this very machine is reachable without a network. The status request tells.
+        if (GOING_ON.has(this.phase.name)) this.#recheck(nowMs, effects);
+        return;
+      case 'network_back':
+        this.#failures = 0;
+        this.#tryAt(nowMs);
+        return;
+      case 'pause':
+        if (GOING_ON.has(this.phase.name) || this.phase.name === 'stalled') this.#stop({ name: 'paused' }, effects);
+        return;
+      case 'resume':
+        this.#resume(nowMs);
+        return;
+      case 'cancel':
+        this.#stop({ name: 'cancelled' }, effects);
+        return;
+    }
+  }
+
+  /** Sends what may be sent now. The only place where runs begin. */
+  #pump(nowMs: number, effects: UploadEffect[]): void {
+    if (!GOING_ON.has(this.phase.name) || nowMs < this.#nextTryMs) return;
+    if (this.#needsStatus || (this.map.isComplete && this.#runs.size === 0)) {
+      if (!this.#isStatusAsked) {
+        this.#isStatusAsked = true;
+        effects.push({ type: 'ask_status' });
+      }
+      return;
+    }
+    if (this.phase.name !== 'sending') this.phase = { name: 'sending' };
+    while (this.#runs.size < this.#config.window) {
+      const run = this.map.nextRun(this.#runBytes);
+      if (!run) return;
+      this.map.mark(run.fileIndex, run.firstChunk, run.endChunk, CELL.inFlight);
+      const runId = this.#nextRunId++;
+      this.#runs.set(runId, { run, startedMs: nowMs, movedMs: nowMs, round: this.#round, sentBytes: 0 });
+      effects.push({ type: 'send', runId, run });
+    }
+  }
+
+  #tick(nowMs: number, effects: UploadEffect[]): void {
+    if (this.#runs.size === 0) return;
+    if (nowMs - this.#movedMs >= PROBE_AFTER_MS && nowMs - this.#probedMs >= PROBE_AFTER_MS) {
+      this.#probedMs = nowMs;
+      effects.push({ type: 'probe' });
+    }
+    for (const [runId, flight] of this.#runs) {
+      // While others move, a run may be waiting for its turn on a connection: it gets three times as long.
+      const patienceMs = this.#config.ackTimeoutMs * (nowMs - this.#movedMs < this.#config.ackTimeoutMs ? 3 : 1);
+      if (nowMs - flight.movedMs < patienceMs) continue;
+      effects.push({ type: 'abort', runId });
+      this.#runFailed(runId, { kind: 'timeout' }, nowMs, effects);
+      if (!GOING_ON.has(this.phase.name)) return;
+    }
+  }
+
+  #runMoved(runId: number, sentBytes: number, nowMs: number): void {
+    const flight = this.#runs.get(runId);
+    if (!flight || sentBytes <= flight.sentBytes) return;
+    flight.sentBytes = sentBytes;
+    flight.movedMs = nowMs;
+    this.#movedMs = nowMs;
+  }
+
+  #runAnswered(runId: number, answer: PutRunResponse, nowMs: number): void {
+    const flight = this.#runs.get(runId);
+    if (!flight) return;
+    this.#runs.delete(runId);
+    const { fileIndex, firstChunk, endChunk, sizeBytes } = flight.run;
+    this.map.mark(fileIndex, firstChunk, endChunk, CELL.stored);
+    this.#runBytes = nextRunBytes(this.#runBytes, sizeBytes, nowMs - flight.startedMs, this.#config.maxRunBytes);
+    this.#progressed(nowMs);
+    // Sealed: the digests of all files come with the status. Ended: the status says why.
+    if (answer.state !== 'open') this.#needsStatus = true;
+  }
+
+  #runFailed(runId: number, fault: Fault, nowMs: number, effects: UploadEffect[]): void {
+    const flight = this.#runs.get(runId);
+    if (!flight) return;
+    this.#runs.delete(runId);
+    this.map.release(flight.run.fileIndex, flight.run.firstChunk, flight.run.endChunk);
+    // Part of the body may be committed: nothing of it is sent again before the server has said what it has.
+    this.#needsStatus = true;
+    const isFirstOfRound = flight.round === this.#round;
+    if (isFirstOfRound) this.#round++;
+    this.#applyFault(fault, isFirstOfRound, nowMs, effects);
+  }
+
+  #statusFailed(fault: Fault, nowMs: number, effects: UploadEffect[]): void {
+    if (!this.#isStatusAsked) return;
+    this.#isStatusAsked = false;
+    if (!GOING_ON.has(this.phase.name)) return;
+    this.#applyFault(fault, true, nowMs, effects);
+  }
+
+  #applyFault(fault: Fault, counts: boolean, nowMs: number, effects: UploadEffect[]): void {
+    const remedy = remedyFor(fault);
+    if (remedy === 'end') {
+      this.#stop({ name: 'ended', fault }, effects);
+      return;
+    }
+    if (remedy === 'fail') {
+      this.#stop({ name: 'failed', fault }, effects);
+      return;
+    }
+    if (remedy === 'ask') {
+      this.#stop({ name: 'stalled', fault }, effects);
+      return;
+    }
+    if (!counts) return;
+    const attempt = this.#failures++;
+    const askedMs = fault.kind === 'problem' ? (fault.retryAfterMs ?? 0) : 0;
+    this.#tryAt(Math.max(this.#nextTryMs, nowMs + Math.max(askedMs, backoffMs(attempt, this.#config.random))));
+    if (remedy === 'reconnect') {
+      this.phase = { name: 'offline' };
+    } else if (remedy === 'wait') {
+      this.phase = { name: 'waiting', fault };
+    } else if (++this.#retries > this.#config.maxRetries) {
+      this.#stop({ name: 'stalled', fault }, effects);
+    }
+  }
+
+  #statusCame(answer: TransferStatusResponse, nowMs: number, effects: UploadEffect[]): void {
+    if (!this.#isStatusAsked) return;
+    this.#isStatusAsked = false;
+    if (answer.state === 'ended') {
+      this.#stop({ name: 'ended', fault: null }, effects);
+      return;
+    }
+    const mayHaveLost = this.#generation !== null && answer.generation > this.#generation;
+    this.#generation = answer.generation;
+    const before = this.map.storedBytes;
+    for (const file of answer.files) {
+      const wholeFile: ChunkRange[] = [[0, file.chunkCount ?? 0]];
+      this.map.adopt(file.index, answer.state === 'sealed' ? wholeFile : file.committed, mayHaveLost);
+    }
+    if (answer.state === 'sealed') {
+      this.digests = answer.files.map((file) => file.digest);
+      this.#stop({ name: 'sealed' }, effects);
+      return;
+    }
+    if (this.map.storedBytes > before) this.#progressed(nowMs);
+    this.#needsStatus = false;
+    if (!GOING_ON.has(this.phase.name)) return;
+    // Everything is there and the seal is not yet: look again at a calm pace.
+    if (this.map.isComplete) this.#tryAt(nowMs + backoffMs(this.#failures++, this.#config.random));
+  }
+
+  #committed(fileIndex: number, ranges: readonly ChunkRange[], nowMs: number): void {
+    const file = this.map.files[fileIndex];
+    if (!file) return;
+    for (const [first, end] of ranges) this.map.mark(fileIndex, first, Math.min(end, file.chunkCount), CELL.stored);
+    this.#movedMs = nowMs;
+    for (const flight of this.#runs.values()) if (flight.run.fileIndex === fileIndex) flight.movedMs = nowMs;
+  }
+
+  #resume(nowMs: number): void {
+    if (this.phase.name !== 'paused' && this.phase.name !== 'stalled') {
+      if (this.phase.name === 'waiting' || this.phase.name === 'offline') this.#tryAt(nowMs);
+      return;
+    }
+    this.phase = { name: 'checking' };
+    this.#needsStatus = true;
+    this.#failures = 0;
+    this.#retries = 0;
+    this.#tryAt(nowMs);
+  }
+
+  #recheck(nowMs: number, effects: UploadEffect[]): void {
+    this.#abortRuns(effects);
+    this.#needsStatus = true;
+    this.#tryAt(nowMs);
+  }
+
+  #progressed(nowMs: number): void {
+    this.#movedMs = nowMs;
+    this.#failures = 0;
+    this.#retries = 0;
+  }
+
+  #tryAt(timeMs: number): void {
+    this.#nextTryMs = timeMs;
+    this.#movedMs = Math.max(this.#movedMs, timeMs);
+  }
+
+  #stop(phase: UploadPhase, effects: UploadEffect[]): void {
+    this.#abortRuns(effects);
+    this.#isStatusAsked = false;
+    this.#needsStatus = true;
+    this.phase = phase;
+  }
+
+  #abortRuns(effects: UploadEffect[]): void {
+    for (const [runId, { run }] of this.#runs) {
+      effects.push({ type: 'abort', runId });
+      this.map.release(run.fileIndex, run.firstChunk, run.endChunk);
+    }
+    this.#runs.clear();
+  }
+}

@@ -1,0 +1,279 @@
+/**
+ * The page's view of its uploads: begins them in the worker, follows them, remembers them for the next visit. No
+ * React: components subscribe and read.
+ */
+import type { OwnedTransfer, TransferState, TransferStatusResponse } from '../../../services/contracts/http.ts';
+import { ChunkMap, type ChunkRange } from './chunk-map.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { matchFiles, type PickedFile } from './match-files.ts';
+import {
+  forgetUpload,
+  listUploads,
+  type StoredFile,
+  type StoredUpload,
+  saveFingerprints,
+  saveUpload,
+} from './resume-store.ts';
+import { httpTransport } from './transport.ts';
+import type { UploadPhase } from './upload-machine.ts';
+import type { UploadSnapshot } from './upload-session.ts';
+import UploadWorker from './upload-worker.ts?worker';
+import type { FromWorker, PageEvent, ToWorker } from './worker-protocol.ts';
+
+/** Beside the machine's phases: an upload of an earlier visit, whose files must be picked again. */
+export type UploadViewPhase = UploadPhase | { readonly name: 'needs_files' };
+
+/** Replaced, never changed, on each step; `cells` and `storedBytesByFile` are shared and `revision` tells of news. */
+export interface UploadView {
+  readonly transferId: string;
+  readonly shareId: string;
+  readonly link: string;
+  readonly uploadToken: string;
+  readonly files: readonly StoredFile[];
+  readonly phase: UploadViewPhase;
+  readonly totalBytes: number;
+  readonly storedBytes: number;
+  readonly movedBytes: number;
+  readonly bytesPerSecond: number | null;
+  readonly remainingMs: number | null;
+  readonly cells: Uint8Array;
+  readonly storedBytesByFile: Float64Array;
+  readonly digests: readonly (string | null)[];
+  readonly revision: number;
+}
+
+export interface UploadPace {
+  readonly window: number;
+  readonly ackTimeoutMs: number;
+  readonly maxRetries: number;
+}
+export interface OpenedUpload {
+  readonly transfer: OwnedTransfer;
+  readonly uploadToken: string;
+  readonly endpoints: readonly string[];
+  readonly handles: readonly (FileSystemFileHandle | undefined)[];
+}
+export type ResumeOutcome =
+  | { readonly kind: 'resumed' }
+  /** Paths that are not fully stored and were not among the picked files. */
+  | { readonly kind: 'missing'; readonly paths: readonly string[] };
+
+const STATUS_TIMEOUT_MS = 10_000;
+const ACTIVE: ReadonlySet<UploadViewPhase['name']> = new Set(['checking', 'sending', 'waiting', 'offline']);
+
+export function isActive(view: UploadView): boolean {
+  return ACTIVE.has(view.phase.name);
+}
+
+class Uploads {
+  #views: readonly UploadView[] = [];
+  #records = new Map<string, StoredUpload>();
+  #listeners = new Set<() => void>();
+  #worker: Worker | null = null;
+  #restoring: Promise<void> | undefined;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+  /** Newest first. */
+  readonly read = (): readonly UploadView[] => this.#views;
+
+  /** Begins to send a transfer that was just opened; `files` in the transfer's order. */
+  begin(opened: OpenedUpload, files: readonly File[], pace: UploadPace): void {
+    const { transfer } = opened;
+    const record: StoredUpload = {
+      transferId: transfer.id,
+      shareId: transfer.shareId,
+      link: transfer.link,
+      uploadToken: opened.uploadToken,
+      maxRunBytes: transfer.maxRunBytes,
+      endpoints: opened.endpoints,
+      savedAtMs: Date.now(),
+      expiresAt: transfer.expiresAt,
+      files: transfer.files.map((file, index) => ({
+        path: file.path,
+        sizeBytes: file.sizeBytes ?? 0,
+        chunkSizeBytes: file.chunkSizeBytes,
+        chunkCount: file.chunkCount ?? 0,
+        lastModifiedMs: files[index]?.lastModified ?? null,
+        fingerprint: null,
+        ...(opened.handles[index] ? { handle: opened.handles[index] } : {}),
+      })),
+    };
+    this.#records.set(transfer.id, record);
+    this.#put(viewOf(record, { name: 'checking' }, new ChunkMap(record.files)));
+    this.#start(record, files, pace);
+    void saveUpload(record);
+  }
+
+  /** Finds uploads of earlier visits that are not finished; those that are over are forgotten. */
+  restore(): Promise<void> {
+    this.#restoring ??= this.#restoreAll();
+    return this.#restoring;
+  }
+
+  /** Goes on with an upload of an earlier visit if the picked files are the ones it still needs. */
+  async resumeWith(transferId: string, picked: readonly PickedFile[], pace: UploadPace): Promise<ResumeOutcome> {
+    const record = this.#records.get(transferId);
+    const view = this.#find(transferId);
+    if (!record || view?.phase.name !== 'needs_files') return { kind: 'missing', paths: [] };
+    const files = await matchFiles(record.files, picked, fingerprintOf);
+    const missing = record.files.filter(
+      (file, index) => !files[index] && (view.storedBytesByFile[index] ?? 0) < file.sizeBytes,
+    );
+    if (missing.length > 0) return { kind: 'missing', paths: missing.map((file) => file.path) };
+    this.#change(transferId, { phase: { name: 'checking' } });
+    this.#start(record, files, pace);
+    return { kind: 'resumed' };
+  }
+
+  /** Handles kept from an earlier visit, when every file that is still needed has one. */
+  handlesFor(transferId: string): readonly FileSystemFileHandle[] | null {
+    const view = this.#find(transferId);
+    if (!view) return null;
+    const needed = view.files.filter((file, index) => (view.storedBytesByFile[index] ?? 0) < file.sizeBytes);
+    const handles = needed.flatMap((file) => (file.handle ? [file.handle] : []));
+    return needed.length > 0 && handles.length === needed.length ? handles : null;
+  }
+
+  tell(transferId: string, event: PageEvent): void {
+    this.#post({ type: 'event', transferId, event });
+  }
+
+  tellAll(event: PageEvent): void {
+    for (const view of this.#views) if (isActive(view)) this.tell(view.transferId, event);
+  }
+
+  heardCommitted(transferId: string, fileIndex: number, ranges: readonly ChunkRange[]): void {
+    this.tell(transferId, { type: 'committed', fileIndex, ranges });
+  }
+
+  heardState(transferId: string, state: TransferState): void {
+    this.tell(transferId, { type: 'transfer_state', state });
+  }
+
+  /** Stops sending and forgets it here; deleting it at the server is the caller's. */
+  drop(transferId: string): void {
+    this.tell(transferId, { type: 'cancel' });
+    this.#records.delete(transferId);
+    void forgetUpload(transferId);
+    this.#views = this.#views.filter((view) => view.transferId !== transferId);
+    this.#notify();
+  }
+
+  async #restoreAll(): Promise<void> {
+    const records = await listUploads();
+    await Promise.all(
+      records.map(async (record) => {
+        if (this.#find(record.transferId)) return;
+        if (Date.parse(record.expiresAt) < Date.now()) return forgetUpload(record.transferId);
+        const transport = httpTransport(record.transferId, record.uploadToken);
+        const answer = await transport.status(record.endpoints[0] ?? '', STATUS_TIMEOUT_MS);
+        const isOver = answer.ok
+          ? answer.value.state !== 'open'
+          : answer.fault.kind === 'problem' && answer.fault.type === 'not_found';
+        if (isOver) return forgetUpload(record.transferId);
+        this.#records.set(record.transferId, record);
+        this.#put(viewOf(record, { name: 'needs_files' }, mapOf(record, answer.ok ? answer.value : null)));
+      }),
+    );
+  }
+
+  #start(record: StoredUpload, files: readonly (File | null)[], pace: UploadPace): void {
+    const othersActive = this.#views.filter((view) => isActive(view) && view.transferId !== record.transferId).length;
+    this.#post({
+      type: 'begin',
+      transferId: record.transferId,
+      uploadToken: record.uploadToken,
+      plan: {
+        ...pace,
+        // A browser opens six connections to an origin: uploads that run beside each other share them.
+        window: Math.max(1, Math.floor(pace.window / (othersActive + 1))),
+        files: record.files,
+        maxRunBytes: record.maxRunBytes,
+        endpoints: record.endpoints,
+      },
+      files,
+      unmarkedFiles: record.files.flatMap((file, index) => (file.fingerprint === null ? [index] : [])),
+    });
+  }
+
+  #post(message: ToWorker): void {
+    if (!this.#worker) {
+      if (message.type !== 'begin') return;
+      this.#worker = new UploadWorker();
+      this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#heard(data);
+    }
+    this.#worker.postMessage(message);
+  }
+
+  #heard(message: FromWorker): void {
+    if (message.type === 'fingerprints') void saveFingerprints(message.transferId, message.marks);
+    else this.#apply(message.transferId, message.snapshot);
+  }
+
+  #apply(transferId: string, snapshot: UploadSnapshot): void {
+    const view = this.#find(transferId);
+    if (!view) return;
+    for (const { from, states } of snapshot.cells) view.cells.set(states, from);
+    for (const { index, storedBytes } of snapshot.files) view.storedBytesByFile[index] = storedBytes;
+    this.#change(transferId, {
+      phase: snapshot.phase,
+      storedBytes: snapshot.storedBytes,
+      movedBytes: snapshot.movedBytes,
+      bytesPerSecond: snapshot.bytesPerSecond,
+      remainingMs: snapshot.remainingMs,
+      digests: snapshot.digests,
+      revision: view.revision + 1,
+    });
+    if (snapshot.phase.name === 'sealed' || snapshot.phase.name === 'ended') void forgetUpload(transferId);
+  }
+
+  #find(transferId: string): UploadView | undefined {
+    return this.#views.find((view) => view.transferId === transferId);
+  }
+
+  #put(view: UploadView): void {
+    this.#views = [view, ...this.#views.filter((other) => other.transferId !== view.transferId)];
+    this.#notify();
+  }
+
+  #change(transferId: string, change: Partial<UploadView>): void {
+    this.#views = this.#views.map((view) => (view.transferId === transferId ? { ...view, ...change } : view));
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function mapOf(record: StoredUpload, status: TransferStatusResponse | null): ChunkMap {
+  const map = new ChunkMap(record.files);
+  for (const file of status?.files ?? []) map.adopt(file.index, file.committed, false);
+  return map;
+}
+
+function viewOf(record: StoredUpload, phase: UploadViewPhase, map: ChunkMap): UploadView {
+  return {
+    transferId: record.transferId,
+    shareId: record.shareId,
+    link: record.link,
+    uploadToken: record.uploadToken,
+    files: record.files,
+    phase,
+    totalBytes: map.totalBytes,
+    storedBytes: map.storedBytes,
+    movedBytes: map.storedBytes,
+    bytesPerSecond: null,
+    remainingMs: null,
+    cells: map.cells,
+    storedBytesByFile: map.storedBytesByFile,
+    digests: [],
+    revision: 0,
+  };
+}
+
+/** One per page: the worker, the views and the records belong together. */
+export const uploads = new Uploads();

@@ -1,0 +1,39 @@
+import tailwindcss from '@tailwindcss/vite';
+import react from '@vitejs/plugin-react';
+import { defineConfig, loadEnv } from 'vite';
+
+/** Where the development server sends what the backend answers; in production both are one origin. */
+const DEFAULT_BACKEND_URL = 'http://localhost:5000';
+const BACKEND_PATHS = ['/api', '/socket.io', '/chunks.io', '/healthz', '/readyz', '/metrics', '/version'];
+
+export default defineConfig(({ mode }) => {
+  const env = loadEnv(mode, import.meta.dirname, 'VITE_');
+  const target = env.VITE_BACKEND_URL || DEFAULT_BACKEND_URL;
+  return {
+    plugins: [react(), tailwindcss()],
+    server: {
+      port: 5173,
+      strictPort: true,
+      proxy: {
+        ...Object.fromEntries(BACKEND_PATHS.map((path) => [path, { target, ws: path.endsWith('.io') }])),
+        // A share's address is the recipient's page for a browser and the bytes for everything below it.
+        '/d/': {
+          target,
+          bypass: (request) =>
+            /^\/d\/[^/?]+\/?(\?|$)/.test(request.url ?? '') && request.headers.accept?.includes('text/html')
+              ? '/index.html'
+              : undefined,
+        },
+      },
+    },
+    build: {
+      outDir: 'dist',
+      target: 'es2022',
+      // The page's policy allows nothing inline: no data: font, no inline script.
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      sourcemap: false,
+    },
+    worker: { format: 'es' as const },
+  };
+});
