@@ -1,0 +1,63 @@
+import type { NodeHealth } from '../contracts/actions.ts';
+import type { NodeState } from '../contracts/http.ts';
+import { type LifePhase, type Measurements, reasonsOf, stateOf } from './health.ts';
+import type { SystemProbe } from './ports.ts';
+
+export interface StateChange {
+  readonly nodeId: string;
+  readonly state: NodeState;
+  readonly reasons: readonly string[];
+}
+
+/** Looks at this node now and then, remembers what it saw, and says when the state changes. */
+export class NodeMonitor {
+  readonly #nodeId: string;
+  readonly #probe: SystemProbe;
+  readonly #onChange: (change: StateChange) => void;
+  #phase: LifePhase = 'joining';
+  #last: Measurements | null = null;
+  #toldState: NodeState | null = null;
+
+  constructor(nodeId: string, probe: SystemProbe, onChange: (change: StateChange) => void) {
+    this.#nodeId = nodeId;
+    this.#probe = probe;
+    this.#onChange = onChange;
+  }
+
+  /** One look. */
+  async look(): Promise<void> {
+    this.#last = await this.#probe.measure();
+    this.#tell();
+  }
+
+  enter(phase: LifePhase): void {
+    this.#phase = phase;
+    this.#tell();
+  }
+
+  get last(): Measurements | null {
+    return this.#last;
+  }
+
+  /** As of the last look; looks first when there was none. */
+  async health(): Promise<NodeHealth> {
+    const found = this.#last ?? (await this.#probe.measure());
+    this.#last = found;
+    const reasons = reasonsOf(found);
+    return {
+      nodeId: this.#nodeId,
+      state: stateOf(this.#phase, reasons),
+      reasons,
+      ...found,
+      uptimeSeconds: this.#probe.uptimeSeconds(),
+    };
+  }
+
+  #tell(): void {
+    const reasons = this.#last === null ? [] : reasonsOf(this.#last);
+    const state = stateOf(this.#phase, reasons);
+    if (state === this.#toldState) return;
+    this.#toldState = state;
+    this.#onChange({ nodeId: this.#nodeId, state, reasons });
+  }
+}

@@ -1,0 +1,108 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { NodeState } from '../../contracts/http.ts';
+import type { ActivityGauges } from '../../kernel/traffic.ts';
+import type { TrafficReading } from '../traffic-meter.ts';
+
+/** Where each scrape reads what it shows. */
+export interface MetricSources {
+  readonly traffic: () => TrafficReading;
+  readonly activity: ActivityGauges;
+  readonly nodeState: () => Promise<NodeState>;
+  readonly disk: () => { readonly freeBytes: number; readonly totalBytes: number } | null;
+  readonly eventLoopDelayP99Ms: () => number | null;
+  readonly isLeader: () => boolean;
+}
+
+export interface Metrics {
+  observeRequest(request: { route: string; method: string; status: number; seconds: number }): void;
+  socketOpened(path: 'control' | 'chunks'): void;
+  socketClosed(path: 'control' | 'chunks'): void;
+  text(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+const STATES: readonly NodeState[] = ['joining', 'healthy', 'degraded', 'draining', 'left'];
+/** From a cached answer to the longest stream anybody waits for. */
+const DURATION_BUCKETS_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** Prometheus text of this node. Labels have a bounded number of values: routes are templates. */
+export function createPrometheusMetrics(sources: MetricSources): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry, prefix: 'peerlink_' });
+  gauges(registers, sources);
+
+  const durations = new Histogram({
+    name: 'peerlink_http_request_duration_seconds',
+    help: 'From the head of a request to the end of its answer',
+    labelNames: ['route', 'method', 'status'],
+    buckets: DURATION_BUCKETS_SECONDS,
+    registers,
+  });
+  const sockets = new Gauge({
+    name: 'peerlink_sockets',
+    help: 'Open Socket.IO connections',
+    labelNames: ['path'],
+    registers,
+  });
+  for (const path of ['control', 'chunks']) sockets.set({ path }, 0);
+
+  return {
+    observeRequest: ({ route, method, status, seconds }) =>
+      durations.observe({ route, method, status: String(status) }, seconds),
+    socketOpened: (path) => sockets.inc({ path }),
+    socketClosed: (path) => sockets.dec({ path }),
+    text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  };
+}
+
+function gauges(registers: Registry[], sources: MetricSources): void {
+  new Counter({
+    name: 'peerlink_client_bytes_total',
+    help: 'Bytes of bodies from and to clients at the edge; traffic between nodes is not in it',
+    labelNames: ['direction'],
+    registers,
+    collect() {
+      const { clientBytesIn, clientBytesOut } = sources.traffic();
+      this.reset();
+      this.inc({ direction: 'in' }, clientBytesIn);
+      this.inc({ direction: 'out' }, clientBytesOut);
+    },
+  });
+  const gauge = (name: string, help: string, read: () => number | null) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        const value = read();
+        if (value !== null) this.set(value);
+      },
+    });
+  gauge('peerlink_uploads_active', 'Upload streams right now', () => sources.activity.activeUploads());
+  gauge('peerlink_downloads_active', 'Download streams right now', () => sources.activity.activeDownloads());
+  gauge('peerlink_transfers_open', 'Unsealed transfers at home here', () => sources.activity.openTransfers());
+  gauge('peerlink_transfers_single_copy', 'Transfers that have their only copy here although more were asked for', () =>
+    sources.activity.singleCopyTransfers(),
+  );
+  gauge('peerlink_leader', '1 while this node leads', () => (sources.isLeader() ? 1 : 0));
+  gauge('peerlink_disk_free_bytes', 'Free on the disk of the data directory', () => sources.disk()?.freeBytes ?? null);
+  gauge(
+    'peerlink_disk_total_bytes',
+    'Size of the disk of the data directory',
+    () => sources.disk()?.totalBytes ?? null,
+  );
+  gauge('peerlink_event_loop_delay_p99_seconds', 'Event loop delay over the last look', () => {
+    const delayMs = sources.eventLoopDelayP99Ms();
+    return delayMs === null ? null : delayMs / 1000;
+  });
+  new Gauge({
+    name: 'peerlink_node_state',
+    help: '1 for the state this node is in',
+    labelNames: ['state'],
+    registers,
+    async collect() {
+      const current = await sources.nodeState();
+      for (const state of STATES) this.set({ state }, state === current ? 1 : 0);
+    },
+  });
+}
