@@ -22,7 +22,7 @@ export class ChunkMap implements ChunkValues {
 
   has(index: number): boolean {
     const start = index * VALUE_BYTES;
-    if (start + VALUE_BYTES > this.#bytes.length) return false;
+    if (!Number.isInteger(index) || index < 0 || start + VALUE_BYTES > this.#bytes.length) return false;
     // A real value begins with four zero bytes once in 2^32: look at all of it only then.
     for (let at = start; at < start + VALUE_BYTES; at += 1) if (this.#bytes[at] !== 0) return true;
     return false;

@@ -86,10 +86,12 @@ export function planRun(
       ? { isValid: true, firstChunk: 0 }
       : refuse('bad_offset', `Offset ${offset} sent, but a file of unknown length is one body from 0.`);
   }
+  // An empty file is complete as it is; who sends its nothing all the same is not wrong.
+  if (sizeBytes === 0 && offset === 0 && lengthBytes === 0) return { isValid: true, firstChunk: 0 };
   if (offset >= sizeBytes)
     return refuse('bad_offset', `Offset ${offset} is not inside the file of ${sizeBytes} bytes.`);
   if (lengthBytes === null) return { isValid: true, firstChunk: offset / chunkSizeBytes };
-  if (lengthBytes === 0) return refuse('bad_run', 'The body is empty.');
+  if (!Number.isSafeInteger(lengthBytes) || lengthBytes <= 0) return refuse('bad_run', 'The body is empty.');
   const end = offset + lengthBytes;
   if (end > sizeBytes) return refuse('bad_run', `The body would end at ${end}, the file has ${sizeBytes} bytes.`);
   if (end !== sizeBytes && lengthBytes % chunkSizeBytes !== 0) {

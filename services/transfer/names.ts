@@ -33,6 +33,11 @@ export function checkPath(given: string): PathCheck {
   return { isValid: true, path };
 }
 
+/** Valid Unicode without control and text-direction characters: safe to show. */
+export function isPlainText(text: string): boolean {
+  return !LONE_SURROGATE.test(text) && !FORBIDDEN.test(text);
+}
+
 /** The last part: the name under which it is downloaded. */
 export function fileName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
@@ -41,8 +46,8 @@ export function fileName(path: string): string {
 /**
  * Makes the paths of one transfer distinct, so that a zip or a folder can hold them all: a path that repeats another
  * (also one that differs only by case, which other systems fold), or that another path has as a folder, gets " (2)"
- * before its extension.
- * @param paths as `checkPath` gave them; the answers pass it again
+ * before its extension, and is shortened where its name would grow too long.
+ * @param paths as `checkPath` gave them
  */
 export function distinctPaths(paths: readonly string[]): string[] {
   const taken = new Set<string>();
@@ -66,14 +71,28 @@ export function distinctPaths(paths: readonly string[]): string[] {
   });
 }
 
+/** A name longer than this behind its last dot has no extension worth keeping. */
+const MAX_EXTENSION_BYTES = 32;
+
 function numbered(path: string, number: number): string {
   const nameStart = path.lastIndexOf('/') + 1;
   const dot = path.lastIndexOf('.');
-  const cut = dot > nameStart ? dot : path.length;
+  const hasExtension = dot > nameStart && Buffer.byteLength(path.slice(dot)) <= MAX_EXTENSION_BYTES;
+  const cut = hasExtension ? dot : path.length;
   const tail = ` (${number})${path.slice(cut)}`;
-  // An extension as long as a name may be is no extension that would have to survive.
-  if (Buffer.byteLength(tail) > MAX_NAME_BYTES / 2) {
-    return `${path.slice(0, nameStart)}${fitted(path.slice(nameStart), ` (${number})`, path.length - nameStart)}`;
+  const stem = shortened(path.slice(nameStart, cut), MAX_NAME_BYTES - Buffer.byteLength(tail));
+  return path.slice(0, nameStart) + stem + tail;
+}
+
+/** The longest beginning that fits, cut between code points. */
+function shortened(text: string, maxBytes: number): string {
+  if (Buffer.byteLength(text) <= maxBytes) return text;
+  let kept = '';
+  let bytes = 0;
+  for (const symbol of text) {
+    bytes += Buffer.byteLength(symbol);
+    if (bytes > maxBytes) break;
+    kept += symbol;
   }
-  return path.slice(0, nameStart) + fitted(path.slice(nameStart, cut), tail, Buffer.byteLength(path.slice(0, nameStart)));
+  return kept;
 }

@@ -12,7 +12,7 @@ import {
 import { randomId, SHARE_ID_LENGTH, TRANSFER_ID_LENGTH } from '../kernel/ids.ts';
 import { EMPTY_DIGEST } from './digest-tree.ts';
 import { chooseChunkSize } from './manifest.ts';
-import { checkPath, distinctPaths } from './names.ts';
+import { checkPath, distinctPaths, isPlainText } from './names.ts';
 import type { NewFile } from './ports.ts';
 
 /** What an operator set. */
@@ -34,8 +34,12 @@ export interface OpenPlan {
   readonly senderName: string | null;
 }
 
-/** Checks every value and chooses ids and chunk sizes. @throws bad_request, bad_size, bad_name, too_large, not_implemented */
+/**
+ * Checks every value and chooses ids and chunk sizes. The request may be anything that came over a wire, whatever its
+ * type says. @throws bad_request, bad_size, bad_name, too_large, digest_mismatch, not_implemented
+ */
 export function planTransfer(request: OpenTransferRequest, limits: OpenLimits): OpenPlan {
+  if (!isObject(request)) throw new PeerLinkError('bad_request', 'A transfer is opened with an object.');
   if (request.kind !== undefined && request.kind !== 'share') {
     throw new PeerLinkError('not_implemented', 'Only transfers of the kind "share" can be opened here.');
   }
@@ -64,7 +68,13 @@ export function planTransfer(request: OpenTransferRequest, limits: OpenLimits): 
   };
 }
 
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function pathOf(file: OpenFileRequest): string {
+  if (!isObject(file)) throw new PeerLinkError('bad_request', 'A file is an object with path and sizeBytes.');
+  if (typeof file.path !== 'string') throw new PeerLinkError('bad_name', 'The path of a file is a text.');
   const checked = checkPath(file.path);
   if (!checked.isValid) throw new PeerLinkError('bad_name', checked.message);
   return checked.path;
@@ -95,7 +105,7 @@ function planFile(
     digest,
     expectedDigest,
     mediaType: mediaTypeOf(file.mediaType),
-    lastModifiedMs: Number.isSafeInteger(file.lastModifiedMs) ? (file.lastModifiedMs ?? null) : null,
+    lastModifiedMs: modifiedAt(file.lastModifiedMs),
   };
 }
 
@@ -118,13 +128,23 @@ function checkSize(sizeBytes: number | null, limits: OpenLimits): void {
 
 function digestOf(digest: string | undefined): Uint8Array | null {
   if (digest === undefined) return null;
-  if (!/^[0-9a-f]{64}$/i.test(digest)) throw new PeerLinkError('bad_request', 'digest must be 64 hex digits.');
+  if (typeof digest !== 'string' || !/^[0-9a-f]{64}$/i.test(digest))
+    throw new PeerLinkError('bad_request', 'digest must be 64 hex digits.');
   return Uint8Array.from(Buffer.from(digest, 'hex'));
 }
 
 /** RFC 6838: only a hint for the page, so anything odd is dropped rather than refused. */
 function mediaTypeOf(mediaType: string | undefined): string | null {
-  return mediaType !== undefined && /^[\w.+-]{1,63}\/[\w.+-]{1,63}$/.test(mediaType) ? mediaType.toLowerCase() : null;
+  return typeof mediaType === 'string' && /^[\w.+-]{1,63}\/[\w.+-]{1,63}$/.test(mediaType)
+    ? mediaType.toLowerCase()
+    : null;
+}
+
+/** The furthest moment that a Date can hold; anything odd is dropped, it is only a hint. */
+const MAX_DATE_MS = 8.64e15;
+
+function modifiedAt(ms: number | undefined): number | null {
+  return ms !== undefined && Number.isSafeInteger(ms) && Math.abs(ms) <= MAX_DATE_MS ? ms : null;
 }
 
 export function expiryOf(seconds: number | undefined, limits: Pick<OpenLimits, 'defaultTtlSeconds'>): number {
@@ -148,6 +168,7 @@ export function downloadsOf(count: number | null | undefined): number | null {
 
 function passwordOf(password: string | undefined): string | null {
   if (password === undefined || password === '') return null;
+  if (typeof password !== 'string') throw new PeerLinkError('bad_request', 'A password is a text.');
   if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) {
     throw new PeerLinkError('bad_request', `A password may have at most ${MAX_PASSWORD_BYTES} bytes.`);
   }
@@ -155,9 +176,10 @@ function passwordOf(password: string | undefined): string | null {
 }
 
 function senderNameOf(name: string | undefined): string | null {
+  if (name !== undefined && typeof name !== 'string') throw new PeerLinkError('bad_name', "A sender's name is a text.");
   const trimmed = name?.normalize('NFC').trim() ?? '';
   if (trimmed === '') return null;
-  if ([...trimmed].length > MAX_DISPLAY_NAME_CHARS || !checkPath(trimmed.replaceAll('/', '-')).isValid) {
+  if ([...trimmed].length > MAX_DISPLAY_NAME_CHARS || !isPlainText(trimmed)) {
     throw new PeerLinkError(
       'bad_name',
       `A sender's name may have at most ${MAX_DISPLAY_NAME_CHARS} characters and no control characters.`,
@@ -168,7 +190,7 @@ function senderNameOf(name: string | undefined): string | null {
 
 export function idempotencyKeyOf(key: string | undefined): string | null {
   if (key === undefined) return null;
-  if (!/^[\x21-\x7e]+$/.test(key) || key.length > MAX_IDEMPOTENCY_KEY_CHARS) {
+  if (typeof key !== 'string' || !/^[\x21-\x7e]+$/.test(key) || key.length > MAX_IDEMPOTENCY_KEY_CHARS) {
     throw new PeerLinkError(
       'bad_request',
       `Idempotency-Key must be 1 to ${MAX_IDEMPOTENCY_KEY_CHARS} visible ASCII characters.`,

@@ -1,3 +1,5 @@
+import { KIB } from '../contracts/limits.ts';
+
 /** A chunk's bytes as they came: buffers of any lengths, in order. */
 export interface SplitChunk {
   readonly index: number;
@@ -6,8 +8,15 @@ export interface SplitChunk {
 }
 
 /**
- * Cuts a body into chunks, free of sockets: buffers in, whole chunks out. Nothing is copied; a chunk's buffers are
- * views of what came.
+ * A shorter piece is copied together with its neighbours: a body that trickles in byte by byte would otherwise hold an
+ * object for each, and more of them than one write takes.
+ */
+const SMALL_PIECE_BYTES = 4 * KIB;
+const BLOCK_BYTES = 64 * KIB;
+
+/**
+ * Cuts a body into chunks, free of sockets: buffers in, whole chunks out. A chunk's buffers are views of what came;
+ * only small pieces are copied. A chunk of n bytes has at most n / 2048 + 1 buffers, however it came.
  */
 export class RunSplitter {
   readonly #chunkSizeBytes: number;
@@ -17,6 +26,11 @@ export class RunSplitter {
   #takenBytes = 0;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
+  /** Small pieces are gathered here; what was handed out of it is never written again. */
+  #block: Uint8Array | null = null;
+  #blockBytes = 0;
+  /** Where the view of the block that ends the pending list begins; -1 when something else ends it. */
+  #openView = -1;
 
   constructor(firstChunk: number, chunkSizeBytes: number, sizeBytes: number | null) {
     this.#nextIndex = firstChunk;
@@ -42,7 +56,7 @@ export class RunSplitter {
       const wanted =
         Math.min(this.#chunkSizeBytes, this.#pendingBytes + this.#restBytes - this.#takenBytes) - this.#pendingBytes;
       const part = rest.length <= wanted ? rest : rest.subarray(0, wanted);
-      this.#pending.push(part);
+      this.#append(part);
       this.#pendingBytes += part.length;
       this.#takenBytes += part.length;
       if (part.length === wanted) chunks.push(this.#take());
@@ -56,11 +70,30 @@ export class RunSplitter {
     return this.#pendingBytes === 0 ? null : this.#take();
   }
 
+  #append(part: Uint8Array): void {
+    if (part.length >= SMALL_PIECE_BYTES) {
+      this.#pending.push(part);
+      this.#openView = -1;
+      return;
+    }
+    if (this.#block === null || this.#blockBytes + part.length > BLOCK_BYTES) {
+      this.#block = new Uint8Array(BLOCK_BYTES);
+      this.#blockBytes = 0;
+      this.#openView = -1;
+    }
+    this.#block.set(part, this.#blockBytes);
+    if (this.#openView === -1) this.#openView = this.#blockBytes;
+    else this.#pending.pop();
+    this.#blockBytes += part.length;
+    this.#pending.push(this.#block.subarray(this.#openView, this.#blockBytes));
+  }
+
   #take(): SplitChunk {
     const chunk = { index: this.#nextIndex, bytes: this.#pending, lengthBytes: this.#pendingBytes };
     this.#nextIndex += 1;
     this.#pending = [];
     this.#pendingBytes = 0;
+    this.#openView = -1;
     return chunk;
   }
 }
