@@ -3,7 +3,6 @@ import { blake3 as noble } from '@noble/hashes/blake3.js';
 import { blake3 as wasm } from 'hash-wasm';
 import { loadNetIo } from '../index.ts';
 
-
 function input(size: number): Buffer {
   const bytes = Buffer.alloc(size);
   for (let i = 0; i < size; i++) bytes[i] = i % 251;

@@ -1,4 +1,4 @@
-// Sixteen 32-bit lanes in a 512-bit register (AVX-512F), and two such registers taken as one word.
+// Sixteen 32-bit lanes in a 512-bit register (AVX-512F).
 #ifndef NET_IO_BLAKE3_X86_VEC16_H_
 #define NET_IO_BLAKE3_X86_VEC16_H_
 
