@@ -42,6 +42,7 @@ describe('loadConfig', () => {
     expect(configOf({ PORT: '', DATABASE_URL: ' ' }).port).toBe(5000);
   });
 
+  const clusterEnv = { USE_CLUSTER: 'true', USE_REDIS: 'true', DATABASE_URL: 'postgres://db/x' };
   // One line a variable: what a value changes. A variable missing here fails the test below it.
   const changes: Record<keyof typeof VARIABLES, [Environment, (config: Config) => unknown, unknown]> = {
     PORT: [{ PORT: '6001' }, (c) => c.port, 6001],
@@ -86,7 +87,7 @@ describe('loadConfig', () => {
     REDIS_MAX_RETRIES: [{ USE_REDIS: '1', REDIS_MAX_RETRIES: '9' }, (c) => c.redis?.maxRetries, 9],
     REDIS_RETRY_DELAY: [{ USE_REDIS: '1', REDIS_RETRY_DELAY: '1s' }, (c) => c.redis?.retryDelayMs, 1000],
     REDIS_CONNECT_TIMEOUT: [{ USE_REDIS: '1', REDIS_CONNECT_TIMEOUT: '5s' }, (c) => c.redis?.connectTimeoutMs, 5000],
-    TRANSPORTER: [{ TRANSPORTER: 'nats://n:4222' }, (c) => c.bus.transporter, 'nats://n:4222'],
+    TRANSPORTER: [{ ...clusterEnv, TRANSPORTER: 'nats://n:4222' }, (c) => c.bus.transporter, 'nats://n:4222'],
     ALLOW_INSECURE_BUS: [{ ALLOW_INSECURE_BUS: 'true' }, (c) => c.bus.isInsecureAllowed, true],
     CLUSTER_SECRET: [{ CLUSTER_SECRET: 'y'.repeat(16) }, (c) => c.clusterSecret, 'y'.repeat(16)],
     CLUSTER_SECRET_FILE: [{ CLUSTER_SECRET_FILE: '/secrets/db' }, (c) => c.clusterSecret, 'postgresql://u:p@db/x'],
@@ -160,6 +161,7 @@ describe('loadConfig', () => {
     [{ USE_CLUSTER: 'true', DATABASE_URL: 'postgres://db/x' }, 'USE_REDIS'],
     [{ DURABILITY: 'power' }, 'DURABILITY'],
     [{ REPLICATION_FACTOR: '2' }, 'REPLICATION_FACTOR'],
+    [{ TRANSPORTER: 'nats://n:4222' }, 'TRANSPORTER'],
     [{ DATABASE_URL: 'postgres://db/x', DATABASE_URL_FILE: '/secrets/db' }, 'DATABASE_URL_FILE'],
     [{ CLUSTER_SECRET_FILE: '/secrets/short' }, 'CLUSTER_SECRET_FILE'],
     [{ CLUSTER_SECRET_FILE: '/nowhere' }, 'CLUSTER_SECRET_FILE'],

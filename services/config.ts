@@ -185,6 +185,9 @@ function contradictions(config: Config): string[] {
   if (config.durability === 'power' && config.databaseUrl === null) {
     faults.push('DURABILITY=power needs DATABASE_URL: the embedded database never syncs to disk');
   }
+  if (!config.isCluster && config.bus.transporter !== null) {
+    faults.push('TRANSPORTER needs USE_CLUSTER=true: one node has nobody to talk to');
+  }
   if (!config.isCluster && config.replicationFactor === 2) {
     faults.push('REPLICATION_FACTOR=2 needs USE_CLUSTER=true: one node has nobody to copy to');
   }

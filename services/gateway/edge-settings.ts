@@ -17,8 +17,6 @@ export interface EdgeSettings {
     readonly websocketMessagesPerMinute: number;
   };
   readonly limits: PublicLimits;
-  /** Seconds a session lives from its last use: the cookie's age. */
-  readonly sessionTtlSeconds: number;
   /** frontend/dist */
   readonly pagesDirectory: string;
 }

@@ -1,0 +1,114 @@
+import './thread-pool.ts';
+import type { Logger } from 'pino';
+import { loadNetIo } from '../native/index.ts';
+import type { RunningNode } from './composition.ts';
+import { type Config, faultMessage, loadConfigFromProcess } from './config.ts';
+import { PeerLinkError } from './contracts/errors.ts';
+import { type DataDirectory, takeDataDirectory } from './database/data-directory.ts';
+import type { Database } from './database/database.ts';
+import { createLogger } from './logging.ts';
+
+/** "The process exits within 30 s in any case": streams get most of it, the services and the database the rest. */
+const DRAIN_STREAMS_MS = 20_000;
+const EXIT_IN_ANY_CASE_MS = 28_000;
+
+/** Ends the process with a text for the operator, written before anything is logged as JSON. */
+function refuse(text: string): never {
+  process.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+  process.exit(1);
+}
+
+/** What this version cannot do yet although the configuration is well formed. */
+function unsupported(config: Config): readonly string[] {
+  const faults: string[] = [];
+  if (config.isCluster) faults.push('USE_CLUSTER=true: this version runs as one node');
+  if (config.redis !== null) faults.push('USE_REDIS=true: this version keeps its fast copies in memory');
+  return faults;
+}
+
+async function start(): Promise<void> {
+  const outcome = loadConfigFromProcess();
+  if (!outcome.ok) refuse(faultMessage(outcome.faults));
+  const { config } = outcome;
+  const missing = unsupported(config);
+  if (missing.length > 0) refuse(faultMessage(missing));
+
+  const netIo = loadNetIo({
+    useNative: config.isNativeAddonUsed,
+    ...(config.nativeKernel === null ? {} : { kernel: config.nativeKernel }),
+  });
+  // The lock comes before the slow parts, so that a second process on the directory knows at once.
+  const directory = await takeDataDirectory({ directory: config.dataDirectory, slots: 'single', netIo });
+  const log = createLogger({ level: config.logLevel, nodeId: directory.nodeId });
+  watchForFaults(log);
+  const { reason } = netIo.kernels();
+  if (reason !== undefined) log.warn({ reason }, 'net_io runs on the TypeScript fallback, which is many times slower');
+
+  // Loaded here and not above: Prisma, Moleculer and Socket.IO take most of a second.
+  const [{ openDatabase }, { composeNode }] = await Promise.all([
+    import('./database/open-database.ts'),
+    import('./composition.ts'),
+  ]);
+  const database = await openDatabase({ url: config.databaseUrl, directory: directory.path, log });
+  const node = await composeNode({ config, log, netIo, directory, database });
+  drainOnSignals({ config, log, directory, database, node });
+  announce(config, log, node);
+}
+
+function announce(config: Config, log: Logger, node: RunningNode): void {
+  const address = config.publicUrl ?? `http://localhost:${node.port}`;
+  const text = `PeerLink ${node.version} serves ${address} (data in ${config.dataDirectory})`;
+  if (config.mode === 'production') log.info(text);
+  else process.stdout.write(`${text}\n`);
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly directory: DataDirectory;
+  readonly database: Database;
+  readonly node: RunningNode;
+}
+
+/** "SIGTERM drains". A second signal does not wait. */
+function drainOnSignals(parts: Parts): void {
+  let isDraining = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (isDraining) process.exit(1);
+    isDraining = true;
+    parts.log.info({ signal }, 'draining');
+    setTimeout(() => {
+      parts.log.warn('the drain took too long; streams that are left are cut');
+      process.exit(0);
+    }, EXIT_IN_ANY_CASE_MS).unref();
+    void drain(parts).then(
+      () => process.exit(0),
+      (fault: unknown) => {
+        parts.log.error({ err: fault }, 'the drain failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+}
+
+async function drain({ log, directory, database, node }: Parts): Promise<void> {
+  await node.drain(DRAIN_STREAMS_MS);
+  await database.close();
+  await directory.release();
+  log.info('stopped');
+}
+
+/** A fault nobody caught leaves unknown state behind: it is written down and the process ends. */
+function watchForFaults(log: Logger): void {
+  const onFault = (fault: unknown) => {
+    log.fatal({ err: fault }, 'a fault that nobody caught');
+    process.exit(1);
+  };
+  process.on('uncaughtException', onFault).on('unhandledRejection', onFault);
+}
+
+start().catch((fault: unknown) => {
+  if (fault instanceof PeerLinkError) refuse(`PeerLink cannot start: ${fault.message}`);
+  refuse(`PeerLink cannot start: ${fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)}`);
+});
