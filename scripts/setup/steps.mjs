@@ -36,7 +36,14 @@ export async function installPackages() {
   const missing = firstMissingPackage();
   if (missing === undefined) return;
   say(`installing packages (${missing} is missing or of another version)`);
-  const result = await runNpm(['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+  const result = await runNpm([
+    'ci',
+    '--include=dev',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ]);
   if (result.code !== 0) throw new SetupError(`npm ci ended with ${result.code}: see its lines above`);
 }
 
@@ -125,7 +132,7 @@ export async function buildPage() {
   say('building the page');
   const vite = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
   // A page for people is always the production build, whatever NODE_ENV the server is started with.
-  const env = { ...process.env, NODE_ENV: 'production' };
+  const env = { ...process.env, NODE_ENV: 'production', NO_COLOR: '1' };
   const result = await run(process.execPath, [vite, 'build'], { cwd: join(ROOT, 'frontend'), env, isQuiet: true });
   if (result.code !== 0) throw new SetupError(`the page does not build:\n${result.output}`);
   stampDone('page', inputHash);
