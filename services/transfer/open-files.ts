@@ -20,32 +20,34 @@ export class OpenFiles {
 
   /** Null when `open` found nothing; then nothing is kept. */
   async use(fileId: string, open: () => Promise<StoredFile | null>): Promise<FileUse | null> {
-    let entry = this.#entries.get(fileId);
-    if (entry === undefined) {
-      entry = { opening: open(), users: 0 };
-      this.#entries.set(fileId, entry);
-    } else {
+    for (;;) {
+      const known = this.#entries.get(fileId);
+      const entry: Entry = known ?? { opening: open(), users: 0 };
       // To the end of the order: the most recently used.
       this.#entries.delete(fileId);
       this.#entries.set(fileId, entry);
+      entry.users += 1;
+      try {
+        const stored = await entry.opening;
+        if (stored !== null) return { stored, release: this.#releaseOnce(entry) };
+      } catch (fault) {
+        this.#forget(fileId, entry);
+        throw fault;
+      }
+      this.#forget(fileId, entry);
+      // A reader that looked just before found nothing; that is no answer for a writer, whose own `open` creates.
+      if (known === undefined) return null;
     }
-    entry.users += 1;
+  }
+
+  #releaseOnce(entry: Entry): () => void {
     let isReleased = false;
-    const release = () => {
+    return () => {
       if (isReleased) return;
       isReleased = true;
       entry.users -= 1;
       this.#closeSurplus();
     };
-    try {
-      const stored = await entry.opening;
-      if (stored !== null) return { stored, release };
-    } catch (fault) {
-      this.#forget(fileId, entry);
-      throw fault;
-    }
-    this.#forget(fileId, entry);
-    return null;
   }
 
   /** Closes a file once its jobs are done, whoever uses it: later jobs of those fail with `unavailable`. */
@@ -59,6 +61,16 @@ export class OpenFiles {
 
   async closeAll(): Promise<void> {
     await Promise.all([...this.#entries.keys()].map((fileId) => this.close(fileId)));
+  }
+
+  #releaseOnce(entry: Entry): () => void {
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      entry.users -= 1;
+      this.#closeSurplus();
+    };
   }
 
   #forget(fileId: string, entry: Entry): void {
