@@ -59,18 +59,13 @@ export class OpenFiles {
     await stored?.close();
   }
 
-  async closeAll(): Promise<void> {
-    await Promise.all([...this.#entries.keys()].map((fileId) => this.close(fileId)));
+  /** Closes a file that nobody uses right now. */
+  async closeIfIdle(fileId: string): Promise<void> {
+    if (this.#entries.get(fileId)?.users === 0) await this.close(fileId);
   }
 
-  #releaseOnce(entry: Entry): () => void {
-    let isReleased = false;
-    return () => {
-      if (isReleased) return;
-      isReleased = true;
-      entry.users -= 1;
-      this.#closeSurplus();
-    };
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.#entries.keys()].map((fileId) => this.close(fileId)));
   }
 
   #forget(fileId: string, entry: Entry): void {
