@@ -112,6 +112,11 @@ export class PeerLinkError extends Error {
   get status(): number {
     return ERROR_TYPES[this.type].status;
   }
+
+  /** What Moleculer reads: a 4xx is the caller's fault, neither logged as ours nor counted by a circuit breaker. */
+  get code(): number {
+    return this.status;
+  }
 }
 
 /** A fault's closed type, also when it crossed Moleculer and lost its class. */

@@ -34,7 +34,7 @@ export async function putRun(
   }
   const committed: number[] = [];
   try {
-    await storeBody(deps, req, res, transfer, file, plan.firstChunk, committed);
+    await storeBody(deps, req, transfer, file, plan.firstChunk, committed);
   } catch (fault) {
     throw withCommitted(fault, committed);
   }
@@ -50,7 +50,6 @@ export async function putRun(
 export async function storeBody(
   deps: DataPlaneDeps,
   req: IncomingMessage,
-  res: ServerResponse,
   transfer: RunningTransfer,
   file: RunningFile,
   firstChunk: number,
@@ -67,7 +66,6 @@ export async function storeBody(
   if (isUnknownLength) file.hasSequentialBody = true;
   const splitter = new RunSplitter(firstChunk, file.row.chunkSizeBytes, file.row.sizeBytes);
   try {
-    if (req.headers.expect !== undefined) res.writeContinue();
     await receiveBody(req, {
       splitter,
       mayEndShort: isUnknownLength,

@@ -31,7 +31,7 @@ export async function putUpload(
   const transfer = await deps.engine.load(opened.id);
   const file = transfer.file(0);
   try {
-    if (sizeBytes !== 0) await storeBody(deps, req, res, transfer, file, 0, []);
+    if (sizeBytes !== 0) await storeBody(deps, req, transfer, file, 0, []);
     if (!file.isSealed)
       throw new PeerLinkError('unavailable', 'The upload could not be completed. Send it again.', {
         retryAfterSeconds: 5,
