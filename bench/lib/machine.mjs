@@ -1,0 +1,28 @@
+import { execFileSync } from 'node:child_process';
+import { cpus, release, totalmem, type } from 'node:os';
+
+const versionOf = (command, ...args) => {
+  try {
+    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+  } catch {
+    return null;
+  }
+};
+
+/** What a reader needs to judge the figures. */
+export function describeMachine() {
+  const [first] = cpus();
+  return {
+    date: new Date().toISOString(),
+    commit: versionOf('git', 'rev-parse', '--short=12', 'HEAD') ?? 'unknown',
+    hasUncommittedChanges: (versionOf('git', 'status', '--porcelain', '--', 'services', 'native', 'bench') ?? '') !== '',
+    cpu: first.model,
+    cores: cpus().length,
+    memoryGib: Math.round(totalmem() / 1024 ** 3),
+    system: `${type()} ${release()}`,
+    node: process.versions.node,
+    browser: versionOf('chromium', '--version'),
+    filesOn: 'tmpfs (/dev/shm)',
+    client: 'bench/clients/raw-http.mjs in a process of its own; tus-js-client; socket.io-client; Chromium',
+  };
+}

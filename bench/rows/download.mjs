@@ -1,0 +1,41 @@
+// One and eight readers of a file that lies in the page cache.
+import { figuresOf, interleave, ratioOf } from '../lib/measure.mjs';
+import { getBody, putBody } from '../lib/servers.mjs';
+
+export async function downloads({ servers, peerLink, bare, settings, say, bar }) {
+  const { sizeBytes, rounds } = settings;
+  await putBody(bare.port, '/download.bin', sizeBytes);
+  const transfer = await peerLink.open(sizeBytes);
+  await peerLink.put(transfer, sizeBytes);
+  const nginx = await servers.nginx(bare.directory);
+  const express = await servers.express(bare.directory);
+  const contenders = (count) => [
+    { name: 'PeerLink, verified', server: peerLink.server, run: () => peerLink.get(transfer, count) },
+    { name: 'nginx, sendfile', server: nginx.server, run: () => getBody(nginx.port, '/download.bin', count) },
+    { name: 'bare Node, read loop', server: bare.server, run: () => getBody(bare.port, '/download.bin', count) },
+  ];
+
+  say('download, 1 stream');
+  const one = await interleave(
+    [
+      ...contenders(1),
+      { name: 'express.static', server: express.server, run: () => getBody(express.port, '/download.bin') },
+    ],
+    rounds,
+    say,
+  );
+  bar('download, 1 stream, of nginx with sendfile', ratioOf(one, 'PeerLink, verified', 'nginx, sendfile'), 0.9, 1.0);
+  bar('download, 1 stream, of express.static', ratioOf(one, 'PeerLink, verified', 'express.static'), 3);
+  await express.server.stop();
+
+  say('download, 8 streams');
+  const { result: eight, delay } = await peerLink.server.loopDelayDuring(() =>
+    interleave(contenders(8), Math.max(3, rounds - 2), say),
+  );
+  bar('download, 8 streams, of nginx with sendfile', ratioOf(eight, 'PeerLink, verified', 'nginx, sendfile'), 1.0, 1.3);
+  bar('event loop delay while 8 streams are read, p99, ms', delay.p99Ms, { atMost: 50 });
+
+  await nginx.server.stop();
+  await peerLink.remove(transfer);
+  return { 'download, 1 stream': figuresOf(one), 'download, 8 streams': figuresOf(eight) };
+}

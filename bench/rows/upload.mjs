@@ -1,0 +1,103 @@
+// One body, parallel runs, tus, WebDAV. Every upload makes a new file and its removal is not timed: tmpfs gives each
+// contender pages in the same state.
+import { createWriteStream } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { finished } from 'node:stream/promises';
+import { join } from 'node:path';
+import { figuresOf, interleave, ratioOf } from '../lib/measure.mjs';
+import { runClient } from '../lib/processes.mjs';
+import { putBody, putRuns, remove } from '../lib/servers.mjs';
+
+const MIB = 1024 * 1024;
+
+/** PeerLink's turn in an upload row: opening and removing are not timed. */
+export function peerLinkTurn(name, peerLink, sizeBytes, send) {
+  let transfer = null;
+  return {
+    name,
+    server: peerLink.server,
+    run: async () => {
+      transfer = await peerLink.open(sizeBytes);
+      return await send(transfer);
+    },
+    after: async () => {
+      const { state } = await peerLink.status(transfer);
+      if (state !== 'sealed') throw new Error(`after ${name} the transfer is ${state}`);
+      await peerLink.remove(transfer);
+    },
+  };
+}
+
+export async function uploads({ servers, peerLink, bare, settings, say, bar }) {
+  const { sizeBytes, rounds } = settings;
+  const nginx = await servers.nginx(servers.place('dav'));
+  const tus = await servers.tus();
+  const sourcePath = join(servers.place('source'), 'source.bin');
+  await writeSource(sourcePath, sizeBytes);
+  let tusUrl = null;
+
+  say('upload, one body');
+  const one = await interleave(
+    [
+      peerLinkTurn('PeerLink, hashed', peerLink, sizeBytes, (transfer) => peerLink.put(transfer, sizeBytes)),
+      {
+        name: 'bare Node, coalesced writev',
+        server: bare.server,
+        run: () => putBody(bare.port, '/upload.bin', sizeBytes),
+        after: () => remove(bare.port, '/upload.bin'),
+      },
+      {
+        name: 'nginx, WebDAV PUT',
+        server: nginx.server,
+        run: () => putBody(nginx.port, '/upload.bin', sizeBytes),
+        after: () => remove(nginx.port, '/upload.bin'),
+      },
+      {
+        name: '@tus/server, tus-js-client',
+        server: tus.server,
+        run: async () => {
+          const result = await runClient('tus.mjs', { port: tus.port, sourcePath });
+          tusUrl = result.url;
+          return result;
+        },
+        after: async () => {
+          await fetch(tusUrl, { method: 'DELETE', headers: { 'tus-resumable': '1.0.0' } });
+        },
+      },
+    ],
+    rounds,
+    say,
+  );
+  bar('HTTP upload of bare Node, one body', ratioOf(one, 'PeerLink, hashed', 'bare Node, coalesced writev'), 0.8, 0.85);
+  bar('HTTP upload of nginx WebDAV', ratioOf(one, 'PeerLink, hashed', 'nginx, WebDAV PUT'), 1);
+  bar('HTTP upload of @tus/server', ratioOf(one, 'PeerLink, hashed', '@tus/server, tus-js-client'), 3);
+  await nginx.server.stop();
+  await tus.server.stop();
+
+  say('upload, runs of 8 MiB, 6 at once');
+  const runs = await interleave(
+    [
+      peerLinkTurn('PeerLink, hashed', peerLink, sizeBytes, (transfer) => peerLink.putRuns(transfer, sizeBytes)),
+      {
+        name: 'bare Node, coalesced writev',
+        server: bare.server,
+        run: () => putRuns(bare.port, '/upload.bin', sizeBytes),
+        after: () => remove(bare.port, '/upload.bin'),
+      },
+    ],
+    rounds,
+    say,
+  );
+  bar('HTTP upload of bare Node, runs', ratioOf(runs, 'PeerLink, hashed', 'bare Node, coalesced writev'), 0.8, 0.85);
+  return { 'upload, one body': figuresOf(one), 'upload, runs of 8 MiB, 6 at once': figuresOf(runs) };
+}
+
+async function writeSource(path, sizeBytes) {
+  const block = randomBytes(MIB);
+  const file = createWriteStream(path);
+  for (let written = 0; written < sizeBytes; written += MIB) {
+    if (!file.write(block)) await new Promise((resolve) => file.once('drain', resolve));
+  }
+  file.end();
+  await finished(file);
+}

@@ -1,0 +1,84 @@
+// npm run bench [-- --quick] [--only=download,upload,...]: PeerLink and others, interleaved in one run, on a tmpfs.
+// Results go to bench/results/one-node.{json,md} (a quick or partial run only prints).
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installContenders } from './lib/install.mjs';
+import { describeMachine } from './lib/machine.mjs';
+import { round } from './lib/measure.mjs';
+import { touchPages } from './lib/pages.mjs';
+import { stopAll } from './lib/processes.mjs';
+import { writeResults } from './lib/results.mjs';
+import { Servers } from './lib/servers.mjs';
+import { browserUpload } from './rows/browser.mjs';
+import { downloads } from './rows/download.mjs';
+import { hashing } from './rows/hashing.mjs';
+import { idleSockets } from './rows/idle-sockets.mjs';
+import { latency } from './rows/latency.mjs';
+import { link } from './rows/link.mjs';
+import { memory } from './rows/memory.mjs';
+import { relay } from './rows/relay.mjs';
+import { socketDoor } from './rows/socket.mjs';
+import { uploads } from './rows/upload.mjs';
+
+const MIB = 1024 * 1024;
+const ROWS = {
+  download: downloads,
+  upload: uploads,
+  hashing,
+  relay,
+  socket: socketDoor,
+  browser: browserUpload,
+  latency,
+  link,
+  'idle-sockets': idleSockets,
+  memory,
+};
+
+const args = process.argv.slice(2);
+const isQuick = args.includes('--quick');
+const only = args.find((arg) => arg.startsWith('--only='))?.slice('--only='.length).split(',') ?? Object.keys(ROWS);
+const settings = { sizeBytes: (isQuick ? 256 : 1024) * MIB, rounds: isQuick ? 3 : 7, isQuick };
+const say = (line) => console.log(line);
+const bars = [];
+
+/** A bar is a least ratio (with a goal), or `{atMost}`. */
+function bar(name, value, wanted, goal) {
+  const limit = typeof wanted === 'number' ? { atLeast: wanted } : wanted;
+  const isMet = limit.atMost === undefined ? value >= limit.atLeast : value <= limit.atMost;
+  const digits = Math.abs(value) < 10 ? 2 : 1;
+  bars.push({ name, value: round(value, digits), ...limit, ...(goal === undefined ? {} : { goal }), isMet });
+  const asked = limit.atMost === undefined ? `at least ${limit.atLeast}` : `at most ${limit.atMost}`;
+  say(`  ${isMet ? 'ok    ' : 'MISSED'} ${name}: ${round(value, digits)} (${asked})`);
+}
+
+await installContenders();
+const dist = process.env.PEERLINK_BENCH_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
+const folder = mkdtempSync(join('/dev/shm', 'peerlink-bench-'));
+process.once('SIGINT', () => void stopAll().then(() => process.exit(130)));
+const startedMs = Date.now();
+const figures = {};
+try {
+  const machine = describeMachine();
+  say(`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, Node ${machine.node}, commit ${machine.commit}`);
+  await touchPages(folder, 4 * settings.sizeBytes);
+  const servers = new Servers(folder, dist);
+  const peerLink = await servers.peerLink();
+  const bare = await servers.bareHttp();
+  for (const name of only) {
+    if (!(name in ROWS)) throw new Error(`no row ${name}; there are ${Object.keys(ROWS).join(', ')}`);
+    Object.assign(figures, await ROWS[name]({ servers, peerLink, bare, settings, say, bar, folder }));
+  }
+  const seconds = Math.round((Date.now() - startedMs) / 1000);
+  const missed = bars.filter(({ isMet }) => !isMet);
+  say(`${bars.length - missed.length} of ${bars.length} bars met, in ${seconds} s`);
+  if (!isQuick && only.length === Object.keys(ROWS).length) writeResults({ machine, settings, seconds, bars, figures });
+} catch (fault) {
+  for (const name of readdirSync(join(folder, 'logs'))) {
+    say(`--- ${name}\n${readFileSync(join(folder, 'logs', name), 'utf8').slice(-2000)}`);
+  }
+  throw fault;
+} finally {
+  await stopAll();
+  rmSync(folder, { recursive: true, force: true });
+}
