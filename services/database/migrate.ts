@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { sqlStateOf } from './database-faults.ts';
 
@@ -35,6 +36,8 @@ const MIGRATION_LOCK_WAIT_MS = 60_000;
 /** A statement that waits for a table's lock makes everybody behind it wait: give up soon and try again. */
 const TABLE_LOCK_WAIT_MS = 3_000;
 const TABLE_LOCK_TRIES = 10;
+/** Long enough for those who waited behind it. */
+const TABLE_LOCK_PAUSE_MS = 500;
 const LOCK_NOT_AVAILABLE = '55P03';
 
 const BOOKKEEPING = `
@@ -129,7 +132,10 @@ async function applyOne(connection: MigrationConnection, migration: Migration): 
       return;
     } catch (fault) {
       await connection.execute('ROLLBACK').catch(() => undefined);
-      if (attempt < TABLE_LOCK_TRIES && sqlStateOf(fault) === LOCK_NOT_AVAILABLE) continue;
+      if (attempt < TABLE_LOCK_TRIES && sqlStateOf(fault) === LOCK_NOT_AVAILABLE) {
+        await delay(TABLE_LOCK_PAUSE_MS);
+        continue;
+      }
       throw refusal(`migration ${migration.name} could not be applied`, fault);
     }
   }

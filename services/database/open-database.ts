@@ -6,12 +6,13 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { Client } from 'pg';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
 import { PrismaClient } from '../../prisma/generated/client.ts';
+import { findRootDirectory } from '../config.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { type Database, databaseOf } from './database.ts';
 import { sqlStateOf } from './database-faults.ts';
 import { applyMigrations, type MigrationConnection, readMigrations } from './migrate.ts';
+import { migrationConnectionOfClient, migrationConnectionOfPglite } from './migration-connections.ts';
 import { postgresPoolConfig } from './postgres-pool.ts';
-import { findProjectRoot } from './project-root.ts';
 import { codeOf } from './system-faults.ts';
 
 export interface DatabaseLog {
@@ -37,7 +38,7 @@ const FIRST_CONNECTION_DEADLINE_MS = 5_000;
 const HOPELESS = new Set(['28', '3D', '42']);
 
 export function migrationsDirectory(): string {
-  return path.join(findProjectRoot(), 'prisma', 'migrations');
+  return path.join(findRootDirectory(), 'prisma', 'migrations');
 }
 
 /** Opens, checks and migrates the database. Throws `unavailable` with a text for the operator when it cannot be used. */
@@ -70,15 +71,7 @@ async function openPglite(directory: string, log: DatabaseLog): Promise<Database
     await pglite.close();
   });
   try {
-    await migrate(
-      {
-        kind: 'pglite',
-        execute: async (sql) => void (await pglite.exec(sql)),
-        query: async <Row>(sql: string, parameters: readonly unknown[] = []) =>
-          (await pglite.query<Row>(sql, [...parameters])).rows,
-      },
-      log,
-    );
+    await migrate(migrationConnectionOfPglite(pglite), log);
   } catch (fault) {
     await database.close();
     throw fault;
@@ -111,15 +104,7 @@ async function openPostgres(url: string, log: DatabaseLog): Promise<Database> {
   const client = await firstConnection(url, log);
   try {
     await refuseOldServer(client);
-    await migrate(
-      {
-        kind: 'postgresql',
-        execute: async (sql) => void (await client.query(sql)),
-        query: async <Row>(sql: string, parameters: readonly unknown[] = []) =>
-          (await client.query(sql, [...parameters])).rows as Row[],
-      },
-      log,
-    );
+    await migrate(migrationConnectionOfClient(client), log);
   } finally {
     await client.end().catch(() => undefined);
   }
