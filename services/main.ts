@@ -1,4 +1,5 @@
 import './thread-pool.ts';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { loadNetIo } from '../native/index.ts';
 import type { RunningNode } from './composition.ts';
@@ -7,6 +8,8 @@ import { PeerLinkError } from './contracts/errors.ts';
 import { type DataDirectory, takeDataDirectory } from './database/data-directory.ts';
 import type { Database } from './database/database.ts';
 import { createLogger } from './logging.ts';
+import { attachRepl } from './repl/repl-client.ts';
+import { type ReplServer, replSocketPath, serveRepl } from './repl/repl-server.ts';
 
 /** "The process exits within 30 s in any case": streams get most of it, the services and the database the rest. */
 const DRAIN_STREAMS_MS = 20_000;
@@ -33,6 +36,13 @@ async function start(): Promise<void> {
   const missing = unsupported(config);
   if (missing.length > 0) refuse(faultMessage(missing));
 
+  if (process.argv.includes('--repl')) {
+    // In the first slot: embedded, there is one.
+    const socketPath = replSocketPath(join(config.dataDirectory, 'node-0'));
+    if (await attachRepl(socketPath, { input: process.stdin, output: process.stdout })) return;
+    refuse(`No PeerLink is running on ${config.dataDirectory}. Start it with npm start, then run npm run repl again.`);
+  }
+
   const netIo = loadNetIo({
     useNative: config.isNativeAddonUsed,
     ...(config.nativeKernel === null ? {} : { kernel: config.nativeKernel }),
@@ -51,7 +61,12 @@ async function start(): Promise<void> {
   ]);
   const database = await openDatabase({ url: config.databaseUrl, directory: directory.path, log });
   const node = await composeNode({ config, log, netIo, directory, database });
-  drainOnSignals({ config, log, directory, database, node });
+  const repl = await serveRepl(node.broker, directory.path).catch((fault: unknown) => {
+    // A path too long for a socket, or a volume that knows none, costs the console and nothing else.
+    log.warn({ err: fault }, 'there is no console on this process');
+    return null;
+  });
+  drainOnSignals({ log, directory, database, node, repl });
   announce(config, log, node);
 }
 
@@ -63,11 +78,11 @@ function announce(config: Config, log: Logger, node: RunningNode): void {
 }
 
 interface Parts {
-  readonly config: Config;
   readonly log: Logger;
   readonly directory: DataDirectory;
   readonly database: Database;
   readonly node: RunningNode;
+  readonly repl: ReplServer | null;
 }
 
 /** "SIGTERM drains". A second signal does not wait. */
@@ -92,8 +107,9 @@ function drainOnSignals(parts: Parts): void {
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
 }
 
-async function drain({ log, directory, database, node }: Parts): Promise<void> {
+async function drain({ log, directory, database, node, repl }: Parts): Promise<void> {
   await node.drain(DRAIN_STREAMS_MS);
+  await repl?.close();
   await database.close();
   await directory.release();
   log.info('stopped');

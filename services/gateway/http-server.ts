@@ -60,6 +60,13 @@ export function createHttpServer(deps: HttpServerDeps): Server {
  * the answer is out by then.
  */
 function continueWhenRead(req: IncomingMessage, res: ServerResponse): void {
+  const writeContinue = res.writeContinue.bind(res);
+  let isContinued = false;
+  // Whoever reads may say it too: it is said once.
+  res.writeContinue = (callback) => {
+    if (!isContinued) writeContinue(callback);
+    isContinued = true;
+  };
   const onNewListener = (event: string | symbol) => {
     if (event !== 'data' && event !== 'readable') return;
     req.off('newListener', onNewListener);

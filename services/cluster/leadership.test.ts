@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../kernel/clock.ts';
+import { createLeadership, LEASE_TTL_MS } from './leadership.ts';
+import type { LeaderLease } from './ports.ts';
+
+/** The conditional row of the database, by the same clock. */
+function leaseRow(clock: ManualClock) {
+  let lease: LeaderLease | null = null;
+  return {
+    tryLead: async (nodeId: string, ttlMs: number): Promise<LeaderLease> => {
+      const expiresAt = new Date(clock.now() + ttlMs);
+      if (lease === null || lease.holderNodeId === nodeId || lease.expiresAt.getTime() <= clock.now()) {
+        const epoch = (lease?.epoch ?? 0) + (lease?.holderNodeId === nodeId ? 0 : 1);
+        lease = { holderNodeId: nodeId, epoch, expiresAt };
+      }
+      return lease;
+    },
+    resign: async (nodeId: string) => {
+      if (lease?.holderNodeId === nodeId) lease = { ...lease, expiresAt: new Date(clock.now()) };
+    },
+  };
+}
+
+describe('leadership', () => {
+  it('is held by whoever took the lease, for as long as it is renewed', async () => {
+    const clock = new ManualClock();
+    const row = leaseRow(clock);
+    const a = createLeadership('a', row, clock);
+    const b = createLeadership('b', row, clock);
+    expect(a.isLeader()).toBe(false);
+    expect(await a.tick()).toEqual({ nodeId: 'a', epoch: 1 });
+    expect(await b.tick()).toEqual({ nodeId: 'a', epoch: 1 });
+    expect([a.isLeader(), b.isLeader()]).toEqual([true, false]);
+    clock.advance(3_000);
+    expect(await a.tick()).toBeNull();
+    clock.advance(8_000);
+    expect([a.isLeader(), b.isLeader()]).toEqual([true, false]);
+  });
+
+  it('ends before the lease does, so that no two nodes lead at once', async () => {
+    const clock = new ManualClock();
+    const row = leaseRow(clock);
+    const a = createLeadership('a', row, clock);
+    const b = createLeadership('b', row, clock);
+    await a.tick();
+    for (let elapsedMs = 0; elapsedMs <= LEASE_TTL_MS; elapsedMs += 100) {
+      await b.tick();
+      expect(a.isLeader() && b.isLeader()).toBe(false);
+      clock.advance(100);
+    }
+    await b.tick();
+    expect(b.current()).toMatchObject({ holderNodeId: 'b', epoch: 2 });
+    expect([a.isLeader(), b.isLeader()]).toEqual([false, true]);
+  });
+
+  it('passes on at once when it is resigned, under a higher epoch', async () => {
+    const clock = new ManualClock();
+    const row = leaseRow(clock);
+    const a = createLeadership('a', row, clock);
+    const b = createLeadership('b', row, clock);
+    await a.tick();
+    await a.resign();
+    expect(a.isLeader()).toBe(false);
+    expect(await b.tick()).toEqual({ nodeId: 'b', epoch: 2 });
+  });
+
+  it('is not claimed while the database does not answer', async () => {
+    const clock = new ManualClock();
+    const row = leaseRow(clock);
+    let isUp = true;
+    const a = createLeadership(
+      'a',
+      { ...row, tryLead: async (id, ttl) => (isUp ? row.tryLead(id, ttl) : Promise.reject(new Error('down'))) },
+      clock,
+    );
+    await a.tick();
+    isUp = false;
+    clock.advance(LEASE_TTL_MS);
+    await expect(a.tick()).rejects.toThrow('down');
+    expect(a.isLeader()).toBe(false);
+  });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals';
+import type { NodeHealth, NodeStats } from '../contracts/actions.ts';
+import type { PublicNode } from '../contracts/http.ts';
+import { loadOf, placeTransfer, publicNode } from './membership.ts';
+
+const slots = { maxConcurrentUploads: 10, maxConcurrentDownloads: 4 };
+const health = (changes: Partial<NodeHealth> = {}): NodeHealth => ({
+  nodeId: 'a',
+  state: 'healthy',
+  reasons: [],
+  eventLoopDelayP99Ms: 1,
+  eventLoopUse: 0.2,
+  memoryBytes: 1,
+  diskFreeBytes: 1,
+  diskTotalBytes: 2,
+  isDatabaseUp: true,
+  isBusUp: true,
+  uptimeSeconds: 1,
+  ...changes,
+});
+const stats = (changes: Partial<NodeStats> = {}): NodeStats => ({
+  nodeId: 'a',
+  clientBytesIn: 0,
+  clientBytesOut: 0,
+  bytesInPerSecond: 0,
+  bytesOutPerSecond: 0,
+  activeUploads: 0,
+  activeDownloads: 0,
+  openTransfers: 0,
+  sockets: 0,
+  ...changes,
+});
+const node = (id: string, load: number, state: PublicNode['state'] = 'healthy'): PublicNode => ({
+  id,
+  publicUrl: null,
+  state,
+  isLeader: false,
+  load,
+});
+
+describe('loadOf', () => {
+  it('is the larger of event-loop use and slots in use, at most 1', () => {
+    expect(loadOf({ health: health(), stats: stats() }, slots)).toBe(0.2);
+    expect(loadOf({ health: health(), stats: stats({ activeUploads: 5 }) }, slots)).toBe(0.5);
+    expect(loadOf({ health: health(), stats: stats({ activeDownloads: 3 }) }, slots)).toBe(0.75);
+    expect(loadOf({ health: health({ eventLoopUse: 0.9 }), stats: stats({ activeDownloads: 3 }) }, slots)).toBe(0.9);
+    expect(loadOf({ health: health(), stats: stats({ activeUploads: 500 }) }, slots)).toBe(1);
+  });
+});
+
+describe('publicNode', () => {
+  const row = {
+    id: 'a',
+    peerUrl: 'http://inner:1',
+    publicUrl: 'https://n1.test',
+    state: 'healthy' as const,
+    seenAt: new Date(),
+  };
+
+  it('shows what the node says about itself, and no inner address', () => {
+    const shown = publicNode(row, { health: health({ state: 'degraded' }), stats: stats() }, 'a', slots);
+    expect(shown).toEqual({ id: 'a', publicUrl: 'https://n1.test', state: 'degraded', isLeader: true, load: 0.2 });
+  });
+
+  it('shows a node that does not answer as left, whatever its row says', () => {
+    expect(publicNode(row, null, 'a', slots)).toMatchObject({ state: 'left', isLeader: false, load: 0 });
+  });
+});
+
+describe('placeTransfer', () => {
+  it.each([
+    ['the node that opened it', [node('a', 0.3), node('b', 0.2), node('c', 0.2)], 'a'],
+    ['another when that one drains', [node('a', 0, 'draining'), node('b', 0.9)], 'b'],
+    ['another when that one is degraded', [node('a', 0, 'degraded'), node('b', 0.9), node('c', 0.1)], 'c'],
+    ['another at twice the median load', [node('a', 0.4), node('b', 0.2), node('c', 0.1)], 'c'],
+    ['the same one just below', [node('a', 0.39), node('b', 0.2), node('c', 0.1)], 'a'],
+    ['the same one when nobody is healthy', [node('a', 0, 'draining'), node('b', 0, 'left')], 'a'],
+    ['the same one when it is alone', [node('a', 1)], 'a'],
+  ])('chooses %s', (_why, nodes, chosen) => {
+    expect(placeTransfer('a', nodes)).toBe(chosen);
+  });
+});

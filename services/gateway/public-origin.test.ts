@@ -1,0 +1,134 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { isOwnOrigin, machineNames, type OriginSettings, parseHost, publicOriginOf } from './public-origin.ts';
+
+const RUNS = { numRuns: 10_000 };
+const settings: OriginSettings = {
+  publicUrl: null,
+  allowedOrigins: ['http://peerlink.test:8080', 'https://share.example.com'],
+  port: () => 5000,
+  machineNames: () => new Set(['localhost', 'box-7', '192.168.1.20', '::1', 'fe80::1']),
+};
+
+describe('publicOriginOf', () => {
+  it.each([
+    ['localhost:5000', false, 'http://localhost:5000'],
+    ['LOCALHOST', false, 'http://localhost'],
+    ['127.0.0.1:6000', false, 'http://127.0.0.1:6000'],
+    ['127.8.9.1:6000', false, 'http://127.8.9.1:6000'],
+    ['[::1]:5000', false, 'http://[::1]:5000'],
+    ['box-7:5000', false, 'http://box-7:5000'],
+    ['192.168.1.20:5000', true, 'https://192.168.1.20:5000'],
+    ['app.localhost:5000', false, 'http://app.localhost:5000'],
+    ['peerlink.test:8080', false, 'http://peerlink.test:8080'],
+    ['share.example.com', true, 'https://share.example.com'],
+  ])('begins links with %s when it is this machine or allowed', (host, isSecure, origin) => {
+    expect(publicOriginOf(host, isSecure, settings)).toBe(origin);
+  });
+
+  it.each([
+    'evil.com',
+    'localhost.evil.com',
+    'localhost@evil.com',
+    'peerlink.test',
+    'peerlink.test:8081',
+    'share.example.com.evil.com',
+    'evil.com#localhost',
+    '',
+    'a b',
+    'localhost:99999',
+    '192.168.1.21',
+  ])('never begins links with the Host %j', (host) => {
+    expect(publicOriginOf(host, false, settings)).toBe('http://localhost:5000');
+  });
+
+  it('always uses PUBLIC_URL when there is one', () => {
+    expect(publicOriginOf('localhost:5000', false, { ...settings, publicUrl: 'https://p.example' })).toBe(
+      'https://p.example',
+    );
+  });
+
+  it('gives one of the known origins, whatever the Host header holds', () => {
+    const host = fc.oneof(
+      fc.string(),
+      fc.domain(),
+      fc.ipV4(),
+      fc.ipV6(),
+      fc.webAuthority({ withPort: true, withUserInfo: true, withIPv4: true, withIPv6: true }),
+    );
+    fc.assert(
+      fc.property(host, fc.boolean(), (text, isSecure) => {
+        const origin = publicOriginOf(text, isSecure, settings);
+        const { hostname, href } = new URL(origin);
+        expect(href).toBe(`${origin}/`);
+        const name = hostname.replace(/^\[(.*)\]$/, '$1');
+        expect(
+          settings.machineNames().has(name) ||
+            name.startsWith('127.') ||
+            name.endsWith('.localhost') ||
+            settings.allowedOrigins.includes(origin),
+        ).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe('parseHost', () => {
+  it('takes a host apart', () => {
+    expect(parseHost('Example.COM:80')).toEqual({ name: 'example.com', port: 80 });
+    expect(parseHost('[2001:DB8::1]')).toEqual({ name: '2001:db8::1', port: undefined });
+  });
+
+  it('never throws and never lets through what could end a host', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const host = parseHost(text);
+        if (host !== undefined) expect(host.name).toMatch(/^[a-z0-9._:-]+$/);
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe('isOwnOrigin', () => {
+  it.each([
+    ['http://localhost:5000', 'localhost:5000', true],
+    ['https://share.example.com', 'share.example.com', true],
+    ['http://share.example.com', 'share.example.com:80', true],
+    ['https://share.example.com:443', 'share.example.com:443', true],
+    ['http://localhost:5001', 'localhost:5000', false],
+    ['https://share.example.co', 'share.example.com', false],
+    ['https://share.example.com.evil.com', 'share.example.com', false],
+    ['https://evil.com/share.example.com', 'share.example.com', false],
+    ['https://share.example.com@evil.com', 'share.example.com', false],
+    ['null', 'localhost:5000', false],
+    ['file://', 'localhost', false],
+    ['', '', false],
+  ])('%s at %s: %s', (origin, host, isOwn) => {
+    expect(isOwnOrigin(origin, host, null)).toBe(isOwn);
+  });
+
+  it('knows PUBLIC_URL whatever the Host is', () => {
+    expect(isOwnOrigin('https://p.example', 'inner:5000', 'https://p.example')).toBe(true);
+    expect(isOwnOrigin('https://p.example.evil', 'inner:5000', 'https://p.example')).toBe(false);
+  });
+
+  it('never throws', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.string(),
+        (origin, host) => typeof isOwnOrigin(origin, host, null) === 'boolean',
+      ),
+      RUNS,
+    );
+  });
+});
+
+describe('machineNames', () => {
+  it('has the addresses of this machine', () => {
+    expect(machineNames().has('127.0.0.1')).toBe(true);
+    expect(machineNames().has('localhost')).toBe(true);
+  });
+});

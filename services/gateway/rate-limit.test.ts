@@ -1,0 +1,52 @@
+import { describe, expect, it } from '@jest/globals';
+import { PeerLinkError } from '../contracts/errors.ts';
+import { createRateLimits, memoryRateLimiter } from './rate-limit.ts';
+
+const settings = { windowSeconds: 60, uploadsPerMinute: 3, downloadsPerMinute: 5, websocketMessagesPerMinute: 7 };
+
+async function countAllowed(consume: () => Promise<void>, tries: number): Promise<number> {
+  let allowed = 0;
+  for (let index = 0; index < tries; index += 1) {
+    await consume().then(
+      () => {
+        allowed += 1;
+      },
+      (fault: unknown) => {
+        expect(fault).toBeInstanceOf(PeerLinkError);
+        expect(fault).toMatchObject({ type: 'rate_limited' });
+        expect((fault as PeerLinkError).retryAfterSeconds).toBeGreaterThan(0);
+      },
+    );
+  }
+  return allowed;
+}
+
+describe('rate limits', () => {
+  it('allow each client what the setting says, and tell when to come again', async () => {
+    const limits = createRateLimits(settings);
+    expect(await countAllowed(() => limits.consume('uploads', '1.1.1.1'), 10)).toBe(3);
+    expect(await countAllowed(() => limits.consume('uploads', '2.2.2.2'), 10)).toBe(3);
+    expect(await countAllowed(() => limits.consume('downloads', '1.1.1.1'), 10)).toBe(5);
+    expect(await countAllowed(() => limits.consume('messages', '1.1.1.1'), 10)).toBe(7);
+  });
+
+  it('mean "per minute" whatever the window is', async () => {
+    const limits = createRateLimits({ ...settings, windowSeconds: 20 });
+    expect(await countAllowed(() => limits.consume('uploads', 'a'), 10)).toBe(1);
+  });
+
+  it('hold guessers of passwords at 20 a minute', async () => {
+    const limits = createRateLimits(settings);
+    expect(await countAllowed(() => limits.consume('passwords', 'share a'), 50)).toBe(20);
+    await limits.forgive('passwords', 'share a');
+    expect(await countAllowed(() => limits.consume('passwords', 'share a'), 1)).toBe(1);
+  });
+
+  it('count strangers in shared buckets once 50,000 addresses are known, so that memory is bounded', async () => {
+    const limiter = memoryRateLimiter('test', 1_000, 60);
+    for (let index = 0; index < 50_000; index += 1) await limiter.consume(`a${index}`);
+    const before = process.memoryUsage().heapUsed;
+    for (let index = 0; index < 50_000; index += 1) await limiter.consume(`b${index}`);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(16 * 1024 * 1024);
+  });
+});

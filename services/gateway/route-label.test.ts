@@ -1,0 +1,37 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { routeLabel } from './route-label.ts';
+
+describe('routeLabel', () => {
+  it.each([
+    ['GET', '/d/abc', '/d/:shareId'],
+    ['GET', '/d/abc/0/name.txt', '/d/:shareId/*'],
+    ['PUT', '/secret name.txt', '/:name'],
+    ['PUT', '/api/transfers/t/files/0', '/api/transfers/:id/files/:index'],
+    ['DELETE', '/api/transfers/t', '/api/transfers/:id'],
+    ['GET', '/apiinternal/x', 'other'],
+    ['GET', '/assets/index-1a2b.js', '/assets/*'],
+  ])('%s %s is %s', (method, path, label) => {
+    expect(routeLabel(method, path)).toBe(label);
+  });
+
+  it('is one of a few for any path, and so cannot hold a name or grow a metric', () => {
+    const labels = new Set<string>();
+    fc.assert(
+      fc.property(
+        fc.constantFrom('GET', 'PUT', 'POST'),
+        fc.oneof(
+          fc.string(),
+          fc.webPath(),
+          fc.webPath().map((path) => `/d${path}`),
+          fc.webPath().map((path) => `/api${path}`),
+        ),
+        (method, path) => {
+          labels.add(routeLabel(method, path));
+        },
+      ),
+      { numRuns: 10_000 },
+    );
+    expect(labels.size).toBeLessThan(30);
+  });
+});

@@ -1,0 +1,104 @@
+import { tmpdir } from 'node:os';
+import { describe, expect, it } from '@jest/globals';
+import { createProcessSystemProbe } from './adapters/process-system-probe.ts';
+import { LOW_DISK_BYTES, type Measurements, reasonsOf, SLOW_LOOP_P99_MS, stateOf } from './health.ts';
+import { NodeMonitor, type StateChange } from './node-monitor.ts';
+
+const GIB = 1024 ** 3;
+const well: Measurements = {
+  eventLoopDelayP99Ms: 2,
+  eventLoopUse: 0.1,
+  memoryBytes: 200e6,
+  diskFreeBytes: 50 * GIB,
+  diskTotalBytes: 100 * GIB,
+  isDatabaseUp: true,
+  isBusUp: true,
+};
+
+describe('reasonsOf', () => {
+  it('has none for a node that is well', () => {
+    expect(reasonsOf(well)).toEqual([]);
+  });
+
+  it.each([
+    [{ eventLoopDelayP99Ms: SLOW_LOOP_P99_MS + 1 }, 'the event loop is late by 201 ms'],
+    [{ diskFreeBytes: LOW_DISK_BYTES - 1 }, 'only 255 MiB of disk are free'],
+    [{ isDatabaseUp: false }, 'the database does not answer'],
+    [{ isBusUp: false }, 'the bus is not connected'],
+  ])('says %j in a sentence', (change, sentence) => {
+    expect(reasonsOf({ ...well, ...change })).toEqual([sentence]);
+  });
+
+  it('does not call a small disk full that is empty', () => {
+    expect(reasonsOf({ ...well, diskFreeBytes: 60e6, diskTotalBytes: 64e6 })).toEqual([]);
+  });
+});
+
+describe('stateOf', () => {
+  it('is healthy or degraded only while the node serves', () => {
+    expect([
+      stateOf('serving', []),
+      stateOf('serving', ['x']),
+      stateOf('draining', []),
+      stateOf('joining', ['x']),
+    ]).toEqual(['healthy', 'degraded', 'draining', 'joining']);
+  });
+});
+
+describe('NodeMonitor', () => {
+  it('tells each change of state once, with its reasons', async () => {
+    let found = well;
+    const told: StateChange[] = [];
+    const probe = { measure: async () => found, uptimeSeconds: () => 7, close: () => undefined };
+    const monitor = new NodeMonitor('n1', probe, (change) => told.push(change));
+    await monitor.look();
+    monitor.enter('serving');
+    await monitor.look();
+    found = { ...well, isDatabaseUp: false };
+    await monitor.look();
+    await monitor.look();
+    found = well;
+    await monitor.look();
+    monitor.enter('draining');
+    expect(told.map(({ state }) => state)).toEqual(['joining', 'healthy', 'degraded', 'healthy', 'draining']);
+    expect(told[2]?.reasons).toEqual(['the database does not answer']);
+    expect(await monitor.health()).toMatchObject({
+      nodeId: 'n1',
+      state: 'draining',
+      uptimeSeconds: 7,
+      diskFreeBytes: 50 * GIB,
+    });
+  });
+});
+
+describe('the probe of this process', () => {
+  it('measures a blocked event loop, memory that grows and the disk', async () => {
+    let isUp = true;
+    const probe = createProcessSystemProbe({
+      dataDirectory: tmpdir(),
+      isDatabaseUp: async () => isUp,
+      isBusUp: () => true,
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const calm = await probe.measure();
+    const held: Buffer[] = [];
+    // The histogram needs a turn of the loop before and after the block to see it.
+    for (let turn = 0; turn < 3; turn += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const until = performance.now() + 300;
+      while (performance.now() < until) held.push(Buffer.alloc(64 * 1024, 1));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    isUp = false;
+    const busy = await probe.measure();
+    probe.close();
+    expect(busy.eventLoopDelayP99Ms).toBeGreaterThan(200);
+    expect(busy.eventLoopDelayP99Ms).toBeGreaterThan(calm.eventLoopDelayP99Ms);
+    expect(busy.eventLoopUse).toBeGreaterThan(calm.eventLoopUse);
+    expect(busy.memoryBytes).toBeGreaterThan(calm.memoryBytes);
+    expect([calm.isDatabaseUp, busy.isDatabaseUp]).toEqual([true, false]);
+    expect(calm.diskTotalBytes).toBeGreaterThan(calm.diskFreeBytes);
+    expect(calm.diskFreeBytes).toBeGreaterThan(0);
+    expect(held.length).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,139 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../kernel/clock.ts';
+import { sha256 } from '../kernel/ids.ts';
+import { createMemorySessionCache } from './adapters/memory-session-cache.ts';
+import { displayNameOf, friendlyName } from './display-names.ts';
+import type { SessionRepository, SessionRow } from './ports.ts';
+import { createSessions } from './sessions.ts';
+
+/** The port over a map, with a count of what was asked. The adapters are held to the port by their own suite. */
+function memoryRepository(clock: ManualClock) {
+  const rows = new Map<string, { hash: string; row: SessionRow }>();
+  const asked = { finds: 0, touches: 0 };
+  const alive = (row: SessionRow | undefined) =>
+    row !== undefined && row.revokedAt === null && row.expiresAt.getTime() > clock.now() ? row : null;
+  const change = (id: string, edit: (row: SessionRow) => SessionRow): SessionRow | null => {
+    const found = rows.get(id);
+    if (found === undefined || alive(found.row) === null) return null;
+    found.row = edit(found.row);
+    return found.row;
+  };
+  const later = (seconds: number) => new Date(clock.now() + seconds * 1000);
+  const repository: SessionRepository = {
+    insert: async ({ id, tokenHash, displayName }, ttlSeconds) => {
+      const now = new Date(clock.now());
+      const row = { id, displayName, createdAt: now, lastUsedAt: now, expiresAt: later(ttlSeconds), revokedAt: null };
+      rows.set(id, { hash: Buffer.from(tokenHash).toString('hex'), row });
+      return row;
+    },
+    findByTokenHash: async (tokenHash) => {
+      asked.finds += 1;
+      const hash = Buffer.from(tokenHash).toString('hex');
+      return alive([...rows.values()].find((entry) => entry.hash === hash)?.row);
+    },
+    findById: async (id) => alive(rows.get(id)?.row),
+    touch: async (id, ttlSeconds) => {
+      asked.touches += 1;
+      return change(id, (row) => ({ ...row, lastUsedAt: new Date(clock.now()), expiresAt: later(ttlSeconds) }));
+    },
+    rename: async (id, displayName) => change(id, (row) => ({ ...row, displayName })),
+    revoke: async (id) => void change(id, (row) => ({ ...row, revokedAt: new Date(clock.now()) })),
+    deleteExpired: async () => 0,
+  };
+  return { repository, rows, asked };
+}
+
+function setUp() {
+  const clock = new ManualClock();
+  const memory = memoryRepository(clock);
+  const sessions = createSessions({
+    repository: memory.repository,
+    cache: createMemorySessionCache(clock),
+    clock,
+    ttlSeconds: 3600,
+    randomIndex: () => 0,
+  });
+  return { clock, sessions, ...memory };
+}
+
+describe('sessions', () => {
+  it('are found again by their token, of which only the SHA-256 is kept', async () => {
+    const { sessions, rows } = setUp();
+    const { token, session } = await sessions.create();
+    expect(token).toMatch(/^\w{43}$/);
+    expect(await sessions.resolve(token)).toEqual(session);
+    const [kept] = rows.values();
+    expect(kept?.hash).toBe(sha256(token).toString('hex'));
+    expect(JSON.stringify([...rows])).not.toContain(token);
+    expect(await sessions.resolve(`${token}x`)).toBeNull();
+  });
+
+  it('live from their last use, written down at most once a minute', async () => {
+    const { clock, sessions, asked } = setUp();
+    const { token } = await sessions.create();
+    for (let minute = 0; minute < 120; minute += 1) {
+      for (let second = 0; second < 3; second += 1) {
+        clock.advance(20_000);
+        expect(await sessions.resolve(token)).not.toBeNull();
+      }
+    }
+    expect(asked.touches).toBeLessThanOrEqual(120);
+    expect(asked.touches).toBeGreaterThanOrEqual(100);
+    clock.advance(3_601_000);
+    expect(await sessions.resolve(token)).toBeNull();
+  });
+
+  it('ask the database at most every two seconds', async () => {
+    const { clock, sessions, asked } = setUp();
+    const { token } = await sessions.create();
+    for (let turn = 0; turn < 100; turn += 1) {
+      await sessions.resolve(token);
+      clock.advance(100);
+    }
+    expect(asked.finds).toBeLessThanOrEqual(5);
+    expect(asked.finds).toBeGreaterThan(0);
+  });
+
+  it('are over at once where they are revoked or the event comes, and within 2 s where it does not', async () => {
+    const { clock, sessions, repository } = setUp();
+    const first = await sessions.create();
+    await sessions.revoke(first.session.id);
+    expect(await sessions.resolve(first.token)).toBeNull();
+
+    const second = await sessions.create();
+    await repository.revoke(second.session.id);
+    clock.advance(2_000);
+    expect(await sessions.resolve(second.token)).toBeNull();
+
+    const third = await sessions.create();
+    await repository.revoke(third.session.id);
+    sessions.learnRevoked(third.session.id);
+    expect(await sessions.resolve(third.token)).toBeNull();
+  });
+
+  it('are renamed, and unknown ones are not found', async () => {
+    const { sessions } = setUp();
+    const { session } = await sessions.create('  Ada   Lovelace ');
+    expect(session.displayName).toBe('Ada Lovelace');
+    expect((await sessions.rename(session.id, 'Grace')).displayName).toBe('Grace');
+    await expect(sessions.rename('nobody12', 'Grace')).rejects.toMatchObject({ type: 'not_found' });
+  });
+});
+
+describe('names', () => {
+  it('are friendly when nobody chose one', () => {
+    expect(friendlyName(() => 0)).toBe('Amber Badger');
+    expect(friendlyName((bound) => bound - 1)).toBe('Zesty Wren');
+  });
+
+  it.each(['名前', 'Ådne', 'أحمد', 'O’Neil 🦊', 'x'.repeat(64)])('may be %s', (name) => {
+    expect(displayNameOf(name)).toBe(name.normalize('NFC'));
+  });
+
+  it.each(['', '   ', 'x'.repeat(65), 'a\u0000b', 'a\nb', 'evil\u202Egpj.exe', 'a\u200Bb', 'x'.repeat(100_000)])(
+    'may not be %j',
+    (name) => {
+      expect(() => displayNameOf(name)).toThrow(expect.objectContaining({ type: 'bad_name' }));
+    },
+  );
+});

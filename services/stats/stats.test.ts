@@ -1,0 +1,116 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../kernel/clock.ts';
+import { createPrometheusMetrics, type MetricSources } from './adapters/prometheus.ts';
+import { TrafficMeter } from './traffic-meter.ts';
+
+describe('TrafficMeter', () => {
+  it('counts each direction and rates them over the last five seconds', () => {
+    const clock = new ManualClock();
+    const meter = new TrafficMeter(clock);
+    for (let second = 0; second < 20; second += 1) {
+      meter.add('in', 1000);
+      meter.add('out', 300);
+      clock.advance(1000);
+      meter.sample();
+    }
+    expect(meter.read()).toEqual({
+      clientBytesIn: 20_000,
+      clientBytesOut: 6_000,
+      bytesInPerSecond: 1000,
+      bytesOutPerSecond: 300,
+    });
+    for (let second = 0; second < 6; second += 1) {
+      clock.advance(1000);
+      meter.sample();
+    }
+    expect(meter.read()).toMatchObject({ clientBytesIn: 20_000, bytesInPerSecond: 0, bytesOutPerSecond: 0 });
+  });
+
+  it('shows a rate before the first sample', () => {
+    const clock = new ManualClock();
+    const meter = new TrafficMeter(clock);
+    meter.add('out', 500);
+    clock.advance(500);
+    expect(meter.read().bytesOutPerSecond).toBe(1000);
+  });
+});
+
+describe('Prometheus', () => {
+  const values = {
+    in: 11,
+    out: 22,
+    uploads: 3,
+    downloads: 4,
+    open: 5,
+    single: 6,
+    free: 70,
+    total: 80,
+    delay: 90,
+    isLeader: false,
+    state: 'degraded' as const,
+  };
+  const sources: MetricSources = {
+    traffic: () => ({
+      clientBytesIn: values.in,
+      clientBytesOut: values.out,
+      bytesInPerSecond: 0,
+      bytesOutPerSecond: 0,
+    }),
+    activity: {
+      activeUploads: () => values.uploads,
+      activeDownloads: () => values.downloads,
+      openTransfers: () => values.open,
+      singleCopyTransfers: () => values.single,
+    },
+    nodeState: async () => values.state,
+    disk: () => ({ freeBytes: values.free, totalBytes: values.total }),
+    eventLoopDelayP99Ms: () => values.delay,
+    isLeader: () => values.isLeader,
+  };
+
+  it('shows what the sources say, at each scrape anew', async () => {
+    const metrics = createPrometheusMetrics(sources);
+    const lines = async () => (await metrics.text()).body.split('\n');
+    const shown = async () => [
+      `peerlink_client_bytes_total{direction="in"} ${values.in}`,
+      `peerlink_client_bytes_total{direction="out"} ${values.out}`,
+      `peerlink_uploads_active ${values.uploads}`,
+      `peerlink_downloads_active ${values.downloads}`,
+      `peerlink_transfers_open ${values.open}`,
+      `peerlink_transfers_single_copy ${values.single}`,
+      `peerlink_disk_free_bytes ${values.free}`,
+      `peerlink_disk_total_bytes ${values.total}`,
+      `peerlink_event_loop_delay_p99_seconds ${values.delay / 1000}`,
+      `peerlink_leader ${values.isLeader ? 1 : 0}`,
+      `peerlink_node_state{state="${values.state}"} 1`,
+    ];
+    for (const line of await shown()) expect(await lines()).toContain(line);
+    Object.assign(values, {
+      in: 111,
+      out: 222,
+      uploads: 33,
+      downloads: 44,
+      open: 55,
+      single: 66,
+      free: 77,
+      total: 88,
+      delay: 99,
+      isLeader: true,
+      state: 'healthy',
+    });
+    for (const line of await shown()) expect(await lines()).toContain(line);
+  });
+
+  it('counts requests and sockets', async () => {
+    const metrics = createPrometheusMetrics(sources);
+    metrics.observeRequest({ route: '/d/:shareId', method: 'GET', status: 200, seconds: 0.02 });
+    metrics.socketOpened('control');
+    metrics.socketOpened('control');
+    metrics.socketClosed('control');
+    const { body } = await metrics.text();
+    expect(body).toContain(
+      'peerlink_http_request_duration_seconds_count{route="/d/:shareId",method="GET",status="200"} 1',
+    );
+    expect(body).toContain('peerlink_sockets{path="control"} 1');
+  });
+});
