@@ -7,6 +7,7 @@ export const CALL_DEADLINE_MS = 1_900;
 /** Callers that wait for the database at once; the next one is told at once that it is not to be had. */
 export const MAX_CALLS_IN_FLIGHT = 2_000;
 const UP_DEADLINE_MS = 1_000;
+const CLOSE_DEADLINE_MS = 2_000;
 const MAX_RUNS = 4;
 
 /** The truth's store, PostgreSQL or PGlite. Every call ends within CALL_DEADLINE_MS and throws only PeerLinkError. */
@@ -19,6 +20,7 @@ export interface Database {
   query<Row>(statement: Prisma.Sql): Promise<Row[]>;
   /** Statements in one transaction, each seeing what was committed before it began; their rows in order. */
   transaction(statements: readonly Prisma.Sql[]): Promise<unknown[][]>;
+  /** Refuses further calls and closes the connections, within two seconds. Never throws. */
   close(): Promise<void>;
 }
 
@@ -57,7 +59,8 @@ export function databaseOf(kind: Database['kind'], prisma: PrismaClient, disconn
         () => false,
       ),
     close() {
-      closing ??= disconnect();
+      // A server that is frozen never says goodbye; the end of the process closes what is left.
+      closing ??= withDeadline(disconnect(), CLOSE_DEADLINE_MS).catch(() => undefined);
       return closing;
     },
   };

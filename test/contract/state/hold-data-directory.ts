@@ -1,19 +1,20 @@
+import { loadNetIo } from '../../../native/index.ts';
 import { takeDataDirectory } from '../../../services/database/data-directory.ts';
 
-/** Takes a data directory and keeps it until it is killed. Prints `taken <path>`, or the refusal and exits with 1. */
+/**
+ * Takes a data directory and keeps it until it is killed. Prints `taken <path>`, or the refusal and exits with 1.
+ * Arguments: directory, `single` or `many`, `native` or `fallback`.
+ */
 async function hold(): Promise<void> {
-  const [directory, slots] = process.argv.slice(2);
-  const withoutAddon = {
-    kernels: () => ({ implementation: 'fallback' as const, active: 'typescript' as const, available: [] }),
-    lockFile: () => {
-      throw new Error('the fallback has no flock');
-    },
-  };
+  const [directory, slots, implementation] = process.argv.slice(2);
+  const netIo = loadNetIo({ useNative: implementation === 'native' });
+  // A test that wants the flock must not pass on sockets alone.
+  if (netIo.kernels().implementation !== implementation) throw new Error(`net_io is not ${implementation}`);
   try {
     const taken = await takeDataDirectory({
       directory: String(directory),
       slots: slots === 'many' ? 'many' : 'single',
-      netIo: withoutAddon,
+      netIo,
     });
     console.log(`taken ${taken.path}`);
     setInterval(() => undefined, 1_000);

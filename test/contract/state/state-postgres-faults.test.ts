@@ -1,11 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Prisma } from '../../../prisma/generated/client.ts';
 import { PeerLinkError } from '../../../services/contracts/errors.ts';
-import { type Database, MAX_CALLS_IN_FLIGHT } from '../../../services/database/database.ts';
+import { CALL_DEADLINE_MS, type Database, MAX_CALLS_IN_FLIGHT } from '../../../services/database/database.ts';
 import { openDatabase } from '../../../services/database/open-database.ts';
 import { atEnd } from '../../support/cleanup.ts';
 import { freePort } from '../../support/ports.ts';
 import { type OwnPostgres, startOwnPostgres } from '../../support/postgres.ts';
-import { waitFor } from '../../support/waiting.ts';
+import { waitFor, within } from '../../support/waiting.ts';
 import { bytes, harnessOn, newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
 
 const log = { info: () => undefined, warn: () => undefined };
@@ -22,19 +24,28 @@ beforeAll(async () => {
   state = harnessOn(database);
 }, 400_000);
 
-/** Milliseconds until the promise rejected as `unavailable`, with nothing of the driver in its text. */
+/**
+ * Milliseconds until the call rejected as `unavailable`, with nothing of the driver in its text. How much later than asked
+ * a timer fires here, beside other tests on a busy machine, is taken off.
+ */
 async function unavailableAfterMs(call: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
+  const latenessMs = timerLatenessMs(CALL_DEADLINE_MS);
   const fault = await call().then(
     () => null,
     (thrown: unknown) => thrown,
   );
   expect(fault).toBeInstanceOf(PeerLinkError);
   expect(fault).toMatchObject({ type: 'unavailable', retryAfterSeconds: 1 });
-  expect((fault as PeerLinkError).message).toMatch(
-    /^(the database does not answer|too many calls wait for the database)$/,
-  );
-  return performance.now() - startedAt;
+  expect((fault as PeerLinkError).message).toBe('the database does not answer');
+  const takenMs = performance.now() - startedAt;
+  return takenMs < CALL_DEADLINE_MS ? takenMs : takenMs - (await latenessMs);
+}
+
+async function timerLatenessMs(delayMs: number): Promise<number> {
+  const startedAt = performance.now();
+  await delay(delayMs);
+  return performance.now() - startedAt - delayMs;
 }
 
 describe('a PostgreSQL that does not answer', () => {
@@ -59,17 +70,15 @@ describe('a PostgreSQL that does not answer', () => {
       ),
     );
     server.freeze();
-    const up = performance.now();
     const isUp = database.isUp();
     const taken = await Promise.all(many().map(unavailableAfterMs));
     expect(Math.max(...taken)).toBeLessThan(2_000);
     for (const outcome of await Promise.all(underWay)) expect(['answered', 'unavailable']).toContain(outcome);
     expect(await isUp).toBe(false);
-    expect(performance.now() - up).toBeLessThan(2_500);
     // And again on connections that are opened anew against the frozen server.
     expect(Math.max(...(await Promise.all(many().slice(0, 6).map(unavailableAfterMs))))).toBeLessThan(2_000);
     server.thaw();
-    await waitFor('the database is up again', 5_000, () => database.isUp());
+    await waitFor('the database is up again', 10_000, () => database.isUp());
     // No connection came back to the pool with a transaction or a lock of the time before.
     const after = await Promise.all(
       Array.from({ length: 30 }, () => state.transfers.insert(newTransfer(), [newFile(0)], ROOMY)),
@@ -78,17 +87,27 @@ describe('a PostgreSQL that does not answer', () => {
     expect((await state.transfers.findById(row.id))?.transfer.id).toBe(row.id);
   }, 60_000);
 
-  it('does not wait beyond the calls that may wait', async () => {
+  it('does not let a call wait beyond those that may', async () => {
     server.freeze();
+    let isOneOver = false;
+    const waiting = Array.from({ length: MAX_CALLS_IN_FLIGHT }, () =>
+      state.sessions.findById('x').then(
+        () => 'answered',
+        () => (isOneOver ? 'after' : 'before'),
+      ),
+    );
     try {
-      const waiting = Array.from({ length: MAX_CALLS_IN_FLIGHT }, () => state.sessions.findById('x').catch(() => null));
-      expect(await unavailableAfterMs(() => state.sessions.findById('x'))).toBeLessThan(1_000);
-      await Promise.all(waiting);
+      await expect(state.sessions.findById('x')).rejects.toMatchObject({
+        type: 'unavailable',
+        message: 'too many calls wait for the database',
+      });
+      isOneOver = true;
     } finally {
       server.thaw();
+      expect(new Set(await Promise.all(waiting))).not.toContain('before');
     }
-    await waitFor('the database is up again', 5_000, () => database.isUp());
-  }, 30_000);
+    await waitFor('the database is up again', 10_000, () => database.isUp());
+  }, 60_000);
 
   it('is unavailable while it is down, keeps what it answered for, and is found again by itself', async () => {
     const row = newTransfer();
@@ -96,9 +115,36 @@ describe('a PostgreSQL that does not answer', () => {
     const restarting = server.crashAndRestart();
     expect(await unavailableAfterMs(() => untilItFails(() => state.transfers.findById(row.id)))).toBeLessThan(3_000);
     await restarting;
-    await waitFor('the database is up again', 5_000, () => database.isUp());
+    await waitFor('the database is up again', 10_000, () => database.isUp());
     expect((await state.transfers.findById(row.id))?.transfer.id).toBe(row.id);
   }, 60_000);
+
+  it('is closed within its deadline even while it is frozen', async () => {
+    const closing = await openDatabase({ url, directory: '/nowhere', log });
+    expect(await closing.isUp()).toBe(true);
+    server.freeze();
+    try {
+      await within('the end of the connections', 10_000, closing.close());
+    } finally {
+      server.thaw();
+    }
+  }, 30_000);
+
+  it('runs a transaction again that a deadlock undid', async () => {
+    const ids = [newTransfer(), newTransfer()];
+    for (const row of ids) await state.transfers.insert(row, [newFile(0)], ROOMY);
+    const touch = (row = newTransfer()) =>
+      Prisma.sql`UPDATE transfers SET generation = generation + 1 WHERE id = ${row.id}`;
+    const pause = Prisma.sql`SELECT pg_sleep(0.2)::text AS slept`;
+    const [a, b] = ids;
+    // Each holds what the other wants next; PostgreSQL undoes one of them after a second.
+    await Promise.all([
+      database.transaction([touch(a), pause, touch(b)]),
+      database.transaction([touch(b), pause, touch(a)]),
+    ]);
+    const rows = await state.transfers.refresh(ids.map((row) => row.id));
+    expect(rows.map((row) => row.generation)).toEqual([3, 3]);
+  }, 30_000);
 
   it('stops the start with a text that names the variable and not the password', async () => {
     const nobody = `postgresql://peerlink:secret@127.0.0.1:${await freePort()}/x`;
