@@ -1,5 +1,6 @@
 import { ChevronDown, ShieldCheck } from 'lucide-react';
 import { useLanguage } from '../messages/language.tsx';
+import { IconButton } from './ui/Button.tsx';
 import { CopyButton } from './ui/CopyButton.tsx';
 
 /** A file's name as one word of a POSIX shell. */
@@ -10,8 +11,6 @@ function shellWord(text: string): string {
 /** The digest on demand, with the line that checks it. A disclosure of the browser's own: works by keyboard as it is. */
 export function DigestProof({ name, digest }: { readonly name: string; readonly digest: string }) {
   const { messages } = useLanguage();
-  // Two spaces: the form that `b3sum --check` reads.
-  const command = `echo ${shellWord(`${digest}  ${name}`)} | b3sum --check`;
   return (
     <details className="group">
       <summary className="inline-flex min-h-11 list-none items-center gap-2 text-ink-soft hover:text-ink [&::-webkit-details-marker]:hidden">
@@ -23,16 +22,44 @@ export function DigestProof({ name, digest }: { readonly name: string; readonly 
           strokeWidth={1.5}
         />
       </summary>
-      <div className="animate-rise flex flex-col gap-3 pt-2">
-        <p className="text-sm text-ink-soft">{messages.digest.of(name)}</p>
-        <code className="font-mono text-sm break-all">{digest}</code>
-        <p className="text-sm text-ink-soft">{messages.digest.check}</p>
-        <code className="rounded-sm bg-cell px-3 py-2 font-mono text-xs break-all">{command}</code>
-        <div className="flex flex-wrap gap-2">
-          <CopyButton text={digest} label={messages.digest.copy} />
-          <CopyButton text={command} label={messages.digest.copyLine} />
-        </div>
-      </div>
+      <DigestDetails name={name} digest={digest} />
     </details>
+  );
+}
+
+/** The digest and how to check it. */
+export function DigestDetails({ name, digest }: { readonly name: string; readonly digest: string }) {
+  const { messages } = useLanguage();
+  // Two spaces: the form that `b3sum --check` reads.
+  const command = `echo ${shellWord(`${digest}  ${name}`)} | b3sum --check`;
+  return (
+    <div className="animate-rise flex flex-col gap-3 pt-2 pb-3">
+      <p className="text-sm text-ink-soft">{messages.digest.of(name)}</p>
+      <code className="font-mono text-sm break-all">{digest}</code>
+      <p className="text-sm text-ink-soft">{messages.digest.check}</p>
+      <code className="rounded-sm bg-cell px-3 py-2 font-mono text-xs break-all">{command}</code>
+      <div className="flex flex-wrap gap-2">
+        <CopyButton text={digest} label={messages.digest.copy} />
+        <CopyButton text={command} label={messages.digest.copyLine} />
+      </div>
+    </div>
+  );
+}
+
+/** The button of a row in a list that shows that row's digest. */
+export function DigestToggle({
+  name,
+  isOpen,
+  onToggle,
+}: {
+  readonly name: string;
+  readonly isOpen: boolean;
+  readonly onToggle: () => void;
+}) {
+  const { messages } = useLanguage();
+  return (
+    <IconButton label={messages.digest.of(name)} aria-expanded={isOpen} onClick={onToggle}>
+      <ShieldCheck aria-hidden className="size-5" strokeWidth={1.5} />
+    </IconButton>
   );
 }

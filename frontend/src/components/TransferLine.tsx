@@ -9,7 +9,7 @@ export function TransferLine({ transfer }: { readonly transfer: ListedTransfer }
   const name = nameOfTransfer(transfer);
   const others = transfer.fileCount - 1;
   return (
-    <div className="flex flex-col gap-1.5">
+    <div className="flex min-w-0 flex-col gap-1.5">
       <ProgressStrip transfer={transfer} />
       <div className="flex items-center gap-4">
         <div className="min-w-0 flex-1">

@@ -92,7 +92,6 @@ export const en = {
     region: (title: string) => `Upload of ${title}`,
     linkLabel: 'Link',
     linkReady: 'The link works now, while the rest is on its way.',
-    linkDone: 'Everything is there.',
     copy: 'Copy link',
     copied: 'Copied',
     copyFailed: 'Select the link and copy it',
@@ -185,7 +184,7 @@ export const en = {
     waitingForSender:
       'The sender is not sending right now. What is there can be had; the rest follows when they go on.',
     complete: 'Complete',
-    until: (relative: string, moment: string) => `Here until ${moment} (${relative})`,
+    until: (moment: string) => `Kept until ${moment}`,
     remaining: (count: number, shown: string) => (count === 1 ? 'One download left' : `${shown} downloads left`),
     sizeUnknown: 'Size not known yet',
     passwordTitle: 'This needs a password',

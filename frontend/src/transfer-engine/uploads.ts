@@ -29,6 +29,7 @@ export interface UploadView {
   readonly shareId: string;
   readonly link: string;
   readonly uploadToken: string;
+  readonly expiresAt: string;
   readonly files: readonly StoredFile[];
   readonly phase: UploadViewPhase;
   readonly totalBytes: number;
@@ -59,6 +60,8 @@ export type ResumeOutcome =
   | { readonly kind: 'missing'; readonly paths: readonly string[] };
 
 const STATUS_TIMEOUT_MS = 10_000;
+/** Nothing of these can go on after a reload. */
+const FORGOTTEN: ReadonlySet<UploadPhase['name']> = new Set(['sealed', 'ended', 'failed', 'cancelled']);
 const ACTIVE: ReadonlySet<UploadViewPhase['name']> = new Set(['checking', 'sending', 'waiting', 'offline']);
 
 export function isActive(view: UploadView): boolean {
@@ -227,7 +230,7 @@ class Uploads {
       digests: snapshot.digests,
       revision: view.revision + 1,
     });
-    if (snapshot.phase.name === 'sealed' || snapshot.phase.name === 'ended') void forgetUpload(transferId);
+    if (FORGOTTEN.has(snapshot.phase.name)) void forgetUpload(transferId);
   }
 
   #find(transferId: string): UploadView | undefined {
@@ -261,6 +264,7 @@ function viewOf(record: StoredUpload, phase: UploadViewPhase, map: ChunkMap): Up
     shareId: record.shareId,
     link: record.link,
     uploadToken: record.uploadToken,
+    expiresAt: record.expiresAt,
     files: record.files,
     phase,
     totalBytes: map.totalBytes,

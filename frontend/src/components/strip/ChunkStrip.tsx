@@ -11,12 +11,14 @@ export function ChunkStrip({
   cells,
   revision,
   isSealed,
+  isPaused = false,
   label,
   className = 'h-14',
 }: {
   readonly cells: Uint8Array;
   readonly revision: number;
   readonly isSealed: boolean;
+  readonly isPaused?: boolean;
   /** Instead of the count of chunks, where the cells stand for something else. */
   readonly label?: string;
   readonly className?: string;
@@ -51,8 +53,8 @@ export function ChunkStrip({
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: cells change in place, the revision stands for them
   useEffect(() => {
-    painter.current?.show({ cells, isSealed });
-  }, [cells, revision, isSealed]);
+    painter.current?.show({ cells, isSealed, isPaused });
+  }, [cells, revision, isSealed, isPaused]);
 
   const { stored, inFlight } = countCells(cells);
   const total = format.count(cells.length);

@@ -18,7 +18,7 @@ export function DigestRuler({
     <code
       {...(label ? { role: 'img', 'aria-label': `${label}: ${digest}` } : { 'aria-hidden': true })}
       data-digest={digest}
-      className={`grid grid-cols-[repeat(32,minmax(0,1fr))] font-mono text-xs md:grid-cols-[repeat(64,minmax(0,1fr))] ${className}`}
+      className={`grid text-center grid-cols-[repeat(32,minmax(0,1fr))] font-mono text-xs md:grid-cols-[repeat(64,minmax(0,1fr))] ${className}`}
     >
       {Array.from(digest, (digit, place) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a digit is its place

@@ -12,6 +12,8 @@ const LINE_PX = 4;
 export interface StripPicture {
   readonly cells: Uint8Array;
   readonly isSealed: boolean;
+  /** The person stopped it: chunks that fall back are no news. */
+  readonly isPaused: boolean;
 }
 interface Palette {
   readonly ink: string;
@@ -22,7 +24,7 @@ interface Palette {
 
 export class StripPainter {
   readonly #canvas: HTMLCanvasElement;
-  #picture: StripPicture = { cells: new Uint8Array(0), isSealed: false };
+  #picture: StripPicture = { cells: new Uint8Array(0), isSealed: false, isPaused: false };
   #layout: StripLayout = layoutStrip(1, 1);
   /** What is on the screen now, on its way to what should be. */
   #shownStored = new Float32Array(0);
@@ -95,6 +97,12 @@ export class StripPainter {
     const density = this.#canvas.width / Math.max(1, this.#canvas.clientWidth);
     context.setTransform(density, 0, 0, density, 0, 0);
     context.clearRect(0, 0, this.#canvas.clientWidth, this.#canvas.clientHeight);
+    if (this.#seal === 1) {
+      // One stroke: cells side by side would leave seams between them.
+      context.fillStyle = this.#colours().ink;
+      context.fillRect(0, this.#canvas.clientHeight - LINE_PX, this.#canvas.clientWidth, LINE_PX);
+      return;
+    }
     let isMoving = this.#seal !== sealGoal;
     for (let index = 0; index < this.#layout.cellCount; index++) {
       if (this.#paintCell(context, index, nowMs, stepMs)) isMoving = true;
@@ -111,7 +119,7 @@ export class StripPainter {
     shown = target.stored > shown ? Math.min(target.stored, shown + step) : target.stored;
     this.#shownStored[index] = shown;
     const fellBack = this.#wasInFlight[index] === 1 && target.inFlight === 0 && target.stored < 1;
-    if (fellBack && !this.isStill) this.#flashUntilMs[index] = nowMs + FLASH_MS;
+    if (fellBack && !this.isStill && !this.#picture.isPaused) this.#flashUntilMs[index] = nowMs + FLASH_MS;
     this.#wasInFlight[index] = target.inFlight > 0 ? 1 : 0;
 
     const seal = 1 - (1 - this.#seal) ** 3;
@@ -119,15 +127,16 @@ export class StripPainter {
     const boxHeight = heightPx + (LINE_PX - heightPx) * seal;
     const gap = this.#layout.gapPx * (1 - seal);
     const left = index * this.#layout.pitchPx;
-    // Half a pixel of overlap hides the seams between cells of a closed line.
-    const width = this.#layout.pitchPx - gap + (seal === 1 ? 0.5 : 0);
+    const width = this.#layout.pitchPx - gap;
     const bottom = heightPx;
     const fill = (colour: string, fromShare: number, toShare: number) => {
       context.fillStyle = colour;
       context.fillRect(left, bottom - boxHeight * toShare, width, boxHeight * (toShare - fromShare));
     };
     fill(palette.cell, 0, 1);
-    if (target.inFlight > 0) fill(palette.accent, shown, Math.min(1, shown + target.inFlight));
+    // What has just landed is still coloured as moving until its ink has risen over it.
+    const moving = Math.min(1, target.stored + target.inFlight);
+    if (moving > shown) fill(palette.accent, shown, moving);
     if (shown > 0) fill(palette.ink, 0, shown);
     const flashLeftMs = (this.#flashUntilMs[index] ?? 0) - nowMs;
     if (flashLeftMs > 0) {

@@ -84,7 +84,7 @@ function Facts({ answer }: { readonly answer: ShareResponse }) {
   const expiresMs = Date.parse(share.expiresAt);
   const facts = [
     share.totalBytes === null ? messages.receive.sizeUnknown : format.size(share.totalBytes),
-    messages.receive.until(format.relative(expiresMs, Date.now()), format.moment(expiresMs)),
+    messages.receive.until(format.moment(expiresMs)),
     ...(remainingDownloads === null
       ? []
       : [messages.receive.remaining(remainingDownloads, format.count(remainingDownloads))]),

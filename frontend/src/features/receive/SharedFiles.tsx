@@ -1,7 +1,7 @@
 import { Download } from 'lucide-react';
 import { useId, useState } from 'react';
 import type { FileSummary } from '../../../../services/contracts/http.ts';
-import { DigestProof } from '../../components/DigestProof.tsx';
+import { DigestDetails, DigestToggle } from '../../components/DigestProof.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { FIELD_CLASS } from '../../components/ui/Field.tsx';
 import { downloadAddress } from '../../lib/api.ts';
@@ -73,6 +73,7 @@ function SharedFile({
   readonly onBegun: () => void;
 }) {
   const { messages, format } = useLanguage();
+  const [isOpen, setIsOpen] = useState(false);
   const cut = file.path.lastIndexOf('/') + 1;
   const name = file.path.slice(cut);
   return (
@@ -85,6 +86,7 @@ function SharedFile({
         <span className="tabular text-sm text-ink-soft">
           {file.sizeBytes === null ? messages.receive.sizeUnknown : format.size(file.sizeBytes)}
         </span>
+        {file.digest && <DigestToggle name={name} isOpen={isOpen} onToggle={() => setIsOpen(!isOpen)} />}
         <a
           href={address}
           download
@@ -96,7 +98,7 @@ function SharedFile({
           <Download aria-hidden className="size-5" strokeWidth={1.5} />
         </a>
       </div>
-      {file.digest && <DigestProof name={name} digest={file.digest} />}
+      {file.digest && isOpen && <DigestDetails name={name} digest={file.digest} />}
     </li>
   );
 }

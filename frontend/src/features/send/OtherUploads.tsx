@@ -6,18 +6,26 @@ import { showUpload } from './draft-store.ts';
 import { UnfinishedPanel } from './UnfinishedPanel.tsx';
 import { shareMoved, titleOf } from './UploadPanel.tsx';
 
-/** Uploads beside the one in full view: those of earlier visits, and those that run in the background. */
+/** Uploads of earlier visits that wait for their files. */
+export function UnfinishedUploads({ views }: { readonly views: readonly UploadView[] }) {
+  if (views.length === 0) return null;
+  return (
+    <div className="flex flex-col gap-14 pt-8 pb-6">
+      {views.map((view) => (
+        <UnfinishedPanel key={view.transferId} view={view} />
+      ))}
+    </div>
+  );
+}
+
+/** Uploads that run beside the one in full view. */
 export function OtherUploads({ views }: { readonly views: readonly UploadView[] }) {
   if (views.length === 0) return null;
   return (
     <div className="flex flex-col gap-12 pt-14">
-      {views.map((view) =>
-        view.phase.name === 'needs_files' ? (
-          <UnfinishedPanel key={view.transferId} view={view} />
-        ) : (
-          <UploadLine key={view.transferId} view={view} />
-        ),
-      )}
+      {views.map((view) => (
+        <UploadLine key={view.transferId} view={view} />
+      ))}
     </div>
   );
 }

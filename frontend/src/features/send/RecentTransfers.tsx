@@ -3,6 +3,7 @@ import type { TransferListResponse } from '../../../../services/contracts/http.t
 import { Link } from '../../components/Link.tsx';
 import { TransferLine } from '../../components/TransferLine.tsx';
 import { api } from '../../lib/api.ts';
+import { session } from '../../lib/session.ts';
 import { useLanguage } from '../../messages/language.tsx';
 
 const SHOWN = 4;
@@ -15,10 +16,13 @@ export function RecentTransfers({ hiddenIds }: { readonly hiddenIds: ReadonlySet
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when an upload appears or is closed
   useEffect(() => {
     let isGone = false;
-    void api.transfers().then((answer) => {
+    const load = async () => {
+      const known = await session.ensure();
+      const answer = known.ok ? await api.transfers() : known;
       // A list that cannot be had is not worth a message here: Mine explains it.
       if (!isGone && answer.ok) setTransfers(answer.value.transfers);
-    });
+    };
+    void load();
     return () => {
       isGone = true;
     };
@@ -38,7 +42,7 @@ export function RecentTransfers({ hiddenIds }: { readonly hiddenIds: ReadonlySet
           {messages.mine.seeAll}
         </Link>
       </div>
-      <ul className="grid gap-x-8 gap-y-6 md:grid-cols-2">
+      <ul className="grid grid-cols-1 gap-x-8 gap-y-6 md:grid-cols-2">
         {shown.map((transfer) => (
           <li key={transfer.id}>
             <TransferLine transfer={transfer} />

@@ -10,7 +10,7 @@ import { DraftPanel } from './DraftPanel.tsx';
 import type { CollectedFile } from './draft.ts';
 import { draftStore, receiveFiles } from './draft-store.ts';
 import { Hero } from './Hero.tsx';
-import { OtherUploads } from './OtherUploads.tsx';
+import { OtherUploads, UnfinishedUploads } from './OtherUploads.tsx';
 import { RecentTransfers } from './RecentTransfers.tsx';
 import { UploadPanel } from './UploadPanel.tsx';
 import { useDropAnywhere } from './use-drop-anywhere.ts';
@@ -47,8 +47,12 @@ export function SendPage() {
   const hasDraft = draft.items.length > 0;
   const current = hasDraft ? undefined : views.find((view) => view.transferId === draft.currentId);
   const others = views.filter((view) => view !== current);
+  const unfinished = others.filter((view) => view.phase.name === 'needs_files');
+  const beside = others.filter((view) => view.phase.name !== 'needs_files');
   return (
     <>
+      {/* What was begun comes before what might be. */}
+      {!hasDraft && !current && <UnfinishedUploads views={unfinished} />}
       {hasDraft ? (
         <DraftPanel draft={draft} onPick={add} />
       ) : current ? (
@@ -59,7 +63,8 @@ export function SendPage() {
       {unreadableCount > 0 && (
         <Notice tone="loss" title={messages.send.unreadable(unreadableCount, format.count(unreadableCount))} />
       )}
-      <OtherUploads views={others} />
+      <OtherUploads views={beside} />
+      {(hasDraft || current) && <UnfinishedUploads views={unfinished} />}
       {!hasDraft && <RecentTransfers hiddenIds={new Set(views.map((view) => view.transferId))} />}
       {(isDragging || readingCount > 0) && (
         <div className="pointer-events-none fixed inset-0 z-30 border-4 border-accent">

@@ -1,6 +1,6 @@
 import { Check } from 'lucide-react';
 import { useState } from 'react';
-import { DigestProof } from '../../components/DigestProof.tsx';
+import { DigestDetails, DigestToggle } from '../../components/DigestProof.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { useLanguage } from '../../messages/language.tsx';
 import type { UploadView } from '../../transfer-engine/uploads.ts';
@@ -32,18 +32,20 @@ export function UploadFiles({ view }: { readonly view: UploadView }) {
 
 function FileRow({ view, index }: { readonly view: UploadView; readonly index: number }) {
   const { messages, format } = useLanguage();
+  const [isOpen, setIsOpen] = useState(false);
   const file = view.files[index];
   if (!file) return null;
   const stored = view.storedBytesByFile[index] ?? 0;
   const isStored = stored >= file.sizeBytes;
   const digest = view.digests[index];
   const share = file.sizeBytes === 0 ? 1 : stored / file.sizeBytes;
+  const name = nameOf(file.path);
   return (
-    <li className="py-2">
-      <div className="flex min-h-8 items-center gap-4">
+    <li>
+      <div className="flex min-h-12 items-center gap-4">
         <p className="min-w-0 flex-1 truncate">
           <span className="text-ink-soft">{folderOf(file.path)}</span>
-          {nameOf(file.path)}
+          {name}
         </p>
         <span className="tabular text-sm text-ink-soft">{format.size(file.sizeBytes)}</span>
         <span className="tabular flex w-14 justify-end text-sm text-ink-soft">
@@ -53,8 +55,9 @@ function FileRow({ view, index }: { readonly view: UploadView; readonly index: n
             messages.upload.fileProgress(format.percent(share))
           )}
         </span>
+        {digest && <DigestToggle name={name} isOpen={isOpen} onToggle={() => setIsOpen(!isOpen)} />}
       </div>
-      {digest && <DigestProof name={nameOf(file.path)} digest={digest} />}
+      {digest && isOpen && <DigestDetails name={name} digest={digest} />}
     </li>
   );
 }

@@ -51,12 +51,18 @@ export function UploadPanel({ view }: { readonly view: UploadView }) {
           <h1 className="min-w-0 truncate">
             {view.files.length === 1 ? `${titleOf(view)}, ${format.size(view.totalBytes)}` : heading}
           </h1>
-          {!isGone && <p>{isSealed ? messages.upload.linkDone : messages.upload.linkReady}</p>}
+          {!isGone && !isSealed && <p>{messages.upload.linkReady}</p>}
         </div>
         {!isGone && <ShareLink link={view.link} />}
       </div>
       <div className="flex flex-col gap-3">
-        <ChunkStrip cells={view.cells} revision={view.revision} isSealed={isSealed} className="h-12 sm:h-16" />
+        <ChunkStrip
+          cells={view.cells}
+          revision={view.revision}
+          isSealed={isSealed}
+          isPaused={view.phase.name === 'paused'}
+          className="h-12 sm:h-16"
+        />
         <UnderStrip view={view} />
       </div>
       <Explanation view={view} />
@@ -88,7 +94,6 @@ function UnderStrip({ view }: { readonly view: UploadView }) {
 function Explanation({ view }: { readonly view: UploadView }) {
   const { messages, format } = useLanguage();
   const { phase } = view;
-  if (phase.name === 'offline') return <Notice tone="waiting" title={messages.upload.phase.offline} />;
   const fault =
     phase.name === 'waiting' || phase.name === 'stalled' || phase.name === 'failed' || phase.name === 'ended'
       ? phase.fault
@@ -102,17 +107,8 @@ function Explanation({ view }: { readonly view: UploadView }) {
   }
   if (!fault) return null;
   const { title, advice } = explainFault(fault, messages, format);
-  const canTryAgain = phase.name === 'stalled';
   return (
-    <Notice
-      tone={phase.name === 'waiting' ? 'waiting' : 'loss'}
-      title={title}
-      action={
-        canTryAgain && (
-          <Button onClick={() => uploads.tell(view.transferId, { type: 'resume' })}>{messages.upload.tryAgain}</Button>
-        )
-      }
-    >
+    <Notice tone={phase.name === 'waiting' ? 'waiting' : 'loss'} title={title}>
       {advice}
     </Notice>
   );
@@ -130,8 +126,11 @@ function Figures({
   const { messages, format } = useLanguage();
   const { phase } = view;
   const isRunning = isActive(view) || phase.name === 'paused' || phase.name === 'stalled';
+  const isSealed = phase.name === 'sealed';
   const facts = [
-    messages.upload.ofTotal(format.size(view.movedBytes), format.size(view.totalBytes)),
+    isSealed
+      ? messages.upload.keptUntil(format.moment(Date.parse(view.expiresAt)))
+      : messages.upload.ofTotal(format.size(view.movedBytes), format.size(view.totalBytes)),
     ...(view.bytesPerSecond ? [format.rate(view.bytesPerSecond)] : []),
     ...(view.remainingMs !== null && Number.isFinite(view.remainingMs)
       ? [messages.upload.left(format.duration(view.remainingMs))]
@@ -141,8 +140,16 @@ function Figures({
   return (
     <div className="flex flex-wrap items-end justify-between gap-x-8 gap-y-5">
       <div className="min-w-0">
-        <p className="tabular text-4xl font-semibold tracking-[-0.03em] sm:text-5xl">{percent}</p>
-        <p className="text-ink-soft">{messages.upload.phase[phase.name]}</p>
+        {isSealed ? (
+          <p className="text-2xl font-semibold tracking-[-0.03em] sm:text-3xl">{messages.upload.phase.sealed}</p>
+        ) : (
+          <>
+            <p className="tabular text-4xl font-semibold tracking-[-0.03em] sm:text-5xl">{percent}</p>
+            <p className={phase.name === 'offline' ? 'font-medium text-amber-ink' : 'text-ink-soft'}>
+              {messages.upload.phase[phase.name]}
+            </p>
+          </>
+        )}
         <ul className="tabular flex flex-wrap gap-x-5 text-ink-soft">
           {facts.map((fact) => (
             <li key={fact}>{fact}</li>
@@ -157,6 +164,7 @@ function Figures({
 function Controls({ view }: { readonly view: UploadView }) {
   const { messages } = useLanguage();
   const [isAsking, setIsAsking] = useState(false);
+  const isStopped = view.phase.name === 'paused' || view.phase.name === 'stalled';
   const cancel = () => {
     setIsAsking(false);
     uploads.drop(view.transferId);
@@ -165,17 +173,17 @@ function Controls({ view }: { readonly view: UploadView }) {
   };
   return (
     <div className="flex gap-2 max-sm:w-full">
-      {view.phase.name === 'paused' ? (
-        <Button className="max-sm:flex-1" onClick={() => uploads.tell(view.transferId, { type: 'resume' })}>
+      {isStopped ? (
+        <Button
+          variant="primary"
+          className="max-sm:flex-1"
+          onClick={() => uploads.tell(view.transferId, { type: 'resume' })}
+        >
           <Play aria-hidden className="size-5" strokeWidth={1.5} />
-          {messages.upload.resume}
+          {view.phase.name === 'stalled' ? messages.upload.tryAgain : messages.upload.resume}
         </Button>
       ) : (
-        <Button
-          className="max-sm:flex-1"
-          disabled={view.phase.name === 'stalled'}
-          onClick={() => uploads.tell(view.transferId, { type: 'pause' })}
-        >
+        <Button className="max-sm:flex-1" onClick={() => uploads.tell(view.transferId, { type: 'pause' })}>
           <Pause aria-hidden className="size-5" strokeWidth={1.5} />
           {messages.upload.pause}
         </Button>

@@ -24,7 +24,8 @@ export function ShareRow({
   const isSending = useStore(uploads).some((view) => view.transferId === transfer.id && isActive(view));
   const facts = factsOf(transfer, messages, format);
   return (
-    <li className="flex flex-col gap-2 py-4">
+    <li className="flex flex-col gap-1.5">
+      {isEnded ? <div className="h-3 border-b border-hairline" /> : <ProgressStrip transfer={transfer} />}
       <div className="flex flex-wrap items-center gap-x-6 gap-y-1">
         <div className="min-w-0 flex-1 basis-64">
           <p className="truncate">
@@ -61,7 +62,6 @@ export function ShareRow({
           </div>
         )}
       </div>
-      {!isEnded && <ProgressStrip transfer={transfer} />}
     </li>
   );
 }

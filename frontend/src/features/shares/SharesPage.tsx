@@ -67,7 +67,7 @@ export function SharesPage() {
       )}
       {list.name === 'ready' && shown.length === 0 && <Empty />}
       {shown.length > 0 && (
-        <ul aria-label={messages.mine.listLabel} className="divide-y divide-hairline border-y border-hairline">
+        <ul aria-label={messages.mine.listLabel} className="flex flex-col gap-7">
           {shown.map((transfer) => (
             <ShareRow
               key={transfer.id}
