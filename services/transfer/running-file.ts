@@ -30,6 +30,8 @@ export class RunningFile {
   /** A body of unknown length is being received. */
   hasSequentialBody = false;
   sealing: Promise<void> | null = null;
+  /** The check that makes it trusted, while it runs. */
+  trusting: Promise<void> | null = null;
   readonly #claims = new Map<number, Claim>();
   readonly #waiters = new Map<number, Set<Waiter>>();
 
@@ -117,7 +119,12 @@ export class RunningFile {
     this.#claims.set(index, claim);
     try {
       const committed = stored.values.get(index);
-      if (committed !== null) return await this.#compare(stored, index, bytes, committed);
+      if (committed !== null) {
+        await this.#compare(stored, index, bytes, committed);
+        // The answer promises as much as the first one, which may never have come.
+        if (options.isPowerSafe) await stored.sync();
+        return 'same';
+      }
       const value = await stored.writeChunk(index, bytes);
       if (options.expectedValue !== undefined && !isEqualBytes(value, options.expectedValue))
         throw digestMismatch(index);
@@ -130,13 +137,13 @@ export class RunningFile {
       if (options.isPowerSafe) await stored.sync();
       options.mayCommit();
       await stored.commitChunk(index, value);
+      this.#wake(index, bytes);
       if (options.isPowerSafe) await stored.sync();
+      return 'committed';
     } finally {
       this.#claims.delete(index);
       finish();
     }
-    this.#wake(index, bytes);
-    return 'committed';
   }
 
   /** "Bytes for a committed chunk are only hashed and compared, never written." */
@@ -145,9 +152,9 @@ export class RunningFile {
     index: number,
     bytes: readonly Uint8Array[],
     committed: Uint8Array,
-  ): Promise<'same'> {
+  ): Promise<void> {
     const value = await stored.hashChunk(index, bytes);
-    if (isEqualBytes(value, committed)) return 'same';
+    if (isEqualBytes(value, committed)) return;
     throw new PeerLinkError('chunk_conflict', `Chunk ${index} was stored before with other bytes; those stay.`, {
       data: { chunkIndex: index },
     });

@@ -36,8 +36,9 @@ export class RunningTransfer {
     return this.files.reduce((sum, file) => sum + file.committedBytes, 0);
   }
 
+  /** @throws not_found */
   file(index: number): RunningFile {
-    const file = this.files[index];
+    const file = Number.isSafeInteger(index) ? this.files[index] : undefined;
     if (file === undefined) throw new PeerLinkError('not_found', `This transfer has no file ${index}.`);
     return file;
   }

@@ -81,7 +81,7 @@ export class TransferControl {
     if (inserted.outcome === 'too_many') throw tooManyOpen(inserted.openCount, limits.maxOpenTransfers);
     const { row } = inserted;
     if (inserted.outcome === 'exists') assertSameRequest(row.transfer, requestHash, plan);
-    const transfer = engine.adopt(row);
+    const transfer = engine.adopt(row, { isNew: inserted.outcome === 'inserted' });
     return {
       transfer: ownedTransfer(transfer, caller.publicOrigin, this.#deps.homePublicUrl),
       uploadToken: uploadTokenFor(secret, row.transfer.id),
@@ -154,11 +154,18 @@ export class TransferControl {
   }
 
   async grant(shareId: string, password: string): Promise<GrantResponse> {
-    const { engine, secret } = this.#deps;
+    const { engine } = this.#deps;
     const transfer = await engine.loadShare(shareId);
     transfer.assertReadable(engine.nowMs);
     await this.assertPassword(transfer, password);
-    const expiresAtMs = Math.min(engine.nowMs + GRANT_TTL_MS, transfer.row.expiresAt.getTime());
+    return this.grantFor(transfer);
+  }
+
+  /** A grant for somebody whose password was found right. */
+  grantFor(transfer: RunningTransfer): GrantResponse {
+    const { engine, secret } = this.#deps;
+    const { shareId, expiresAt } = transfer.row;
+    const expiresAtMs = Math.min(engine.nowMs + GRANT_TTL_MS, expiresAt.getTime());
     return { grant: signGrant(secret, shareId, expiresAtMs), expiresAt: new Date(expiresAtMs).toISOString() };
   }
 

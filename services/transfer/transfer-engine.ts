@@ -1,6 +1,7 @@
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { EndReason, TransferState } from '../contracts/http.ts';
 import { isEqualBytes } from '../kernel/ids.ts';
+import { ChunkMap } from './chunk-map.ts';
 import { EMPTY_DIGEST } from './digest-tree.ts';
 import type { FileUse } from './open-files.ts';
 import { OpenFiles } from './open-files.ts';
@@ -14,6 +15,8 @@ import { endFault, RunningTransfer } from './running-transfer.ts';
 const MAX_IDLE_TRANSFERS = 2_000;
 const IDLE_KEPT_MS = 60_000;
 const MAX_SEAL_TRIES = 5;
+/** Rows with all their files, so not many at once. */
+const RECOVERED_AT_ONCE = 50;
 
 export interface EngineDeps {
   readonly nodeId: string;
@@ -48,6 +51,7 @@ export class TransferEngine {
   readonly #idByShare = new Map<string, string>();
   /** Sealed files whose bytes the system may still hold in memory only. Bounded by what is sealed in one turn of `syncSealed`. */
   #unsynced: { transfer: RunningTransfer; file: RunningFile }[] = [];
+  #isClosed = false;
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
@@ -62,18 +66,27 @@ export class TransferEngine {
     return this.#deps.nowMs();
   }
 
+  /** For faults that nobody is told of: they must be seen all the same. */
+  reportFault(what: string, fault: unknown): void {
+    this.#deps.onFault(what, fault);
+  }
+
   running(): Iterable<RunningTransfer> {
     return this.#running.values();
   }
 
-  /** Takes a row that was just inserted or read, so that it is not read again. */
-  adopt(found: TransferWithFiles): RunningTransfer {
+  /**
+   * Takes a row that was just inserted or read, so that it is not read again.
+   * @param options.isNew true right after its insertion: nothing of it can be stored yet, so nobody need look
+   */
+  adopt(found: TransferWithFiles, options: { isNew: boolean } = { isNew: false }): RunningTransfer {
     const known = this.#running.get(found.transfer.id);
     if (known !== undefined) {
       known.learn(found.transfer);
       return known;
     }
     const transfer = new RunningTransfer(found, this.nowMs);
+    if (options.isNew) for (const file of transfer.files) file.values = new ChunkMap();
     this.#running.set(found.transfer.id, transfer);
     this.#idByShare.set(found.transfer.shareId, found.transfer.id);
     this.#dropIdle();
@@ -133,10 +146,14 @@ export class TransferEngine {
     const use = await this.openFiles.use(id, () =>
       purpose === 'write' ? store.create(id, geometry) : store.open(id, geometry),
     );
-    if (use === null) return null;
+    if (use === null) {
+      // Looked at once; who writes it from now on does so here, and puts the stored values in this place.
+      file.values ??= new ChunkMap();
+      return null;
+    }
     try {
       file.values = use.stored.values;
-      if (!file.isTrusted) await this.#establishTrust(transfer, file, use);
+      if (!file.isTrusted) await this.#trustOnce(transfer, file, use);
       return use;
     } catch (fault) {
       use.release();
@@ -146,10 +163,13 @@ export class TransferEngine {
 
   /** Looks at what is stored of files nobody opened yet, so that a status is complete. */
   async learnValues(transfer: RunningTransfer): Promise<void> {
-    for (const file of transfer.files) {
-      if (file.isSealed || file.values !== null) continue;
-      (await this.useFile(transfer, file, 'read'))?.release();
-    }
+    for (const file of transfer.files) await this.learnFile(transfer, file);
+  }
+
+  /** The same for one file. */
+  async learnFile(transfer: RunningTransfer, file: RunningFile): Promise<void> {
+    if (file.isSealed || file.values !== null) return;
+    (await this.useFile(transfer, file, 'read'))?.release();
   }
 
   /**
@@ -184,6 +204,10 @@ export class TransferEngine {
         );
       }
       return outcome;
+    } catch (fault) {
+      // The file was closed under the write because the transfer is over: that is what the sender is told.
+      mayCommit();
+      throw fault;
     } finally {
       use.release();
     }
@@ -234,11 +258,36 @@ export class TransferEngine {
     for (const file of transfer.files) await this.#deps.store.remove(file.row.id);
   }
 
-  /** Closes the transfer's files and drops it from memory. */
+  /** Drops the transfer from memory and closes its files; of one that goes on, only those that nobody uses. */
   async forget(transfer: RunningTransfer): Promise<void> {
     this.#running.delete(transfer.row.id);
     this.#idByShare.delete(transfer.row.shareId);
-    for (const file of transfer.files) await this.openFiles.close(file.row.id);
+    const isOver = transfer.row.state === 'ended';
+    for (const { row } of transfer.files) {
+      await (isOver ? this.openFiles.close(row.id) : this.openFiles.closeIfIdle(row.id));
+    }
+  }
+
+  /**
+   * After a start: seals what was complete when the process before ended, and ends what nobody can continue. Runs
+   * beside the service; a file somebody asks for first is looked at then.
+   */
+  async recover(): Promise<void> {
+    for (let after: string | null = null; !this.#isClosed; ) {
+      const page: readonly TransferWithFiles[] = await this.#deps.repository.listByHome(
+        this.nodeId,
+        after,
+        RECOVERED_AT_ONCE,
+      );
+      for (const found of page) {
+        if (this.#isClosed) return;
+        if (found.transfer.state !== 'open') continue;
+        await this.#recoverOne(found).catch((fault: unknown) => this.#deps.onFault('recover', fault));
+      }
+      const last = page.at(-1);
+      if (last === undefined) return;
+      after = last.transfer.id;
+    }
   }
 
   /**
@@ -251,7 +300,7 @@ export class TransferEngine {
     const touched = all.filter((transfer) => transfer.isTouched);
     for (const transfer of touched) transfer.isTouched = false;
     try {
-      if (touched.length > 0) await this.#deps.repository.touch(touched.map((transfer) => transfer.row.id));
+      if (touched.length > 0) await this.#touch(touched);
       const rows = new Map(
         (await this.#deps.repository.refresh(all.map((transfer) => transfer.row.id))).map((row) => [row.id, row]),
       );
@@ -274,19 +323,48 @@ export class TransferEngine {
     this.#unsynced = [];
     for (const { transfer, file } of due) {
       if (transfer.row.state === 'ended') continue;
-      const use = await this.useFile(transfer, file, 'read');
-      try {
-        await use?.stored.sync();
-      } finally {
-        use?.release();
-      }
+      await this.#sync(transfer, file).catch((fault: unknown) => this.#deps.onFault('sync', fault));
     }
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#progress.stop();
     await this.openFiles.closeAll();
     this.#running.clear();
+  }
+
+  async #sync(transfer: RunningTransfer, file: RunningFile): Promise<void> {
+    const use = await this.useFile(transfer, file, 'read');
+    try {
+      await use?.stored.sync();
+    } finally {
+      use?.release();
+    }
+  }
+
+  async #touch(transfers: readonly RunningTransfer[]): Promise<void> {
+    try {
+      await this.#deps.repository.touch(transfers.map((transfer) => transfer.row.id));
+    } catch (fault) {
+      for (const transfer of transfers) transfer.isTouched = true;
+      throw fault;
+    }
+  }
+
+  async #recoverOne(found: TransferWithFiles): Promise<void> {
+    const transfer = this.adopt(found);
+    const release = this.hold(transfer);
+    try {
+      await this.learnValues(transfer);
+      // "A broken one ends the transfer": the body of unknown length broke with the process that received it.
+      const isBroken = (file: RunningFile) =>
+        file.row.sizeBytes === null && file.committedChunkCount > 0 && !file.hasSequentialBody;
+      if (transfer.files.some(isBroken)) await this.end(transfer.row.id, 'aborted');
+      else await this.#sealLeftovers(transfer);
+    } finally {
+      release();
+    }
   }
 
   async #load(key: string, find: () => Promise<TransferWithFiles | null>): Promise<RunningTransfer> {
@@ -305,6 +383,14 @@ export class TransferEngine {
     const transfer = await loading;
     if (transfer === null) throw new PeerLinkError('not_found', 'There is no such transfer.');
     return transfer;
+  }
+
+  /** Several that open a file at once share one check: two would each drop chunks and raise the generation. */
+  #trustOnce(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
+    file.trusting ??= this.#establishTrust(transfer, file, use).finally(() => {
+      file.trusting = null;
+    });
+    return file.trusting;
   }
 
   /**

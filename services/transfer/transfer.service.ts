@@ -24,6 +24,7 @@ export interface TransferServiceDeps {
 export function transferService(deps: TransferServiceDeps): ServiceSchema {
   const { control, engine } = deps;
   const loops: Loop[] = [];
+  let recovering: Promise<void> = Promise.resolve();
   return defineService({
     name: 'transfer',
     actions: {
@@ -40,8 +41,9 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
       grant: (ctx) => control.grant(ctx.params.shareId, ctx.params.password),
     },
     async started() {
+      recovering = engine.recover().catch((fault: unknown) => deps.onFault('recover', fault));
       loops.push(
-        startLoop(MAINTAIN_EVERY_MS, () => maintain(deps)),
+        startLoop(MAINTAIN_EVERY_MS, () => maintain(deps), deps.onFault),
         startLoop(SYNC_EVERY_MS, () => engine.syncSealed(), deps.onFault),
         startLoop(SWEEP_EVERY_MS, async () => void (await sweepStore(deps.store, deps.repository)), deps.onFault),
       );
@@ -49,6 +51,7 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
     async stopped() {
       await Promise.all(loops.map((loop) => loop.stop()));
       await engine.close();
+      await recovering;
     },
   });
 }
@@ -67,11 +70,7 @@ interface Loop {
 }
 
 /** Runs `act` again and again, never twice at once. */
-function startLoop(
-  everyMs: number,
-  act: () => Promise<void>,
-  onFault: (what: string, fault: unknown) => void = () => {},
-): Loop {
+function startLoop(everyMs: number, act: () => Promise<void>, onFault: (what: string, fault: unknown) => void): Loop {
   let timer: NodeJS.Timeout | null = null;
   let running: Promise<void> = Promise.resolve();
   let isStopped = false;

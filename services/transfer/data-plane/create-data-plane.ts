@@ -21,7 +21,7 @@ import { getZip } from './get-zip.ts';
 import { helpText } from './help-text.ts';
 import { MovingTransfers } from './moving-transfers.ts';
 import { ReaderGone } from './paced-response.ts';
-import { putRun } from './put-body.ts';
+import { chunkValueOf, putRun } from './put-body.ts';
 import { putUpload } from './put-upload.ts';
 import { ClientGone, discardRest } from './receive-body.ts';
 import { assertAllowed } from './share-access.ts';
@@ -39,7 +39,7 @@ export interface DataPlaneOptions {
 }
 
 /** Paths that belong to somebody else, whatever the method. */
-const OTHERS = /^\/(?:api|socket\.io|chunks\.io|assets|healthz|readyz|metrics|version)(?:\/|$)/;
+const OTHERS = /^\/(?:api|peer|socket\.io|chunks\.io|assets|healthz|readyz|metrics|version)(?:\/|$)/;
 const RUN = /^\/api\/transfers\/([1-9A-HJ-NP-Za-km-z]{8,64})\/files\/(\d{1,5})$/;
 const SHARE = /^\/d\/([1-9A-HJ-NP-Za-km-z]{8,64})(?:\/(zip|\d{1,5})(?:\/[^/]*)?)?\/?$/;
 
@@ -47,7 +47,8 @@ type Route = (req: IncomingMessage, res: ServerResponse, context: RequestContext
 
 /** The HTTP and Socket.IO doors for bytes over one engine. */
 export function createDataPlane(options: DataPlaneOptions): DataPlane & ActivityGauges {
-  const nowMs = () => options.engine.nowMs;
+  // Durations, so not the clock on the wall, which may jump.
+  const nowMs = () => performance.now();
   const deps: DataPlaneDeps = {
     ...options,
     uploads: new MovingTransfers(options.maxConcurrentUploads, nowMs),
@@ -116,8 +117,9 @@ function run(
 
 /** Null: moleculer-web's. */
 function routeOf(deps: DataPlaneDeps, req: IncomingMessage): Route | null {
-  const url = new URL(req.url ?? '/', 'http://localhost');
-  const { pathname, searchParams } = url;
+  // Not through URL, which refuses some addresses, sees a host in others, and resolves dots.
+  const [pathname = '/', search = ''] = (req.url ?? '/').split(/\?(.*)/s, 2);
+  const searchParams = new URLSearchParams(search);
   const method = req.method ?? 'GET';
   const runMatch = RUN.exec(pathname);
   if (runMatch?.[1] !== undefined) {
@@ -154,18 +156,22 @@ function shareRoute(deps: DataPlaneDeps, method: string, match: RegExpExecArray 
     }
     if (match?.[1] === undefined) throw new PeerLinkError('not_found', 'There is nothing at this address.');
     const transfer = await deps.engine.loadShare(match[1]);
-    transfer.assertReadable(deps.engine.nowMs);
-    await assertAllowed(deps, req, res, context, transfer, query);
-    await deps.engine.learnValues(transfer);
-    const fileIndex = part === undefined || part === 'zip' ? 0 : Number(part);
-    const isZip = part === 'zip' || (part === undefined && transfer.files.length > 1);
-    // "HEAD and link-preview agents get the page or headers and never bytes of a limited share."
-    if (isPageWanted({ 'user-agent': req.headers['user-agent'] })) deps.edge.answerPage(req, res, context);
-    else if (isZip) await getZip(deps, req, res, context, transfer);
-    else
-      await getFile(deps, req, res, context, transfer, transfer.file(fileIndex), {
-        mayInline: query.get('view') === '1',
-      });
+    const release = deps.engine.hold(transfer);
+    try {
+      transfer.assertReadable(deps.engine.nowMs);
+      await assertAllowed(deps, req, res, context, transfer, query);
+      const fileIndex = part === undefined || part === 'zip' ? 0 : Number(part);
+      const isZip = part === 'zip' || (part === undefined && transfer.files.length > 1);
+      // "HEAD and link-preview agents get the page or headers and never bytes of a limited share."
+      if (isPageWanted({ 'user-agent': req.headers['user-agent'] })) deps.edge.answerPage(req, res, context);
+      else if (isZip) await getZip(deps, req, res, context, transfer);
+      else
+        await getFile(deps, req, res, context, transfer, transfer.file(fileIndex), {
+          mayInline: query.get('view') === '1',
+        });
+    } finally {
+      release();
+    }
   };
 }
 
@@ -192,19 +198,19 @@ async function storeChunk(
       `Chunks of this file do not fit an event of ${MAX_SOCKET_CHUNK_BYTES / MIB} MiB; PUT them.`,
     );
   }
-  if (head.chunkIndex >= (file.chunkCount ?? 0)) {
+  if (!Number.isSafeInteger(head.chunkIndex) || head.chunkIndex < 0 || head.chunkIndex >= (file.chunkCount ?? 0)) {
     throw new PeerLinkError('bad_offset', `Chunk ${head.chunkIndex} is not in the file of ${file.chunkCount} chunks.`);
   }
   const wantedBytes = file.chunkLength(head.chunkIndex);
   if (bytes.length !== wantedBytes) {
     throw new PeerLinkError('bad_run', `Chunk ${head.chunkIndex} has ${wantedBytes} bytes, ${bytes.length} were sent.`);
   }
+  const expected = head.chunkValue === undefined ? undefined : chunkValueOf(head.chunkValue);
   const release = engine.hold(transfer);
   try {
     const stream = await uploads.enter(transfer.row.id);
     try {
       traffic.add('in', bytes.length);
-      const expected = head.chunkValue === undefined ? undefined : Buffer.from(head.chunkValue, 'hex');
       await engine.writeChunk(transfer, file, { index: head.chunkIndex, bytes: [bytes] }, expected);
       await engine.sealWhenComplete(transfer, file);
     } finally {

@@ -1,8 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { create as contentDisposition } from 'content-disposition';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { HEADER } from '../../contracts/http.ts';
-import { decideRange, isNotModified, type RangeDecision, type Validators, validatorsOf } from '../conditional.ts';
+import {
+  decideRange,
+  isNotModified,
+  isPreconditionMet,
+  type RangeDecision,
+  type Validators,
+  validatorsOf,
+} from '../conditional.ts';
 import { inlineType } from '../media.ts';
 import { fileName } from '../names.ts';
 import type { RunningFile } from '../running-file.ts';
@@ -10,6 +16,7 @@ import type { RunningTransfer } from '../running-transfer.ts';
 import { hex } from '../summaries.ts';
 import type { RequestContext } from './data-plane.ts';
 import type { DataPlaneDeps } from './deps.ts';
+import { disposition } from './disposition.ts';
 import { PacedResponse } from './paced-response.ts';
 import { readPieces } from './read-pieces.ts';
 import { type LeaseUse, useLease } from './share-access.ts';
@@ -42,9 +49,12 @@ export async function getFile(
     res.writeHead(304, headers).end();
     return;
   }
-  // "Unknown: Range is ignored (200, chunked), HEAD has no length."
+  if (!isPreconditionMet(req.headers['if-match'], validators)) {
+    throw new PeerLinkError('precondition_failed', 'If-Match names other bytes than these.');
+  }
+  // "Unknown: Range is ignored (200, chunked), HEAD has no length." A Range means something in a GET only.
   const decision: RangeDecision =
-    sizeBytes === null
+    sizeBytes === null || req.method === 'HEAD'
       ? { kind: 'whole' }
       : decideRange({ range: req.headers.range, ifRange: oneHeader(req, 'if-range') }, sizeBytes, validators);
   if (decision.kind === 'unsatisfiable') {
@@ -67,7 +77,6 @@ export async function getFile(
   }
   const lease = await useLease(deps, req, res, context, transfer, file, from);
   try {
-    if (lease.isNew && from === 0) await deps.edge.consumeRate('downloads', context);
     await streamFile(deps, res, transfer, file, { from, to }, lease, () => res.writeHead(status, head));
   } finally {
     await lease.end();
@@ -91,6 +100,7 @@ async function streamFile(
     throw fault;
   });
   try {
+    await deps.engine.learnFile(transfer, file);
     // A reader of what has not arrived yet has its head at once; one of what is there learns first that it is sound.
     if (!file.has(Math.floor(range.from / file.row.chunkSizeBytes))) {
       writeHead();
@@ -107,11 +117,9 @@ async function streamFile(
       lease.served(lengthBytes);
       deps.traffic.add('out', lengthBytes);
     }
-    if (!res.headersSent) {
-      // An empty file: there was no piece.
-      await lease.consume();
-      writeHead();
-    }
+    // Of unknown length, the end is what makes it complete; and of an empty file there was no piece.
+    if (position === file.row.sizeBytes) await lease.consume();
+    if (!res.headersSent) writeHead();
     await response.flush();
     res.end();
   } finally {
@@ -134,7 +142,7 @@ function fileHeaders(
   return {
     ...USER_BYTES_HEADERS,
     'content-type': inline ?? 'application/octet-stream',
-    'content-disposition': contentDisposition(name, { type: inline === null ? 'attachment' : 'inline' }),
+    'content-disposition': disposition(name, inline === null ? 'attachment' : 'inline'),
     'accept-ranges': file.row.sizeBytes === null ? 'none' : 'bytes',
     etag: validators.etag,
     expires: transfer.row.expiresAt.toUTCString(),

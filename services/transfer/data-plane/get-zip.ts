@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { crc32 } from 'node:zlib';
-import { create as contentDisposition } from 'content-disposition';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { HEADER } from '../../contracts/http.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { RequestContext } from './data-plane.ts';
 import type { DataPlaneDeps } from './deps.ts';
+import { disposition } from './disposition.ts';
 import { USER_BYTES_HEADERS } from './get-file.ts';
 import type { MovingStream } from './moving-transfers.ts';
 import { PacedResponse } from './paced-response.ts';
@@ -33,7 +33,7 @@ export async function getZip(
   const head: Record<string, string | number> = {
     ...USER_BYTES_HEADERS,
     'content-type': 'application/zip',
-    'content-disposition': contentDisposition(zipName(transfer), { type: 'attachment' }),
+    'content-disposition': disposition(zipName(transfer), 'attachment'),
     'accept-ranges': 'none',
     [HEADER.requestId]: context.requestId,
   };
@@ -48,7 +48,6 @@ export async function getZip(
   const response = new PacedResponse(res);
   let stream: MovingStream | null = null;
   try {
-    if (lease.isNew) await deps.edge.consumeRate('downloads', context);
     stream = await deps.downloads.enter(transfer.row.id);
     res.writeHead(200, head);
     await new ZipWriter(deps, transfer, response, lease, stream).write();
@@ -120,6 +119,7 @@ class ZipWriter {
 
   /** The size stands before the bytes, so a file of unknown length has its turn when it has ended. */
   async #entryOnceKnown(file: RunningFile): Promise<ZipEntry> {
+    await this.#deps.engine.learnFile(this.#transfer, file);
     for (let index = file.committedChunkCount; file.row.sizeBytes === null; index += 1) {
       if (!file.has(index)) await file.waitForChunk(index, this.#response.signal);
     }

@@ -8,7 +8,7 @@ Two downloads, one week: curl -H "Max-Downloads: 2" -H "Max-Days: 7" -T photo.jp
 The answer is the link; X-Url-Delete in its head is an address that DELETE ends it with.
 
 Get a file:              curl -OJL LINK
-Go on where it stopped:  curl -OJL -C - LINK
+Go on where it stopped:  curl -L -C - -o FILE LINK
 With a password:         curl -OJL -u :PASSWORD LINK
 Check it:                b3sum FILE    (X-Blake3 in the head of every download)
 

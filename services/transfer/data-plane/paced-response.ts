@@ -21,6 +21,8 @@ export class PacedResponse {
       res.destroy();
     }, READER_IDLE_TIMEOUT_MS);
     res.once('close', () => this.#abort.abort(new ReaderGone()));
+    // It left before its turn came: no event will say so again.
+    if (res.destroyed) this.#abort.abort(new ReaderGone());
   }
 
   get signal(): AbortSignal {

@@ -24,14 +24,12 @@ export async function putRun(
     throw new PeerLinkError('bad_token', 'Send the upload token as "Authorization: Bearer ...".');
   }
   const transfer = await deps.control.owned({ sessionId: null, uploadToken }, target.transferId);
+  // From here to `storeBody`, which holds the transfer, nothing is awaited: it cannot be dropped from memory between.
   const file = transfer.file(target.fileIndex);
   transfer.assertWritable(deps.engine.nodeId, deps.engine.nowMs);
   const lengthBytes = contentLengthOf(req);
   const plan = planRun(file.row, target.offset, lengthBytes);
   if (!plan.isValid) throw new PeerLinkError(plan.fault, plan.message);
-  if (file.row.sizeBytes === null && file.isBusy && file.hasSequentialBody) {
-    throw new PeerLinkError('superseded', 'This file of unknown length is being sent by another request.');
-  }
   const committed: number[] = [];
   try {
     await storeBody(deps, req, transfer, file, plan.firstChunk, committed);
@@ -58,12 +56,16 @@ export async function storeBody(
   const { engine, uploads, traffic } = deps;
   const isUnknownLength = file.row.sizeBytes === null;
   const expectedValue = expectedValueOf(req, file, firstChunk);
+  if (file.hasSequentialBody) {
+    throw new PeerLinkError('superseded', 'This file of unknown length is being sent by another request.');
+  }
+  file.hasSequentialBody = isUnknownLength;
   const release = engine.hold(transfer);
   const stream = await uploads.enter(transfer.row.id).catch((fault: unknown) => {
+    file.hasSequentialBody = false;
     release();
     throw fault;
   });
-  if (isUnknownLength) file.hasSequentialBody = true;
   const splitter = new RunSplitter(firstChunk, file.row.chunkSizeBytes, file.row.sizeBytes);
   try {
     await receiveBody(req, {
@@ -75,6 +77,8 @@ export async function storeBody(
       },
       write: async (chunk) => {
         if (isUnknownLength) assertFits(deps, splitter.takenBytes);
+        // A short chunk is the last. Its length must be known to readers before the chunk is.
+        if (isUnknownLength && chunk.lengthBytes < file.row.chunkSizeBytes) file.learnSize(splitter.takenBytes);
         await engine.writeChunk(transfer, file, chunk, expectedValue);
         committed.push(chunk.index);
       },
@@ -83,13 +87,18 @@ export async function storeBody(
     else await engine.sealWhenComplete(transfer, file);
   } catch (fault) {
     // "A broken one ends the transfer and its readers at once": nobody could continue a body of unknown length.
-    if (isUnknownLength) await engine.end(transfer.row.id, 'aborted');
+    if (isUnknownLength) await abandon(deps, transfer.row.id);
     throw fault;
   } finally {
-    file.hasSequentialBody = false;
+    if (isUnknownLength) file.hasSequentialBody = false;
     stream.leave();
     release();
   }
+}
+
+/** Ends a transfer that cannot be continued. What made it so is what the client is told, whether or not this succeeds. */
+export async function abandon(deps: DataPlaneDeps, transferId: string): Promise<void> {
+  await deps.engine.end(transferId, 'aborted').catch((fault: unknown) => deps.engine.reportFault('abandon', fault));
 }
 
 function assertFits(deps: DataPlaneDeps, takenBytes: number): void {
@@ -104,13 +113,17 @@ function assertFits(deps: DataPlaneDeps, takenBytes: number): void {
 function expectedValueOf(req: IncomingMessage, file: RunningFile, firstChunk: number): Uint8Array | undefined {
   const given = req.headers[HEADER.chunkValue];
   if (given === undefined) return undefined;
-  if (typeof given !== 'string' || !/^[0-9a-f]{64}$/i.test(given)) {
-    throw new PeerLinkError('bad_request', 'X-Chunk-Value must be 64 hex digits.');
-  }
+  const value = chunkValueOf(given);
   if (contentLengthOf(req) !== file.chunkLength(firstChunk)) {
     throw new PeerLinkError('bad_request', 'X-Chunk-Value goes with a body of one chunk.');
   }
-  return Buffer.from(given, 'hex');
+  return value;
+}
+
+/** @throws bad_request */
+export function chunkValueOf(text: unknown): Uint8Array {
+  if (typeof text === 'string' && /^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
+  throw new PeerLinkError('bad_request', 'A chunk value must be 64 hex digits.');
 }
 
 /** Null when the length was not said. node:http has refused what is no number. */

@@ -4,7 +4,7 @@ import { HEADER } from '../../contracts/http.ts';
 import { hex } from '../summaries.ts';
 import type { RequestContext } from './data-plane.ts';
 import type { DataPlaneDeps } from './deps.ts';
-import { contentLengthOf, storeBody } from './put-body.ts';
+import { abandon, contentLengthOf, storeBody } from './put-body.ts';
 
 const SECONDS_PER_DAY = 24 * 3600;
 
@@ -38,7 +38,7 @@ export async function putUpload(
       });
   } catch (fault) {
     // Nobody has its link yet: what is left of it would only take space.
-    await deps.engine.end(opened.id, 'aborted');
+    await abandon(deps, opened.id);
     throw fault;
   }
   const line = Buffer.from(`${opened.link}\n`);
@@ -54,12 +54,15 @@ export async function putUpload(
   res.end(line);
 }
 
-/** The last path segment, decoded; `stdin` when there is none. @throws bad_name */
+/**
+ * The last path segment, decoded; `stdin` when there is none. node:http gives bytes that were not percent-encoded as
+ * Latin-1, so they are put back. @throws bad_name
+ */
 export function uploadName(pathname: string): string {
   const segment = pathname.slice(pathname.lastIndexOf('/') + 1);
   if (segment === '') return 'stdin';
   try {
-    return decodeURIComponent(segment);
+    return decodeURIComponent(segment.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`));
   } catch {
     throw new PeerLinkError('bad_name', "The file's name in the address is not valid percent-encoded UTF-8.");
   }

@@ -28,7 +28,10 @@ export interface PieceSource {
  * chunk that fails verification is never delivered. @throws damaged, ended, expired, the signal's reason
  */
 export async function* readPieces(source: PieceSource): AsyncGenerator<Piece, void, void> {
-  const { deps, transfer, file, from, to, signal } = source;
+  const { deps, transfer, file, from, to } = source;
+  // What waits for a chunk must stop waiting when another chunk of this reader failed.
+  const ending = new AbortController();
+  const signal = AbortSignal.any([source.signal, ending.signal]);
   const chunkBytes = file.row.chunkSizeBytes;
   const endChunk = to === null ? Number.POSITIVE_INFINITY : Math.ceil(to / chunkBytes);
   const reading = new FileReading(deps, transfer, file);
@@ -52,6 +55,7 @@ export async function* readPieces(source: PieceSource): AsyncGenerator<Piece, vo
       readAhead();
     }
   } finally {
+    ending.abort();
     await reading.end(ahead);
   }
 }
@@ -89,6 +93,10 @@ class FileReading {
     let isSound = false;
     try {
       isSound = await use.stored.readChunk(index, buffer, lengthBytes);
+    } catch (fault) {
+      // The file was closed under the read because the transfer is over.
+      this.#transfer.assertReadable(this.#deps.engine.nowMs);
+      throw fault;
     } finally {
       if (!isSound) this.#deps.buffers.give(buffer);
     }
@@ -104,9 +112,10 @@ class FileReading {
 
   async #open(): Promise<FileUse | null> {
     this.#use ??= this.#deps.engine.useFile(this.#transfer, this.#file, 'read');
-    const use = await this.#use;
+    const opening = this.#use;
+    const use = await opening;
     // Nothing was stored yet: look again at the next chunk.
-    if (use === null) this.#use = null;
+    if (use === null && this.#use === opening) this.#use = null;
     return use;
   }
 }

@@ -37,6 +37,11 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
       else fail(new PeerLinkError('request_timeout', 'No byte came for 30 s. Ask for the status and go on.'));
     }, UPLOAD_IDLE_TIMEOUT_MS);
 
+    /** Nothing more can come: what is still being written has time. */
+    const end = () => {
+      hasEnded = true;
+      clearTimeout(idle);
+    };
     const settle = () => {
       if (inFlightBytes > 0 || !(hasEnded || fault !== undefined)) return;
       clearTimeout(idle);
@@ -81,13 +86,18 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
         req.pause();
       }
     };
+    // It broke while it waited for its turn: no event will say so again.
+    if (req.destroyed && !req.complete) {
+      fail(new ClientGone());
+      return;
+    }
     req.on('data', onData);
     req.once('end', () => {
       if (fault !== undefined) return;
       const last = mayEndShort ? splitter.finish() : null;
       if (last !== null) start(last);
       else if (splitter.pendingBytes > 0) fail(new PeerLinkError('bad_run', 'The body ended inside a chunk.'));
-      hasEnded = true;
+      end();
       settle();
     });
     req.once('close', () => {

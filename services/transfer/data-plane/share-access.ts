@@ -53,8 +53,9 @@ export async function assertAllowed(
   query: URLSearchParams,
 ): Promise<void> {
   const { control } = deps;
-  const grant = parseCookie(req.headers.cookie ?? '')[GRANT_COOKIE] ?? query.get('grant') ?? undefined;
-  if (control.mayRead(transfer, grant)) return;
+  const grants = [parseCookie(req.headers.cookie ?? '')[GRANT_COOKIE], query.get('grant') ?? undefined];
+  // Also with neither: a share without a password is open to all.
+  if (grants.some((grant) => control.mayRead(transfer, grant))) return;
   const basic = /^Basic ([\w+/=-]{1,4096})$/i.exec(req.headers.authorization ?? '')?.[1];
   if (basic === undefined) {
     res.setHeader('www-authenticate', 'Basic realm="PeerLink share", charset="UTF-8"');
@@ -66,26 +67,27 @@ export async function assertAllowed(
   await deps.edge.consumeRate('passwords', context);
   const text = Buffer.from(basic, 'base64').toString('utf8');
   await control.assertPassword(transfer, text.slice(text.indexOf(':') + 1));
-  const { shareId } = transfer.row;
-  const { grant: made } = await control.grant(shareId, text.slice(text.indexOf(':') + 1));
-  setShareCookie(res, context, shareId, GRANT_COOKIE, made, GRANT_TTL_MS);
+  setShareCookie(res, context, transfer.row.shareId, GRANT_COOKIE, control.grantFor(transfer).grant, GRANT_TTL_MS);
 }
 
 /** The right to read a limited share, as one stream uses it. */
 export interface LeaseUse {
-  /** True when this request began a download, rather than going on with one. */
-  readonly isNew: boolean;
   served(bytes: number): void;
   /** "It becomes consumed before the last chunk of the first completed file is sent." Repeatable. */
   consume(): Promise<void>;
   end(): Promise<void>;
 }
 
-const UNLIMITED: LeaseUse = { isNew: true, served: () => {}, consume: async () => {}, end: async () => {} };
+const UNLIMITED: LeaseUse = { served: () => {}, consume: async () => {}, end: async () => {} };
+/** Under which a lease counts what it was served of the zip, which is no file. */
+const ZIP_INDEX = -1;
 
 /**
- * Takes a lease for a GET of a limited share, or goes on under one. @param fromByte where the answer begins.
- * @throws slots_held, used_up, ended
+ * Takes a lease for a GET of a limited share, or goes on under one. A download that begins, rather than goes on, costs
+ * a point of the rate limit, and costs it before it holds a slot.
+ * @param file null for the zip
+ * @param fromByte where the answer begins
+ * @throws slots_held, used_up, ended, rate_limited
  */
 export async function useLease(
   deps: DataPlaneDeps,
@@ -96,10 +98,16 @@ export async function useLease(
   file: RunningFile | null,
   fromByte: number,
 ): Promise<LeaseUse> {
-  if (transfer.row.maxDownloads === null) return fromByte > 0 ? { ...UNLIMITED, isNew: false } : UNLIMITED;
-  const fileIndex = file?.row.index ?? 0;
+  const consumeRate = async () => {
+    if (fromByte === 0) await deps.edge.consumeRate('downloads', context);
+  };
+  if (transfer.row.maxDownloads === null) {
+    await consumeRate();
+    return UNLIMITED;
+  }
+  const fileIndex = file?.row.index ?? ZIP_INDEX;
   const known = await knownLease(deps, req, transfer, file);
-  if (known !== null) return streamUnder(deps, known.id, fileIndex, false);
+  if (known !== null) return streamUnder(deps, known.id, fileIndex);
   const token = randomId(TOKEN_LENGTH);
   const tokenHash = sha256(token);
   const holder = context.addressKey;
@@ -118,8 +126,9 @@ export async function useLease(
   const remember = () => setShareCookie(res, context, shareId, LEASE_COOKIE, token, LEASE_IDLE_MS * 6);
   if (resumed !== null) {
     remember();
-    return streamUnder(deps, resumed.id, fileIndex, false);
+    return streamUnder(deps, resumed.id, fileIndex);
   }
+  await consumeRate();
   const taken = await deps.leases.acquire({
     transferId,
     tokenHash,
@@ -130,7 +139,7 @@ export async function useLease(
   switch (taken.outcome) {
     case 'granted':
       remember();
-      return streamUnder(deps, taken.leaseId, fileIndex, true);
+      return streamUnder(deps, taken.leaseId, fileIndex);
     case 'slots_held':
       throw new PeerLinkError('slots_held', 'All downloads that the sender allowed are under way. One may come free.', {
         retryAfterSeconds: taken.retryAfterSeconds,
@@ -154,11 +163,11 @@ async function knownLease(
   if (lease === null) return null;
   // "Requests with the token go on under it, each file at most twice its size."
   const totalBytes = file === null ? transfer.totalBytes : file.row.sizeBytes;
-  const servedBytes = lease.servedBytes[file?.row.index ?? 0] ?? 0;
+  const servedBytes = lease.servedBytes[file?.row.index ?? ZIP_INDEX] ?? 0;
   return totalBytes !== null && servedBytes >= Math.max(totalBytes, 1) * LEASE_MAX_OVERREAD ? null : lease;
 }
 
-async function streamUnder(deps: DataPlaneDeps, leaseId: string, fileIndex: number, isNew: boolean): Promise<LeaseUse> {
+async function streamUnder(deps: DataPlaneDeps, leaseId: string, fileIndex: number): Promise<LeaseUse> {
   let unrecordedBytes = 0;
   let consuming: Promise<boolean> | null = null;
   let isLost = false;
@@ -172,7 +181,6 @@ async function streamUnder(deps: DataPlaneDeps, leaseId: string, fileIndex: numb
   // While the database cannot answer, the stream goes on: the lease was given, and its last chunk needs `consume`.
   const heartbeat = setInterval(() => record(0).catch(() => {}), RECORD_EVERY_MS);
   return {
-    isNew,
     served: (bytes) => {
       unrecordedBytes += bytes;
       if (isLost) throw leaseLost();

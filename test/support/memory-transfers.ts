@@ -1,0 +1,355 @@
+import type { NetIo } from '../../native/types.ts';
+import { PeerLinkError } from '../../services/contracts/errors.ts';
+import { ChunkMap } from '../../services/transfer/chunk-map.ts';
+import { EMPTY_DIGEST, rootRule } from '../../services/transfer/digest-tree.ts';
+import { chunkCount, leafCounter } from '../../services/transfer/manifest.ts';
+import type {
+  ChunkStore,
+  FileGeometry,
+  FileRow,
+  InsertOutcome,
+  NewFile,
+  NewTransfer,
+  OwnershipChange,
+  SealOutcome,
+  StoredFile,
+  TransferRepository,
+  TransferRow,
+  TransferWithFiles,
+} from '../../services/transfer/ports.ts';
+
+/** Steps of the store a test may hold back, let fail, or see. The step happens when the promise resolves. */
+export type StoreStep = (what: 'write' | 'hash' | 'commit' | 'read', fileId: string, index: number) => Promise<void>;
+
+interface MemoryFile {
+  readonly chunks: Map<number, Buffer>;
+  readonly values: ChunkMap;
+}
+
+/** A ChunkStore in memory that forgets nothing when it is closed, as a disk. */
+export class MemoryChunkStore implements ChunkStore {
+  readonly files = new Map<string, MemoryFile>();
+  readonly #netIo: NetIo;
+  readonly #step: StoreStep;
+
+  constructor(netIo: NetIo, step: StoreStep = async () => {}) {
+    this.#netIo = netIo;
+    this.#step = step;
+  }
+
+  async create(fileId: string, geometry: FileGeometry): Promise<StoredFile> {
+    const file = this.files.get(fileId) ?? { chunks: new Map(), values: new ChunkMap() };
+    this.files.set(fileId, file);
+    return new MemoryStoredFile(fileId, geometry, file, this.#netIo, this.#step);
+  }
+
+  async open(fileId: string, geometry: FileGeometry): Promise<StoredFile | null> {
+    return this.files.has(fileId) ? this.create(fileId, geometry) : null;
+  }
+
+  async remove(fileId: string): Promise<void> {
+    this.files.delete(fileId);
+  }
+
+  async *list(): AsyncIterable<string> {
+    yield* [...this.files.keys()];
+  }
+
+  async setAside(fileId: string): Promise<void> {
+    this.files.delete(fileId);
+  }
+
+  async purgeSetAside(): Promise<number> {
+    return 0;
+  }
+
+  async freeBytes(): Promise<{ freeBytes: number; totalBytes: number }> {
+    return { freeBytes: 2 ** 40, totalBytes: 2 ** 40 };
+  }
+}
+
+class MemoryStoredFile implements StoredFile {
+  readonly fileId: string;
+  readonly values: ChunkMap;
+  readonly #geometry: FileGeometry;
+  readonly #chunks: Map<number, Buffer>;
+  readonly #netIo: NetIo;
+  readonly #step: StoreStep;
+  #isClosed = false;
+
+  constructor(fileId: string, geometry: FileGeometry, file: MemoryFile, netIo: NetIo, step: StoreStep) {
+    this.fileId = fileId;
+    this.values = file.values;
+    this.#geometry = geometry;
+    this.#chunks = file.chunks;
+    this.#netIo = netIo;
+    this.#step = step;
+  }
+
+  async writeChunk(index: number, bytes: readonly Uint8Array[]): Promise<Uint8Array> {
+    this.#assertOpen();
+    await this.#step('write', this.fileId, index);
+    this.#chunks.set(index, Buffer.concat(bytes));
+    return this.#valueOf(index, bytes);
+  }
+
+  async hashChunk(index: number, bytes: readonly Uint8Array[]): Promise<Uint8Array> {
+    await this.#step('hash', this.fileId, index);
+    return this.#valueOf(index, bytes);
+  }
+
+  async commitChunk(index: number, value: Uint8Array): Promise<void> {
+    this.#assertOpen();
+    await this.#step('commit', this.fileId, index);
+    this.values.set(index, value);
+  }
+
+  async dropChunk(index: number): Promise<void> {
+    this.values.drop(index);
+  }
+
+  async readChunk(index: number, buffer: Uint8Array, lengthBytes: number): Promise<boolean> {
+    this.#assertOpen();
+    const wanted = this.values.get(index);
+    if (wanted === null) throw new PeerLinkError('internal', `Chunk ${index} was read before it was committed.`);
+    await this.#step('read', this.fileId, index);
+    const bytes = this.#chunks.get(index);
+    if (bytes === undefined || bytes.length !== lengthBytes) return false;
+    bytes.copy(buffer);
+    return Buffer.compare(this.#valueOf(index, [bytes]), wanted) === 0;
+  }
+
+  async root(sizeBytes: number): Promise<Uint8Array> {
+    const { chunkSizeBytes } = this.#geometry;
+    switch (rootRule(sizeBytes, chunkSizeBytes)) {
+      case 'empty':
+        return EMPTY_DIGEST;
+      case 'only_chunk':
+        return this.#netIo.hash(this.#chunks.get(0) ?? Buffer.alloc(0));
+      case 'merge':
+        return this.#netIo.rootOfChunkValues(this.values.firstValues(chunkCount(sizeBytes, chunkSizeBytes)));
+    }
+  }
+
+  async sync(): Promise<void> {
+    this.#assertOpen();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+  }
+
+  #valueOf(index: number, bytes: readonly Uint8Array[]): Buffer {
+    return this.#netIo.chunkValueSync(bytes, leafCounter(index, this.#geometry.chunkSizeBytes));
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new PeerLinkError('unavailable', 'The file was closed meanwhile.');
+  }
+}
+
+/** A TransferRepository in memory with the rules of the statements it stands for, and a switch for its outage. */
+export class MemoryTransferRepository implements TransferRepository {
+  /** While false every call throws `unavailable`. */
+  isUp = true;
+  readonly #transfers = new Map<string, TransferRow>();
+  readonly #files = new Map<string, FileRow[]>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  async insert(
+    row: NewTransfer,
+    files: readonly NewFile[],
+    options: { maxOpen: number; expiresInSeconds: number },
+  ): Promise<InsertOutcome> {
+    await this.#answer();
+    const all = [...this.#transfers.values()];
+    const same = all.find(
+      (each) =>
+        each.id === row.id ||
+        (row.sessionId !== null &&
+          row.idempotencyKey !== null &&
+          each.sessionId === row.sessionId &&
+          each.idempotencyKey === row.idempotencyKey),
+    );
+    if (same !== undefined) return { outcome: 'exists', row: this.#found(same) };
+    const isOwners = (each: TransferRow) =>
+      row.sessionId === null
+        ? each.sessionId === null && each.ownerAddress === row.ownerAddress
+        : each.sessionId === row.sessionId;
+    const openCount = all.filter((each) => each.state === 'open' && isOwners(each)).length;
+    if (openCount >= options.maxOpen) return { outcome: 'too_many', openCount };
+    const now = new Date(this.#nowMs());
+    const transfer: TransferRow = {
+      ...row,
+      state: files.every((file) => file.digest !== null) ? 'sealed' : 'open',
+      endReason: null,
+      replicaNodeId: null,
+      replicaState: 'none',
+      epoch: 1,
+      generation: 1,
+      downloadCount: 0,
+      createdAt: now,
+      touchedAt: now,
+      expiresAt: new Date(now.getTime() + options.expiresInSeconds * 1000),
+      endedAt: null,
+    };
+    this.#transfers.set(row.id, transfer);
+    this.#files.set(
+      row.id,
+      files.map((file) => ({ ...file, transferId: row.id })),
+    );
+    return { outcome: 'inserted', row: this.#found(transfer) };
+  }
+
+  async findById(id: string): Promise<TransferWithFiles | null> {
+    await this.#answer();
+    const transfer = this.#transfers.get(id);
+    return transfer === undefined ? null : this.#found(transfer);
+  }
+
+  async findByShareId(shareId: string): Promise<TransferWithFiles | null> {
+    await this.#answer();
+    const transfer = [...this.#transfers.values()].find((each) => each.shareId === shareId);
+    return transfer === undefined ? null : this.#found(transfer);
+  }
+
+  async listBySession(sessionId: string, limit: number, filesEach: number) {
+    await this.#answer();
+    return [...this.#transfers.values()]
+      .filter((each) => each.sessionId === sessionId && each.state !== 'ended')
+      .reverse()
+      .slice(0, limit)
+      .map((transfer) => {
+        const { files } = this.#found(transfer);
+        const isSized = files.every((file) => file.sizeBytes !== null);
+        const totalBytes = isSized ? files.reduce((sum, file) => sum + (file.sizeBytes ?? 0), 0) : null;
+        return { transfer, files: files.slice(0, filesEach), fileCount: files.length, totalBytes };
+      });
+  }
+
+  async refresh(ids: readonly string[]): Promise<readonly TransferRow[]> {
+    await this.#answer();
+    return ids.flatMap((id) => this.#transfers.get(id) ?? []);
+  }
+
+  async cas(id: string, knownEpoch: number, change: OwnershipChange): Promise<TransferRow | null> {
+    await this.#answer();
+    const row = this.#transfers.get(id);
+    if (row === undefined || row.epoch !== knownEpoch || row.state === 'ended') return null;
+    return this.#set({ ...row, ...change, epoch: row.epoch + 1 });
+  }
+
+  async sealFile(args: Parameters<TransferRepository['sealFile']>[0]): Promise<SealOutcome> {
+    await this.#answer();
+    const row = this.#transfers.get(args.transferId);
+    if (row === undefined) return { outcome: 'refused', transfer: null };
+    const files = this.#files.get(row.id) ?? [];
+    const file = files[args.fileIndex];
+    if (file?.digest != null) {
+      const isSame = Buffer.compare(file.digest, args.digest) === 0 && row.state !== 'ended';
+      return isSame ? { outcome: 'sealed', transfer: row, digest: args.digest } : { outcome: 'refused', transfer: row };
+    }
+    const isMine = row.epoch === args.knownEpoch && row.homeNodeId === args.homeNodeId && row.state === 'open';
+    if (file === undefined || !isMine || (file.sizeBytes !== null && file.sizeBytes !== args.sizeBytes)) {
+      return { outcome: 'refused', transfer: row };
+    }
+    files[args.fileIndex] = { ...file, digest: args.digest, sizeBytes: args.sizeBytes };
+    const isLast = files.every((each) => each.digest !== null);
+    const sealed = isLast ? this.#set({ ...row, state: 'sealed', epoch: row.epoch + 1 }) : row;
+    return { outcome: 'sealed', transfer: sealed, digest: args.digest };
+  }
+
+  async end(id: string, reason: NonNullable<TransferRow['endReason']>): Promise<boolean> {
+    await this.#answer();
+    const row = this.#transfers.get(id);
+    if (row === undefined || row.state === 'ended') return false;
+    this.#set({ ...row, state: 'ended', endReason: reason, endedAt: new Date(this.#nowMs()), epoch: row.epoch + 1 });
+    return true;
+  }
+
+  async endExpired(options: { uploadTtlSeconds: number; limit: number }): Promise<readonly string[]> {
+    await this.#answer();
+    const now = this.#nowMs();
+    const isAbandoned = (row: TransferRow) =>
+      row.state === 'open' && row.touchedAt.getTime() + options.uploadTtlSeconds * 1000 < now;
+    const over = [...this.#transfers.values()].filter(
+      (row) => row.state !== 'ended' && (row.expiresAt.getTime() <= now || isAbandoned(row)),
+    );
+    for (const row of over.slice(0, options.limit)) {
+      await this.end(row.id, row.expiresAt.getTime() <= now ? 'expired' : 'aborted');
+    }
+    return over.slice(0, options.limit).map((row) => row.id);
+  }
+
+  async touch(ids: readonly string[]): Promise<void> {
+    await this.#answer();
+    for (const id of ids) {
+      const row = this.#transfers.get(id);
+      if (row?.state === 'open') this.#set({ ...row, touchedAt: new Date(this.#nowMs()) });
+    }
+  }
+
+  async change(
+    id: string,
+    change: { expiresInSeconds?: number; maxDownloads?: number | null },
+  ): Promise<TransferRow | null> {
+    await this.#answer();
+    const row = this.#transfers.get(id);
+    if (row === undefined || row.state === 'ended' || row.expiresAt.getTime() <= this.#nowMs()) return null;
+    const { expiresInSeconds, maxDownloads } = change;
+    return this.#set({
+      ...row,
+      ...(expiresInSeconds === undefined ? {} : { expiresAt: new Date(this.#nowMs() + expiresInSeconds * 1000) }),
+      ...(maxDownloads === undefined ? {} : { maxDownloads }),
+    });
+  }
+
+  async fateOfFiles(fileIds: readonly string[]): Promise<ReadonlyMap<string, 'kept' | 'ended'>> {
+    await this.#answer();
+    const fates = new Map<string, 'kept' | 'ended'>();
+    for (const [transferId, files] of this.#files) {
+      for (const file of files) {
+        if (!fileIds.includes(file.id)) continue;
+        fates.set(file.id, this.#transfers.get(transferId)?.state === 'ended' ? 'ended' : 'kept');
+      }
+    }
+    return fates;
+  }
+
+  async listByHome(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferWithFiles[]> {
+    await this.#answer();
+    return [...this.#transfers.values()]
+      .filter((row) => row.homeNodeId === nodeId && row.state !== 'ended' && row.id > (afterId ?? ''))
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, limit)
+      .map((row) => this.#found(row));
+  }
+
+  async deleteEndedRows(olderThanSeconds: number, limit: number): Promise<number> {
+    await this.#answer();
+    const before = this.#nowMs() - olderThanSeconds * 1000;
+    const over = [...this.#transfers.values()].filter((row) => row.endedAt !== null && row.endedAt.getTime() < before);
+    for (const row of over.slice(0, limit)) {
+      this.#transfers.delete(row.id);
+      this.#files.delete(row.id);
+    }
+    return Math.min(over.length, limit);
+  }
+
+  #found(transfer: TransferRow): TransferWithFiles {
+    return { transfer, files: [...(this.#files.get(transfer.id) ?? [])] };
+  }
+
+  #set(row: TransferRow): TransferRow {
+    this.#transfers.set(row.id, row);
+    return row;
+  }
+
+  async #answer(): Promise<void> {
+    if (!this.isUp) throw new PeerLinkError('unavailable', 'the database does not answer');
+  }
+}
