@@ -27,7 +27,7 @@ const take = (directory: string, netIo: LockingNetIo = withoutAddon, bootId = 'b
   takeDataDirectory({ directory, slots: 'single', netIo, bootId });
 
 function holder(directory: string, slots: 'single' | 'many', implementation: 'native' | 'fallback'): TestProcess {
-  const program = path.join(__dirname, 'hold-data-directory.ts');
+  const program = require.resolve('./hold-data-directory.ts');
   return startProcess(process.execPath, ['--import', 'tsx', program, directory, slots, implementation], {
     cwd: path.resolve(__dirname, '../../..'),
   });

@@ -74,11 +74,11 @@ async function countWhole(connection: MigrationConnection): Promise<number> {
   return applied.length;
 }
 
-function runProgram(name: string, ...args: string[]): TestProcess {
-  return startProcess(process.execPath, ['--import', 'tsx', path.join(__dirname, name), ...args], { cwd: ROOT });
+function runProgram(program: string, ...args: string[]): TestProcess {
+  return startProcess(process.execPath, ['--import', 'tsx', program, ...args], { cwd: ROOT });
 }
 
-const migrator = (...args: string[]) => runProgram('migrate-until-killed.ts', ...args);
+const migrator = (...args: string[]) => runProgram(require.resolve('./migrate-until-killed.ts'), ...args);
 
 const says = (process: TestProcess, text: string) => () => process.log().includes(text);
 
@@ -200,7 +200,7 @@ describe('a migrating process', () => {
 describe('the migrations of this release', () => {
   it('make exactly what the Prisma schema says, and a column or an index less would be noticed', async () => {
     const less = 'ALTER TABLE nodes DROP COLUMN public_url; DROP INDEX grants_session_id_idx';
-    const process = runProgram('report-drift.ts', less);
+    const process = runProgram(require.resolve('./report-drift.ts'), less);
     expect(await process.exited(60_000)).toEqual({ code: 0, signal: null });
     const answers = [...process.log().matchAll(/^\{.*\}$/gm)].map(([line]) => JSON.parse(line));
     expect(answers).toEqual([
