@@ -112,7 +112,10 @@ Mode DeriveKeyMode(const Kernel& kernel, const uint8_t* context, size_t context_
 }
 
 TreeHasher::TreeHasher(const Kernel& kernel, const Mode& mode, uint64_t leaf_counter)
-    : kernel_(kernel), mode_(mode), leaf_counter_(leaf_counter) {}
+    : kernel_(kernel), mode_(mode), leaf_counter_(leaf_counter) {
+  stack_.groups = 0;
+  stack_.count = 0;
+}
 
 void TreeHasher::Update(const Span* spans, size_t count) {
   for (size_t s = 0; s < count; s++) {
@@ -153,7 +156,10 @@ void TreeHasher::TakeLeaf(const uint8_t* leaf) {
 
 void TreeHasher::HashPending() {
   for (size_t done = 0; done < pending_count_;) {
-    if (group_count_ == kGroupLeaves) FoldGroup();
+    if (group_count_ == kGroupLeaves) {
+      FoldGroup(stack_, group_);
+      group_count_ = 0;
+    }
     const size_t room = kGroupLeaves - group_count_;
     const size_t now = pending_count_ - done < room ? pending_count_ - done : room;
     const Batch batch = {pending_ + done, now,        kLeafBlocks, mode_.key, leaf_counter_ + hashed_leaves_, 1,
@@ -169,44 +175,49 @@ void TreeHasher::HashPending() {
   stage_slot_ = 0;
 }
 
-// Called only when more leaves follow, so neither the group's top nor any merge below is the root.
-void TreeHasher::FoldGroup() {
-  FoldTo(kernel_, mode_, group_, kGroupLeaves, 1);
-  // As many subtrees are complete as the number of groups has trailing ones: 0b0111 + 1 merges three times.
-  for (uint64_t groups = folded_groups_; groups & 1; groups >>= 1) {
-    stack_count_--;
-    LastNode parent = ParentNode(mode_, stack_ + stack_count_ * kValueBytes, group_);
-    WriteValue(kernel_, parent, 0, group_);
+void TreeHasher::FoldGroup(Stack& stack, uint8_t* group) const {
+  FoldTo(kernel_, mode_, group, kGroupLeaves, 1);
+  // A group completes as many subtrees as the number of groups before it has trailing ones: 0b0111 + 1 carries
+  // three times.
+  for (uint64_t groups = stack.groups; groups & 1; groups >>= 1) {
+    stack.count--;
+    LastNode parent = ParentNode(mode_, stack.values + stack.count * kValueBytes, group);
+    WriteValue(kernel_, parent, 0, group);
   }
-  memcpy(stack_ + stack_count_ * kValueBytes, group_, kValueBytes);
-  stack_count_++;
-  folded_groups_++;
-  group_count_ = 0;
+  memcpy(stack.values + stack.count * kValueBytes, group, kValueBytes);
+  stack.count++;
+  stack.groups++;
 }
 
-size_t TreeHasher::CopyGroup(uint8_t* values) const {
-  size_t count = group_count_;
-  memcpy(values, group_, count * kValueBytes);
+void TreeHasher::CopyEnding(Ending& ending) const {
+  ending.stack.groups = stack_.groups;
+  ending.stack.count = stack_.count;
+  memcpy(ending.stack.values, stack_.values, stack_.count * kValueBytes);
+  ending.count = group_count_;
+  memcpy(ending.values, group_, group_count_ * kValueBytes);
   // Between calls at most the first leaf is pending, and then there is nothing else.
   const uint8_t* leaf = pending_count_ > 0 ? pending_[0] : stage_ + stage_slot_ * kLeafBytes;
   const size_t leaf_bytes = pending_count_ > 0 ? kLeafBytes : part_bytes_;
-  if (leaf_bytes > 0) {
-    const uint64_t counter = leaf_counter_ + hashed_leaves_;
-    LastNode node = LeafNode(kernel_, mode_, leaf, leaf_bytes, counter);
-    WriteValue(kernel_, node, counter, values + count * kValueBytes);
-    count++;
+  if (leaf_bytes == 0) return;
+  if (ending.count == kGroupLeaves) {
+    FoldGroup(ending.stack, ending.values);
+    ending.count = 0;
   }
-  return count;
+  const uint64_t counter = leaf_counter_ + hashed_leaves_;
+  LastNode node = LeafNode(kernel_, mode_, leaf, leaf_bytes, counter);
+  WriteValue(kernel_, node, counter, ending.values + ending.count * kValueBytes);
+  ending.count++;
 }
 
 void TreeHasher::FinishValue(uint8_t out[kValueBytes]) const {
-  uint8_t values[(kGroupLeaves + 1) * kValueBytes];
-  FoldTo(kernel_, mode_, values, CopyGroup(values), 1);
-  for (size_t i = stack_count_; i > 0; i--) {
-    LastNode parent = ParentNode(mode_, stack_ + (i - 1) * kValueBytes, values);
-    WriteValue(kernel_, parent, 0, values);
+  Ending ending;
+  CopyEnding(ending);
+  FoldTo(kernel_, mode_, ending.values, ending.count, 1);
+  for (size_t i = ending.stack.count; i > 0; i--) {
+    LastNode parent = ParentNode(mode_, ending.stack.values + (i - 1) * kValueBytes, ending.values);
+    WriteValue(kernel_, parent, 0, ending.values);
   }
-  memcpy(out, values, kValueBytes);
+  memcpy(out, ending.values, kValueBytes);
 }
 
 void TreeHasher::FinishRoot(uint8_t* out, size_t out_bytes) const {
@@ -215,18 +226,18 @@ void TreeHasher::FinishRoot(uint8_t* out, size_t out_bytes) const {
     WriteRoot(kernel_, LeafNode(kernel_, mode_, leaf, static_cast<size_t>(size_), 0), out, out_bytes);
     return;
   }
-  uint8_t values[(kGroupLeaves + 1) * kValueBytes];
-  const size_t count = CopyGroup(values);
-  if (stack_count_ == 0) {
-    RootOfValues(kernel_, mode_, values, count, out, out_bytes);
+  Ending ending;
+  CopyEnding(ending);
+  if (ending.stack.count == 0) {
+    RootOfValues(kernel_, mode_, ending.values, ending.count, out, out_bytes);
     return;
   }
-  FoldTo(kernel_, mode_, values, count, 1);
-  for (size_t i = stack_count_; i > 1; i--) {
-    LastNode parent = ParentNode(mode_, stack_ + (i - 1) * kValueBytes, values);
-    WriteValue(kernel_, parent, 0, values);
+  FoldTo(kernel_, mode_, ending.values, ending.count, 1);
+  for (size_t i = ending.stack.count; i > 1; i--) {
+    LastNode parent = ParentNode(mode_, ending.stack.values + (i - 1) * kValueBytes, ending.values);
+    WriteValue(kernel_, parent, 0, ending.values);
   }
-  WriteRoot(kernel_, ParentNode(mode_, stack_, values), out, out_bytes);
+  WriteRoot(kernel_, ParentNode(mode_, ending.stack.values, ending.values), out, out_bytes);
 }
 
 void HashRoot(const Kernel& kernel, const Mode& mode, const uint8_t* data, size_t size, uint8_t* out,

@@ -59,25 +59,37 @@ class TreeHasher {
   // Complete groups below the largest input (2^64 bytes) form a stack of at most this many subtrees.
   static constexpr size_t kStackValues = 64 - 10 - 8 + 1;
 
+  // Complete subtrees, one for each set bit of `groups`, the largest first.
+  struct Stack {
+    uint64_t groups;  // Complete groups taken in so far.
+    size_t count;
+    uint8_t values[kStackValues * kValueBytes];
+  };
+  // What is left to fold at the end: subtrees, and behind them the values of a last, possibly incomplete group.
+  struct Ending {
+    Stack stack;
+    size_t count;  // At least one.
+    uint8_t values[kGroupLeaves * kValueBytes];
+  };
+
   void TakeLeaf(const uint8_t* leaf);
   void HashPending();
-  void FoldGroup();
-  // Values of everything so far that is not on the stack, ending with the part leaf. Returns how many.
-  size_t CopyGroup(uint8_t* values) const;
+  // Folds a complete group's values and merges it with the subtrees it completes. Only when more leaves follow:
+  // then neither the group's top nor any of the merges is the root.
+  void FoldGroup(Stack& stack, uint8_t* group) const;
+  void CopyEnding(Ending& ending) const;
 
   const Kernel& kernel_;
   const Mode mode_;
   const uint64_t leaf_counter_;
   uint64_t size_ = 0;            // Bytes taken so far.
-  uint64_t hashed_leaves_ = 0;   // Leaves whose values are in group_ or below the stack.
-  uint64_t folded_groups_ = 0;   // Complete groups under the stack.
-  size_t stack_count_ = 0;
+  uint64_t hashed_leaves_ = 0;   // Leaves whose values are in group_ or under stack_.
   size_t group_count_ = 0;
   size_t pending_count_ = 0;     // Full leaves waiting to be hashed; only ever the first leaf between calls.
   size_t part_bytes_ = 0;        // Bytes of the last, not yet full leaf, in stage_[stage_slot_].
   size_t stage_slot_ = 0;
   const uint8_t* pending_[kBatchLeaves];
-  uint8_t stack_[kStackValues * kValueBytes];
+  Stack stack_;
   uint8_t group_[kGroupLeaves * kValueBytes];
   // Leaves that lie across two spans are put together here. One slot more than a batch can hold.
   uint8_t stage_[(kBatchLeaves + 1) * kLeafBytes];
