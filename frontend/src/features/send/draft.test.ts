@@ -1,0 +1,64 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { addFiles, cleanPath, removeItem, renameItem, totalBytesOf } from './draft.ts';
+
+const file = (path: string, text = path, lastModified = 1) => ({
+  path,
+  file: new File([text], path, { lastModified }),
+});
+const paths = (items: readonly { path: string }[]) => items.map((item) => item.path);
+
+describe('draft', () => {
+  it('leaves out a file that is there already, and numbers another of the same name', () => {
+    const once = addFiles([], [file('a.tar.gz')]);
+    expect(paths(addFiles(once, [file('a.tar.gz')]))).toEqual(['a.tar.gz']);
+    expect(paths(addFiles(once, [file('a.tar.gz', 'other'), file('a.tar.gz', 'third one')]))).toEqual([
+      'a.tar.gz',
+      'a.tar (2).gz',
+      'a.tar (3).gz',
+    ]);
+  });
+
+  it('renames within the folder and keeps every path unique', () => {
+    const items = addFiles([], [file('trip/a.txt'), file('trip/b.txt')]);
+    const renamed = renameItem(items, items[1]?.id ?? 0, 'a.txt');
+    expect(paths(renamed)).toEqual(['trip/a.txt', 'trip/a (2).txt']);
+    expect(paths(renameItem(items, items[0]?.id ?? 0, '../../etc/passwd'))).toEqual([
+      'trip/..-..-etc-passwd',
+      'trip/b.txt',
+    ]);
+    expect(renameItem(items, items[0]?.id ?? 0, '   ')).toBe(items);
+  });
+
+  it('removes one and sums up the rest', () => {
+    const items = addFiles([], [file('a', '12345'), file('b', '123')]);
+    expect(totalBytesOf(items)).toBe(8);
+    expect(paths(removeItem(items, items[0]?.id ?? 0))).toEqual(['b']);
+  });
+
+  it.each([
+    ['a/../b', 'a/b'],
+    ['/abs/./x', 'abs/x'],
+    ['invoice\u202Efdp.exe', 'invoicefdp.exe'],
+    ['new\nline\u0000.txt', 'newline.txt'],
+    ['..', 'file'],
+    ['写真/夏.png', '写真/夏.png'],
+  ])('cleans %j to %j', (path, clean) => {
+    expect(cleanPath(path)).toBe(clean);
+  });
+
+  it('never makes two items of one path, whatever is added and renamed', () => {
+    const name = fc.stringMatching(/^[ab](\/[ab])?(\.t)?$/);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, fc.nat(3))), fc.array(fc.tuple(fc.nat(9), name)), (added, renames) => {
+        let items = addFiles(
+          [],
+          added.map(([path, size]) => file(path, 'x'.repeat(size))),
+        );
+        for (const [id, to] of renames) items = renameItem(items, id, to);
+        expect(new Set(paths(items)).size).toBe(items.length);
+        expect(new Set(items.map((item) => item.id)).size).toBe(items.length);
+      }),
+    );
+  });
+});

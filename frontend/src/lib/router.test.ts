@@ -1,0 +1,17 @@
+import { describe, expect, it } from '@jest/globals';
+import { routeOf } from './router.ts';
+
+describe('routes', () => {
+  it.each([
+    ['/', { page: 'send' }],
+    ['/mine/', { page: 'mine' }],
+    ['/d/Rk19vJ-6Y9E', { page: 'receive', shareId: 'Rk19vJ-6Y9E' }],
+    ['/d/a%20b/', { page: 'receive', shareId: 'a b' }],
+    ['/d/%E0%A4%A', { page: 'unknown' }],
+    ['/d/', { page: 'unknown' }],
+    ['/d/a/b', { page: 'unknown' }],
+    ['/elsewhere', { page: 'unknown' }],
+  ])('%s', (path, route) => {
+    expect(routeOf(path)).toEqual(route);
+  });
+});

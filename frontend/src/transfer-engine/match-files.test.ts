@@ -1,0 +1,69 @@
+import { describe, expect, it } from '@jest/globals';
+import { fingerprintOf } from './fingerprint.ts';
+import { type KnownFile, matchFiles } from './match-files.ts';
+
+function picked(path: string, text: string, lastModified = 1_000) {
+  return { path, file: new File([text], path.slice(path.lastIndexOf('/') + 1), { lastModified }) };
+}
+async function known(path: string, text: string, lastModifiedMs = 1_000, isMarked = true): Promise<KnownFile> {
+  const fingerprint = isMarked ? await fingerprintOf(new Blob([text])) : null;
+  return { path, sizeBytes: text.length, lastModifiedMs, fingerprint };
+}
+const names = (files: readonly (File | null)[]) => files.map((file) => file?.name ?? null);
+
+describe('matching files that were picked again', () => {
+  it('knows a file by its name, size and fingerprint, also when its time changed', async () => {
+    const one = picked('a.txt', 'hello', 9_999);
+    expect(await matchFiles([await known('a.txt', 'hello')], [one], fingerprintOf)).toEqual([one.file]);
+  });
+
+  it('does not take a file of the same name and size with other bytes', async () => {
+    expect(await matchFiles([await known('a.txt', 'hello')], [picked('a.txt', 'jello')], fingerprintOf)).toEqual([
+      null,
+    ]);
+  });
+
+  it('trusts only an unchanged time when there was no fingerprint yet', async () => {
+    const unmarked = [await known('a.txt', 'hello', 1_000, false)];
+    expect(names(await matchFiles(unmarked, [picked('a.txt', 'hello', 1_000)], fingerprintOf))).toEqual(['a.txt']);
+    expect(names(await matchFiles(unmarked, [picked('a.txt', 'hello', 2_000)], fingerprintOf))).toEqual([null]);
+  });
+
+  it('finds files of a folder that were picked without it, and each only once', async () => {
+    const wanted = [await known('trip/a.txt', 'same'), await known('trip/b/a.txt', 'same')];
+    const both = [picked('a.txt', 'same'), picked('b/a.txt', 'same')];
+    expect((await matchFiles(wanted, both, fingerprintOf)).filter(Boolean)).toHaveLength(2);
+    expect((await matchFiles(wanted, both.slice(0, 1), fingerprintOf)).filter(Boolean)).toHaveLength(1);
+  });
+
+  it('knows a renamed file by its bytes and time', async () => {
+    const result = await matchFiles([await known('old.bin', 'content')], [picked('new.bin', 'content')], fingerprintOf);
+    expect(names(result)).toEqual(['new.bin']);
+  });
+
+  it('does not read files of other sizes', async () => {
+    let reads = 0;
+    const counting = (file: File) => {
+      reads++;
+      return fingerprintOf(file);
+    };
+    await matchFiles([await known('a', 'hello')], [picked('a', 'hello!'), picked('b', '')], counting);
+    expect(reads).toBe(0);
+  });
+});
+
+describe('fingerprint', () => {
+  it('is 16 hex digits, the same for the same bytes, another when head, middle, tail or length differ', async () => {
+    const bytes = new Uint8Array(100_000).fill(7);
+    const base = await fingerprintOf(new Blob([bytes]));
+    expect(base).toMatch(/^[0-9a-f]{16}$/);
+    expect(await fingerprintOf(new Blob([bytes.slice()]))).toBe(base);
+    for (const place of [0, 50_000, 99_999]) {
+      const other = bytes.slice();
+      other[place] = 8;
+      expect(await fingerprintOf(new Blob([other]))).not.toBe(base);
+    }
+    expect(await fingerprintOf(new Blob([bytes.subarray(1)]))).not.toBe(base);
+    expect(await fingerprintOf(new Blob([]))).toMatch(/^[0-9a-f]{16}$/);
+  });
+});

@@ -1,0 +1,64 @@
+import { describe, expect, it } from '@jest/globals';
+import { ERROR_TYPES, type ErrorType } from '../../../services/contracts/errors.ts';
+import { formatterFor } from '../lib/format.ts';
+import { en } from '../messages/en.ts';
+import { explainFault } from '../messages/explain-fault.ts';
+import { remedyFor } from './fault.ts';
+import { faultOfAnswer } from './problem.ts';
+
+const format = formatterFor('en');
+
+describe('fault of an answer', () => {
+  it('reads type, data and the time to come back from our own body', () => {
+    const body = { type: 'urn:peerlink:error:too_large', status: 413, data: { limitBytes: 5 }, retryAfterSeconds: 2 };
+    expect(faultOfAnswer(413, '9', JSON.stringify(body))).toEqual({
+      kind: 'problem',
+      type: 'too_large',
+      retryAfterMs: 2_000,
+      data: { limitBytes: 5 },
+    });
+  });
+
+  it.each([
+    [502, 'unavailable'],
+    [413, 'too_large'],
+    [404, 'not_found'],
+    [500, 'internal'],
+    [418, 'bad_request'],
+  ])('makes the best of a bare %d', (status, type) => {
+    expect(faultOfAnswer(status, null, '<html>nginx</html>')).toEqual({ kind: 'problem', type, retryAfterMs: null });
+  });
+
+  it.each(['null', '[]', '"x"', '{"type":7}', '{"type":"urn:peerlink:error:__proto__"}'])(
+    'is not misled by %s',
+    (body) => {
+      expect(faultOfAnswer(503, 'soon', body)).toMatchObject({ type: 'unavailable', retryAfterMs: null });
+    },
+  );
+});
+
+describe('every fault', () => {
+  const types = Object.keys(ERROR_TYPES) as ErrorType[];
+
+  it.each(types)('%s has words for a person and no code in them', (type) => {
+    const { title, advice } = explainFault({ kind: 'problem', type, retryAfterMs: null }, en, format);
+    expect(title).not.toMatch(/_|undefined|^$/);
+    expect(advice).not.toMatch(/undefined|^$/);
+  });
+
+  it.each(types)('%s has a remedy that never repeats what cannot succeed', (type) => {
+    const remedy = remedyFor({ kind: 'problem', type, retryAfterMs: null });
+    if (!ERROR_TYPES[type].isRetryable) expect(['end', 'fail', 'look']).toContain(remedy);
+    else expect(['wait', 'retry']).toContain(remedy);
+  });
+
+  it('names the limit when the server told it', () => {
+    const fault = {
+      kind: 'problem',
+      type: 'too_large',
+      retryAfterMs: null,
+      data: { limitBytes: 1_073_741_824 },
+    } as const;
+    expect(explainFault(fault, en, format).advice).toContain('1.1 GB');
+  });
+});
