@@ -71,6 +71,8 @@ export const GRANT_TTL_MS = 24 * 3600_000;
 export const GRANT_QUERY_TTL_MS = 5 * 60_000;
 export const TICKET_TTL_MS = 60_000;
 
+/** What chunks leave free of the disk (at most an eighth of it): the database beside them must be able to write. */
+export const RESERVED_DISK_BYTES = 64 * MIB;
 export const ENDED_ROW_KEPT_MS = 30 * 24 * 3600_000;
 export const ORPHAN_BYTES_KEPT_MS = 7 * 24 * 3600_000;
 export const MAX_SESSION_TRANSFERS_LISTED = 200;

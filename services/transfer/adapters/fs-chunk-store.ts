@@ -3,12 +3,13 @@ import { type FileHandle, mkdir, open, opendir, readdir, rename, rm, stat, statf
 import path from 'node:path';
 import type { NetIo } from '../../../native/types.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
-import { MAX_CHUNKS_PER_FILE } from '../../contracts/limits.ts';
+import { MAX_CHUNKS_PER_FILE, RESERVED_DISK_BYTES } from '../../contracts/limits.ts';
 import { isId } from '../../kernel/ids.ts';
 import { ChunkMap } from '../chunk-map.ts';
 import { EMPTY_DIGEST, rootRule } from '../digest-tree.ts';
 import { chunkCount, chunkLength, leafCounter } from '../manifest.ts';
 import type { ChunkStore, FileGeometry, StoredFile } from '../ports.ts';
+import { DiskRoom } from './disk-room.ts';
 
 const VALUE_BYTES = 32;
 const BYTES_SUFFIX = '.bytes';
@@ -24,8 +25,11 @@ export class FsChunkStore implements ChunkStore {
   readonly #setAsideDirectory: string;
   readonly #netIo: NetIo;
   readonly #madeFolders = new Set<string>();
+  readonly #room: DiskRoom;
 
-  constructor(directory: string, netIo: NetIo) {
+  /** @param options.reservedBytes what writing chunks leaves free of the disk */
+  constructor(directory: string, netIo: NetIo, options: { reservedBytes?: number } = {}) {
+    this.#room = new DiskRoom(directory, options.reservedBytes ?? RESERVED_DISK_BYTES);
     this.#filesDirectory = path.join(directory, 'files');
     this.#setAsideDirectory = path.join(directory, 'set-aside');
     this.#netIo = netIo;
@@ -114,6 +118,7 @@ export class FsChunkStore implements ChunkStore {
           fileId,
           geometry,
           netIo: this.#netIo,
+          room: this.#room,
           bytes,
           values,
           stored,
@@ -153,6 +158,7 @@ interface FsStoredFileParts {
   readonly fileId: string;
   readonly geometry: FileGeometry;
   readonly netIo: NetIo;
+  readonly room: DiskRoom;
   readonly bytes: FileHandle;
   readonly values: FileHandle;
   /** What the values file held when it was opened. */
@@ -164,6 +170,7 @@ class FsStoredFile implements StoredFile {
   readonly values: ChunkMap;
   readonly #chunkSizeBytes: number;
   readonly #netIo: NetIo;
+  readonly #room: DiskRoom;
   readonly #bytes: FileHandle;
   readonly #values: FileHandle;
   readonly #inFlight = new Set<Promise<unknown>>();
@@ -177,6 +184,7 @@ class FsStoredFile implements StoredFile {
     this.values = new ChunkMap(parts.stored.length === 0 ? undefined : parts.stored);
     this.#chunkSizeBytes = parts.geometry.chunkSizeBytes;
     this.#netIo = parts.netIo;
+    this.#room = parts.room;
     this.#bytes = parts.bytes;
     this.#values = parts.values;
   }
@@ -184,9 +192,10 @@ class FsStoredFile implements StoredFile {
   writeChunk(index: number, bytes: readonly Uint8Array[]): Promise<Uint8Array> {
     const offset = index * this.#chunkSizeBytes;
     return this.#track(() =>
-      asStoreFault(() =>
-        this.#netIo.writeAndHash(this.#bytes.fd, bytes, offset, leafCounter(index, this.#chunkSizeBytes)),
-      ),
+      asStoreFault(async () => {
+        await this.#room.take(bytes.reduce((sum, part) => sum + part.length, 0));
+        return this.#netIo.writeAndHash(this.#bytes.fd, bytes, offset, leafCounter(index, this.#chunkSizeBytes));
+      }),
     );
   }
 
@@ -307,15 +316,16 @@ async function asStoreFault<T>(act: () => Promise<T>): Promise<T> {
   } catch (fault) {
     const code = codeOf(fault);
     if (code === 'ENOSPC' || code === 'EDQUOT') {
-      throw new PeerLinkError(
-        'disk_full',
-        "The server's disk is full. What was stored stays; try again when there is space.",
-        {
-          cause: fault,
-          retryAfterSeconds: 30,
-        },
-      );
+      throw diskFull(fault);
     }
     throw fault;
   }
+}
+
+function diskFull(cause?: unknown): PeerLinkError {
+  return new PeerLinkError(
+    'disk_full',
+    "The server's disk is full. What was stored stays; try again when there is space.",
+    { cause, retryAfterSeconds: 30 },
+  );
 }
