@@ -170,7 +170,8 @@ export function finish(req: IncomingMessage, res: ServerResponse, body: string |
   };
   const drop = (part: Buffer) => {
     leftBytes -= part.length;
-    if (leftBytes <= 0) close();
+    // Not closed yet: a reset now could overtake the answer, and a client that cannot write on looks at it.
+    if (leftBytes <= 0) req.pause();
   };
   const timer = setTimeout(close, LINGER_MS);
   req.once('end', close).once('close', close);

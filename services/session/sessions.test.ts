@@ -113,9 +113,10 @@ describe('sessions', () => {
 
   it('are renamed, and unknown ones are not found', async () => {
     const { sessions } = setUp();
-    const { session } = await sessions.create('  Ada   Lovelace ');
+    const { token, session } = await sessions.create('  Ada   Lovelace ');
     expect(session.displayName).toBe('Ada Lovelace');
     expect((await sessions.rename(session.id, 'Grace')).displayName).toBe('Grace');
+    expect((await sessions.resolve(token))?.displayName).toBe('Grace');
     await expect(sessions.rename('nobody12', 'Grace')).rejects.toMatchObject({ type: 'not_found' });
   });
 });

@@ -10,8 +10,8 @@ const SESSION_ID_LENGTH = 22;
 const CACHED_MS = 2_000;
 /** "touch at most once a minute": an extension later than that costs nobody a session. */
 const TOUCH_EVERY_MS = 60_000;
-/** Ids revoked lately, so that a cached row of theirs counts for nothing. Old ones have left the cache long ago. */
-const MAX_REMEMBERED_REVOKED = 10_000;
+/** Ids whose cached row counts for nothing, until it is read anew. Old ones have left the cache long ago. */
+const MAX_OUTDATED = 10_000;
 
 export interface SessionDeps {
   readonly repository: SessionRepository;
@@ -35,17 +35,18 @@ export interface Sessions {
 /** Anonymous identity: a random token of which only the SHA-256 is kept. */
 export function createSessions(deps: SessionDeps): Sessions {
   const { repository, cache, clock, ttlSeconds } = deps;
-  const revoked = new Set<string>();
+  const outdated = new Set<string>();
 
   const remember = async (tokenHashHex: string, row: SessionRow): Promise<SessionInfo> => {
     await cache.set(tokenHashHex, row, CACHED_MS);
+    outdated.delete(row.id);
     return toInfo(row);
   };
-  const learnRevoked = (sessionId: string): void => {
-    revoked.add(sessionId);
-    for (const oldest of revoked) {
-      if (revoked.size <= MAX_REMEMBERED_REVOKED) break;
-      revoked.delete(oldest);
+  const distrustCached = (sessionId: string): void => {
+    outdated.add(sessionId);
+    for (const oldest of outdated) {
+      if (outdated.size <= MAX_OUTDATED) break;
+      outdated.delete(oldest);
     }
   };
 
@@ -64,7 +65,7 @@ export function createSessions(deps: SessionDeps): Sessions {
       const tokenHash = sha256(token);
       const key = tokenHash.toString('hex');
       const cached = await cache.get(key);
-      if (cached !== null && !revoked.has(cached.id)) return toInfo(cached);
+      if (cached !== null && !outdated.has(cached.id)) return toInfo(cached);
       const row = await repository.findByTokenHash(tokenHash);
       if (row === null) return null;
       if (clock.now() - row.lastUsedAt.getTime() < TOUCH_EVERY_MS) return remember(key, row);
@@ -74,13 +75,14 @@ export function createSessions(deps: SessionDeps): Sessions {
     async rename(sessionId, displayName) {
       const row = await repository.rename(sessionId, displayNameOf(displayName));
       if (row === null) throw new PeerLinkError('not_found', 'There is no such session.');
+      distrustCached(sessionId);
       return toInfo(row);
     },
     async revoke(sessionId) {
       await repository.revoke(sessionId);
-      learnRevoked(sessionId);
+      distrustCached(sessionId);
     },
-    learnRevoked,
+    learnRevoked: distrustCached,
   };
 }
 

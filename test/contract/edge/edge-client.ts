@@ -1,0 +1,101 @@
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
+import { errorTypeOf } from '../../../services/contracts/errors.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** The error type of a problem+json body, else undefined. */
+  readonly type: string | undefined;
+  json<T>(): T;
+  /** `name=value` of the session cookie it set, else an empty string. */
+  readonly cookie: string;
+}
+
+export interface Ask {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  /** Sent with `Transfer-Encoding: chunked`. */
+  readonly isChunked?: boolean;
+}
+
+const DEADLINE_MS = 15_000;
+
+/** One request exactly as given: node:http changes neither path nor headers, as `fetch` would. */
+export function ask(
+  base: string,
+  path: string,
+  { method = 'GET', headers = {}, body, isChunked = false }: Ask = {},
+): Promise<Answer> {
+  const { hostname, port } = new URL(base);
+  const length = body === undefined || isChunked ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+  return new Promise((resolve, reject) => {
+    const req = httpRequest(
+      { hostname, port, path, method, headers: { ...length, ...headers }, agent: false, timeout: DEADLINE_MS },
+      (res) => {
+        const parts: Buffer[] = [];
+        res.on('data', (part: Buffer) => parts.push(part));
+        res.on('end', () => resolve(toAnswer(res.statusCode ?? 0, res.headers, Buffer.concat(parts).toString())));
+        res.on('error', reject);
+      },
+    );
+    req.on('timeout', () => req.destroy(new Error(`no answer to ${method} ${path.slice(0, 80)}`)));
+    // A server may refuse and close while the body is on its way; what counts is the answer.
+    req.on('error', (fault) => setTimeout(() => reject(fault), 200));
+    req.end(body);
+  });
+}
+
+export function askJson(
+  base: string,
+  method: string,
+  path: string,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  return ask(base, path, {
+    method,
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify(value),
+  });
+}
+
+function toAnswer(status: number, headers: IncomingHttpHeaders, body: string): Answer {
+  const isProblem = headers['content-type'] === 'application/problem+json' && body !== '';
+  return {
+    status,
+    headers,
+    body,
+    type: isProblem ? errorTypeOf(JSON.parse(body) as { type?: unknown }) : undefined,
+    json: <T>() => JSON.parse(body) as T,
+    cookie: headers['set-cookie']?.[0]?.split(';', 1)[0] ?? '',
+  };
+}
+
+/** Bytes on a bare socket, and everything that came back until it was closed or the deadline passed. */
+export function sendRaw(
+  port: number,
+  text: string,
+  waitMs = DEADLINE_MS,
+): Promise<{ readonly answer: string; readonly afterMs: number; readonly isClosed: boolean }> {
+  const startedMs = performance.now();
+  return new Promise((resolve) => {
+    let answer = '';
+    let isDone = false;
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    const done = (isClosed: boolean) => {
+      if (isDone) return;
+      isDone = true;
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ answer, afterMs: performance.now() - startedMs, isClosed });
+    };
+    const timer = setTimeout(() => done(false), waitMs);
+    socket.setEncoding('latin1').on('data', (part: string) => {
+      answer += part;
+    });
+    socket.on('error', () => done(true)).on('close', () => done(true));
+  });
+}
