@@ -132,7 +132,7 @@ describe('a migrating process', () => {
   it('may be killed on PGlite', async () => {
     const directory = path.join(tempDirectory('pglite'), 'pglite');
     await (await PGlite.create(directory)).close();
-    await killThenFinish(4, ['pglite', directory], async () => {
+    await killThenFinish(2, ['pglite', directory], async () => {
       const pglite = await PGlite.create(directory);
       try {
         return await wholeMigrations(migrationConnectionOfPglite(pglite));
@@ -144,7 +144,7 @@ describe('a migrating process', () => {
 
   it('may be killed while it makes the embedded database: the next start makes it anew', async () => {
     const directory = tempDirectory('pglite');
-    for (const delayMs of [200, 900, 1_800]) {
+    for (const delayMs of [300, 1_500]) {
       const process = migrator('open', directory);
       await waitFor('the start begins', 15_000, says(process, 'begin'));
       const killAt = performance.now() + delayMs;
