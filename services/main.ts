@@ -14,6 +14,8 @@ import { type ReplServer, replSocketPath, serveRepl } from './repl/repl-server.t
 /** "The process exits within 30 s in any case": streams get most of it, the services and the database the rest. */
 const DRAIN_STREAMS_MS = 20_000;
 const EXIT_IN_ANY_CASE_MS = 28_000;
+/** A supervisor signals every process of a group, and the parent passes its own on: within this time they are one. */
+const SAME_SIGNAL_MS = 1_000;
 
 /** Ends the process with a text for the operator, written before anything is logged as JSON. */
 function refuse(text: string): never {
@@ -60,13 +62,15 @@ async function start(): Promise<void> {
     import('./composition.ts'),
   ]);
   const database = await openDatabase({ url: config.databaseUrl, directory: directory.path, log });
+  // Before the port is open: whoever sees /readyz answer may already ask for the end.
+  const beginDrains = drainOnSignals(log);
   const node = await composeNode({ config, log, netIo, directory, database });
   const repl = await serveRepl(node.broker, directory.path).catch((fault: unknown) => {
     // A path too long for a socket, or a volume that knows none, costs the console and nothing else.
     log.warn({ err: fault }, 'there is no console on this process');
     return null;
   });
-  drainOnSignals({ log, directory, database, node, repl });
+  beginDrains({ log, directory, database, node, repl });
   announce(config, log, node);
 }
 
@@ -85,26 +89,41 @@ interface Parts {
   readonly repl: ReplServer | null;
 }
 
-/** "SIGTERM drains". A second signal does not wait. */
-function drainOnSignals(parts: Parts): void {
-  let isDraining = false;
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (isDraining) process.exit(1);
-    isDraining = true;
-    parts.log.info({ signal }, 'draining');
-    setTimeout(() => {
-      parts.log.warn('the drain took too long; streams that are left are cut');
-      process.exit(0);
-    }, EXIT_IN_ANY_CASE_MS).unref();
+/**
+ * "SIGTERM drains." A second signal does not wait.
+ * @returns to be called with what a drain needs, once it is there; a signal that came before is obeyed then
+ */
+function drainOnSignals(log: Logger): (parts: Parts) => void {
+  let parts: Parts | undefined;
+  let firstAt: number | undefined;
+  const begin = () => {
+    if (parts === undefined || firstAt === undefined) return;
     void drain(parts).then(
       () => process.exit(0),
       (fault: unknown) => {
-        parts.log.error({ err: fault }, 'the drain failed');
+        log.error({ err: fault }, 'the drain failed');
         process.exit(1);
       },
     );
   };
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (firstAt !== undefined) {
+      if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(1);
+      return;
+    }
+    firstAt = performance.now();
+    log.info({ signal }, 'draining');
+    setTimeout(() => {
+      log.warn('the drain took too long; streams that are left are cut');
+      process.exit(0);
+    }, EXIT_IN_ANY_CASE_MS).unref();
+    begin();
+  };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  return (complete) => {
+    parts = complete;
+    begin();
+  };
 }
 
 async function drain({ log, directory, database, node, repl }: Parts): Promise<void> {

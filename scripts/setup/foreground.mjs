@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { ROOT } from './process.mjs';
 
 const FORWARDED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const LOOK_FOR_PARENT_EVERY_MS = 250;
 
 /**
  * Runs programs in the foreground of this process until the first one ends, then asks the others to end too.
@@ -23,6 +24,17 @@ export function runInForeground(programs) {
         // one means "at once".
         if (signal !== 'SIGINT' || !process.stdin.isTTY) signalAll(signal);
       });
+    }
+    // npm runs scripts in a shell and hands a SIGTERM to that shell, which ends without passing it on: losing the
+    // parent is the signal.
+    if (process.env.npm_lifecycle_event !== undefined) {
+      const parent = process.ppid;
+      const watch = setInterval(() => {
+        if (process.ppid === parent) return;
+        clearInterval(watch);
+        signalAll('SIGTERM');
+      }, LOOK_FOR_PARENT_EVERY_MS);
+      watch.unref();
     }
     for (const { args, cwd = ROOT, env = process.env } of programs) {
       const child = spawn(process.execPath, args, { cwd, env, stdio: 'inherit' });

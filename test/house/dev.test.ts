@@ -51,7 +51,7 @@ describe('npm run dev', () => {
     await waitFor('the edited style', SEEN_WITHIN_MS, async () => (await page.evaluate(probe)) === 'seen');
 
     // The server: a sentence that people can ask for.
-    edit(join(root, 'services', 'gateway', 'help-text.ts'), 'drop a file', 'drop an edited file');
+    edit(join(root, 'services', 'transfer', 'data-plane', 'help-text.ts'), 'Send a file', 'Send an edited file');
     const help = async () => await (await fetch(`${serverUrl}/`, { headers: { accept: 'text/plain' } })).text();
     await waitFor('the edited help', SEEN_WITHIN_MS, async () => (await help()).includes('an edited file'));
     expect(program.isRunning()).toBe(true);

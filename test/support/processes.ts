@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { atEnd } from './cleanup.ts';
-import { within } from './waiting.ts';
+import { waitFor, within } from './waiting.ts';
 
 /** How a process ended: exactly one of the two is not null. */
 export interface Exit {
@@ -17,7 +17,7 @@ export interface TestProcess {
   log(): string;
   isRunning(): boolean;
   signal(signal: NodeJS.Signals): void;
-  /** Resolves when it has ended; rejects with its log past the deadline. */
+  /** Resolves when it (and its group, when it leads one) has ended; rejects with its log past the deadline. */
   exited(deadlineMs: number): Promise<Exit>;
   /** SIGKILL, and waits for the end. */
   kill9(): Promise<void>;
@@ -61,16 +61,25 @@ export function startProcess(command: string, args: readonly string[], options: 
       if ((fault as NodeJS.ErrnoException).code !== 'ESRCH') throw fault;
     }
   };
+  const isGroupAlive = (): boolean => {
+    try {
+      return isGroup && child.pid !== undefined && process.kill(-child.pid, 0);
+    } catch {
+      return false; // ESRCH: its last member is gone.
+    }
+  };
   const exited = async (deadlineMs: number): Promise<Exit> => {
     try {
-      return await within(`the end of ${command} ${args.join(' ')}`, deadlineMs, ending);
+      const exit = await within(`the end of ${command} ${args.join(' ')}`, deadlineMs, ending);
+      await waitFor(`the end of what ${command} started`, deadlineMs, () => !isGroupAlive());
+      return exit;
     } catch (fault) {
       throw new Error(`${(fault as Error).message}\n${log}`, { cause: fault });
     }
   };
   const kill9 = async (): Promise<void> => {
     signal('SIGKILL');
-    if (child.pid !== undefined && ended === undefined) await exited(KILL_DEADLINE_MS);
+    if (child.pid !== undefined && (ended === undefined || isGroupAlive())) await exited(KILL_DEADLINE_MS);
   };
   atEnd(kill9);
   return {
