@@ -1,6 +1,6 @@
 import { X } from 'lucide-react';
 import { Dialog } from 'radix-ui';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import { useLanguage } from '../../messages/language.tsx';
 import { IconButton } from './Button.tsx';
 
@@ -20,6 +20,15 @@ export function Sheet({
   readonly children: ReactNode;
 }) {
   const { messages } = useLanguage();
+  useEffect(() => {
+    // The page behind is out of reach for everyone while the sheet is open, not only for screen readers.
+    const page = document.getElementById('root');
+    if (!page) return;
+    page.inert = true;
+    return () => {
+      page.inert = false;
+    };
+  }, []);
   return (
     <Dialog.Root open onOpenChange={(isOpen) => !isOpen && onClose()}>
       <Dialog.Portal>

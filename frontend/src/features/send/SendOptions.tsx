@@ -45,7 +45,7 @@ export function SendOptions({ options }: { readonly options: DraftOptions }) {
             type="text"
             maxLength={MAX_NAME_CHARS}
             autoComplete="nickname"
-            placeholder={answer?.session.displayName ?? messages.send.fromPlaceholder}
+            placeholder={messages.send.fromPlaceholder}
             value={options.senderName ?? ''}
             onChange={(event) => changeOptions({ senderName: event.target.value || null })}
             className={FIELD_CLASS}

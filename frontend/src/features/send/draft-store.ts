@@ -15,7 +15,7 @@ export interface DraftOptions {
   readonly expiresInSeconds: number | null;
   readonly maxDownloads: number | null;
   readonly password: string;
-  /** null = the session's name, untouched. */
+  /** null = not named. */
   readonly senderName: string | null;
 }
 export interface Draft {
@@ -29,7 +29,31 @@ export interface Draft {
   readonly currentId: string | null;
 }
 
-const NO_OPTIONS: DraftOptions = { expiresInSeconds: null, maxDownloads: null, password: '', senderName: null };
+const NAME_KEY = 'peerlink.name';
+
+/** The name given last time in this browser. Nobody is named to recipients who has not named themselves. */
+function rememberedName(): string | null {
+  try {
+    return localStorage.getItem(NAME_KEY);
+  } catch {
+    return null;
+  }
+}
+function rememberName(name: string | null): void {
+  try {
+    if (name) localStorage.setItem(NAME_KEY, name);
+    else localStorage.removeItem(NAME_KEY);
+  } catch {
+    // Storage refused: the name is asked for again next time.
+  }
+}
+
+const NO_OPTIONS: DraftOptions = {
+  expiresInSeconds: null,
+  maxDownloads: null,
+  password: '',
+  senderName: rememberedName(),
+};
 
 export const draftStore = createStore<Draft>({
   items: [],
@@ -119,6 +143,7 @@ async function openDraft(draft: Draft): Promise<Fault | null> {
     if ((await session.ensure()).ok) answer = await api.open(body, draft.idempotencyKey);
   }
   if (!answer.ok) return answer.fault;
+  rememberName(options.senderName);
   const { transfer, uploadToken } = answer.value;
   const pace = await uploadPace();
   uploads.begin(
