@@ -38,7 +38,7 @@ export function createListener(deps: ListenerDeps): Listener {
     const startedMs = performance.now();
     const context = deps.makeContext(req);
     res.setHeader(HEADER.requestId, context.requestId);
-    setSecurityHeaders(res);
+    setSecurityHeaders(req, res, context.isSecure);
     res.once('close', () => observe(deps, req, res, context, startedMs));
     try {
       route(deps, operations, req, res, context);

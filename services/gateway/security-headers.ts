@@ -1,11 +1,16 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** On every answer. Links are rights to read, so no Referer may carry one away. */
-export function setSecurityHeaders(res: ServerResponse): void {
+/**
+ * On every answer. Links are rights to read, so no Referer may carry one away. Browsers ignore the opener policy on
+ * plain HTTP and complain of it in the console; they send Sec-Fetch-Dest exactly where they would follow it.
+ */
+export function setSecurityHeaders(req: IncomingMessage, res: ServerResponse, isSecure: boolean): void {
   res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Referrer-Policy', 'no-referrer');
   res.setHeader('X-Frame-Options', 'DENY');
-  res.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+  if (isSecure || req.headers['sec-fetch-dest'] !== undefined) {
+    res.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+  }
   res.setHeader('Permissions-Policy', 'camera=(), microphone=(), geolocation=(), payment=(), usb=()');
 }
 
