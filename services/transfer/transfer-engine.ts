@@ -95,14 +95,18 @@ export class TransferEngine {
 
   /** @throws not_found */
   async load(transferId: string): Promise<RunningTransfer> {
-    return this.#load(transferId, () => this.#deps.repository.findById(transferId));
+    const known = this.#running.get(transferId);
+    if (known === undefined) return this.#find(`id ${transferId}`, () => this.#deps.repository.findById(transferId));
+    known.lastUsedMs = this.nowMs;
+    return known;
   }
 
   /** @throws not_found */
   async loadShare(shareId: string): Promise<RunningTransfer> {
     const known = this.#idByShare.get(shareId);
+    // Only as a share id: a transfer's own id gives no right to read it.
     return known === undefined
-      ? this.#load(shareId, () => this.#deps.repository.findByShareId(shareId))
+      ? this.#find(`share ${shareId}`, () => this.#deps.repository.findByShareId(shareId))
       : this.load(known);
   }
 
@@ -202,6 +206,7 @@ export class TransferEngine {
           file.row.index,
           chunk.index,
         );
+        this.#sealSoon(transfer, file);
       }
       return outcome;
     } catch (fault) {
@@ -334,6 +339,18 @@ export class TransferEngine {
     this.#running.clear();
   }
 
+  /** "By the home itself when the last chunk commits": also when whoever sent it is gone. */
+  #sealSoon(transfer: RunningTransfer, file: RunningFile): void {
+    if (!file.isComplete) return;
+    const release = this.hold(transfer);
+    this.sealWhenComplete(transfer, file)
+      // A refusal is told to whoever asks for the seal; here nobody does.
+      .catch((fault: unknown) => {
+        if (!(fault instanceof PeerLinkError)) this.#deps.onFault('seal', fault);
+      })
+      .finally(release);
+  }
+
   async #sync(transfer: RunningTransfer, file: RunningFile): Promise<void> {
     const use = await this.useFile(transfer, file, 'read');
     try {
@@ -367,12 +384,8 @@ export class TransferEngine {
     }
   }
 
-  async #load(key: string, find: () => Promise<TransferWithFiles | null>): Promise<RunningTransfer> {
-    const known = this.#running.get(key);
-    if (known !== undefined) {
-      known.lastUsedMs = this.nowMs;
-      return known;
-    }
+  /** Many that ask for the same at once cost one query. */
+  async #find(key: string, find: () => Promise<TransferWithFiles | null>): Promise<RunningTransfer> {
     let loading = this.#loading.get(key);
     if (loading === undefined) {
       loading = find()

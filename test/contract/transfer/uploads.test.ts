@@ -1,0 +1,495 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { blake3 } from '@noble/hashes/blake3.js';
+import { KIB, MIB } from '../../../services/contracts/limits.ts';
+import { atEnd } from '../../support/cleanup.ts';
+import { patternBytes } from '../../support/files.ts';
+import type { TestServer } from '../../support/server.ts';
+import { waitFor } from '../../support/waiting.ts';
+import {
+  ask,
+  begin,
+  type Opened,
+  open,
+  post,
+  put,
+  putOk,
+  type RawConnection,
+  rawConnection,
+  startRoomyServer,
+  statusOf,
+} from './client.ts';
+
+const CHUNK = 16 * KIB;
+const SMALL = { chunkSizeBytes: CHUNK };
+const digestOf = (bytes: Uint8Array) => Buffer.from(blake3(bytes)).toString('hex');
+
+let server: TestServer;
+/** Sends one chunk and a byte when the tests begin and nothing more; the last test looks what became of it. */
+let slow: { readonly opened: Opened; readonly connection: RawConnection; readonly sentAtMs: number };
+beforeAll(async () => {
+  server = await startRoomyServer({ env: { MAX_FILE_SIZE: '64MiB' } });
+  atEnd(() => server.kill9());
+  const opened = await open(server, [{ sizeBytes: 3 * CHUNK }], SMALL);
+  const connection = await rawConnection(server);
+  connection.socket.write(Buffer.concat([Buffer.from(head(opened, 3 * CHUNK)), Buffer.alloc(CHUNK + 1)]));
+  slow = { opened, connection, sentAtMs: performance.now() };
+}, 240_000);
+
+/** `data` or `committed` of a problem. */
+const dataOf = (answer: { json<T>(): T }) => answer.json<{ data?: Record<string, unknown> }>().data;
+
+describe('an upload by runs', () => {
+  it('takes runs in any order and in parallel, says what is there, and seals with the last chunk', async () => {
+    const content = patternBytes('runs', 0, 9 * CHUNK + 1000);
+    const opened = await open(server, [{ sizeBytes: content.length }], SMALL);
+    expect(opened.answer.transfer.files[0]).toMatchObject({ chunkSizeBytes: CHUNK, chunkCount: 10, digest: null });
+    expect(await putOk(server, opened, 0, 9 * CHUNK, content.subarray(9 * CHUNK))).toEqual({
+      committed: [[9, 10]],
+      state: 'open',
+      digest: null,
+    });
+    await putOk(server, opened, 0, 2 * CHUNK, content.subarray(2 * CHUNK, 4 * CHUNK));
+    expect((await statusOf(server, opened)).files[0]?.committed).toEqual([
+      [2, 4],
+      [9, 10],
+    ]);
+    const rest = [0, 1, 4, 5, 6, 7, 8].map((index) =>
+      putOk(server, opened, 0, index * CHUNK, content.subarray(index * CHUNK, (index + 1) * CHUNK)),
+    );
+    const answers = await Promise.all(rest);
+    const sealed = answers.filter((answer) => answer.state === 'sealed');
+    expect(sealed.length).toBeGreaterThanOrEqual(1);
+    expect(sealed[0]?.digest).toBe(digestOf(content));
+    expect(await statusOf(server, opened)).toMatchObject({ state: 'sealed', files: [{ digest: digestOf(content) }] });
+    const back = await ask(opened.share, 'GET');
+    expect(back.body.equals(content)).toBe(true);
+    expect(back.headers['x-blake3']).toBe(digestOf(content));
+  });
+
+  it('takes overlapping runs and the whole file again, also after the seal, without another byte changing', async () => {
+    const content = patternBytes('again', 0, 4 * CHUNK);
+    const opened = await open(server, [{ sizeBytes: content.length }], SMALL);
+    await putOk(server, opened, 0, CHUNK, content.subarray(CHUNK, 3 * CHUNK));
+    expect((await putOk(server, opened, 0, 0, content)).committed).toEqual([[0, 4]]);
+    expect(await putOk(server, opened, 0, 0, content)).toMatchObject({ state: 'sealed', digest: digestOf(content) });
+  });
+
+  it('commits each chunk as it completes inside a body that never ends', async () => {
+    const content = patternBytes('inside', 0, 8 * CHUNK);
+    const opened = await open(server, [{ sizeBytes: content.length }], SMALL);
+    const req = request(`${server.url}/api/transfers/${opened.id}/files/0?offset=0`, {
+      method: 'PUT',
+      agent: false,
+      headers: { authorization: `Bearer ${opened.token}`, 'content-length': content.length },
+    });
+    req.on('error', () => {});
+    req.write(content.subarray(0, 3 * CHUNK + 10));
+    await waitFor('three chunks', 10_000, async () => {
+      const { files } = await statusOf(server, opened);
+      return JSON.stringify(files[0]?.committed) === '[[0,3]]';
+    });
+    req.destroy();
+    await putOk(server, opened, 0, 3 * CHUNK, content.subarray(3 * CHUNK));
+    expect((await ask(opened.share, 'GET')).body.equals(content)).toBe(true);
+  });
+
+  it('takes a body whose length is not said', async () => {
+    const content = patternBytes('chunked', 0, 2 * CHUNK + 5);
+    const opened = await open(server, [{ sizeBytes: content.length }], SMALL);
+    const answer = await chunked(server, opened, 0, [content.subarray(0, 7), content.subarray(7)]);
+    expect(answer).toMatchObject({ status: 200 });
+    const short = await open(server, [{ sizeBytes: content.length }], SMALL);
+    const refused = await chunked(server, short, 0, [content.subarray(0, CHUNK + 1)]);
+    expect(refused).toMatchObject({ status: 400, type: 'bad_run' });
+    expect(refused.data?.committed).toEqual([[0, 1]]);
+    const long = await open(server, [{ sizeBytes: CHUNK }], SMALL);
+    expect(await chunked(server, long, 0, [content.subarray(0, CHUNK + 1)])).toMatchObject({
+      status: 400,
+      type: 'bad_run',
+    });
+  });
+
+  it('checks a chunk against the value sent along, and discards it when it has another', async () => {
+    const content = Buffer.alloc(40_000);
+    for (let at = 0; at < content.length; at += 1) content[at] = at % 251;
+    const values = [
+      '5384f9b342c6cb86badedcbe662b0e980476a8db17db3cc1f13b19329749ab1f',
+      '406632eceb31aa6735f072ad0554f5963f4082b5139978455b44f67732cf949d',
+      '083663d9bddc14d40cc2f3869e01c5bebde7632dfea165eda38af01d93d5045b',
+    ];
+    const opened = await open(server, [{ sizeBytes: content.length }], SMALL);
+    const chunk = (index: number) => content.subarray(index * CHUNK, (index + 1) * CHUNK);
+    const wrong = await put(server, opened, 0, 0, chunk(0), { 'x-chunk-value': values[1] ?? '' });
+    expect(wrong).toMatchObject({ status: 422, type: 'digest_mismatch' });
+    expect((await statusOf(server, opened)).files[0]?.committed).toEqual([]);
+    const twoChunks = await put(server, opened, 0, 0, content.subarray(0, 2 * CHUNK), {
+      'x-chunk-value': values[0] ?? '',
+    });
+    expect(twoChunks).toMatchObject({ status: 400, type: 'bad_request' });
+    expect(await put(server, opened, 0, 0, chunk(0), { 'x-chunk-value': 'zz' })).toMatchObject({ status: 400 });
+    for (const [index, value] of values.entries()) {
+      expect(await put(server, opened, 0, index * CHUNK, chunk(index), { 'x-chunk-value': value })).toMatchObject({
+        status: 200,
+      });
+    }
+    expect((await statusOf(server, opened)).files[0]?.digest).toBe(
+      'ccd32b4544a24c50fbefb249e10a8fcedc26e2794c79eb8a44ad0631bf07f53f',
+    );
+  });
+
+  it('ends a transfer whose file does not have the digest it was opened with', async () => {
+    const content = patternBytes('promised', 0, CHUNK + 1);
+    const good = await open(server, [{ sizeBytes: content.length, digest: digestOf(content) }], SMALL);
+    expect(await putOk(server, good, 0, 0, content)).toMatchObject({ state: 'sealed' });
+    const bad = await open(server, [{ sizeBytes: content.length, digest: 'ab'.repeat(32) }], SMALL);
+    expect(await put(server, bad, 0, 0, content)).toMatchObject({ status: 422, type: 'digest_mismatch' });
+    expect(await ask(bad.share, 'GET')).toMatchObject({ status: 410, type: 'ended' });
+  });
+
+  it('seals several files each by itself and the transfer with the last, empty ones at the opening', async () => {
+    const sizes = [0, 1, CHUNK, 2 * CHUNK + 1, 0];
+    const contents = sizes.map((size, index) => patternBytes(`file ${index}`, 0, size));
+    const opened = await open(
+      server,
+      sizes.map((sizeBytes, index) => ({ sizeBytes, path: `folder/${index}.bin` })),
+      SMALL,
+    );
+    expect(opened.answer.transfer.files.map((file) => file.digest !== null)).toEqual([true, false, false, false, true]);
+    expect((await put(server, opened, 0, 0, Buffer.alloc(0))).status).toBe(200);
+    for (const index of [3, 1]) {
+      expect((await putOk(server, opened, index, 0, contents[index] ?? Buffer.alloc(0))).state).toBe('open');
+    }
+    expect((await putOk(server, opened, 2, 0, contents[2] ?? Buffer.alloc(0))).state).toBe('sealed');
+    for (const [index, content] of contents.entries()) {
+      const back = await ask(`${opened.share}/${index}`, 'GET');
+      expect(back.body.equals(content)).toBe(true);
+      expect(back.headers['x-blake3']).toBe(digestOf(content));
+    }
+  });
+
+  it('begins sealed when it holds empty files only', async () => {
+    const opened = await open(server, [{ sizeBytes: 0, path: 'nothing.txt' }]);
+    expect(opened.answer.transfer.state).toBe('sealed');
+    const back = await ask(opened.share, 'GET');
+    expect(back).toMatchObject({ status: 200 });
+    expect(back.headers['content-length']).toBe('0');
+    expect(back.headers['x-blake3']).toBe('af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262');
+  });
+
+  it('moves 32 MiB in parallel runs of 8 MiB byte for byte', async () => {
+    const content = patternBytes('large', 0, 32 * MIB - 12_345);
+    const opened = await open(server, [{ sizeBytes: content.length }]);
+    const runs = [0, 1, 2, 3].map((run) =>
+      putOk(server, opened, 0, run * 8 * MIB, content.subarray(run * 8 * MIB, (run + 1) * 8 * MIB)),
+    );
+    await Promise.all(runs);
+    const back = await ask(opened.share, 'GET');
+    expect(back.body.equals(content)).toBe(true);
+  });
+});
+
+/** A PUT with chunked transfer coding. */
+async function chunked(to: TestServer, opened: Opened, fileIndex: number, pieces: readonly Uint8Array[]) {
+  const req = request(`${to.url}/api/transfers/${opened.id}/files/${fileIndex}?offset=0`, {
+    method: 'PUT',
+    agent: false,
+    headers: { authorization: `Bearer ${opened.token}`, 'transfer-encoding': 'chunked' },
+  });
+  const answered = once(req, 'response');
+  for (const piece of pieces) req.write(piece);
+  req.end();
+  const [response] = await answered;
+  let text = '';
+  for await (const part of response) text += String(part);
+  const body = JSON.parse(text) as { type?: string; data?: { committed?: unknown } };
+  return {
+    status: response.statusCode as number,
+    type: body.type?.replace('urn:peerlink:error:', ''),
+    data: body.data,
+  };
+}
+
+describe('one chunk, several writers', () => {
+  it('refuses other bytes for a committed chunk, also after the seal; the first ones stay', async () => {
+    const content = patternBytes('first', 0, 2 * CHUNK);
+    const other = patternBytes('second', 0, 2 * CHUNK);
+    const opened = await open(server, [{ sizeBytes: content.length }], SMALL);
+    await putOk(server, opened, 0, 0, content.subarray(0, CHUNK));
+    const refused = await put(server, opened, 0, 0, other);
+    await waitFor('the seal', 5_000, async () => {
+      const { state } = await statusOf(server, opened);
+      return state === 'sealed' || (await put(server, opened, 0, CHUNK, content.subarray(CHUNK))).status === 200;
+    });
+    expect(refused).toMatchObject({ status: 409, type: 'chunk_conflict' });
+    expect(dataOf(refused)).toMatchObject({ chunkIndex: 0 });
+    const { files } = await statusOf(server, opened);
+    // The refused body's second chunk may have been committed before its first was compared: then it is there for good.
+    const second = files[0]?.digest === digestOf(content) ? content : other;
+    const mixed = Buffer.concat([content.subarray(0, CHUNK), second.subarray(CHUNK)]);
+    expect(files[0]?.digest).toBe(digestOf(mixed));
+    expect(await put(server, opened, 0, 0, other.subarray(0, CHUNK))).toMatchObject({
+      status: 409,
+      type: 'chunk_conflict',
+    });
+    expect((await ask(opened.share, 'GET')).body.equals(mixed)).toBe(true);
+  });
+
+  it('gives a chunk that many write at once to exactly one body', async () => {
+    const opened = await open(server, [{ sizeBytes: CHUNK }], SMALL);
+    const bodies = Array.from({ length: 8 }, (_, index) => patternBytes(`writer ${index % 3}`, 0, CHUNK));
+    const answers = await Promise.all(bodies.map((body) => put(server, opened, 0, 0, body)));
+    const { body: stored } = await ask(opened.share, 'GET');
+    for (const [index, answer] of answers.entries()) {
+      if (answer.status === 200) expect(bodies[index]?.equals(stored)).toBe(true);
+      else expect(['chunk_conflict', 'superseded']).toContain(answer.type);
+    }
+    expect(answers.some((answer) => answer.status === 200)).toBe(true);
+  });
+});
+
+describe('a body of unknown length', () => {
+  it.each([0, 1, MIB, MIB + 1, 3 * MIB + 777])('of %d bytes is sealed by its clean end', async (size) => {
+    const content = patternBytes('unknown', 0, size);
+    const opened = await open(server, [{ sizeBytes: null }]);
+    const answer = await chunked(server, opened, 0, size === 0 ? [] : [content]);
+    expect(answer.status).toBe(200);
+    const back = await ask(opened.share, 'GET');
+    expect(back.body.equals(content)).toBe(true);
+    expect(back.headers['x-blake3']).toBe(digestOf(content));
+    expect(back.headers['content-length']).toBe(String(size));
+  });
+
+  it('ends its transfer and its readers when it breaks', async () => {
+    const opened = await open(server, [{ sizeBytes: null }]);
+    const req = request(`${server.url}/api/transfers/${opened.id}/files/0?offset=0`, {
+      method: 'PUT',
+      agent: false,
+      headers: { authorization: `Bearer ${opened.token}`, 'transfer-encoding': 'chunked' },
+    });
+    req.on('error', () => {});
+    req.write(patternBytes('broken', 0, MIB + 5));
+    const reader = await begin(opened.share, 'GET');
+    expect(reader.headers['accept-ranges']).toBe('none');
+    const [first] = await once(reader, 'data');
+    expect(first.length).toBeGreaterThan(0);
+    const broken = once(reader, 'error');
+    reader.resume();
+    const second = await chunked(server, opened, 0, [patternBytes('broken', 0, 10)]);
+    expect(second).toMatchObject({ status: 409, type: 'superseded' });
+    req.destroy();
+    await broken;
+    expect(reader.complete).toBe(false);
+    await waitFor('410', 5_000, async () => (await ask(opened.share, 'GET')).type === 'ended');
+  });
+
+  it('is refused beyond what a file may have', async () => {
+    const opened = await open(server, [{ sizeBytes: null }]);
+    const answer = await chunked(server, opened, 0, [Buffer.alloc(65 * MIB)]);
+    expect(answer).toMatchObject({ status: 413, type: 'too_large' });
+    expect(await ask(opened.share, 'GET')).toMatchObject({ status: 410 });
+  });
+});
+
+describe('what bad input gets', () => {
+  const file = (over: object) => ({ files: [{ path: 'a.bin', sizeBytes: 10, ...over }] });
+
+  it.each([
+    ['a negative size', file({ sizeBytes: -1 }), 400, 'bad_size'],
+    ['a fractional size', file({ sizeBytes: 1.5 }), 400, 'bad_size'],
+    ['a size over the limit', file({ sizeBytes: 64 * MIB + 1 }), 413, 'too_large'],
+    ['a size over 2^53', file({ sizeBytes: 2 ** 53 }), 400, 'bad_size'],
+    ['a size that is no number', file({ sizeBytes: 'NaN' }), 400, 'bad_request'],
+    ['a size that is missing', { files: [{ path: 'a' }] }, 400, 'bad_request'],
+    ['a way up', file({ path: '../../etc/passwd' }), 400, 'bad_name'],
+    ['an absolute path', file({ path: '/etc/passwd' }), 400, 'bad_name'],
+    ['a backslash', file({ path: '..\\..\\boot.ini' }), 400, 'bad_name'],
+    ['a NUL', file({ path: 'a\0.txt' }), 400, 'bad_name'],
+    ['a control character', file({ path: 'a\u0007.txt' }), 400, 'bad_name'],
+    ['a text-direction character', file({ path: 'gpj.\u202eexe' }), 400, 'bad_name'],
+    ['a lone surrogate', file({ path: 'a\ud800' }), 400, 'bad_name'],
+    ['an empty name', file({ path: '' }), 400, 'bad_name'],
+    ['no files', { files: [] }, 400, 'bad_request'],
+    ['a direct send', { ...file({}), kind: 'direct' }, 501, 'not_implemented'],
+    ['an expiry of no time', { ...file({}), expiresInSeconds: 0 }, 400, 'bad_request'],
+    ['no downloads', { ...file({}), maxDownloads: 0 }, 400, 'bad_request'],
+  ])('at the opening: %s', async (_what, body, status, type) => {
+    expect(await post(server, '/api/transfers', body)).toMatchObject({ status, type });
+  });
+
+  it('names the limit that a file is over', async () => {
+    const answer = await post(server, '/api/transfers', file({ sizeBytes: 64 * MIB + 1 }));
+    expect(dataOf(answer)).toEqual({ limitBytes: 64 * MIB, sizeBytes: 64 * MIB + 1 });
+  });
+
+  it.each([
+    ['off the chunk grid', 1, 'bad_offset'],
+    ['negative', -CHUNK, 'bad_offset'],
+    ['fractional', 0.5, 'bad_offset'],
+    ['no number', 'NaN', 'bad_offset'],
+    ['in another notation', '0x4000', 'bad_offset'],
+    ['behind the end', 4 * CHUNK, 'bad_offset'],
+    ['far behind the end', '9007199254740991', 'bad_offset'],
+    ['beyond 2^53', '99999999999999999999', 'bad_offset'],
+  ])('an offset that is %s', async (_what, offset, type) => {
+    const opened = await open(server, [{ sizeBytes: 3 * CHUNK }], SMALL);
+    expect(await put(server, opened, 0, offset, Buffer.alloc(CHUNK))).toMatchObject({ status: 400, type });
+    expect((await statusOf(server, opened)).files[0]?.committed).toEqual([]);
+  });
+
+  it.each([
+    ['no whole chunk', 0, CHUNK - 1],
+    ['more than a chunk', 0, CHUNK + 1],
+    ['beyond the end', 2 * CHUNK, CHUNK],
+    ['nothing', 0, 0],
+  ])('a body that is %s', async (_what, offset, length) => {
+    const opened = await open(server, [{ sizeBytes: 2 * CHUNK + 100 }], SMALL);
+    expect(await put(server, opened, 0, offset, Buffer.alloc(length))).toMatchObject({ status: 400, type: 'bad_run' });
+    expect((await statusOf(server, opened)).files[0]?.committed).toEqual([]);
+  });
+
+  it.each(['1', '99999', '00001'])('a file index %s that is not there', async (index) => {
+    const opened = await open(server, [{ sizeBytes: CHUNK }], SMALL);
+    expect(await put(server, opened, index, 0, Buffer.alloc(CHUNK))).toMatchObject({ status: 404, type: 'not_found' });
+  });
+
+  it('ids and tokens that are unknown, foreign or missing', async () => {
+    const mine = await open(server, [{ sizeBytes: CHUNK }], SMALL);
+    const other = await open(server, [{ sizeBytes: CHUNK }], SMALL);
+    const body = Buffer.alloc(CHUNK);
+    expect(await put(server, { id: mine.id, token: other.token }, 0, 0, body)).toMatchObject({
+      status: 404,
+      type: 'not_found',
+    });
+    expect(await put(server, { id: 'Unknown1d'.repeat(2), token: mine.token }, 0, 0, body)).toMatchObject({
+      status: 404,
+    });
+    const url = `${server.url}/api/transfers/${mine.id}/files/0?offset=0`;
+    expect(await ask(url, 'PUT', { body })).toMatchObject({ status: 401, type: 'bad_token' });
+    expect(await ask(`${server.url}/api/transfers/${mine.id}/status`, 'GET')).toMatchObject({ status: 404 });
+    expect(await ask(`${server.url}/d/${mine.id}`, 'GET')).toMatchObject({ status: 404 });
+    for (const id of ['..%2f..', "'%20OR%201=1", '%00', 'a'.repeat(1000)]) {
+      expect((await ask(`${server.url}/d/${id}`, 'GET')).status).toBe(404);
+      expect([400, 404]).toContain((await ask(`${server.url}/api/transfers/${id}/status`, 'GET')).status);
+    }
+  });
+
+  it('addresses that are none', async () => {
+    for (const target of ['//[', 'http://[/', '/d/%', '/%', '//', '/d//0', '*', 'x']) {
+      const connection = await rawConnection(server);
+      connection.socket.write(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      await connection.closed;
+      expect([target, connection.text().slice(0, 10)]).toEqual([target, expect.stringMatching(/^HTTP\/1\.1 [24]/)]);
+    }
+    expect((await ask(`${server.url}/healthz`, 'GET')).status).toBe(200);
+  });
+
+  it('a body shorter than it said: what was whole stays', async () => {
+    const content = patternBytes('half', 0, 4 * CHUNK);
+    const opened = await open(server, [{ sizeBytes: content.length }], SMALL);
+    const connection = await rawConnection(server);
+    connection.socket.write(head(opened, content.length));
+    connection.socket.end(content.subarray(0, CHUNK + 100));
+    await connection.closed;
+    await waitFor('one chunk', 5_000, async () => {
+      const { files } = await statusOf(server, opened);
+      return JSON.stringify(files[0]?.committed) === '[[0,1]]';
+    });
+  });
+
+  it('a body longer than it said: the rest is no request', async () => {
+    const opened = await open(server, [{ sizeBytes: CHUNK }], SMALL);
+    const connection = await rawConnection(server);
+    connection.socket.write(
+      Buffer.concat([Buffer.from(head(opened, CHUNK)), Buffer.alloc(CHUNK), Buffer.alloc(500, 'x')]),
+    );
+    await connection.closed;
+    // The refusal may overtake the answer to what came before it; what was whole is stored all the same.
+    expect(connection.text()).toMatch(/HTTP\/1\.1 400 /);
+    await waitFor('the seal', 5_000, async () => (await statusOf(server, opened)).state === 'sealed');
+  });
+
+  it('lengths that are none', async () => {
+    const opened = await open(server, [{ sizeBytes: CHUNK }], SMALL);
+    for (const length of ['-1', '1.5', 'NaN', '1e3', '0x10', '99999999999999999999', '5, 5']) {
+      const connection = await rawConnection(server);
+      connection.socket.write(head(opened, length));
+      connection.socket.end();
+      await connection.closed;
+      expect([length, connection.text().slice(0, 12)]).toEqual([length, 'HTTP/1.1 400']);
+    }
+    expect((await statusOf(server, opened)).files[0]?.committed).toEqual([]);
+  });
+
+  it('refuses before the body when the head is already wrong', async () => {
+    const opened = await open(server, [{ sizeBytes: 3 * CHUNK }], SMALL);
+    const connection = await rawConnection(server);
+    connection.socket.write(head(opened, 8 * MIB, 'Expect: 100-continue\r\n'));
+    await waitFor('a refusal', 5_000, () => connection.text().includes('\r\n\r\n'));
+    expect(connection.text()).toMatch(/^HTTP\/1\.1 400 /);
+    connection.socket.destroy();
+    const good = await rawConnection(server);
+    good.socket.write(head(opened, CHUNK, 'Expect: 100-continue\r\n'));
+    await waitFor('100', 5_000, () => good.text().startsWith('HTTP/1.1 100 '));
+    good.socket.write(Buffer.alloc(CHUNK));
+    await waitFor('200', 5_000, () => good.text().includes('HTTP/1.1 200 '));
+    expect(good.text().match(/HTTP\/1\.1 100 /g)).toHaveLength(1);
+    good.socket.destroy();
+  });
+});
+
+const head = (opened: Opened, length: number | string, more = '') =>
+  `PUT /api/transfers/${opened.id}/files/0?offset=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${opened.token}\r\n` +
+  `Content-Length: ${length}\r\n${more}\r\n`;
+
+describe('the end of a transfer', () => {
+  it('comes by its owner: writers and waiting readers are told, its link is gone, and again is fine', async () => {
+    const opened = await open(server, [{ sizeBytes: 3 * CHUNK }], SMALL);
+    await putOk(server, opened, 0, 0, Buffer.alloc(CHUNK));
+    const reader = await begin(opened.share, 'GET');
+    reader.resume();
+    const broken = once(reader, 'error');
+    const url = `${server.url}/api/transfers/${opened.id}`;
+    const authorization = `Bearer ${opened.token}`;
+    expect(await ask(url, 'DELETE', { headers: { authorization: 'Bearer wrong' } })).toMatchObject({ status: 404 });
+    expect((await ask(url, 'DELETE', { headers: { authorization } })).status).toBe(204);
+    await broken;
+    expect(await ask(opened.share, 'GET')).toMatchObject({ status: 410, type: 'ended' });
+    expect(await put(server, opened, 0, CHUNK, Buffer.alloc(CHUNK))).toMatchObject({ status: 410, type: 'ended' });
+    expect((await ask(url, 'DELETE', { headers: { authorization } })).status).toBe(204);
+  });
+
+  it('comes by its time: 410 within two seconds, for readers, writers and the page alike', async () => {
+    const opened = await open(server, [{ sizeBytes: 2 * CHUNK }], { ...SMALL, expiresInSeconds: 1 });
+    const url = `${server.url}/api/shares/${opened.shareId}`;
+    expect((await ask(url, 'GET')).status).toBe(200);
+    await waitFor('410', 3_000, async () => (await ask(opened.share, 'GET')).type === 'expired');
+    expect(await ask(url, 'GET')).toMatchObject({ status: 410, type: 'expired' });
+    expect(await put(server, opened, 0, 0, Buffer.alloc(CHUNK))).toMatchObject({ status: 410, type: 'expired' });
+  });
+
+  it('can be put off by its owner', async () => {
+    const opened = await open(server, [{ sizeBytes: 0 }], { expiresInSeconds: 30 });
+    const change = await ask(`${server.url}/api/transfers/${opened.id}`, 'PATCH', {
+      body: Buffer.from(JSON.stringify({ expiresInSeconds: 3600, maxDownloads: 5 })),
+      headers: { authorization: `Bearer ${opened.token}`, 'content-type': 'application/json' },
+    });
+    expect(change.status).toBe(200);
+    const left = Date.parse(change.json<{ expiresAt: string }>().expiresAt) - Date.now();
+    expect(left).toBeGreaterThan(3_500_000);
+  });
+});
+
+describe('a slow connection', () => {
+  it('is cut after 30 s without a byte, with its progress kept', async () => {
+    const { opened, connection, sentAtMs } = slow;
+    if (performance.now() - sentAtMs < 28_000) expect(connection.text()).toBe('');
+    await waitFor('the cut', 45_000, () => connection.text().includes('\r\n\r\n'));
+    expect(connection.text()).toMatch(/^HTTP\/1\.1 408 /);
+    expect(connection.text()).toContain('request_timeout');
+    expect(connection.text()).toContain('"committed":[[0,1]]');
+    await connection.closed;
+    expect((await statusOf(server, opened)).files[0]?.committed).toEqual([[0, 1]]);
+  }, 60_000);
+});
