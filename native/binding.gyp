@@ -1,6 +1,8 @@
 # One target per instruction set, so that only its files are compiled with its flags; the addon links them all and
 # chooses at load (src/kernels.cc). Flags are given for GCC and Clang (cflags_cc), Xcode and MSVC.
 {
+  # Sanitizers to build with, as GCC's -fsanitize takes them; none by default (test/run-sanitizers.mjs).
+  "variables": {"net_io_sanitize%": ""},
   "target_defaults": {
     "include_dirs": ["src"],
     "cflags_cc": ["-std=c++17", "-O3", "-Wall", "-Wextra", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden"],
@@ -20,7 +22,16 @@
     },
     "conditions": [
       ["target_arch=='x64' or target_arch=='ia32'", {"defines": ["NET_IO_X86"]}],
-      ["target_arch=='arm64'", {"defines": ["NET_IO_ARM64"]}]
+      ["target_arch=='arm64'", {"defines": ["NET_IO_ARM64"]}],
+      ["net_io_sanitize!=''", {
+        "cflags_cc": ["-fsanitize=<(net_io_sanitize)", "-fno-sanitize-recover=all", "-O1", "-g"],
+        "cflags_cc!": ["-O3"],
+        "ldflags": ["-fsanitize=<(net_io_sanitize)"],
+        # Checks of every reference make the unrolled kernels compile for minutes. Their loads are unaligned by design.
+        "target_conditions": [["_type=='static_library' and _target_name!='net_io_core'", {
+          "cflags_cc": ["-fno-sanitize=null,object-size,alignment"]
+        }]]
+      }]
     ]
   },
   "targets": [
@@ -28,10 +39,7 @@
       "target_name": "net_io",
       "sources": [
         "src/addon.cc",
-        "src/cpu_features.cc",
         "src/file_io.cc",
-        "src/kernels.cc",
-        "src/blake3/tree.cc",
         "src/shell/arguments.cc",
         "src/shell/buffer_list.cc",
         "src/shell/file_calls.cc",
@@ -40,10 +48,9 @@
         "src/shell/job_calls.cc",
         "src/shell/kernel_calls.cc",
         "src/shell/pinned_bytes.cc",
-        "src/shell/xor_calls.cc",
-        "src/xor_stream/xor_stream.cc"
+        "src/shell/xor_calls.cc"
       ],
-      "dependencies": ["net_io_portable"],
+      "dependencies": ["net_io_core", "net_io_portable"],
       "conditions": [
         ["target_arch=='x64' or target_arch=='ia32'", {
           "dependencies": ["net_io_sse41", "net_io_avx2", "net_io_avx512"]
@@ -51,6 +58,11 @@
         ["target_arch=='arm64'", {"dependencies": ["net_io_neon"]}],
         ["OS=='linux'", {"ldflags": ["-Wl,--exclude-libs,ALL"]}]
       ]
+    },
+    {
+      "target_name": "net_io_core",
+      "type": "static_library",
+      "sources": ["src/cpu_features.cc", "src/kernels.cc", "src/blake3/tree.cc", "src/xor_stream/xor_stream.cc"]
     },
     {
       "target_name": "net_io_portable",

@@ -1,14 +1,12 @@
-// Builds the addon with node-gyp: `node scripts/build.mjs [--debug]`. Ends non-zero with one line that says why when
-// it cannot, so that a caller may go on with the TypeScript fallback.
+// Builds the addon with node-gyp: `node scripts/build.mjs`. Does nothing when the binary is newer than its sources. Ends non-zero with one line that says why when it cannot,
+// so that a caller may go on with the TypeScript fallback.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { lastLines, nodeGypPath, runNodeGyp } from './node-gyp.mjs';
 
 const packageFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const require = createRequire(import.meta.url);
 
 function fail(reason) {
   console.error(`net_io: not built: ${reason}`);
@@ -18,40 +16,37 @@ function fail(reason) {
 /** Whether a command can be started at all. */
 const isThere = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
 
-function nodeGyp() {
-  try {
-    return require.resolve('node-gyp/bin/node-gyp.js');
-  } catch {
-    return fail('the package node-gyp is not installed (npm install --include=dev)');
-  }
+/** Never cleans first: processes that run may load the old binary until the new one takes its place. */
+function isUpToDate() {
+  const binary = join(packageFolder, 'build', 'Release', 'net_io.node');
+  if (!existsSync(binary)) return false;
+  const builtMs = statSync(binary).mtimeMs;
+  const sources = readdirSync(join(packageFolder, 'src'), { recursive: true }).map((name) => join('src', name));
+  return ['binding.gyp', ...sources].every((name) => statSync(join(packageFolder, name)).mtimeMs <= builtMs);
 }
 
-/** Headers that came with this Node; without them node-gyp would fetch them from the network. */
-function headerArguments() {
-  const prefix = dirname(dirname(process.execPath));
-  return existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : [];
+if (isUpToDate()) {
+  console.log('net_io: the binary is up to date');
+  process.exit(0);
 }
-
 if (process.platform !== 'win32') {
-  if (!isThere(process.env.CXX ?? 'c++') && !isThere('g++') && !isThere('clang++')) fail('no C++ compiler on the PATH');
+  if (![process.env.CXX, 'g++', 'clang++'].some((compiler) => compiler && isThere(compiler))) {
+    fail('no C++ compiler on the PATH');
+  }
   if (!isThere('make')) fail('no make on the PATH');
   if (!isThere('python3')) fail('no python3 on the PATH');
 }
+try {
+  nodeGypPath();
+} catch {
+  fail('the package node-gyp is not installed (npm ci --include=dev)');
+}
 
 const started = performance.now();
-const build = spawnSync(
-  process.execPath,
-  [
-    nodeGyp(),
-    'rebuild',
-    `--jobs=${availableParallelism()}`,
-    ...(process.argv.includes('--debug') ? ['--debug'] : ['--release']),
-    ...headerArguments(),
-  ],
-  { cwd: packageFolder, encoding: 'utf8', maxBuffer: 1 << 26 },
-);
+const configured = runNodeGyp('configure', packageFolder);
+const build = configured.status === 0 ? runNodeGyp('build', packageFolder) : configured;
 if (build.status !== 0) {
-  console.error(`${build.stdout ?? ''}${build.stderr ?? ''}`.split('\n').slice(-60).join('\n'));
+  console.error(lastLines(build));
   fail(build.error ? build.error.message : `node-gyp ended with ${build.status ?? build.signal}`);
 }
 console.log(`net_io: built in ${((performance.now() - started) / 1000).toFixed(1)} s`);

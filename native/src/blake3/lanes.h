@@ -84,8 +84,9 @@ NET_IO_INLINE void PrefetchLanes(const Batch& batch, const uint8_t* const* input
 }
 
 // `inputs` are kLanes pointers, `counter` is that of the first.
+// Called once for microseconds of work; unrolled it is some 10 KiB of code, which need not be there twice.
 template <class W>
-NET_IO_INLINE void HashLanes(const Batch& batch, const uint8_t* const* inputs, uint64_t counter, uint8_t* out) {
+NET_IO_NOINLINE void HashLanes(const Batch& batch, const uint8_t* const* inputs, uint64_t counter, uint8_t* out) {
   W h[8];
   for (int i = 0; i < 8; i++) h[i] = W::Broadcast(batch.key[i]);
   W counter_low, counter_high;

@@ -12,8 +12,10 @@
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
 #define NET_IO_INLINE __forceinline
+#define NET_IO_NOINLINE __declspec(noinline)
 #else
 #define NET_IO_INLINE inline __attribute__((always_inline))
+#define NET_IO_NOINLINE __attribute__((noinline))
 #endif
 
 namespace net_io {

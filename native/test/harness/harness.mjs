@@ -10,7 +10,14 @@ const nativeFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..'
 const sourceFolder = join(nativeFolder, 'src');
 
 /** Sources and the flags only they get, as in binding.gyp. */
-const COMMON = ['blake3/tree', 'blake3/portable', 'xor_stream/portable', 'xor_stream/xor_stream', 'cpu_features', 'kernels'];
+const COMMON = [
+  'blake3/tree',
+  'blake3/portable',
+  'xor_stream/portable',
+  'xor_stream/xor_stream',
+  'cpu_features',
+  'kernels',
+];
 const BY_ARCHITECTURE = {
   x64: {
     define: '-DNET_IO_X86',
