@@ -1,19 +1,22 @@
 import { randomInt } from 'node:crypto';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { ServiceBroker } from 'moleculer';
+import { ServiceBroker, type ServiceSchema } from 'moleculer';
 import type { Logger } from 'pino';
 import { brokerOptions } from '../moleculer.config.ts';
 import type { NetIo } from '../native/types.ts';
 import { createPrismaClusterRepository } from './cluster/adapters/prisma-cluster-repository.ts';
-import { clusterService } from './cluster/cluster.service.ts';
+import { clusterService, type LeaderDuty } from './cluster/cluster.service.ts';
 import { createLeadership } from './cluster/leadership.ts';
+import type { ClusterRepository } from './cluster/ports.ts';
 import type { Config, ServiceName } from './config.ts';
+import { PeerLinkError } from './contracts/errors.ts';
 import type { PublicLimits } from './contracts/http.ts';
 import { MAX_EXPIRES_SECONDS, MAX_FILES_PER_TRANSFER, MAX_RUN_BYTES } from './contracts/limits.ts';
 import type { DataDirectory } from './database/data-directory.ts';
 import type { Database } from './database/database.ts';
-import { typedBroadcast, typedCall } from './define-service.ts';
+import { type Broadcast, type Call, typedBroadcast, typedCall } from './define-service.ts';
 import { createContextMaker } from './gateway/edge-context.ts';
 import type { EdgeSettings } from './gateway/edge-settings.ts';
 import { createGateway } from './gateway/gateway.service.ts';
@@ -23,6 +26,7 @@ import type { Operations } from './gateway/ports.ts';
 import { createRateLimits } from './gateway/rate-limit.ts';
 import { createTickets } from './gateway/tickets.ts';
 import { systemClock } from './kernel/clock.ts';
+import type { ActivityGauges } from './kernel/traffic.ts';
 import { createProcessSystemProbe } from './node/adapters/process-system-probe.ts';
 import { nodeService } from './node/node.service.ts';
 import { NodeMonitor } from './node/node-monitor.ts';
@@ -30,7 +34,7 @@ import { createMemorySessionCache } from './session/adapters/memory-session-cach
 import { createPrismaSessionRepository } from './session/adapters/prisma-session-repository.ts';
 import { sessionService } from './session/session.service.ts';
 import { createSessions } from './session/sessions.ts';
-import { createPrometheusMetrics } from './stats/adapters/prometheus.ts';
+import { createPrometheusMetrics, type Metrics } from './stats/adapters/prometheus.ts';
 import { statsService } from './stats/stats.service.ts';
 import { TrafficMeter } from './stats/traffic-meter.ts';
 import { FsChunkStore } from './transfer/adapters/fs-chunk-store.ts';
@@ -52,36 +56,138 @@ export interface Foundation {
   readonly database: Database;
 }
 
-export interface RunningNode {
+export interface ComposedNode {
   readonly broker: ServiceBroker;
-  readonly port: number;
   readonly version: string;
+  /** Resolves to the port. Everything is up by then: the first /readyz is a 200. */
+  listen(): Promise<number>;
   /** Refuses new work, lets streams end, stops the services. Resolves at most shortly after `deadlineMs`. */
   drain(deadlineMs: number): Promise<void>;
 }
 
-/** Sessions and rows that the leader removes in one turn; the next turn goes on. */
+/** What the parts below share. */
+interface Common extends Foundation {
+  readonly nodeId: string;
+  readonly clusterId: string;
+  /** The cluster's: grants, upload tokens and tickets are made from it. */
+  readonly secret: Uint8Array;
+  readonly clusterRepository: ClusterRepository;
+  readonly broker: ServiceBroker;
+  readonly call: Call;
+  readonly broadcast: Broadcast;
+  readonly onFault: (what: string, fault: unknown) => void;
+}
+
+/** Sessions that the leader removes in one turn; the next turn goes on. */
 const EXPIRED_SESSIONS_A_TURN = 500;
 
-/** Builds every adapter and service of this node, starts them and listens. */
-export async function composeNode(foundation: Foundation): Promise<RunningNode> {
-  const { config, log, netIo, directory, database } = foundation;
+/** Builds every adapter and service of this node and starts them. */
+export async function composeNode(foundation: Foundation): Promise<ComposedNode> {
+  const { config } = foundation;
+  const common = await prepare(foundation);
+  const { broker } = common;
+  const phase: Phase = { isServing: false, port: config.port };
+  const meter = new TrafficMeter(systemClock);
+  const edge = composeEdge(common, phase);
+  const transfers = composeTransfers(common, edge.ports, meter);
+  const self = composeSelf(common, transfers.dataPlane, meter);
+  const release = readRelease(config.rootDirectory);
+  const gateway = createGateway({
+    ...edge,
+    call: common.call,
+    log: common.log,
+    tickets: createTickets(common.secret, Date.now),
+    dataPlane: transfers.dataPlane,
+    operations: operationsOf(common, phase, self.metrics, release),
+    metrics: self.metrics,
+  });
+
+  const schemas = {
+    session: () => sessionService({ sessions: self.sessions, broadcast: common.broadcast }),
+    node: () => nodeService({ monitor: self.monitor, onFault: (fault: unknown) => common.onFault('health', fault) }),
+    stats: () => statsOf(common, transfers.dataPlane, meter, () => gateway.socketCount()),
+    cluster: () => clusterOf(common, self),
+    transfer: () => transfers.service(() => self.leadership.isLeader()),
+    gateway: () => gateway.schema,
+  } satisfies Record<ServiceName, () => ServiceSchema>;
+  for (const name of config.services) broker.createService(schemas[name]());
+  await Promise.all([broker.start(), edge.pages.loaded, self.monitor.look()]);
+
+  return {
+    broker,
+    version: release.version,
+    async listen() {
+      self.monitor.enter('serving');
+      phase.isServing = true;
+      if (config.services.includes('gateway')) phase.port = await listenOn(gateway.server, config.port);
+      return phase.port;
+    },
+    async drain(deadlineMs) {
+      phase.isServing = false;
+      self.monitor.enter('draining');
+      gateway.server.close();
+      const idle = setInterval(() => gateway.server.closeIdleConnections(), 100);
+      await transfers.dataPlane.drain(deadlineMs);
+      clearInterval(idle);
+      await broker.stop();
+      gateway.server.closeAllConnections();
+      self.probe.close();
+    },
+  };
+}
+
+interface Phase {
+  isServing: boolean;
+  port: number;
+}
+
+async function prepare(foundation: Foundation): Promise<Common> {
+  const { config, log, directory, database } = foundation;
   const { nodeId } = directory;
   const clusterRepository = createPrismaClusterRepository(database);
-  const { clusterId, secret: storedSecret } = await clusterRepository.identity();
+  const { clusterId, secret } = await clusterRepository.identity();
   await directory.bindCluster(clusterId);
-  const secret = config.clusterSecret === null ? storedSecret : Buffer.from(config.clusterSecret);
-
   const broker = new ServiceBroker(brokerOptions({ nodeId, log, transporter: null }));
-  const call = typedCall(broker);
-  const broadcast = typedBroadcast(broker);
-  const onFault = (what: string, fault: unknown) => log.warn({ err: fault, what }, 'background work failed');
+  return {
+    ...foundation,
+    nodeId,
+    clusterId,
+    secret: config.clusterSecret === null ? secret : Buffer.from(config.clusterSecret),
+    clusterRepository,
+    broker,
+    call: typedCall(broker),
+    broadcast: typedBroadcast(broker),
+    onFault: (what, fault) => log.warn({ err: fault, what }, 'background work failed'),
+  };
+}
 
-  // Transfers: the engine, its control and the door for bytes.
+/** The edge, as far as the door for bytes needs it before the gateway is there. */
+function composeEdge(common: Common, phase: Phase) {
+  const { config, log, call, clusterId, onFault } = common;
+  const settings = edgeSettings(config, clusterId);
+  const rateLimits = createRateLimits(settings.rateLimits);
+  const pages = createPages(settings.pagesDirectory, [], (fault) => onFault('pages', fault));
+  const makeContext = createContextMaker({
+    settings,
+    log,
+    port: () => phase.port,
+    resolveSession: (token, requestId) => call('session.resolve', { token }, { requestId }),
+  });
+  const ports: EdgePorts = {
+    answerFault,
+    answerPage: (req, res) => pages.answerIndex(req, res),
+    consumeRate: (limit, context) => rateLimits.consume(limit, context.addressKey),
+  };
+  return { settings, rateLimits, pages, makeContext, ports };
+}
+
+/** Transfers: the engine, who may do what with it, and the door for bytes. */
+function composeTransfers(common: Common, edge: EdgePorts, traffic: TrafficMeter) {
+  const { config, netIo, directory, database, broadcast, onFault } = common;
   const repository = createPrismaTransferRepository(database);
   const store = new FsChunkStore(directory.path, netIo);
   const engine = new TransferEngine({
-    nodeId,
+    nodeId: common.nodeId,
     repository,
     store,
     nowMs: Date.now,
@@ -94,7 +200,7 @@ export async function composeNode(foundation: Foundation): Promise<RunningNode> 
   const control = new TransferControl({
     engine,
     repository,
-    secret,
+    secret: common.secret,
     limits: {
       maxFileBytes: config.limits.maxFileBytes,
       smallestChunkBytes: config.limits.minChunkBytes,
@@ -103,30 +209,32 @@ export async function composeNode(foundation: Foundation): Promise<RunningNode> 
     },
     homePublicUrl: config.node.publicUrl,
   });
-
-  // The edge, as far as the door for bytes needs it.
-  let listeningPort = config.port;
-  const settings = edgeSettings(config, clusterId);
-  const rateLimits = createRateLimits(settings.rateLimits);
-  const pages = createPages(settings.pagesDirectory, [], (fault) => onFault('pages', fault));
-  const edge: EdgePorts = {
-    answerFault,
-    answerPage: (req, res) => pages.answerIndex(req, res),
-    consumeRate: (limit, context) => rateLimits.consume(limit, context.addressKey),
-  };
-  const meter = new TrafficMeter(systemClock);
   const dataPlane = createDataPlane({
     engine,
     control,
     leases: createPrismaLeaseRepository(database),
     edge,
-    traffic: meter,
+    traffic,
     maxConcurrentUploads: config.limits.maxConcurrentUploads,
     maxConcurrentDownloads: config.limits.maxConcurrentDownloads,
     maxFileBytes: config.limits.maxFileBytes,
   });
+  const service = (isLeader: () => boolean) =>
+    transferService({
+      engine,
+      control,
+      repository,
+      store,
+      uploadTtlSeconds: config.ttl.uploadStateSeconds,
+      isLeader,
+      onFault,
+    });
+  return { dataPlane, service };
+}
 
-  // What this node knows about itself.
+/** What this node knows about itself and about who is here. */
+function composeSelf(common: Common, activity: ActivityGauges, meter: TrafficMeter) {
+  const { config, directory, database, nodeId, broadcast, clusterRepository } = common;
   const leadership = createLeadership(nodeId, clusterRepository, systemClock);
   const probe = createProcessSystemProbe({
     dataDirectory: directory.path,
@@ -136,7 +244,7 @@ export async function composeNode(foundation: Foundation): Promise<RunningNode> 
   const monitor = new NodeMonitor(nodeId, probe, (change) => broadcast('node.state.changed', change));
   const metrics = createPrometheusMetrics({
     traffic: () => meter.read(),
-    activity: dataPlane,
+    activity,
     nodeState: async () => (await monitor.health()).state,
     disk: () =>
       monitor.last === null ? null : { freeBytes: monitor.last.diskFreeBytes, totalBytes: monitor.last.diskTotalBytes },
@@ -151,102 +259,61 @@ export async function composeNode(foundation: Foundation): Promise<RunningNode> 
     ttlSeconds: config.ttl.clientSessionSeconds,
     randomIndex: (bound) => randomInt(bound),
   });
+  return { leadership, probe, monitor, metrics, sessions, sessionRepository };
+}
 
-  const release = readRelease(config.rootDirectory);
-  const phase: { isServing: boolean } = { isServing: false };
-  const operations: Operations = {
+type Self = ReturnType<typeof composeSelf>;
+
+function clusterOf(common: Common, { leadership, sessionRepository }: Self): ServiceSchema {
+  const { config } = common;
+  const deleteExpiredSessions: LeaderDuty = {
+    name: 'delete expired sessions',
+    run: async () => void (await sessionRepository.deleteExpired(EXPIRED_SESSIONS_A_TURN)),
+  };
+  return clusterService({
+    clusterId: common.clusterId,
+    self: { id: common.nodeId, peerUrl: config.node.peerUrl, publicUrl: config.node.publicUrl },
+    repository: common.clusterRepository,
+    leadership,
+    duties: [deleteExpiredSessions],
+    slots: config.limits,
+    forgetAfterSeconds: config.ttl.heartbeatSeconds,
+    call: common.call,
+    broadcast: common.broadcast,
+    onFault: common.onFault,
+  });
+}
+
+function statsOf(
+  common: Common,
+  activity: ActivityGauges,
+  meter: TrafficMeter,
+  socketCount: () => number,
+): ServiceSchema {
+  return statsService({
+    nodeId: common.nodeId,
+    meter,
+    activity,
+    socketCount,
+    nodeIds: () => nodesWith(common.broker, 'stats'),
+    call: common.call,
+    onFault: (fault) => common.onFault('samples', fault),
+  });
+}
+
+function operationsOf(
+  { config, database, netIo }: Common,
+  phase: Phase,
+  metrics: Metrics,
+  release: ReturnType<typeof readRelease>,
+): Operations {
+  return {
     readiness: async () => {
       const parts = { services: phase.isServing, database: await database.isUp() };
       return { isReady: Object.values(parts).every((isUp) => isUp), parts };
     },
     version: () => versionResponse(release, netIo.kernels(), database.kind, config.isCluster ? 'cluster' : 'embedded'),
     metricsText: () => metrics.text(),
-  };
-  const gateway = createGateway({
-    call,
-    settings,
-    makeContext: createContextMaker({
-      settings,
-      log,
-      port: () => listeningPort,
-      resolveSession: (token, requestId) => call('session.resolve', { token }, { requestId }),
-    }),
-    rateLimits,
-    tickets: createTickets(secret, Date.now),
-    pages,
-    dataPlane,
-    operations,
-    metrics,
-    log,
-  });
-
-  const schemas = {
-    session: () => sessionService({ sessions, broadcast }),
-    node: () => nodeService({ monitor, onFault: (fault) => onFault('health', fault) }),
-    stats: () =>
-      statsService({
-        nodeId,
-        meter,
-        activity: dataPlane,
-        socketCount: () => gateway.socketCount(),
-        nodeIds: () => nodesWith(broker, 'stats'),
-        call,
-        onFault: (fault) => onFault('samples', fault),
-      }),
-    cluster: () =>
-      clusterService({
-        clusterId,
-        self: { id: nodeId, peerUrl: config.node.peerUrl, publicUrl: config.node.publicUrl },
-        repository: clusterRepository,
-        leadership,
-        duties: [
-          {
-            name: 'delete expired sessions',
-            run: async () => void (await sessionRepository.deleteExpired(EXPIRED_SESSIONS_A_TURN)),
-          },
-        ],
-        slots: config.limits,
-        forgetAfterSeconds: config.ttl.heartbeatSeconds,
-        call,
-        broadcast,
-        onFault,
-      }),
-    transfer: () =>
-      transferService({
-        engine,
-        control,
-        repository,
-        store,
-        uploadTtlSeconds: config.ttl.uploadStateSeconds,
-        isLeader: () => leadership.isLeader(),
-        onFault,
-      }),
-    gateway: () => gateway.schema,
-  } satisfies Record<ServiceName, () => object>;
-  for (const [name, schema] of Object.entries(schemas)) {
-    if (config.services.includes(name as ServiceName)) broker.createService(schema());
-  }
-
-  await Promise.all([broker.start(), pages.loaded, monitor.look()]);
-  monitor.enter('serving');
-  phase.isServing = true;
-  if (config.services.includes('gateway')) listeningPort = await listen(gateway.server, config.port);
-
-  return {
-    broker,
-    port: listeningPort,
-    version: release.version,
-    async drain(deadlineMs) {
-      phase.isServing = false;
-      monitor.enter('draining');
-      gateway.server.close();
-      const idle = setInterval(() => gateway.server.closeIdleConnections(), 100);
-      await dataPlane.drain(deadlineMs);
-      clearInterval(idle);
-      await broker.stop();
-      gateway.server.closeAllConnections();
-      probe.close();
-    },
   };
 }
 
@@ -280,11 +347,15 @@ function nodesWith(broker: ServiceBroker, service: string): readonly string[] {
   return services.filter(({ name }) => name === service).map(({ nodeID }) => nodeID);
 }
 
-function listen(server: import('node:http').Server, port: number): Promise<number> {
+function listenOn(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const refuse = ({ code, message }: NodeJS.ErrnoException) => {
+      const reason = code === 'EADDRINUSE' ? 'is in use' : code === 'EACCES' ? 'needs more rights' : message;
+      reject(new PeerLinkError('unavailable', `port ${port} ${reason}; set PORT to another one`));
+    };
+    server.once('error', refuse);
     server.listen(port, () => {
-      server.off('error', reject);
+      server.off('error', refuse);
       resolve((server.address() as AddressInfo).port);
     });
   });

@@ -2,7 +2,7 @@ import './thread-pool.ts';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { loadNetIo } from '../native/index.ts';
-import type { RunningNode } from './composition.ts';
+import type { ComposedNode } from './composition.ts';
 import { type Config, faultMessage, loadConfigFromProcess } from './config.ts';
 import { PeerLinkError } from './contracts/errors.ts';
 import { type DataDirectory, takeDataDirectory } from './database/data-directory.ts';
@@ -70,13 +70,14 @@ async function start(): Promise<void> {
     log.warn({ err: fault }, 'there is no console on this process');
     return null;
   });
+  const port = await node.listen();
   beginDrains({ log, directory, database, node, repl });
-  announce(config, log, node);
+  announce(config, log, node.version, port);
 }
 
-function announce(config: Config, log: Logger, node: RunningNode): void {
-  const address = config.publicUrl ?? `http://localhost:${node.port}`;
-  const text = `PeerLink ${node.version} serves ${address} (data in ${config.dataDirectory})`;
+function announce(config: Config, log: Logger, version: string, port: number): void {
+  const address = config.publicUrl ?? `http://localhost:${port}`;
+  const text = `PeerLink ${version} serves ${address} (data in ${config.dataDirectory})`;
   if (config.mode === 'production') log.info(text);
   else process.stdout.write(`${text}\n`);
 }
@@ -85,7 +86,7 @@ interface Parts {
   readonly log: Logger;
   readonly directory: DataDirectory;
   readonly database: Database;
-  readonly node: RunningNode;
+  readonly node: ComposedNode;
   readonly repl: ReplServer | null;
 }
 

@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { READER_IDLE_TIMEOUT_MS } from '../contracts/limits.ts';
+import { createLogger } from '../logging.ts';
+import { answerFault } from './http-errors.ts';
+import { createHttpServer } from './http-server.ts';
+import { readJsonBody } from './json-body.ts';
+
+const HEADERS_TIMEOUT_MS = 300;
+const BODY_TIMEOUT_MS = 300;
+const log = createLogger({ level: 'silent' });
+let server: Server;
+let port = 0;
+
+beforeAll(async () => {
+  server = createHttpServer({
+    headersTimeoutMs: HEADERS_TIMEOUT_MS,
+    upgrade: (_req, socket) => void socket.destroy(),
+    listener: (req, res) => {
+      readJsonBody(req, { maxBytes: 100, maxDepth: 3, timeoutMs: BODY_TIMEOUT_MS }).then(
+        (value) => res.end(JSON.stringify(value ?? null)),
+        (fault: unknown) => answerFault(req, res, { requestId: 'r', log }, fault),
+      );
+    },
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  ({ port } = server.address() as AddressInfo);
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+/** Writes the parts, one a tick of 20 ms, and says what came back until the other side closed. */
+function talk(parts: readonly string[]): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = '';
+    let index = 0;
+    const socket = connect(port, '127.0.0.1');
+    const timer = setInterval(() => {
+      const part = parts[index];
+      index += 1;
+      if (part !== undefined) socket.write(part);
+    }, 20);
+    socket.setEncoding('latin1').on('data', (part: string) => {
+      answer += part;
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      clearInterval(timer);
+      resolve(answer);
+    });
+  });
+}
+
+describe('the server', () => {
+  it('has no time-out on a whole request, which would cut slow uploads, and one on a dead socket', () => {
+    expect(server.requestTimeout).toBe(0);
+    expect(server.timeout).toBeGreaterThan(READER_IDLE_TIMEOUT_MS);
+    expect(server.maxConnections).toBeGreaterThan(0);
+  });
+
+  it('cuts a header that never ends, also when it drips', async () => {
+    expect(await talk(['GET / HTTP/1.1\r\nHost: x\r\n'])).toMatch(/^HTTP\/1\.1 408 [\s\S]*request_timeout/);
+    const drip = ['GET / HTTP/1.1\r\nHost: x\r\n', ...Array.from({ length: 500 }, (_, index) => `X-${index}: y\r\n`)];
+    expect(await talk(drip)).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  it('cuts a connection that says nothing', async () => {
+    const startedMs = performance.now();
+    await talk([]);
+    expect(performance.now() - startedMs).toBeLessThan(10 * HEADERS_TIMEOUT_MS);
+  });
+
+  it('cuts a JSON body that never ends, also when it drips', async () => {
+    const head = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n';
+    expect(await talk([head, '{"a":'])).toMatch(/^HTTP\/1\.1 408 [\s\S]*Connection: close[\s\S]*request_timeout/);
+    expect(await talk([head, ...'{"a":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'])).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  it('reads a body split at every byte', async () => {
+    const body = '{"ü":[1,"\\u00e9"]}';
+    const head = `POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
+    const pieces = [...Buffer.from(body).toString('latin1')];
+    const answer = await new Promise<string>((resolve) => {
+      let text = '';
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.write(head);
+        for (const piece of pieces) socket.write(piece, 'latin1');
+      });
+      socket.setNoDelay(true).on('data', (part) => {
+        text += part.toString();
+      });
+      socket.on('close', () => resolve(text));
+    });
+    expect(answer).toContain(JSON.stringify({ ü: [1, 'é'] }));
+  });
+
+  it('lets a refused client read the answer although it goes on sending', async () => {
+    const head = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n';
+    expect(await talk([head, ...Array.from({ length: 100 }, () => 'x'.repeat(100_000))])).toMatch(
+      /^HTTP\/1\.1 413 [\s\S]*too_large/,
+    );
+  });
+});
