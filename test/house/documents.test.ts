@@ -31,7 +31,7 @@ function brokenLinks(path: string): string[] {
     .replace(FENCED, '')
     .replace(/`[^`\n]*`/g, '');
   const broken: string[] = [];
-  for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+  for (const [, target = ''] of text.matchAll(/(?:\]\(|\bsrc="|\bsrcset="|\bhref=")([^)"\s]+)/g)) {
     if (/^[a-z]+:/i.test(target)) continue;
     const [file = '', anchor] = target.split('#');
     const found = file === '' ? path : normalize(join(dirname(path), file));
