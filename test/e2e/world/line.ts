@@ -1,0 +1,170 @@
+import { type ClientRequest, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { atEnd } from '../../support/cleanup.ts';
+import { within } from '../../support/waiting.ts';
+
+/** A body of a PUT as it came by. */
+export interface SeenPut {
+  readonly fileIndex: number;
+  readonly offsetBytes: number;
+  /** As announced. */
+  readonly sizeBytes: number;
+  /** Let through so far. */
+  passedBytes: number;
+}
+
+/**
+ * The line between a browser and a server: a proxy that counts what is uploaded and lets through as much as a test
+ * allows, so that "in the middle of an upload" is a place and not a matter of luck. Everything else passes.
+ */
+export interface Line {
+  readonly port: number;
+  readonly url: string;
+  readonly puts: readonly SeenPut[];
+  /** Bytes of PUT bodies that went through. */
+  passedBytes(): number;
+  /** Lets that many more bytes of PUT bodies through; Infinity opens the line, 0 and less does nothing. */
+  allow(bytes: number): void;
+  /** Holds every byte of a PUT from now on. */
+  hold(): void;
+}
+
+/** Nobody holds a line for longer than this; past it the request is cut and the test fails on what it waits for. */
+const HOLD_DEADLINE_MS = 120_000;
+
+class Gate {
+  #allowedBytes = 0;
+  #waiting: { bytes: number; pass: () => void }[] = [];
+
+  allow(bytes: number): void {
+    this.#allowedBytes += bytes;
+    this.#open();
+  }
+
+  hold(): void {
+    this.#allowedBytes = 0;
+  }
+
+  async take(bytes: number): Promise<void> {
+    if (this.#waiting.length === 0 && this.#allowedBytes >= bytes) {
+      this.#allowedBytes -= bytes;
+      return;
+    }
+    const turn = new Promise<void>((pass) => this.#waiting.push({ bytes, pass }));
+    await within('the line is opened', HOLD_DEADLINE_MS, turn);
+  }
+
+  #open(): void {
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      if (first.bytes > this.#allowedBytes) return;
+      this.#allowedBytes -= first.bytes;
+      this.#waiting.shift();
+      first.pass();
+    }
+  }
+}
+
+/** Opens a held line to the server at `serverPort`, which may come and go. */
+export async function openLine(serverPort: number): Promise<Line> {
+  const gate = new Gate();
+  const puts: SeenPut[] = [];
+  const sockets = new Set<Duplex>();
+  const keep = (socket: Duplex) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy()); // Whoever hangs up has its reasons; the tests look at what follows.
+  };
+
+  const server = createServer((req, res) => {
+    const url = new URL(req.url ?? '/', 'http://line');
+    const file = /^\/api\/transfers\/[^/]+\/files\/(\d+)$/.exec(url.pathname);
+    const onward = request({
+      host: '127.0.0.1',
+      port: serverPort,
+      method: req.method,
+      path: req.url,
+      headers: req.headers,
+      agent: false,
+    });
+    joinAnswer(onward, req, res);
+    if (req.method !== 'PUT' || file === null) {
+      req.pipe(onward);
+      return;
+    }
+    const put = {
+      fileIndex: Number(file[1]),
+      offsetBytes: Number(url.searchParams.get('offset')),
+      sizeBytes: Number(req.headers['content-length']),
+      passedBytes: 0,
+    };
+    puts.push(put);
+    passBody(req, onward, gate, put).catch(() => {
+      onward.destroy();
+      res.destroy();
+    });
+  });
+  server.on('connection', keep);
+  server.on('upgrade', (req, socket, head) => upgrade(serverPort, req, socket, head, keep));
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  atEnd(async () => {
+    const closed = new Promise((done) => server.close(done));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    puts,
+    passedBytes: () => puts.reduce((sum, put) => sum + put.passedBytes, 0),
+    allow: (bytes) => gate.allow(bytes),
+    hold: () => gate.hold(),
+  };
+}
+
+function joinAnswer(onward: ClientRequest, req: IncomingMessage, res: ServerResponse): void {
+  onward.on('response', (answer) => {
+    res.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+    answer.pipe(res);
+    answer.on('error', () => res.destroy());
+  });
+  // A server that is not there looks through the line as it does without one: the connection breaks.
+  onward.on('error', () => res.destroy());
+  res.once('close', () => onward.destroy());
+  req.on('error', () => onward.destroy());
+}
+
+async function passBody(req: IncomingMessage, onward: ClientRequest, gate: Gate, put: SeenPut): Promise<void> {
+  for await (const piece of req as AsyncIterable<Buffer>) {
+    await gate.take(piece.length);
+    put.passedBytes += piece.length;
+    if (!onward.write(piece)) {
+      await new Promise<void>((done) => {
+        onward.once('drain', done);
+        onward.once('close', done);
+      });
+    }
+    if (onward.destroyed) return;
+  }
+  onward.end();
+}
+
+function upgrade(
+  serverPort: number,
+  req: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  keep: (socket: Duplex) => void,
+): void {
+  const onward: Socket = connect(serverPort, '127.0.0.1');
+  keep(onward);
+  const lines = req.rawHeaders.flatMap((text, index) =>
+    index % 2 === 0 ? [`${text}: ${req.rawHeaders[index + 1]}`] : [],
+  );
+  onward.write(`${req.method} ${req.url} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
+  onward.write(head);
+  onward.pipe(socket).pipe(onward);
+  onward.once('close', () => socket.destroy());
+  socket.once('close', () => onward.destroy());
+}
