@@ -26,6 +26,7 @@ const TEST_PROGRAMS = [
   { title: 'NATS', names: ['nats-server'], package: 'nats-server', neededBy: 'test/cluster' },
   { title: 'b3sum', names: ['b3sum'], package: 'b3sum', neededBy: 'test' },
   { title: 'curl', names: ['curl'], package: 'curl', neededBy: 'test' },
+  { title: 'unzip', names: ['unzip'], package: 'unzip', neededBy: 'test' },
   {
     title: 'a compiler for ARM',
     names: ['aarch64-linux-gnu-g++'],

@@ -131,14 +131,7 @@ export function answerFault(
   if (res.destroyed || req.socket.destroyed) return;
   const body = JSON.stringify(problem);
   res.statusCode = problem.status;
-  for (const name of [
-    'content-disposition',
-    'content-encoding',
-    'etag',
-    'content-range',
-    'accept-ranges',
-    'transfer-encoding',
-  ]) {
+  for (const name of ['content-disposition', 'content-encoding', 'etag', 'accept-ranges', 'transfer-encoding']) {
     res.removeHeader(name);
   }
   res.setHeader('Content-Type', 'application/problem+json');

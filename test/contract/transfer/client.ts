@@ -54,10 +54,8 @@ export async function ask(url: string, method: string, options: AskOptions = {})
 /** One request, and its answer as soon as its head is there. */
 export function begin(url: string, method: string, options: AskOptions = {}): Promise<IncomingMessage> {
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
-    const headers = {
-      ...(options.body === undefined ? {} : { 'content-length': String(options.body.length) }),
-      ...options.headers,
-    };
+    const isLengthSaid = options.body !== undefined && options.headers?.['transfer-encoding'] === undefined;
+    const headers = { ...(isLengthSaid ? { 'content-length': String(options.body?.length) } : {}), ...options.headers };
     const req = request(url, { method, headers, agent: false }, resolve);
     req.on('error', reject);
     req.end(options.body);
