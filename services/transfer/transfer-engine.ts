@@ -1,8 +1,6 @@
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { EndReason, TransferState } from '../contracts/http.ts';
-import { isEqualBytes } from '../kernel/ids.ts';
 import { ChunkMap } from './chunk-map.ts';
-import { EMPTY_DIGEST } from './digest-tree.ts';
 import type { FileUse } from './open-files.ts';
 import { OpenFiles } from './open-files.ts';
 import type { ChunkStore, TransferRepository, TransferRow, TransferWithFiles } from './ports.ts';
@@ -10,11 +8,12 @@ import { type Progress, ProgressFeed } from './progress-feed.ts';
 import type { SplitChunk } from './run-splitter.ts';
 import type { RunningFile, WriteOutcome } from './running-file.ts';
 import { endFault, RunningTransfer } from './running-transfer.ts';
+import { Sealing } from './sealing.ts';
+import { StoredTrust } from './stored-trust.ts';
 
 /** Transfers kept in memory while nobody uses them; used ones are bounded by connections. */
 const MAX_IDLE_TRANSFERS = 2_000;
 const IDLE_KEPT_MS = 60_000;
-const MAX_SEAL_TRIES = 5;
 /** Rows with all their files, so not many at once. */
 const RECOVERED_AT_ONCE = 50;
 
@@ -49,13 +48,25 @@ export class TransferEngine {
   readonly #running = new Map<string, RunningTransfer>();
   readonly #loading = new Map<string, Promise<RunningTransfer | null>>();
   readonly #idByShare = new Map<string, string>();
-  /** Sealed files whose bytes the system may still hold in memory only. Bounded by what is sealed in one turn of `syncSealed`. */
-  #unsynced: { transfer: RunningTransfer; file: RunningFile }[] = [];
+  readonly #trust: StoredTrust;
+  readonly #sealing: Sealing;
   #isClosed = false;
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
     this.#progress = new ProgressFeed(deps.publishProgress);
+    this.#trust = new StoredTrust(deps.repository, deps.isDiskTrusted);
+    this.#sealing = new Sealing({
+      nodeId: deps.nodeId,
+      nowMs: deps.nowMs,
+      repository: deps.repository,
+      hold: (transfer) => this.hold(transfer),
+      useFile: (transfer, file) => this.useFile(transfer, file, 'read'),
+      end: (transferId, reason) => this.end(transferId, reason),
+      obey: (transfer, row) => this.obey(transfer, row),
+      onSealed: (transfer, file, digest) => this.#tellSealed(transfer, file, digest),
+      onFault: deps.onFault,
+    });
   }
 
   get nodeId(): string {
@@ -157,7 +168,7 @@ export class TransferEngine {
     }
     try {
       file.values = use.stored.values;
-      if (!file.isTrusted) await this.#trustOnce(transfer, file, use);
+      if (!file.isTrusted) await this.#trust.establish(transfer, file, use);
       return use;
     } catch (fault) {
       use.release();
@@ -197,7 +208,7 @@ export class TransferEngine {
         mayCommit,
         isPowerSafe,
       });
-      if (outcome === 'committed') {
+      if (outcome !== 'same') {
         transfer.isTouched = true;
         this.#progress.committed(
           transfer.row.id,
@@ -206,7 +217,7 @@ export class TransferEngine {
           file.row.index,
           chunk.index,
         );
-        this.#sealSoon(transfer, file);
+        this.#sealing.sealSoon(transfer, file);
       }
       return outcome;
     } catch (fault) {
@@ -224,22 +235,9 @@ export class TransferEngine {
     await this.sealWhenComplete(transfer, file);
   }
 
-  /**
-   * Seals the file if all its chunks are committed. Repeatable; several callers share one attempt. Resolves without a
-   * seal when the database cannot answer: `maintain` tries again.
-   * @throws digest_mismatch, damaged, moved, ended
-   */
-  async sealWhenComplete(transfer: RunningTransfer, file: RunningFile): Promise<void> {
-    if (file.isSealed || !file.isComplete) return;
-    file.sealing ??= this.#seal(transfer, file).finally(() => {
-      file.sealing = null;
-    });
-    try {
-      await file.sealing;
-    } catch (fault) {
-      if (fault instanceof PeerLinkError && fault.type === 'unavailable') return;
-      throw fault;
-    }
+  /** @throws see Sealing.sealWhenComplete */
+  sealWhenComplete(transfer: RunningTransfer, file: RunningFile): Promise<void> {
+    return this.#sealing.sealWhenComplete(transfer, file);
   }
 
   /** Ends a transfer for everyone; repeatable. */
@@ -316,20 +314,15 @@ export class TransferEngine {
     } catch (fault) {
       this.#deps.onFault('refresh', fault);
     }
-    for (const transfer of all) await this.#sealLeftovers(transfer);
+    for (const transfer of all) await this.#sealing.sealLeftovers(transfer);
     for (const transfer of all) {
       if (!transfer.isBusy && this.nowMs - transfer.lastUsedMs > IDLE_KEPT_MS) await this.forget(transfer);
     }
   }
 
-  /** "Sealed files are synced in the background within 30 s." One after the other: nobody waits for it. */
-  async syncSealed(): Promise<void> {
-    const due = this.#unsynced;
-    this.#unsynced = [];
-    for (const { transfer, file } of due) {
-      if (transfer.row.state === 'ended') continue;
-      await this.#sync(transfer, file).catch((fault: unknown) => this.#deps.onFault('sync', fault));
-    }
+  /** See Sealing.syncSealed. */
+  syncSealed(): Promise<void> {
+    return this.#sealing.syncSealed();
   }
 
   async close(): Promise<void> {
@@ -337,27 +330,6 @@ export class TransferEngine {
     this.#progress.stop();
     await this.openFiles.closeAll();
     this.#running.clear();
-  }
-
-  /** "By the home itself when the last chunk commits": also when whoever sent it is gone. */
-  #sealSoon(transfer: RunningTransfer, file: RunningFile): void {
-    if (!file.isComplete) return;
-    const release = this.hold(transfer);
-    this.sealWhenComplete(transfer, file)
-      // A refusal is told to whoever asks for the seal; here nobody does.
-      .catch((fault: unknown) => {
-        if (!(fault instanceof PeerLinkError)) this.#deps.onFault('seal', fault);
-      })
-      .finally(release);
-  }
-
-  async #sync(transfer: RunningTransfer, file: RunningFile): Promise<void> {
-    const use = await this.useFile(transfer, file, 'read');
-    try {
-      await use?.stored.sync();
-    } finally {
-      use?.release();
-    }
   }
 
   async #touch(transfers: readonly RunningTransfer[]): Promise<void> {
@@ -378,7 +350,7 @@ export class TransferEngine {
       const isBroken = (file: RunningFile) =>
         file.row.sizeBytes === null && file.committedChunkCount > 0 && !file.hasSequentialBody;
       if (transfer.files.some(isBroken)) await this.end(transfer.row.id, 'aborted');
-      else await this.#sealLeftovers(transfer);
+      else await this.#sealing.sealLeftovers(transfer);
     } finally {
       release();
     }
@@ -398,104 +370,11 @@ export class TransferEngine {
     return transfer;
   }
 
-  /** Several that open a file at once share one check: two would each drop chunks and raise the generation. */
-  #trustOnce(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
-    file.trusting ??= this.#establishTrust(transfer, file, use).finally(() => {
-      file.trusting = null;
-    });
-    return file.trusting;
-  }
-
-  /**
-   * "Before a sealed file is served for the first time, its chaining values are merged and compared with the digest
-   * in the row." Unsealed files are verified only after a start with another boot id.
-   */
-  async #establishTrust(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
-    const { digest, sizeBytes } = file.row;
-    if (digest !== null && sizeBytes !== null) {
-      const root = await use.stored.root(sizeBytes);
-      if (!isEqualBytes(root, digest)) {
-        throw new PeerLinkError('damaged', 'The stored file no longer has its digest.', {
-          data: { fileIndex: file.row.index },
-        });
-      }
-    } else if (!this.#deps.isDiskTrusted) {
-      await this.#verifyCommitted(transfer, file, use);
-    }
-    file.isTrusted = true;
-  }
-
-  async #verifyCommitted(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
-    const buffer = Buffer.allocUnsafe(file.row.chunkSizeBytes);
-    let droppedCount = 0;
-    for (const [start, end] of use.stored.values.ranges()) {
-      for (let index = start; index < end; index += 1) {
-        if (await use.stored.readChunk(index, buffer, file.chunkLength(index))) continue;
-        await use.stored.dropChunk(index);
-        droppedCount += 1;
-      }
-    }
-    if (droppedCount === 0) return;
-    // "drop it and generation + 1, by CAS, before anything is served or taken"
-    const row = await this.#deps.repository.cas(transfer.row.id, transfer.row.epoch, {
-      generation: transfer.row.generation + 1,
-    });
-    if (row === null)
-      throw new PeerLinkError('unavailable', 'This transfer is changing hands. Try again.', { retryAfterSeconds: 1 });
-    transfer.learn(row);
-  }
-
-  async #seal(transfer: RunningTransfer, file: RunningFile): Promise<void> {
-    const { sizeBytes } = file.row;
-    if (sizeBytes === null) throw new PeerLinkError('internal', 'A file without a size cannot be sealed.');
-    const digest = await this.#rootOf(transfer, file, sizeBytes);
-    if (file.row.expectedDigest !== null && !isEqualBytes(digest, file.row.expectedDigest)) {
-      await this.end(transfer.row.id, 'digest_mismatch');
-      throw new PeerLinkError(
-        'digest_mismatch',
-        'The file does not have the digest its sender gave; the transfer was ended.',
-      );
-    }
-    for (let tries = 0; tries < MAX_SEAL_TRIES; tries += 1) {
-      transfer.assertWritable(this.nodeId, this.nowMs);
-      const outcome = await this.#deps.repository.sealFile({
-        transferId: transfer.row.id,
-        fileIndex: file.row.index,
-        knownEpoch: transfer.row.epoch,
-        homeNodeId: this.nodeId,
-        digest,
-        sizeBytes,
-      });
-      if (outcome.transfer !== null) await this.obey(transfer, outcome.transfer);
-      if (outcome.outcome !== 'sealed') continue;
-      file.learnDigest(outcome.digest);
-      if (sizeBytes > 0 && this.#deps.durability === 'process') this.#unsynced.push({ transfer, file });
-      this.#progress.sealed(transfer.row.id, transfer.row.generation, transfer.readers, file.row.index, outcome.digest);
-      if (transfer.row.state === 'sealed') {
-        this.#progress.flush(transfer.row.id);
-        this.#publishState(transfer);
-      }
-      return;
-    }
-    throw new PeerLinkError('unavailable', 'The transfer kept changing while it was sealed.', { retryAfterSeconds: 1 });
-  }
-
-  async #rootOf(transfer: RunningTransfer, file: RunningFile, sizeBytes: number): Promise<Uint8Array> {
-    if (sizeBytes === 0) return EMPTY_DIGEST;
-    const use = await this.useFile(transfer, file, 'read');
-    if (use === null) throw new PeerLinkError('internal', 'A complete file has no bytes.');
-    try {
-      return await use.stored.root(sizeBytes);
-    } finally {
-      use.release();
-    }
-  }
-
-  async #sealLeftovers(transfer: RunningTransfer): Promise<void> {
-    if (transfer.row.state !== 'open' || transfer.row.homeNodeId !== this.nodeId) return;
-    for (const file of transfer.files) {
-      await this.sealWhenComplete(transfer, file).catch((fault: unknown) => this.#deps.onFault('seal', fault));
-    }
+  #tellSealed(transfer: RunningTransfer, file: RunningFile, digest: Uint8Array): void {
+    this.#progress.sealed(transfer.row.id, transfer.row.generation, transfer.readers, file.row.index, digest);
+    if (transfer.row.state !== 'sealed') return;
+    this.#progress.flush(transfer.row.id);
+    this.#publishState(transfer);
   }
 
   #publishState(transfer: RunningTransfer): void {

@@ -1,0 +1,135 @@
+import { PeerLinkError } from '../contracts/errors.ts';
+import type { EndReason } from '../contracts/http.ts';
+import { isEqualBytes } from '../kernel/ids.ts';
+import { EMPTY_DIGEST } from './digest-tree.ts';
+import type { FileUse } from './open-files.ts';
+import type { TransferRepository, TransferRow } from './ports.ts';
+import type { RunningFile } from './running-file.ts';
+import type { RunningTransfer } from './running-transfer.ts';
+
+const MAX_SEAL_TRIES = 5;
+
+/** What sealing needs of the engine. */
+export interface SealingPorts {
+  readonly nodeId: string;
+  readonly nowMs: () => number;
+  readonly repository: Pick<TransferRepository, 'sealFile'>;
+  readonly hold: (transfer: RunningTransfer) => () => void;
+  readonly useFile: (transfer: RunningTransfer, file: RunningFile) => Promise<FileUse | null>;
+  readonly end: (transferId: string, reason: EndReason) => Promise<void>;
+  readonly obey: (transfer: RunningTransfer, row: TransferRow) => Promise<void>;
+  readonly onSealed: (transfer: RunningTransfer, file: RunningFile, digest: Uint8Array) => void;
+  readonly onFault: (what: string, fault: unknown) => void;
+}
+
+/** "Seal: by the home itself when the last chunk commits." */
+export class Sealing {
+  readonly #ports: SealingPorts;
+  /** Sealed files whose bytes the system may still hold in memory only. Bounded by what is sealed between two turns. */
+  #unsynced: { readonly transfer: RunningTransfer; readonly file: RunningFile }[] = [];
+
+  constructor(ports: SealingPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Seals the file if all its chunks are committed. Repeatable; several callers share one attempt. Resolves without a
+   * seal when the database cannot answer: `sealLeftovers` tries again.
+   * @throws digest_mismatch, damaged, moved, ended
+   */
+  async sealWhenComplete(transfer: RunningTransfer, file: RunningFile): Promise<void> {
+    if (file.isSealed || !file.isComplete) return;
+    file.sealing ??= this.#seal(transfer, file).finally(() => {
+      file.sealing = null;
+    });
+    try {
+      await file.sealing;
+    } catch (fault) {
+      if (fault instanceof PeerLinkError && fault.type === 'unavailable') return;
+      throw fault;
+    }
+  }
+
+  /** After each commit: also when whoever sent the last chunk is gone. */
+  sealSoon(transfer: RunningTransfer, file: RunningFile): void {
+    if (!file.isComplete) return;
+    const release = this.#ports.hold(transfer);
+    this.sealWhenComplete(transfer, file)
+      // A refusal is told to whoever asks for the seal; here nobody does.
+      .catch((fault: unknown) => {
+        if (!(fault instanceof PeerLinkError)) this.#ports.onFault('seal', fault);
+      })
+      .finally(release);
+  }
+
+  /** Seals that the database could not take, or that the process before did not come to. */
+  async sealLeftovers(transfer: RunningTransfer): Promise<void> {
+    if (transfer.row.state !== 'open' || transfer.row.homeNodeId !== this.#ports.nodeId) return;
+    for (const file of transfer.files) {
+      await this.sealWhenComplete(transfer, file).catch((fault: unknown) => this.#ports.onFault('seal', fault));
+    }
+  }
+
+  /** "Sealed files are synced in the background within 30 s." One after the other: nobody waits for it. */
+  async syncSealed(): Promise<void> {
+    const due = this.#unsynced;
+    this.#unsynced = [];
+    for (const { transfer, file } of due) {
+      if (transfer.row.state === 'ended') continue;
+      await this.#sync(transfer, file).catch((fault: unknown) => this.#ports.onFault('sync', fault));
+    }
+  }
+
+  /** "Root from chaining values; in one statement lock the transfer's row and set `files.digest`." Repeatable. */
+  async #seal(transfer: RunningTransfer, file: RunningFile): Promise<void> {
+    const { nodeId, repository } = this.#ports;
+    const { sizeBytes } = file.row;
+    if (sizeBytes === null) throw new PeerLinkError('internal', 'A file without a size cannot be sealed.');
+    const digest = await this.#rootOf(transfer, file, sizeBytes);
+    if (file.row.expectedDigest !== null && !isEqualBytes(digest, file.row.expectedDigest)) {
+      await this.#ports.end(transfer.row.id, 'digest_mismatch');
+      throw new PeerLinkError(
+        'digest_mismatch',
+        'The file does not have the digest its sender gave; the transfer was ended.',
+      );
+    }
+    for (let tries = 0; tries < MAX_SEAL_TRIES; tries += 1) {
+      transfer.assertWritable(nodeId, this.#ports.nowMs());
+      const outcome = await repository.sealFile({
+        transferId: transfer.row.id,
+        fileIndex: file.row.index,
+        knownEpoch: transfer.row.epoch,
+        homeNodeId: nodeId,
+        digest,
+        sizeBytes,
+      });
+      if (outcome.transfer !== null) await this.#ports.obey(transfer, outcome.transfer);
+      if (outcome.outcome !== 'sealed') continue;
+      file.learnDigest(outcome.digest);
+      if (sizeBytes > 0) this.#unsynced.push({ transfer, file });
+      this.#ports.onSealed(transfer, file, outcome.digest);
+      return;
+    }
+    throw new PeerLinkError('unavailable', 'The transfer kept changing while it was sealed.', { retryAfterSeconds: 1 });
+  }
+
+  async #rootOf(transfer: RunningTransfer, file: RunningFile, sizeBytes: number): Promise<Uint8Array> {
+    if (sizeBytes === 0) return EMPTY_DIGEST;
+    const use = await this.#ports.useFile(transfer, file);
+    if (use === null) throw new PeerLinkError('internal', 'A complete file has no bytes.');
+    try {
+      return await use.stored.root(sizeBytes);
+    } finally {
+      use.release();
+    }
+  }
+
+  async #sync(transfer: RunningTransfer, file: RunningFile): Promise<void> {
+    const use = await this.#ports.useFile(transfer, file);
+    try {
+      await use?.stored.sync();
+    } finally {
+      use?.release();
+    }
+  }
+}
