@@ -1,6 +1,7 @@
 /** The JSON side of the backend, as the page uses it. Every answer is a value or a fault; nothing throws. */
 import type {
   ChangeTransferRequest,
+  ClusterResponse,
   GrantResponse,
   OpenTransferRequest,
   OpenTransferResponse,
@@ -67,6 +68,7 @@ export const api = {
       headers: { 'idempotency-key': idempotencyKey },
       timeoutMs: OPEN_TIMEOUT_MS,
     }),
+  cluster: () => request<ClusterResponse>('GET', '/api/cluster'),
   transfers: () => request<TransferListResponse>('GET', '/api/transfers'),
   transfer: (transferId: string) => request<OwnedTransfer>('GET', transferPath(transferId)),
   change: (transferId: string, body: ChangeTransferRequest) =>

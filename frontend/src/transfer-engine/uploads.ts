@@ -17,6 +17,7 @@ import {
 import { httpTransport } from './transport.ts';
 import type { UploadPhase } from './upload-machine.ts';
 import type { UploadSnapshot } from './upload-session.ts';
+import { UploadTabs } from './upload-tabs.ts';
 import UploadWorker from './upload-worker.ts?worker';
 import type { FromWorker, PageEvent, ToWorker } from './worker-protocol.ts';
 
@@ -73,6 +74,7 @@ class Uploads {
   #records = new Map<string, StoredUpload>();
   #listeners = new Set<() => void>();
   #worker: Worker | null = null;
+  readonly #tabs = new UploadTabs(() => this.#views.filter(isActive).map((view) => view.transferId));
   #restoring: Promise<void> | undefined;
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -106,8 +108,12 @@ class Uploads {
     };
     this.#records.set(transfer.id, record);
     this.#put(viewOf(record, { name: 'checking' }, new ChunkMap(record.files)));
-    this.#start(record, files, pace);
-    void saveUpload(record);
+    // Handing a thousand files to the worker takes a moment: the link is on the screen before.
+    setTimeout(() => {
+      if (!this.#records.has(transfer.id)) return;
+      this.#start(record, files, pace);
+      void saveUpload(record);
+    }, 0);
   }
 
   /** Finds uploads of earlier visits that are not finished; those that are over are forgotten. */
@@ -167,9 +173,11 @@ class Uploads {
 
   async #restoreAll(): Promise<void> {
     const records = await listUploads();
+    if (records.length === 0) return;
+    const elsewhere = await this.#tabs.busyElsewhere();
     await Promise.all(
       records.map(async (record) => {
-        if (this.#find(record.transferId)) return;
+        if (elsewhere.has(record.transferId) || this.#find(record.transferId)) return;
         if (Date.parse(record.expiresAt) < Date.now()) return forgetUpload(record.transferId);
         const transport = httpTransport(record.transferId, record.uploadToken);
         const answer = await transport.status(record.endpoints[0] ?? '', STATUS_TIMEOUT_MS);
@@ -202,13 +210,30 @@ class Uploads {
     });
   }
 
-  #post(message: ToWorker): void {
+  /** Loads the worker ahead of the first upload. */
+  warmUp(): void {
+    this.#workerNow();
+  }
+
+  #workerNow(): Worker {
     if (!this.#worker) {
-      if (message.type !== 'begin') return;
       this.#worker = new UploadWorker();
       this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#heard(data);
+      this.#worker.onerror = () => this.#workerFailed();
     }
-    this.#worker.postMessage(message);
+    return this.#worker;
+  }
+
+  /** The worker did not load or broke: what it was sending is as after a reload. */
+  #workerFailed(): void {
+    this.#worker?.terminate();
+    this.#worker = null;
+    for (const view of this.#views)
+      if (isActive(view)) this.#change(view.transferId, { phase: { name: 'needs_files' } });
+  }
+
+  #post(message: ToWorker): void {
+    if (this.#worker || message.type === 'begin') this.#workerNow().postMessage(message);
   }
 
   #heard(message: FromWorker): void {

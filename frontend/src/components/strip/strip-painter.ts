@@ -8,6 +8,8 @@ const LAND_MS = 160;
 const FLASH_MS = 240;
 const SEAL_MS = 240;
 const LINE_PX = 4;
+/** Thirty pictures a second are smooth enough for bars, and leave the machine to the bytes. */
+const FRAME_MS = 30;
 
 export interface StripPicture {
   readonly cells: Uint8Array;
@@ -66,8 +68,11 @@ export class StripPainter {
   #arrange(mustJump: boolean): void {
     const { clientWidth, clientHeight } = this.#canvas;
     const density = window.devicePixelRatio || 1;
-    this.#canvas.width = Math.round(clientWidth * density);
-    this.#canvas.height = Math.round(clientHeight * density);
+    const width = Math.round(clientWidth * density);
+    const height = Math.round(clientHeight * density);
+    // Setting a size clears the canvas and takes new memory, even if it is the same.
+    if (this.#canvas.width !== width) this.#canvas.width = width;
+    if (this.#canvas.height !== height) this.#canvas.height = height;
     const layout = layoutStrip(this.#picture.cells.length, Math.max(1, clientWidth));
     const isSameShape = layout.cellCount === this.#layout.cellCount && this.#shownStored.length === layout.cellCount;
     this.#layout = layout;
@@ -89,6 +94,10 @@ export class StripPainter {
     this.#frame = 0;
     const context = this.#canvas.getContext('2d');
     if (!context) return;
+    if (nowMs - this.#lastMs < FRAME_MS) {
+      this.#request();
+      return;
+    }
     const stepMs = Math.min(50, nowMs - this.#lastMs);
     this.#lastMs = nowMs;
     const sealGoal = this.#picture.isSealed ? 1 : 0;

@@ -5,6 +5,7 @@ import { DigestProof } from '../../components/DigestProof.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { DigestRuler } from '../../components/strip/DigestRuler.tsx';
 import { buttonClass } from '../../components/ui/Button.tsx';
+import { Notice } from '../../components/ui/Notice.tsx';
 import { downloadAddress } from '../../lib/api.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { useLanguage } from '../../messages/language.tsx';
@@ -72,6 +73,11 @@ export function ReadyShare({
           </p>
         </div>
       </div>
+      {answer.remainingDownloads === 0 && !hasBegun && (
+        <Notice tone="waiting" title={messages.fault.slots_held.title}>
+          {messages.fault.slots_held.advice}
+        </Notice>
+      )}
       <Arrival answer={answer} strip={strip} />
       {single ? null : <SharedFiles shareId={shareId} files={files} grant={grant} onBegun={begin} />}
     </section>

@@ -80,6 +80,7 @@ export async function receiveFiles(files: readonly CollectedFile[]): Promise<num
   if (files.length === 0) return 0;
   const draft = draftStore.read();
   if (draft.items.length === 0 && (await resumedWith(files))) return 0;
+  uploads.warmUp();
   const items = addFiles(draftStore.read().items, files);
   const added = items.length - draftStore.read().items.length;
   changeDraft({ items });
@@ -150,7 +151,7 @@ async function openDraft(draft: Draft): Promise<Fault | null> {
     {
       transfer,
       uploadToken,
-      endpoints: endpointsFor(transfer.home.publicUrl),
+      endpoints: await endpointsFor(transfer.home.publicUrl),
       handles: items.map((item) => item.handle),
     },
     items.map((item) => item.file),
@@ -166,10 +167,18 @@ async function openDraft(draft: Draft): Promise<Fault | null> {
   return null;
 }
 
-/** The home itself where browsers may reach it, then the page's own origin, then the other known nodes. */
-function endpointsFor(homeUrl: string | null): readonly string[] {
+/** The home itself where browsers may reach it, then the page's own origin, then the others, least loaded first. */
+async function endpointsFor(homeUrl: string | null): Promise<readonly string[]> {
   const own = config.backendUrl;
   if (!config.usesCluster) return [own];
-  const direct = homeUrl && homeUrl !== window.location.origin ? [homeUrl] : [];
-  return [...new Set([...direct, own, ...config.clusterNodes])];
+  const isOwn = (url: string) => url === window.location.origin || url === own;
+  const direct = homeUrl && !isOwn(homeUrl) ? [homeUrl] : [];
+  const answer = await api.cluster();
+  const found = answer.ok
+    ? answer.value.nodes
+        .filter((node) => node.state === 'healthy' || node.state === 'degraded')
+        .sort((a, b) => a.load - b.load)
+        .flatMap((node) => (node.publicUrl && !isOwn(node.publicUrl) ? [node.publicUrl] : []))
+    : [];
+  return [...new Set([...direct, own, ...found, ...config.clusterNodes])];
 }

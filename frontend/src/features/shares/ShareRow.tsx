@@ -1,4 +1,5 @@
 import { CalendarPlus, Trash2 } from 'lucide-react';
+import { Link } from '../../components/Link.tsx';
 import { ProgressStrip } from '../../components/strip/ProgressStrip.tsx';
 import { IconButton } from '../../components/ui/Button.tsx';
 import { CopyButton } from '../../components/ui/CopyButton.tsx';
@@ -21,7 +22,8 @@ export function ShareRow({
   const name = nameOfTransfer(transfer);
   const others = transfer.fileCount - 1;
   const isEnded = transfer.state === 'ended';
-  const isSending = useStore(uploads).some((view) => view.transferId === transfer.id && isActive(view));
+  const view = useStore(uploads).find((one) => one.transferId === transfer.id);
+  const isSending = view !== undefined && isActive(view);
   const facts = factsOf(transfer, messages, format);
   return (
     <li className="flex flex-col gap-1.5">
@@ -42,6 +44,13 @@ export function ShareRow({
             {facts.map((fact) => (
               <li key={fact}>{fact}</li>
             ))}
+            {view?.phase.name === 'needs_files' && (
+              <li>
+                <Link href="/" className="text-ink underline underline-offset-4">
+                  {messages.upload.goOn}
+                </Link>
+              </li>
+            )}
           </ul>
         </div>
         {!isEnded && (

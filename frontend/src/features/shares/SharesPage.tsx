@@ -39,6 +39,7 @@ export function SharesPage() {
   }, []);
   useEffect(() => {
     void load();
+    void uploads.restore();
     const timer = setInterval(() => document.visibilityState === 'visible' && void load(), REFRESH_MS);
     return () => clearInterval(timer);
   }, [load]);
