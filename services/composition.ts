@@ -1,6 +1,4 @@
 import { randomInt } from 'node:crypto';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { ServiceBroker, type ServiceSchema } from 'moleculer';
 import type { Logger } from 'pino';
@@ -11,7 +9,6 @@ import { clusterService, type LeaderDuty } from './cluster/cluster.service.ts';
 import { createLeadership } from './cluster/leadership.ts';
 import type { ClusterRepository } from './cluster/ports.ts';
 import type { Config, ServiceName } from './config.ts';
-import { PeerLinkError } from './contracts/errors.ts';
 import type { PublicLimits } from './contracts/http.ts';
 import { MAX_EXPIRES_SECONDS, MAX_FILES_PER_TRANSFER, MAX_RUN_BYTES } from './contracts/limits.ts';
 import type { DataDirectory } from './database/data-directory.ts';
@@ -27,6 +24,7 @@ import { createRateLimits } from './gateway/rate-limit.ts';
 import { createTickets } from './gateway/tickets.ts';
 import { systemClock } from './kernel/clock.ts';
 import type { ActivityGauges } from './kernel/traffic.ts';
+import { listenOn } from './listen.ts';
 import { createProcessSystemProbe } from './node/adapters/process-system-probe.ts';
 import { nodeService } from './node/node.service.ts';
 import { NodeMonitor } from './node/node-monitor.ts';
@@ -345,18 +343,4 @@ function edgeSettings(config: Config, clusterId: string): EdgeSettings {
 function nodesWith(broker: ServiceBroker, service: string): readonly string[] {
   const services = broker.registry.getServiceList({ onlyAvailable: true }) as { name: string; nodeID: string }[];
   return services.filter(({ name }) => name === service).map(({ nodeID }) => nodeID);
-}
-
-function listenOn(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const refuse = ({ code, message }: NodeJS.ErrnoException) => {
-      const reason = code === 'EADDRINUSE' ? 'is in use' : code === 'EACCES' ? 'needs more rights' : message;
-      reject(new PeerLinkError('unavailable', `port ${port} ${reason}; set PORT to another one`));
-    };
-    server.once('error', refuse);
-    server.listen(port, () => {
-      server.off('error', refuse);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
 }

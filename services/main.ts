@@ -7,6 +7,7 @@ import { type Config, faultMessage, loadConfigFromProcess } from './config.ts';
 import { PeerLinkError } from './contracts/errors.ts';
 import { type DataDirectory, takeDataDirectory } from './database/data-directory.ts';
 import type { Database } from './database/database.ts';
+import { assertPortFree } from './listen.ts';
 import { createLogger } from './logging.ts';
 import { attachRepl } from './repl/repl-client.ts';
 import { type ReplServer, replSocketPath, serveRepl } from './repl/repl-server.ts';
@@ -51,6 +52,7 @@ async function start(): Promise<void> {
   });
   // The lock comes before the slow parts, so that a second process on the directory knows at once.
   const directory = await takeDataDirectory({ directory: config.dataDirectory, slots: 'single', netIo });
+  if (config.services.includes('gateway')) await assertPortFree(config.port);
   const log = createLogger({ level: config.logLevel, nodeId: directory.nodeId });
   watchForFaults(log);
   const { reason } = netIo.kernels();
