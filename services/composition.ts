@@ -225,6 +225,7 @@ function composeTransfers(common: Common, edge: EdgePorts, traffic: TrafficMeter
       store,
       uploadTtlSeconds: config.ttl.uploadStateSeconds,
       isLeader,
+      onRecovered: () => directory.confirmBoot(),
       onFault,
     });
   return { dataPlane, service };

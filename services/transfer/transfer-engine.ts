@@ -190,12 +190,14 @@ export class TransferEngine {
   /**
    * Commits one whole chunk, and seals the file with its last one. @throws see RunningFile.writeChunk, and moved,
    * ended, expired, not_open, disk_full
+   * @param onSpent called once nothing holds the chunk's bytes any more; perhaps never
    */
   async writeChunk(
     transfer: RunningTransfer,
     file: RunningFile,
     chunk: Pick<SplitChunk, 'index' | 'bytes'>,
     expectedValue?: Uint8Array,
+    onSpent?: () => void,
   ): Promise<WriteOutcome> {
     const mayCommit = () => transfer.assertWritable(this.nodeId, this.nowMs);
     mayCommit();
@@ -205,6 +207,7 @@ export class TransferEngine {
       const isPowerSafe = this.#deps.durability === 'power';
       const outcome = await file.writeChunk(use.stored, chunk.index, chunk.bytes, {
         expectedValue,
+        onSpent,
         mayCommit,
         isPowerSafe,
       });
@@ -274,8 +277,10 @@ export class TransferEngine {
   /**
    * After a start: seals what was complete when the process before ended, and ends what nobody can continue. Runs
    * beside the service; a file somebody asks for first is looked at then.
+   * @returns true when every open transfer of this home was looked at, so that nothing stored before is unverified
    */
-  async recover(): Promise<void> {
+  async recover(): Promise<boolean> {
+    let isComplete = true;
     for (let after: string | null = null; !this.#isClosed; ) {
       const page: readonly TransferWithFiles[] = await this.#deps.repository.listByHome(
         this.nodeId,
@@ -283,14 +288,18 @@ export class TransferEngine {
         RECOVERED_AT_ONCE,
       );
       for (const found of page) {
-        if (this.#isClosed) return;
+        if (this.#isClosed) return false;
         if (found.transfer.state !== 'open') continue;
-        await this.#recoverOne(found).catch((fault: unknown) => this.#deps.onFault('recover', fault));
+        await this.#recoverOne(found).catch((fault: unknown) => {
+          isComplete = false;
+          this.#deps.onFault('recover', fault);
+        });
       }
       const last = page.at(-1);
-      if (last === undefined) return;
+      if (last === undefined) return isComplete;
       after = last.transfer.id;
     }
+    return false;
   }
 
   /**

@@ -17,6 +17,8 @@ export interface TransferServiceDeps {
   readonly uploadTtlSeconds: number;
   /** The leader expires rows; everyone else leaves them. */
   readonly isLeader: () => boolean;
+  /** Everything stored before this process was looked at: what was verified after a boot need not be again. */
+  readonly onRecovered: () => Promise<void>;
   readonly onFault: (what: string, fault: unknown) => void;
 }
 
@@ -41,7 +43,7 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
       grant: (ctx) => control.grant(ctx.params.shareId, ctx.params.password),
     },
     async started() {
-      recovering = engine.recover().catch((fault: unknown) => deps.onFault('recover', fault));
+      recovering = recover(deps).catch((fault: unknown) => deps.onFault('recover', fault));
       loops.push(
         startLoop(MAINTAIN_EVERY_MS, () => maintain(deps), deps.onFault),
         startLoop(SYNC_EVERY_MS, () => engine.syncSealed(), deps.onFault),
@@ -54,6 +56,10 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
       await recovering;
     },
   });
+}
+
+async function recover(deps: TransferServiceDeps): Promise<void> {
+  if (await deps.engine.recover()) await deps.onRecovered();
 }
 
 async function maintain(deps: TransferServiceDeps): Promise<void> {
