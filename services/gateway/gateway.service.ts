@@ -29,6 +29,8 @@ import { transferRoutes } from './routes/transfers.route.ts';
 import type { Tickets } from './tickets.ts';
 import { Watches } from './watches.ts';
 
+const CLUSTER_CHANGE_EVERY_MS = 1_000;
+
 export interface GatewayDeps {
   readonly call: Call;
   readonly settings: EdgeSettings;
@@ -90,7 +92,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
       getClients: false,
     },
     methods: { socketAuthorize: control.authorize },
-    events: { ...forwardedEvents(watches), ...sessionEvents(chunks.io) } satisfies Partial<Record<EventName, unknown>>,
+    events: {
+      ...forwardedEvents(watches),
+      ...sessionEvents(chunks.io),
+      ...clusterEvents(deps),
+    } satisfies Partial<Record<EventName, unknown>>,
     // "The `call` event exposes every action, even if you define only your own events (it is merged in)": so the
     // mixin's namespaces are replaced after the merge.
     merged: (merged: ServiceSchema) => {
@@ -199,4 +205,27 @@ function sessionEvents(chunkIo: IoServer) {
       },
     },
   };
+}
+
+/** Pages that choose a node learn of a change at once, and of many changes once a second. */
+function clusterEvents({ call, log }: GatewayDeps) {
+  let isPending = false;
+  let toldAtMs = Number.NEGATIVE_INFINITY;
+  const tell = async (service: Service): Promise<void> => {
+    isPending = false;
+    toldAtMs = performance.now();
+    const io = ioOf(service);
+    if (io.of('/').sockets.size > 0) io.emit('cluster.changed', await call('cluster.nodes', {}));
+  };
+  const onChange = {
+    handler(this: Service) {
+      if (isPending) return;
+      isPending = true;
+      const waitMs = Math.max(0, toldAtMs + CLUSTER_CHANGE_EVERY_MS - performance.now());
+      setTimeout(() => {
+        tell(this).catch((fault: unknown) => log.warn({ err: fault }, 'pages were not told of the cluster'));
+      }, waitMs).unref();
+    },
+  };
+  return { 'cluster.leader.changed': onChange, 'node.state.changed': onChange };
 }

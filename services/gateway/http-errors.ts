@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
-import { ERROR_TYPES, type ErrorType, isErrorType, PeerLinkError, type ProblemDetails } from '../contracts/errors.ts';
+import { ERROR_TYPES, type ErrorType, PeerLinkError, type ProblemDetails, typeOfFault } from '../contracts/errors.ts';
 
 /** A short name of each type, the same for every occurrence (RFC 9457, section 3.1.4). */
 const TITLES: Readonly<Record<ErrorType, string>> = {
@@ -79,11 +79,10 @@ const FOREIGN_FAULTS: Readonly<Record<string, ErrorType>> = {
 
 /** The one map from a thrown fault to its place in the closed list. */
 export function errorTypeOfFault(fault: unknown): ErrorType {
-  if (typeof fault !== 'object' || fault === null) return 'internal';
-  const { type, name } = fault as { type?: unknown; name?: unknown };
-  if (typeof type === 'string' && isErrorType(type)) return type;
-  if (typeof name === 'string' && Object.hasOwn(FOREIGN_FAULTS, name)) return FOREIGN_FAULTS[name] ?? 'internal';
-  return 'internal';
+  const own = typeOfFault(fault);
+  if (own !== 'internal' || typeof fault !== 'object' || fault === null) return own;
+  const { name } = fault as { name?: unknown };
+  return typeof name === 'string' && Object.hasOwn(FOREIGN_FAULTS, name) ? (FOREIGN_FAULTS[name] ?? own) : own;
 }
 
 /** What the outside is told. A 5xx says only its title: no message, no data. */

@@ -2,6 +2,8 @@ import { statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { io } from 'socket.io-client';
+import type { ClusterResponse } from '../../../services/contracts/http.ts';
 import { tempDirectory } from '../../support/cleanup.ts';
 import { freePort } from '../../support/ports.ts';
 import { startProcess } from '../../support/processes.ts';
@@ -70,6 +72,11 @@ describe('a process', () => {
   it('drains on SIGTERM: an upload in flight ends well, new work is refused, and then it ends with 0', async () => {
     const server = await start();
     const half = 'x'.repeat(500_000);
+    const Cookie = (await ask(server.url, '/api/session', { method: 'POST' })).cookie;
+    const page = io(server.url, { transports: ['websocket'], extraHeaders: { Cookie }, reconnection: false });
+    const states: string[] = [];
+    page.on('cluster.changed', (cluster: ClusterResponse) => states.push(...cluster.nodes.map(({ state }) => state)));
+    await waitFor('the page is connected', 10_000, () => page.connected);
     const uploading = new Promise<string>((resolve) => {
       let answer = '';
       const socket = connect(server.port, '127.0.0.1', () => {
@@ -90,6 +97,8 @@ describe('a process', () => {
     expect(await uploading).toMatch(/^HTTP\/1\.1 201 /);
     expect(await ended).toEqual({ code: 0, signal: null });
     expect(server.log()).toContain('"msg":"stopped"');
+    expect(states).toContain('draining');
+    expect(page.connected).toBe(false);
   }, 240_000);
 
   it('does not wait for idle connections and sockets when it is stopped', async () => {
