@@ -20,5 +20,5 @@ describe('the page', () => {
       await page.close();
     }
     expect((await server.stop()).code).toBe(0);
-  }, 120_000);
+  }, 240_000);
 });
