@@ -128,8 +128,29 @@ describe('a chunk of a RunningFile', () => {
     await expect(left).rejects.toThrow('left');
     const bytes = bytesOf(7);
     await file.writeChunk(stored, 2, bytes, may);
-    for (const arrival of await Promise.all(readers)) expect(arrival).toEqual({ bytes });
+    for (const arrival of await Promise.all(readers)) expect(arrival).toMatchObject({ bytes });
     expect(file.isBusy).toBe(false);
+  });
+
+  it('says that a chunk is spent when it is committed and its last reader let go', async () => {
+    const file = new RunningFile(fileRow());
+    const stored = await storedIn(new MemoryChunkStore(netIo), file);
+    const { signal } = new AbortController();
+    let spentCount = 0;
+    const onSpent = () => {
+      spentCount += 1;
+    };
+    await file.writeChunk(stored, 0, bytesOf(1), { ...may, onSpent });
+    expect(spentCount).toBe(1);
+    await file.writeChunk(stored, 0, bytesOf(1), { ...may, onSpent });
+    expect(spentCount).toBe(2);
+    const readers = [file.waitForChunk(1, signal), file.waitForChunk(1, signal)];
+    await file.writeChunk(stored, 1, bytesOf(2), { ...may, onSpent });
+    for (const arrival of await Promise.all(readers)) {
+      expect(spentCount).toBe(2);
+      if (arrival !== 'beyond_end') arrival.letGo();
+    }
+    expect(spentCount).toBe(3);
   });
 
   it('tells readers that wait beyond the end when a body of unknown length ended', async () => {

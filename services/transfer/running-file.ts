@@ -10,7 +10,12 @@ interface Claim {
 }
 
 /** What a waiting reader is woken with: the committed buffers themselves, or the news that there is no such chunk. */
-export type ChunkArrival = { readonly bytes: readonly Uint8Array[] } | 'beyond_end';
+export type ChunkArrival = LentChunk | 'beyond_end';
+export interface LentChunk {
+  readonly bytes: readonly Uint8Array[];
+  /** Called at most once: the reader is done, and neither it nor a socket it wrote to has the buffers any more. */
+  letGo(): void;
+}
 
 interface Waiter {
   wake(arrival: ChunkArrival): void;
@@ -99,6 +104,7 @@ export class RunningFile {
   /**
    * Writes and commits one whole chunk. A chunk has one writer at a time and is written once.
    * @param options.isPowerSafe bytes and value are synced before the answer (`DURABILITY=power`).
+   * @param options.onSpent called once nothing holds `bytes` any more; never, when a reader could not be sure.
    * @param options.mayCommit asked right before the commit; throws when the transfer moved or ended meanwhile.
    * @throws chunk_conflict other bytes are committed; superseded a newer request took over; digest_mismatch; disk_full
    */
@@ -106,7 +112,12 @@ export class RunningFile {
     stored: StoredFile,
     index: number,
     bytes: readonly Uint8Array[],
-    options: { expectedValue?: Uint8Array | undefined; mayCommit: () => void; isPowerSafe: boolean },
+    options: {
+      expectedValue?: Uint8Array | undefined;
+      onSpent?: (() => void) | undefined;
+      mayCommit: () => void;
+      isPowerSafe: boolean;
+    },
   ): Promise<WriteOutcome> {
     // "A newer request for a chunk that another one is writing wins: the older stream is cancelled, its writes in
     // flight are awaited, then the chunk is taken over."
@@ -121,6 +132,7 @@ export class RunningFile {
       const committed = stored.values.get(index);
       if (committed !== null) {
         await this.#compare(stored, index, bytes, committed);
+        options.onSpent?.();
         // The answer promises as much as the first one, which may never have come.
         if (options.isPowerSafe) await stored.sync();
         return 'same';
@@ -137,7 +149,7 @@ export class RunningFile {
       if (options.isPowerSafe) await stored.sync();
       options.mayCommit();
       await stored.commitChunk(index, value);
-      this.#wake(index, bytes);
+      this.#wake(index, bytes, options.onSpent);
       if (options.isPowerSafe) await stored.sync();
       return 'committed';
     } finally {
@@ -194,11 +206,19 @@ export class RunningFile {
     for (const waiters of [...this.#waiters.values()]) for (const waiter of [...waiters]) waiter.fail(fault);
   }
 
-  #wake(index: number, bytes: readonly Uint8Array[]): void {
+  #wake(index: number, bytes: readonly Uint8Array[], onSpent: (() => void) | undefined): void {
     const waiters = this.#waiters.get(index);
-    if (waiters === undefined) return;
+    if (waiters === undefined) {
+      onSpent?.();
+      return;
+    }
     this.#waiters.delete(index);
-    for (const waiter of [...waiters]) waiter.wake({ bytes });
+    let holders = waiters.size;
+    const letGo = () => {
+      holders -= 1;
+      if (holders === 0) onSpent?.();
+    };
+    for (const waiter of [...waiters]) waiter.wake({ bytes, letGo });
   }
 }
 

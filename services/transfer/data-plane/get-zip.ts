@@ -10,7 +10,7 @@ import { disposition } from './disposition.ts';
 import { USER_BYTES_HEADERS } from './get-file.ts';
 import type { MovingStream } from './moving-transfers.ts';
 import { PacedResponse } from './paced-response.ts';
-import { readPieces } from './read-pieces.ts';
+import { type Piece, readPieces } from './read-pieces.ts';
 import { type LeaseUse, useLease } from './share-access.ts';
 import {
   centralHeader,
@@ -128,7 +128,7 @@ class ZipWriter {
     return entry;
   }
 
-  async #send(bytes: readonly Uint8Array[], release: () => void = () => {}): Promise<void> {
+  async #send(bytes: readonly Uint8Array[], release: Piece['release'] = () => {}): Promise<void> {
     const lengthBytes = bytes.reduce((sum, part) => sum + part.length, 0);
     this.#offset += lengthBytes;
     await this.#response.write({ bytes, release });

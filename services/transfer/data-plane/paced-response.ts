@@ -36,10 +36,17 @@ export class PacedResponse {
     this.#idle.refresh();
     const { promise, take, lose } = untilTaken();
     this.signal.addEventListener('abort', lose, { once: true });
-    this.#previous = promise.finally(() => {
-      this.signal.removeEventListener('abort', lose);
-      piece.release();
-    });
+    this.#previous = promise.then(
+      () => {
+        this.signal.removeEventListener('abort', lose);
+        piece.release('taken');
+      },
+      (fault: unknown) => {
+        this.signal.removeEventListener('abort', lose);
+        piece.release('lost');
+        throw fault;
+      },
+    );
     this.#previous.catch(() => {});
     this.#send(piece.bytes, take, lose);
   }

@@ -75,11 +75,11 @@ export async function storeBody(
         stream.moved();
         traffic.add('in', lengthBytes);
       },
-      write: async (chunk) => {
+      write: async (chunk, onSpent) => {
         if (isUnknownLength) assertFits(deps, splitter.takenBytes);
         // A short chunk is the last. Its length must be known to readers before the chunk is.
         if (isUnknownLength && chunk.lengthBytes < file.row.chunkSizeBytes) file.learnSize(splitter.takenBytes);
-        await engine.writeChunk(transfer, file, chunk, expectedValue);
+        await engine.writeChunk(transfer, file, chunk, expectedValue, onSpent);
         committed.push(chunk.index);
       },
     });

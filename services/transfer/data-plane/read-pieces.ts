@@ -8,7 +8,8 @@ import type { DataPlaneDeps } from './deps.ts';
 /** Verified bytes, in order. They are the reader's until `release`. */
 export interface Piece {
   readonly bytes: readonly Uint8Array[];
-  release(): void;
+  /** `taken`: no socket has them any more either. */
+  release(how: 'taken' | 'lost'): void;
 }
 
 export interface PieceSource {
@@ -84,7 +85,11 @@ class FileReading {
     if (!this.#file.has(index)) {
       const arrival = await this.#file.waitForChunk(index, signal);
       if (arrival === 'beyond_end') return null;
-      return { bytes: cutList(arrival.bytes, from - start, to === null ? null : to - start), release: () => {} };
+      return {
+        bytes: cutList(arrival.bytes, from - start, to === null ? null : to - start),
+        // A socket that broke may have them still: then the collector finds out when it does not.
+        release: (how) => how === 'taken' && arrival.letGo(),
+      };
     }
     const use = await this.#open();
     if (use === null) throw damaged(index);
@@ -105,7 +110,8 @@ class FileReading {
   }
 
   async end(unread: readonly Promise<Piece | null>[]): Promise<void> {
-    for (const piece of await Promise.allSettled(unread)) if (piece.status === 'fulfilled') piece.value?.release();
+    for (const piece of await Promise.allSettled(unread))
+      if (piece.status === 'fulfilled') piece.value?.release('taken');
     const use = await this.#use?.catch(() => null);
     use?.release();
   }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { MIB, UPLOAD_IDLE_TIMEOUT_MS } from '../../contracts/limits.ts';
 import type { RunSplitter, SplitChunk } from '../run-splitter.ts';
+import { SpentBuffers } from './spent-buffers.ts';
 
 /** Bytes that are hashed and written while more come in: enough to keep disk and hash busy, small beside the memory bar. */
 const WINDOW_BYTES = 4 * MIB;
@@ -11,8 +12,8 @@ const DISCARD_MS = 5_000;
 
 export interface ReceiveOptions {
   readonly splitter: RunSplitter;
-  /** Commits one chunk. */
-  readonly write: (chunk: SplitChunk) => Promise<void>;
+  /** Commits one chunk, and calls `onSpent` once nothing holds its buffers any more, if ever. */
+  readonly write: (chunk: SplitChunk, onSpent: () => void) => Promise<void>;
   readonly onBytes: (lengthBytes: number) => void;
   /** A body whose length was not said may end inside a chunk; that chunk is the file's last. */
   readonly mayEndShort: boolean;
@@ -27,6 +28,7 @@ export interface ReceiveOptions {
 export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Promise<void> {
   const { splitter, write, onBytes, mayEndShort } = options;
   return new Promise((resolve, reject) => {
+    const buffers = new SpentBuffers();
     let inFlightBytes = 0;
     let hasEnded = false;
     let fault: unknown;
@@ -66,7 +68,7 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
         }
         settle();
       };
-      write(chunk).then(done, (reason: unknown) => {
+      write(chunk, () => buffers.giveBack(chunk.bytes)).then(done, (reason: unknown) => {
         fail(reason);
         done();
       });
@@ -80,6 +82,7 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
         fail(new PeerLinkError('bad_run', 'The body goes on beyond the end of the file.'));
         return;
       }
+      buffers.take(bytes, chunks.length + (splitter.pendingBytes > 0 ? 1 : 0));
       for (const chunk of chunks) start(chunk);
       if (inFlightBytes >= WINDOW_BYTES) {
         isPausedByUs = true;
