@@ -12,7 +12,9 @@ const nativeFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const rootFolder = resolve(nativeFolder, '..');
 const SANITIZERS = 'address,undefined';
 // Emulated lanes of a sanitized kernel are slow; these keep every seam of the widest one.
-const LENGTHS = [0, 1, 63, 64, 65, 1023, 1024, 1025, 2047, 4096, 8193, 15_361, 31_744, 32_769, 65_536, 102_401, 524_289];
+const LENGTHS = [
+  0, 1, 63, 64, 65, 1023, 1024, 1025, 2047, 4096, 8193, 15_361, 31_744, 32_769, 65_536, 102_401, 524_289,
+];
 const TESTS = ['kernels', 'safety', 'shell.fuzz', 'tree.property', 'worker-threads'];
 
 const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
@@ -36,8 +38,23 @@ async function runHarness(folder) {
   const chosen = present.filter((name) => process.arch !== 'arm64' || !/avx|sse/.test(name));
   const define = process.arch === 'arm64' ? '-DNET_IO_ARM64' : '-DNET_IO_X86';
   const source = join(nativeFolder, 'test', 'harness', 'kernel_harness.cc');
-  const flags = ['-std=c++17', '-O1', '-g', `-fsanitize=${SANITIZERS}`, '-fno-sanitize-recover=all', '-fno-rtti', define];
-  await run('g++', [...flags, `-I${join(nativeFolder, 'src')}`, source, ...chosen.map((name) => join(target, name)), '-o', harness]);
+  const flags = [
+    '-std=c++17',
+    '-O1',
+    '-g',
+    `-fsanitize=${SANITIZERS}`,
+    '-fno-sanitize-recover=all',
+    '-fno-rtti',
+    define,
+  ];
+  await run('g++', [
+    ...flags,
+    `-I${join(nativeFolder, 'src')}`,
+    source,
+    ...chosen.map((name) => join(target, name)),
+    '-o',
+    harness,
+  ]);
   const expected = join(folder, 'expected.txt');
   writeExpectedValues(expected, LENGTHS);
   return (await run(harness, [expected])).trim();
@@ -57,7 +74,10 @@ async function runTests(folder) {
     UBSAN_OPTIONS: 'print_stacktrace=1',
   };
   const nodeFlags = ['--experimental-vm-modules', '--no-warnings'];
-  return run(process.execPath, [...nodeFlags, jest, '--runInBand', '--testTimeout=300000', ...patterns], { cwd: rootFolder, env });
+  return run(process.execPath, [...nodeFlags, jest, '--runInBand', '--testTimeout=300000', ...patterns], {
+    cwd: rootFolder,
+    env,
+  });
 }
 
 await requireCommands({ 'g++': 'g++', make: 'make', python3: 'python3' });
