@@ -1,5 +1,6 @@
 import { cpSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { VARIABLES } from '../../services/config-variables.ts';
 import { tempDirectory } from './cleanup.ts';
 import { freePort } from './ports.ts';
 import { type Exit, startProcess, type TestProcess } from './processes.ts';
@@ -47,11 +48,12 @@ const READY_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 35_000;
 const PREPARE_DEADLINE_MS = 180_000;
 
-/** Nothing of the surroundings' settings reaches a test's server. */
+/** Nothing of the surroundings' settings reaches a test's server, nor of a `.env`: a given empty value is none. */
 function environment(options: ServerOptions, port: number, dataDirectory: string): NodeJS.ProcessEnv {
   const { PATH, HOME, LANG, TMPDIR, NODE_OPTIONS } = process.env;
+  const unset = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, '']));
   const given = { PATH, HOME, LANG, TMPDIR, NODE_OPTIONS, PORT: String(port), DATA_DIR: dataDirectory, ...options.env };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { ...unset, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
 }
 
 const preparing = new Map<boolean, Promise<void>>();
