@@ -1,6 +1,6 @@
 // Packs the addon with its prebuilt binary, installs the tarball where there is no compiler, and asks it which kernel
 // runs: `node native/test/run-prebuilt.mjs`.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
@@ -21,6 +21,13 @@ function find(command) {
   throw new Error(`${command} is not on the PATH`);
 }
 
+/** Output only when it fails. */
+function runQuietly(command, commandArguments, cwd, env) {
+  const result = spawnSync(command, commandArguments, { cwd, env, encoding: 'utf8', maxBuffer: 1 << 26 });
+  if (result.status === 0) return;
+  throw new Error(`${command} ${commandArguments[0]} failed: ${result.error ?? ''}\n${result.stdout}${result.stderr}`);
+}
+
 try {
   const bin = join(folder, 'bin');
   const app = join(folder, 'app');
@@ -29,18 +36,14 @@ try {
   // All there is on the PATH: Node, npm and the shell npm needs. No compiler, no make, no Python.
   for (const command of ['node', 'npm', 'sh']) symlinkSync(find(command), join(bin, command));
 
-  execFileSync('npm', ['pack', '--pack-destination', folder], {
-    cwd: nativeFolder,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  // Explicitly, because npm may be configured to run no scripts by itself.
+  runQuietly('npm', ['run', 'prepack'], nativeFolder, process.env);
+  runQuietly('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], nativeFolder, process.env);
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
   writeFileSync(join(app, 'package.json'), '{ "name": "app", "version": "1.0.0", "private": true }');
   const env = { ...process.env, PATH: bin };
-  execFileSync(join(bin, 'npm'), ['install', '--no-audit', '--no-fund', '--prefer-offline', join(folder, tarball)], {
-    cwd: app,
-    env,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const install = ['install', '--no-audit', '--no-fund', '--prefer-offline', join(folder, tarball)];
+  runQuietly(join(bin, 'npm'), install, app, env);
   const code = `
     const netIo = require('net_io').loadNetIo({ useNative: true });
     const digest = netIo.hash(Buffer.alloc(0)).toString('hex');
