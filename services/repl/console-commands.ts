@@ -19,6 +19,8 @@ interface Program {
 export interface ConsoleCommands {
   /** Never throws: what went wrong is printed. */
   run(line: string, output: Writable): Promise<void>;
+  /** When every command so far has been run. */
+  settled(): Promise<void>;
   complete(line: string): [string[], string];
 }
 
@@ -38,6 +40,7 @@ export function createConsoleCommands(broker: ServiceBroker): ConsoleCommands {
       last = last.then(() => runOne(program, line, output));
       return last;
     },
+    settled: () => last,
     complete: (line) => autocompleteHandler(line, broker, program),
   };
 }

@@ -73,7 +73,7 @@ function openSession(socket: Socket, commands: ConsoleCommands): void {
     completer: (line: string) => commands.complete(line),
     eval: (line, _context, _file, done) => {
       if (/^\s*(quit|exit|q)\s*$/.test(line)) {
-        socket.end();
+        void commands.settled().then(() => socket.end());
         return;
       }
       void commands.run(line, socket).then(() => done(null, undefined));

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { io } from 'socket.io-client';
 import type { ClusterResponse } from '../../../services/contracts/http.ts';
@@ -115,15 +116,19 @@ describe('a process', () => {
     const server = await start();
     const path = join(server.dataDirectory, 'node-0', 'repl.sock');
     expect(statSync(path).mode & 0o777).toBe(0o600);
+    const Cookie = (await ask(server.url, '/api/session', { method: 'POST' })).cookie;
+    const page = io(server.url, { transports: ['websocket'], extraHeaders: { Cookie }, reconnection: false });
+    await waitFor('the page is connected', 10_000, () => page.connected);
     const shown = await new Promise<string>((resolve) => {
       let text = '';
-      const socket = connect(path, () => socket.write('services\n'));
+      const socket = connect(path, () => socket.write('services\ncall stats.node\nquit\n'));
       socket.on('data', (part) => {
         text += part.toString();
-        if (socket.writable && text.includes('gateway') && text.includes('transfer')) socket.end('quit\n');
       });
-      socket.on('close', () => resolve(text));
+      socket.on('close', () => resolve(stripVTControlCharacters(text)));
     });
+    page.disconnect();
+    expect(shown).toContain('sockets: 1');
     for (const name of ['session', 'cluster', 'node', 'stats', 'transfer', 'gateway']) expect(shown).toContain(name);
     const attached = startProcess(process.execPath, [MAIN, '--repl'], {
       cwd: ROOT,

@@ -1,0 +1,271 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { ServiceBroker, type ServiceSchema } from 'moleculer';
+import { brokerOptions } from '../../../moleculer.config.ts';
+import { clusterService } from '../../../services/cluster/cluster.service.ts';
+import { createLeadership } from '../../../services/cluster/leadership.ts';
+import type { ClusterRepository, LeaderLease, NodeRow } from '../../../services/cluster/ports.ts';
+import type { EventName, Events } from '../../../services/contracts/actions.ts';
+import { type Call, typedBroadcast, typedCall } from '../../../services/define-service.ts';
+import { ManualClock, systemClock } from '../../../services/kernel/clock.ts';
+import { createLogger } from '../../../services/logging.ts';
+import type { Measurements } from '../../../services/node/health.ts';
+import { nodeService } from '../../../services/node/node.service.ts';
+import { NodeMonitor } from '../../../services/node/node-monitor.ts';
+import { statsService } from '../../../services/stats/stats.service.ts';
+import { TrafficMeter } from '../../../services/stats/traffic-meter.ts';
+import { waitFor } from '../../support/waiting.ts';
+
+const GIB = 1024 ** 3;
+const log = createLogger({ level: 'silent' });
+const brokers: ServiceBroker[] = [];
+afterEach(async () => {
+  for (const broker of brokers.splice(0)) await broker.stop();
+});
+
+function makeBroker(): { broker: ServiceBroker; call: Call; heard: { name: string; payload: unknown }[] } {
+  const broker = new ServiceBroker(brokerOptions({ nodeId: 'n1', log, transporter: null }));
+  brokers.push(broker);
+  const heard: { name: string; payload: unknown }[] = [];
+  const events: EventName[] = ['cluster.leader.changed', 'node.state.changed'];
+  broker.createService({
+    name: 'listener',
+    events: Object.fromEntries(
+      events.map((name) => [
+        name,
+        { handler: (ctx: { params: unknown }) => void heard.push({ name, payload: ctx.params }) },
+      ]),
+    ) as NonNullable<ServiceSchema['events']>,
+  });
+  return { broker, call: typedCall(broker), heard };
+}
+
+/** The cluster's rows in memory; the Prisma adapter is held to the port by its own suite. */
+function memoryCluster() {
+  const rows = new Map<string, NodeRow>();
+  let lease: LeaderLease | null = null;
+  const repository: ClusterRepository = {
+    identity: async () => ({ clusterId: 'c1', secret: new Uint8Array(32) }),
+    announce: async (node) => void rows.set(node.id, { ...node, seenAt: new Date() }),
+    listNodes: async () => [...rows.values()],
+    forgetNodes: async () => 0,
+    tryLead: async (nodeId, ttlMs) => {
+      lease = {
+        holderNodeId: nodeId,
+        epoch: (lease?.epoch ?? 6) + (lease === null ? 1 : 0),
+        expiresAt: new Date(Date.now() + ttlMs),
+      };
+      return lease;
+    },
+    resign: async () => {
+      lease = null;
+    },
+    leader: async () => lease,
+  };
+  return { rows, repository };
+}
+
+const well: Measurements = {
+  eventLoopDelayP99Ms: 3,
+  eventLoopUse: 0.25,
+  memoryBytes: 111,
+  diskFreeBytes: 50 * GIB,
+  diskTotalBytes: 90 * GIB,
+  isDatabaseUp: true,
+  isBusUp: true,
+};
+
+describe('the services of one node', () => {
+  it('stats.node tells each value as it is now', async () => {
+    const { broker, call } = makeBroker();
+    const clock = new ManualClock();
+    const meter = new TrafficMeter(clock);
+    const now = { uploads: 1, downloads: 2, open: 3, sockets: 4 };
+    broker.createService(
+      statsService({
+        nodeId: 'n1',
+        meter,
+        activity: {
+          activeUploads: () => now.uploads,
+          activeDownloads: () => now.downloads,
+          openTransfers: () => now.open,
+          singleCopyTransfers: () => 0,
+        },
+        socketCount: () => now.sockets,
+        nodeIds: () => ['n1', 'gone'],
+        call,
+        onFault: () => undefined,
+      }),
+    );
+    await broker.start();
+    expect(await call('stats.node', {})).toEqual({
+      nodeId: 'n1',
+      clientBytesIn: 0,
+      clientBytesOut: 0,
+      bytesInPerSecond: 0,
+      bytesOutPerSecond: 0,
+      activeUploads: 1,
+      activeDownloads: 2,
+      openTransfers: 3,
+      sockets: 4,
+    });
+    Object.assign(now, { uploads: 11, downloads: 12, open: 13, sockets: 14 });
+    meter.add('in', 700);
+    meter.add('out', 900);
+    clock.advance(1000);
+    const later = {
+      nodeId: 'n1',
+      clientBytesIn: 700,
+      clientBytesOut: 900,
+      bytesInPerSecond: 700,
+      bytesOutPerSecond: 900,
+      activeUploads: 11,
+      activeDownloads: 12,
+      openTransfers: 13,
+      sockets: 14,
+    };
+    expect(await call('stats.node', {})).toEqual(later);
+    // A node that does not answer is left out.
+    expect(await call('stats.cluster', {})).toEqual({ nodes: [later] });
+  });
+
+  it('node.health tells what was measured, and each change of state is an event', async () => {
+    const { broker, call, heard } = makeBroker();
+    let found = well;
+    const broadcast = typedBroadcast(broker);
+    const monitor = new NodeMonitor(
+      'n1',
+      { measure: async () => found, uptimeSeconds: () => 42, close: () => undefined },
+      (change) => broadcast('node.state.changed', change),
+    );
+    broker.createService(nodeService({ monitor, onFault: () => undefined }));
+    await broker.start();
+    monitor.enter('serving');
+    expect(await call('node.health', {})).toEqual({
+      nodeId: 'n1',
+      state: 'healthy',
+      reasons: [],
+      ...well,
+      uptimeSeconds: 42,
+    });
+    found = { ...well, memoryBytes: 222, diskFreeBytes: 1000, isDatabaseUp: false };
+    const degraded = await waitFor('the next look saw it', 10_000, async () => {
+      const health = await call('node.health', {});
+      return health.state === 'degraded' ? health : null;
+    });
+    expect(degraded).toMatchObject({ memoryBytes: 222, diskFreeBytes: 1000, isDatabaseUp: false });
+    expect(degraded.reasons).toEqual(['only 0 MiB of disk are free', 'the database does not answer']);
+    const states = heard
+      .filter(({ name }) => name === 'node.state.changed')
+      .map(({ payload }) => (payload as Events['node.state.changed']).state);
+    expect(states.slice(-2)).toEqual(['healthy', 'degraded']);
+  }, 30_000);
+
+  it('cluster.nodes shows the node with its real state and load, leader of itself, and forgets nothing it must do as leader', async () => {
+    const { broker, call, heard } = makeBroker();
+    const { rows, repository } = memoryCluster();
+    const broadcast = typedBroadcast(broker);
+    let found = well;
+    let uploads = 0;
+    const epochs: number[] = [];
+    const monitor = new NodeMonitor(
+      'n1',
+      { measure: async () => found, uptimeSeconds: () => 1, close: () => undefined },
+      (change) => broadcast('node.state.changed', change),
+    );
+    const leadership = createLeadership('n1', repository, systemClock);
+    broker.createService(nodeService({ monitor, onFault: () => undefined }));
+    broker.createService(
+      statsService({
+        nodeId: 'n1',
+        meter: new TrafficMeter(systemClock),
+        activity: {
+          activeUploads: () => uploads,
+          activeDownloads: () => 0,
+          openTransfers: () => 0,
+          singleCopyTransfers: () => 0,
+        },
+        socketCount: () => 0,
+        nodeIds: () => ['n1'],
+        call,
+        onFault: () => undefined,
+      }),
+    );
+    broker.createService(
+      clusterService({
+        clusterId: 'c1',
+        self: { id: 'n1', peerUrl: 'http://inner:1', publicUrl: 'https://n1.test' },
+        repository,
+        leadership,
+        duties: [{ name: 'count', run: async (epoch) => void epochs.push(epoch) }],
+        slots: { maxConcurrentUploads: 10, maxConcurrentDownloads: 10 },
+        forgetAfterSeconds: 300,
+        call,
+        broadcast,
+        onFault: () => undefined,
+      }),
+    );
+    await broker.start();
+    monitor.enter('serving');
+    const shown = await waitFor('the node leads', 5_000, async () => {
+      const cluster = await call('cluster.nodes', {});
+      return cluster.nodes[0]?.isLeader ? cluster : null;
+    });
+    expect(shown).toEqual({
+      clusterId: 'c1',
+      epoch: 7,
+      nodes: [{ id: 'n1', publicUrl: 'https://n1.test', state: 'healthy', isLeader: true, load: 0.25 }],
+    });
+    expect(heard.map(({ name }) => name)).toContain('cluster.leader.changed');
+    expect(await call('cluster.place', {})).toEqual({ nodeId: 'n1' });
+    await waitFor('the row is healthy', 5_000, () => rows.get('n1')?.state === 'healthy');
+
+    uploads = 8;
+    found = { ...well, isDatabaseUp: false };
+    await monitor.look();
+    expect((await call('cluster.nodes', {})).nodes).toEqual([
+      { id: 'n1', publicUrl: 'https://n1.test', state: 'degraded', isLeader: true, load: 0.8 },
+    ]);
+    await waitFor('the row is degraded', 5_000, () => rows.get('n1')?.state === 'degraded');
+
+    rows.set('n2', { id: 'n2', peerUrl: 'http://inner:2', publicUrl: null, state: 'healthy', seenAt: new Date() });
+    expect((await call('cluster.nodes', {})).nodes[1]).toEqual({
+      id: 'n2',
+      publicUrl: null,
+      state: 'left',
+      isLeader: false,
+      load: 0,
+    });
+    await waitFor('a duty was done under the epoch', 10_000, () => epochs.includes(7));
+
+    brokers.splice(0);
+    await broker.stop();
+    expect(rows.get('n1')?.state).toBe('left');
+    expect(await repository.leader()).toBeNull();
+    expect(leadership.isLeader()).toBe(false);
+  }, 30_000);
+});
+
+describe('an error', () => {
+  it('keeps its class, type, data and Retry-After when the bus takes it apart and puts it together', async () => {
+    const { PeerLinkError } = await import('../../../services/contracts/errors.ts');
+    const { broker } = makeBroker();
+    const regenerator = brokerOptions({ nodeId: 'n1', log, transporter: null }).errorRegenerator;
+    regenerator?.init(broker);
+    const plain = JSON.parse(
+      JSON.stringify(
+        regenerator?.extractPlainError(
+          new PeerLinkError('slots_held', 'All are held.', { data: { slots: 2 }, retryAfterSeconds: 9 }),
+        ),
+      ),
+    );
+    const again = regenerator?.restore(plain, { nodeID: 'n2' });
+    expect(again).toBeInstanceOf(PeerLinkError);
+    expect(again).toMatchObject({
+      type: 'slots_held',
+      message: 'All are held.',
+      data: { slots: 2 },
+      retryAfterSeconds: 9,
+      status: 429,
+    });
+  });
+});
