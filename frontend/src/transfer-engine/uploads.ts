@@ -206,7 +206,10 @@ class Uploads {
         endpoints: record.endpoints,
       },
       files,
-      unmarkedFiles: record.files.flatMap((file, index) => (file.fingerprint === null ? [index] : [])),
+      // A file of one chunk is there or not: two versions of it cannot be mixed, and a thousand of them cost much to read.
+      unmarkedFiles: record.files.flatMap((file, index) =>
+        file.fingerprint === null && file.chunkCount > 1 ? [index] : [],
+      ),
     });
   }
 

@@ -1,6 +1,6 @@
 import { X } from 'lucide-react';
 import { Dialog } from 'radix-ui';
-import { type ReactNode, useEffect } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { useLanguage } from '../../messages/language.tsx';
 import { IconButton } from './Button.tsx';
 
@@ -20,6 +20,8 @@ export function Sheet({
   readonly children: ReactNode;
 }) {
   const { messages } = useLanguage();
+  // What had the focus gets it back; Radix looks for it only after the page has become inert, and finds nothing.
+  const [opener] = useState(() => document.activeElement);
   useEffect(() => {
     // The page behind is out of reach for everyone while the sheet is open, not only for screen readers.
     const page = document.getElementById('root');
@@ -34,6 +36,10 @@ export function Sheet({
       <Dialog.Portal>
         <div className="fixed inset-0 z-40 bg-ink/30" />
         <Dialog.Content
+          onCloseAutoFocus={(event) => {
+            event.preventDefault();
+            if (opener instanceof HTMLElement) opener.focus();
+          }}
           {...(description ? {} : { 'aria-describedby': undefined })}
           className="animate-rise fixed inset-x-0 bottom-0 z-50 flex max-h-[92dvh] flex-col gap-4 overflow-y-auto rounded-t-md bg-sheet p-6 pb-[max(24px,env(safe-area-inset-bottom))] shadow-float outline-none sm:inset-x-auto sm:top-1/2 sm:bottom-auto sm:left-1/2 sm:w-[420px] sm:-translate-x-1/2 sm:-translate-y-1/2 sm:rounded-md"
         >
