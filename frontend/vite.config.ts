@@ -11,6 +11,8 @@ export default defineConfig(({ mode }) => {
   const target = env.VITE_BACKEND_URL || DEFAULT_BACKEND_URL;
   return {
     plugins: [react(), tailwindcss()],
+    // Loaded late by the page: found late by the development server, which would then load the whole page anew.
+    optimizeDeps: { include: ['socket.io-client', 'uqr', 'radix-ui'] },
     server: {
       port: 5173,
       strictPort: true,

@@ -39,7 +39,11 @@ export function App() {
       </a>
       <Header page={route.page} />
       <Banners />
-      <main id="content" tabIndex={-1} className="safe-x sheet-width flex flex-1 flex-col outline-none">
+      <main
+        id="content"
+        tabIndex={-1}
+        className="safe-x sheet-width flex min-h-[calc(100svh-68px)] flex-1 flex-col outline-none"
+      >
         <Suspense fallback={<Loading />}>
           <Page route={route} />
         </Suspense>

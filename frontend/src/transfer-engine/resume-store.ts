@@ -31,6 +31,27 @@ export interface StoredUpload {
   readonly files: readonly StoredFile[];
 }
 
+/** Set while there may be a record: read at once, where asking the database takes a moment. */
+const FLAG_KEY = 'peerlink.unfinished';
+
+function setFlag(isSet: boolean): void {
+  try {
+    if (isSet) localStorage.setItem(FLAG_KEY, '1');
+    else localStorage.removeItem(FLAG_KEY);
+  } catch {
+    // Storage refused: what is found then appears a moment later than the rest.
+  }
+}
+
+/** Whether an unfinished upload may be found; true too often rather than too rarely. */
+export function mayHaveUploads(): boolean {
+  try {
+    return localStorage.getItem(FLAG_KEY) !== null;
+  } catch {
+    return false;
+  }
+}
+
 let opening: Promise<IDBDatabase | null> | undefined;
 
 function openDatabase(): Promise<IDBDatabase | null> {
@@ -72,6 +93,7 @@ async function transact<T>(
 }
 
 export async function saveUpload(upload: StoredUpload): Promise<void> {
+  setFlag(true);
   const others = await listUploads();
   for (const old of others.slice(MAX_RECORDS - 1)) await forgetUpload(old.transferId);
   await transact('readwrite', (store) => store.put(upload));
@@ -87,6 +109,7 @@ export async function listUploads(): Promise<readonly StoredUpload[]> {
     const request = store.getAll();
     request.onsuccess = () => done(request.result as StoredUpload[]);
   });
+  if (uploads?.length === 0) setFlag(false);
   return (uploads ?? []).sort((a, b) => b.savedAtMs - a.savedAtMs);
 }
 

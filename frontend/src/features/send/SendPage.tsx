@@ -4,6 +4,7 @@ import { session } from '../../lib/session.ts';
 import { useStore } from '../../lib/store.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import { mayHaveUploads } from '../../transfer-engine/resume-store.ts';
 import { uploads } from '../../transfer-engine/uploads.ts';
 import { collectDrop } from './collect-files.ts';
 import { DraftPanel } from './DraftPanel.tsx';
@@ -16,6 +17,9 @@ import { UploadPanel } from './UploadPanel.tsx';
 import { useDropAnywhere } from './use-drop-anywhere.ts';
 import { usePaste } from './use-paste.ts';
 
+/** A server that does not answer must not keep the page empty. */
+const LOOKING_MS = 1_500;
+
 export function SendPage() {
   const { messages, format } = useLanguage();
   const draft = useStore(draftStore);
@@ -24,9 +28,13 @@ export function SendPage() {
   const [readingCount, setReadingCount] = useState(0);
   const [unreadableCount, setUnreadableCount] = useState(0);
   useTitle(messages.app.name);
+  // Where something unfinished may be found, nothing is shown for a moment rather than moved aside when it is.
+  const [isLooking, setIsLooking] = useState(() => uploads.read().length === 0 && mayHaveUploads());
   useEffect(() => {
     void session.ensure();
-    void uploads.restore();
+    const patience = setTimeout(() => setIsLooking(false), LOOKING_MS);
+    void uploads.restore().then(() => setIsLooking(false));
+    return () => clearTimeout(patience);
   }, []);
 
   const add = async (files: readonly CollectedFile[]) => {
@@ -57,7 +65,7 @@ export function SendPage() {
         <DraftPanel draft={draft} onPick={add} />
       ) : current ? (
         <UploadPanel key={current.transferId} view={current} />
-      ) : (
+      ) : isLooking ? null : (
         <Hero isDragging={isDragging} onPick={add} />
       )}
       {unreadableCount > 0 && (

@@ -2,6 +2,7 @@ import { Pause, Play, X } from 'lucide-react';
 import { lazy, Suspense, useState } from 'react';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { DigestRuler } from '../../components/strip/DigestRuler.tsx';
+import { StripLegend } from '../../components/strip/StripLegend.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { CopyButton } from '../../components/ui/CopyButton.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
@@ -63,7 +64,10 @@ export function UploadPanel({ view }: { readonly view: UploadView }) {
           isPaused={view.phase.name === 'paused'}
           className="h-12 sm:h-16"
         />
-        <UnderStrip view={view} />
+        {/* The place of the digest is kept free from the start: nothing moves when it comes. */}
+        <div className="min-h-[92px] md:min-h-[72px]">
+          <UnderStrip view={view} />
+        </div>
       </div>
       <Explanation view={view} />
       <Figures view={view} percent={percent} recipients={recipients} />
@@ -77,7 +81,7 @@ export function UploadPanel({ view }: { readonly view: UploadView }) {
 function UnderStrip({ view }: { readonly view: UploadView }) {
   const { messages, format } = useLanguage();
   const digest = view.files.length === 1 ? view.digests[0] : null;
-  if (view.phase.name !== 'sealed') return null;
+  if (view.phase.name !== 'sealed') return <StripLegend />;
   if (!digest)
     return <p className="text-sm text-ink-soft">{messages.upload.digestsTitle(format.count(view.files.length))}</p>;
   return (
