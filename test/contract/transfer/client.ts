@@ -180,6 +180,7 @@ export function curl(args: readonly string[], options: { cwd?: string; input?: U
       { cwd: options.cwd, maxBuffer: 64 * 1024 * 1024 },
       (fault, stdout, stderr) => resolve({ code: fault === null ? 0 : Number(fault.code ?? -1), stdout, stderr }),
     );
-    child.stdin?.end(options.input);
+    // curl need not read to the end what is refused before.
+    child.stdin?.on('error', () => {}).end(options.input);
   });
 }
