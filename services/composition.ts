@@ -40,6 +40,7 @@ import { createPrismaLeaseRepository } from './transfer/adapters/prisma-lease-re
 import { createPrismaTransferRepository } from './transfer/adapters/prisma-transfer-repository.ts';
 import { createDataPlane } from './transfer/data-plane/create-data-plane.ts';
 import type { EdgePorts } from './transfer/data-plane/data-plane.ts';
+import type { TransferWithFiles } from './transfer/ports.ts';
 import { transferService } from './transfer/transfer.service.ts';
 import { TransferControl } from './transfer/transfer-control.ts';
 import { TransferEngine } from './transfer/transfer-engine.ts';
@@ -59,8 +60,11 @@ export interface ComposedNode {
   readonly version: string;
   /** Resolves to the port. Everything is up by then: the first /readyz is a 200. */
   listen(): Promise<number>;
-  /** Refuses new work, lets streams end, stops the services. Resolves at most shortly after `deadlineMs`. */
-  drain(deadlineMs: number): Promise<void>;
+  /**
+   * Refuses new work, lets streams end, stops the services. Resolves at most shortly after `deadlineMs`, to the
+   * number of transfers whose only copy stays in this slot; null when the database cannot tell.
+   */
+  drain(deadlineMs: number): Promise<number | null>;
 }
 
 /** What the parts below share. */
@@ -75,6 +79,10 @@ interface Common extends Foundation {
   readonly broadcast: Broadcast;
   readonly onFault: (what: string, fault: unknown) => void;
 }
+
+/** What is counted at the end for the operator: 10,000 transfers, then it is "at least". */
+const COUNTED_A_PAGE = 200;
+const MAX_COUNTED_PAGES = 50;
 
 /** Sessions that the leader removes in one turn; the next turn goes on. */
 const EXPIRED_SESSIONS_A_TURN = 500;
@@ -127,9 +135,11 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
       const idle = setInterval(() => gateway.server.closeIdleConnections(), 100);
       await transfers.dataPlane.drain(deadlineMs);
       clearInterval(idle);
+      const onlyCopies = await transfers.countOnlyCopies().catch(() => null);
       await broker.stop();
       gateway.server.closeAllConnections();
       self.probe.close();
+      return onlyCopies;
     },
   };
 }
@@ -228,7 +238,18 @@ function composeTransfers(common: Common, edge: EdgePorts, traffic: TrafficMeter
       onRecovered: () => directory.confirmBoot(),
       onFault,
     });
-  return { dataPlane, service };
+  const countOnlyCopies = async (): Promise<number> => {
+    let count = 0;
+    let after: string | null = null;
+    for (let page = 0; page < MAX_COUNTED_PAGES; page += 1) {
+      const found: readonly TransferWithFiles[] = await repository.listByHome(common.nodeId, after, COUNTED_A_PAGE);
+      count += found.filter(({ transfer }) => transfer.replicaState !== 'in_sync').length;
+      after = found.at(-1)?.transfer.id ?? null;
+      if (found.length < COUNTED_A_PAGE) break;
+    }
+    return count;
+  };
+  return { dataPlane, service, countOnlyCopies };
 }
 
 /** What this node knows about itself and about who is here. */

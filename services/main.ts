@@ -130,11 +130,11 @@ function drainOnSignals(log: Logger): (parts: Parts) => void {
 }
 
 async function drain({ log, directory, database, node, repl }: Parts): Promise<void> {
-  await node.drain(DRAIN_STREAMS_MS);
+  const onlyCopies = await node.drain(DRAIN_STREAMS_MS);
   await repl?.close();
   await database.close();
   await directory.release();
-  log.info('stopped');
+  log.info({ onlyCopies }, 'stopped; transfers with their only copy here stay in the data directory');
 }
 
 /** A fault nobody caught leaves unknown state behind: it is written down and the process ends. */

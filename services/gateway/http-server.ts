@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ErrorType, PeerLinkError } from '../contracts/errors.ts';
@@ -17,6 +18,19 @@ export type Listener = (req: IncomingMessage, res: ServerResponse) => void;
 const CONNECTIONS_CHECK_MS = 1_000;
 /** A socket on which nothing at all moved is half open; every stream of ours has a shorter time-out of its own. */
 const SOCKET_IDLE_TIMEOUT_MS = READER_IDLE_TIMEOUT_MS + 30_000;
+
+/** The rest is for files: a node that cannot open them any more would fail every transfer instead of one client. */
+const SOCKETS_SHARE_OF_FILES = 0.75;
+
+/** How many files and sockets this process may have open; Node has raised it to the hard limit by now. */
+function openFilesLimit(): number {
+  try {
+    const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
+  } catch {
+    return Number.POSITIVE_INFINITY; // Not Linux: MAX_CONNECTIONS alone holds.
+  }
+}
 
 export interface HttpServerDeps {
   readonly listener: Listener;
@@ -39,7 +53,7 @@ export function createHttpServer(deps: HttpServerDeps): Server {
     noDelay: true,
     requireHostHeader: true,
   });
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = Math.min(MAX_CONNECTIONS, Math.floor(openFilesLimit() * SOCKETS_SHARE_OF_FILES));
   server.timeout = SOCKET_IDLE_TIMEOUT_MS;
   server.on('request', deps.listener);
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {

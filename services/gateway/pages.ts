@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import Negotiator from 'negotiator';
 import { pagePolicy } from './security-headers.ts';
 
 /** The built front end is a few hundred files and a few MiB; anything else in the folder was not built by us. */
@@ -104,14 +105,10 @@ function answer(req: IncomingMessage, res: ServerResponse, asset: Asset): void {
     res.end();
     return;
   }
-  const accepted = req.headers['accept-encoding'] ?? '';
-  const [encoding, body] =
-    asset.br !== null && /\bbr\b/.test(accepted)
-      ? ['br', asset.br]
-      : asset.gzip !== null && /\bgzip\b/.test(accepted)
-        ? ['gzip', asset.gzip]
-        : [null, asset.plain];
-  if (encoding !== null) res.setHeader('Content-Encoding', encoding);
+  const accepted = asset.br === null ? [] : new Negotiator(req).encodings(['br', 'gzip']);
+  const encoding = ['br', 'gzip'].find((name) => accepted.includes(name));
+  const body = (encoding === 'br' ? asset.br : encoding === 'gzip' ? asset.gzip : null) ?? asset.plain;
+  if (body !== asset.plain) res.setHeader('Content-Encoding', encoding ?? 'identity');
   res.setHeader('Content-Length', body.length);
   res.end(body);
 }

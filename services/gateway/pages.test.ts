@@ -1,0 +1,135 @@
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { createPages } from './pages.ts';
+
+const undo: (() => void)[] = [];
+afterEach(() => {
+  for (const act of undo.splice(0)) act();
+});
+
+async function serve(
+  files: Record<string, string>,
+): Promise<{
+  get: (path: string, headers?: Record<string, string>, method?: string) => Promise<Response>;
+  directory: string;
+}> {
+  const directory = mkdtempSync(join(tmpdir(), 'peerlink-pages-'));
+  undo.push(() => rmSync(directory, { recursive: true }));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(join(directory, path, '..'), { recursive: true });
+    writeFileSync(join(directory, path), text);
+  }
+  const pages = createPages(directory, ['https://n1.test'], () => undefined);
+  await pages.loaded;
+  const server: Server = createServer((req, res) => {
+    if (req.url === '/') pages.answerIndex(req, res);
+    else if (!pages.answerAsset(req, res, req.url ?? '')) {
+      res.statusCode = 404;
+      res.end();
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  undo.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    directory,
+    get: (path, headers = {}, method = 'GET') =>
+      fetch(`http://127.0.0.1:${port}${path}`, { headers: { 'Accept-Encoding': 'identity', ...headers }, method }),
+  };
+}
+
+const long = 'let a = 1;\n'.repeat(500);
+const site = {
+  'index.html': '<!doctype html><p>page</p>',
+  'assets/index-1a2b.js': long,
+  'icon.svg': '<svg/>',
+  'secret.key': 'x',
+  '.hidden': 'x',
+};
+
+describe('pages', () => {
+  it('serve index.html under a policy that runs nothing inline', async () => {
+    const { get } = await serve(site);
+    const answer = await get('/');
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toContain('page');
+    expect(answer.headers.get('cache-control')).toBe('no-cache');
+    const policy = answer.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("script-src 'self';");
+    expect(policy).toContain("connect-src 'self' https://n1.test wss://n1.test;");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toContain('unsafe');
+  });
+
+  it('serve assets for ever, by their hashed names, and others for an hour', async () => {
+    const { get } = await serve(site);
+    const script = await get('/assets/index-1a2b.js');
+    expect(script.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    expect(script.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+    expect((await get('/icon.svg')).headers.get('cache-control')).toBe('public, max-age=3600');
+  });
+
+  it.each([
+    ['br', 'br'],
+    ['gzip, deflate, br, zstd', 'br'],
+    ['gzip, br;q=0', 'gzip'],
+    ['br;q=0, gzip;q=0', null],
+    ['', null],
+    ['deflate', null],
+  ])('compress for Accept-Encoding "%s" as %s', async (accepted, encoding) => {
+    const { get } = await serve(site);
+    const answer = await get('/assets/index-1a2b.js', { 'Accept-Encoding': accepted });
+    expect(answer.headers.get('content-encoding')).toBe(encoding);
+    expect(answer.headers.get('vary')).toContain('Accept-Encoding');
+    expect(await answer.text()).toBe(long);
+  });
+
+  it('answer 304 to a browser that has it, and no body to HEAD', async () => {
+    const { get } = await serve(site);
+    const etag = (await get('/')).headers.get('etag') ?? '';
+    expect((await get('/', { 'If-None-Match': `"other", W/${etag}` })).status).toBe(304);
+    expect((await get('/', { 'If-None-Match': '"other"' })).status).toBe(200);
+    const head = await get('/assets/index-1a2b.js', {}, 'HEAD');
+    expect(head.headers.get('content-length')).toBe(String(long.length));
+    expect(await head.text()).toBe('');
+  });
+
+  it.each([
+    '/secret.key',
+    '/.hidden',
+    '/index.html',
+    '/assets',
+    '/assets/',
+    '/assets/%2e%2e/secret.key',
+    '/assets/../icon.svg%00',
+    '/toString',
+    '/__proto__',
+  ])('have nothing at %s', async (path) => {
+    const { get } = await serve(site);
+    expect((await get(path)).status).toBe(404);
+  });
+
+  it('say that they were not built, and are there as soon as they are', async () => {
+    const { get, directory } = await serve({});
+    const missing = await get('/');
+    expect(missing.status).toBe(503);
+    expect(await missing.text()).toContain('npm run build');
+    writeFileSync(join(directory, 'index.html'), 'built now');
+    const deadline = performance.now() + 10_000;
+    let text = '';
+    while (!text.includes('built now') && performance.now() < deadline) {
+      text = await (await get('/')).text();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(text).toBe('built now');
+  });
+});
