@@ -37,7 +37,11 @@ const ROWS = {
 
 const args = process.argv.slice(2);
 const isQuick = args.includes('--quick');
-const only = args.find((arg) => arg.startsWith('--only='))?.slice('--only='.length).split(',') ?? Object.keys(ROWS);
+const only =
+  args
+    .find((arg) => arg.startsWith('--only='))
+    ?.slice('--only='.length)
+    .split(',') ?? Object.keys(ROWS);
 const settings = { sizeBytes: (isQuick ? 256 : 1024) * MIB, rounds: isQuick ? 3 : 7, isQuick };
 const say = (line) => console.log(line);
 const bars = [];
@@ -60,7 +64,9 @@ const startedMs = Date.now();
 const figures = {};
 try {
   const machine = describeMachine();
-  say(`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, Node ${machine.node}, commit ${machine.commit}`);
+  say(
+    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, Node ${machine.node}, commit ${machine.commit}`,
+  );
   await touchPages(folder, 4 * settings.sizeBytes);
   const servers = new Servers(folder, dist);
   const peerLink = await servers.peerLink();

@@ -13,7 +13,9 @@ const task = JSON.parse(process.argv[2]);
 const block = randomFillSync(Buffer.allocUnsafeSlow(BLOCK_BYTES));
 
 function requestHead(method, path, headers) {
-  const lines = Object.entries({ host: `127.0.0.1:${task.port}`, ...headers }).map(([name, value]) => `${name}: ${value}`);
+  const lines = Object.entries({ host: `127.0.0.1:${task.port}`, ...headers }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
   return `${method} ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`;
 }
 
@@ -88,10 +90,14 @@ function sendBody(socket, sizeBytes) {
         sentBytes += length;
         if (!socket.write(length === BLOCK_BYTES ? block : block.subarray(0, length))) {
           if (sentBytes < sizeBytes) socket.once('drain', more);
-          else resolve();
+          else finish();
           return;
         }
       }
+      finish();
+    };
+    const finish = () => {
+      socket.off('error', reject);
       resolve();
     };
     socket.once('error', reject);

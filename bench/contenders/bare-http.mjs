@@ -1,6 +1,6 @@
 // The bound that Node itself sets: the shortest programs that take a body to a file and give a file to a socket, at
 // their best settings, with no hash, no rights, no resume.
-import { closeSync, constants, open, openSync, read, rmSync, statSync, writev } from 'node:fs';
+import { closeSync, constants, existsSync, open, openSync, read, rmSync, statSync, writev } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 
@@ -107,7 +107,9 @@ const server = createServer(async (req, res) => {
     }
   } else if (req.method === 'PUT') {
     const fd = await new Promise((resolve, reject) =>
-      open(path, constants.O_RDWR | constants.O_CREAT, (fault, opened) => (fault === null ? resolve(opened) : reject(fault))),
+      open(path, constants.O_RDWR | constants.O_CREAT, (fault, opened) =>
+        fault === null ? resolve(opened) : reject(fault),
+      ),
     );
     await receive(req, fd, Number(url.searchParams.get('offset') ?? 0));
     closeSync(fd);
@@ -115,6 +117,8 @@ const server = createServer(async (req, res) => {
   } else if (name === '') {
     res.writeHead(200, { 'content-type': 'text/html' });
     res.end('<!doctype html><title>bare</title>');
+  } else if (!existsSync(path)) {
+    res.writeHead(404).end();
   } else {
     const fd = openSync(path, 'r');
     const { size } = statSync(path);

@@ -1,6 +1,6 @@
 // PeerLink's engine, store and data plane out of dist/, on a plain http.Server, with or without hashing. It exists for
 // one comparison, what hashing costs, so both sides of that are this program.
-import { writev as writevCallback, read as readCallback } from 'node:fs';
+import { read as readCallback, writev as writevCallback } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

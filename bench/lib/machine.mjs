@@ -15,7 +15,8 @@ export function describeMachine() {
   return {
     date: new Date().toISOString(),
     commit: versionOf('git', 'rev-parse', '--short=12', 'HEAD') ?? 'unknown',
-    hasUncommittedChanges: (versionOf('git', 'status', '--porcelain', '--', 'services', 'native', 'bench') ?? '') !== '',
+    hasUncommittedChanges:
+      (versionOf('git', 'status', '--porcelain', '--', 'services', 'native', 'bench') ?? '') !== '',
     cpu: first.model,
     cores: cpus().length,
     memoryGib: Math.round(totalmem() / 1024 ** 3),

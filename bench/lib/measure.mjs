@@ -4,7 +4,9 @@ const GIB = 1024 * MIB;
 
 export function quantile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1 < 0 ? 0 : Math.ceil(share * sorted.length) - 1)];
+  return sorted[
+    Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1 < 0 ? 0 : Math.ceil(share * sorted.length) - 1)
+  ];
 }
 
 export function median(values) {
@@ -36,7 +38,9 @@ export async function interleave(contenders, rounds, say = () => {}) {
     }
   }
   for (const [name, { mibPerSecond, cpuSecondsPerGib }] of samples) {
-    say(`  ${name.padEnd(44)} ${median(mibPerSecond).toFixed(0).padStart(6)} MiB/s  ${median(cpuSecondsPerGib).toFixed(2)} CPU s/GiB`);
+    say(
+      `  ${name.padEnd(44)} ${median(mibPerSecond).toFixed(0).padStart(6)} MiB/s  ${median(cpuSecondsPerGib).toFixed(2)} CPU s/GiB`,
+    );
   }
   return samples;
 }

@@ -160,7 +160,9 @@ export function startClient(program, task) {
     const timer = setTimeout(() => child.kill('SIGKILL'), task.deadlineMs ?? CLIENT_DEADLINE_MS);
     child.once('close', (code, signal) => {
       clearTimeout(timer);
-      if (code === 0) resolve(JSON.parse(text));
+      const last = text.trim().split('\n').at(-1);
+      // A client that was stopped while it held something open has said nothing at its end.
+      if (code === 0) resolve(last === '' ? null : JSON.parse(last));
       else reject(new Error(`${program} ended with ${code ?? signal}: ${JSON.stringify(task).slice(0, 300)}`));
     });
   });

@@ -1,1 +1,60 @@
-export function writeResults() {}
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const RESULTS = fileURLToPath(new URL('../results/', import.meta.url));
+const MIB = 1024 * 1024;
+
+/** Writes one-node.json for programs and one-node.md for people. */
+export function writeResults(results) {
+  mkdirSync(RESULTS, { recursive: true });
+  writeFileSync(join(RESULTS, 'one-node.json'), `${JSON.stringify(results, null, 2)}\n`);
+  writeFileSync(join(RESULTS, 'one-node.md'), asText(results));
+}
+
+function table(header, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function wanted({ atLeast, atMost, goal }) {
+  if (atMost !== undefined) return `at most ${atMost}`;
+  return `at least ${atLeast}${goal === undefined ? '' : ` (goal ${goal})`}`;
+}
+
+function asText({ machine, settings, seconds, bars, figures }) {
+  const isRates = (rows) => Object.values(rows).every((row) => typeof row === 'object' && 'mibPerSecond' in row);
+  const sections = Object.entries(figures).map(([title, rows]) => {
+    const body = isRates(rows)
+      ? table(
+          ['contender', 'MiB/s', 'lowest to highest', 'CPU s per GiB (server)'],
+          Object.entries(rows).map(([name, row]) => [
+            name,
+            row.mibPerSecond,
+            `${row.lowest} to ${row.highest}`,
+            row.cpuSecondsPerGib,
+          ]),
+        )
+      : `\`\`\`json\n${JSON.stringify(rows, null, 2)}\n\`\`\``;
+    return `## ${title}\n\n${body}`;
+  });
+  return `# One node
+
+Written by \`npm run bench\` on ${machine.date}, commit ${machine.commit}${machine.hasUncommittedChanges ? ' with uncommitted changes' : ''}, in ${seconds} s.
+
+${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}, Node ${machine.node}, ${machine.browser ?? 'no browser'}.
+Files of ${settings.sizeBytes / MIB} MiB on ${machine.filesOn} for everybody, pages touched beforehand, uploads to new files.
+Client: ${machine.client}. It shares the cores with the server.
+Medians of ${settings.rounds} interleaved rounds after one that does not count (${Math.max(3, settings.rounds - 2)} for the browser, 8 streams and
+Socket.IO); a ratio is the median of the rounds' own ratios. Machines drift: compare inside one run only.
+
+## Bars
+
+${table(
+  ['what', 'measured', 'wanted', ''],
+  bars.map((bar) => [bar.name, bar.value, wanted(bar), bar.isMet ? 'met' : '**missed**']),
+)}
+
+${sections.join('\n\n')}
+`;
+}

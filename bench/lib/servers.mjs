@@ -86,7 +86,6 @@ export class Servers {
 
   /** The product: dist/services/main.js with its default settings, rates and counts aside. */
   async peerLink(name = 'peerlink', env = {}) {
-    if (process.env.BENCH_ENGINE) return this.engine('on');
     const port = await freePort();
     const directory = this.place(name);
     const server = ServerProcess.node(name, [join(this.#dist, 'services', 'main.js')], {
@@ -107,6 +106,10 @@ export class Servers {
       const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null);
       return answer?.ok === true;
     });
+    const version = await (await fetch(`http://127.0.0.1:${port}/version`)).json();
+    if (JSON.stringify(version).includes('fallback')) {
+      throw new Error(`net_io runs on its TypeScript fallback, which is not what is measured here: ${JSON.stringify(version)}`);
+    }
     return new PeerLink(server, port, directory);
   }
 }

@@ -1,1 +1,27 @@
-export async function idleSockets() { return {}; }
+// What 2,000 people who only look cost in memory.
+
+import { round } from '../lib/measure.mjs';
+import { startClient, waitFor } from '../lib/processes.mjs';
+
+const MIB = 1024 * 1024;
+const COUNT = 2000;
+const SETTLE_MS = 3_000;
+
+export async function idleSockets({ servers, say, bar }) {
+  say(`${COUNT} idle sockets`);
+  const peerLink = await servers.peerLink('idle');
+  // A few first, so that what is loaded at the first connection is not counted.
+  const first = startClient('idle-sockets.mjs', { port: peerLink.port, count: 100 });
+  await waitFor('the first sockets are open', 60_000, () => first.said().includes('opened'));
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  const before = peerLink.server.rssBytes();
+  const client = startClient('idle-sockets.mjs', { port: peerLink.port, count: COUNT });
+  await waitFor('all sockets are open', 120_000, () => client.said().includes('opened'));
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  const grownMib = round((peerLink.server.rssBytes() - before) / MIB, 1);
+  bar(`${COUNT} idle sockets, MiB`, grownMib, { atMost: 64 });
+  await client.stop();
+  await first.stop();
+  await peerLink.server.stop();
+  return { 'idle sockets': { count: COUNT, grownMib } };
+}

@@ -10,7 +10,9 @@ export async function relay({ peerLink, bare, settings, say, bar }) {
   say('live relay');
   const samples = await interleave(
     [
-      peerLinkTurn('PeerLink, hashed and stored', peerLink, sizeBytes, (transfer) => peerLink.relay(transfer, sizeBytes)),
+      peerLinkTurn('PeerLink, hashed and stored', peerLink, sizeBytes, (transfer) =>
+        peerLink.relay(transfer, sizeBytes),
+      ),
       {
         name: 'bare Node relay, stored',
         server: bare.server,
@@ -29,6 +31,11 @@ export async function relay({ peerLink, bare, settings, say, bar }) {
     rounds,
     say,
   );
-  bar('live relay of a bare Node relay', ratioOf(samples, 'PeerLink, hashed and stored', 'bare Node relay, stored'), 0.8, 0.9);
+  bar(
+    'live relay of a bare Node relay',
+    ratioOf(samples, 'PeerLink, hashed and stored', 'bare Node relay, stored'),
+    0.8,
+    0.9,
+  );
   return { 'live relay': figuresOf(samples) };
 }

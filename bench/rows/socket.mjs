@@ -37,7 +37,11 @@ export async function socketDoor({ servers, peerLink, settings, say, bar }) {
   const best = [DOOR, ...BEST]
     .map(nameOf)
     .sort((a, b) => median(samples.get(b).mibPerSecond) - median(samples.get(a).mibPerSecond))[0];
-  bar('Socket.IO door of bare Socket.IO, 1 MiB x 6', ratioOf(samples, 'PeerLink, Socket.IO, 1 MiB x 6', nameOf(DOOR)), 0.8);
+  bar(
+    'Socket.IO door of bare Socket.IO, 1 MiB x 6',
+    ratioOf(samples, 'PeerLink, Socket.IO, 1 MiB x 6', nameOf(DOOR)),
+    0.8,
+  );
   bar(`HTTP upload of bare Socket.IO at its best (${best})`, ratioOf(samples, 'PeerLink, HTTP, one body', best), 2);
   return { 'Socket.IO': figuresOf(samples) };
 }

@@ -1,14 +1,9 @@
 // One body, parallel runs, tus, WebDAV. Every upload makes a new file and its removal is not timed: tmpfs gives each
 // contender pages in the same state.
-import { createWriteStream } from 'node:fs';
-import { randomBytes } from 'node:crypto';
-import { finished } from 'node:stream/promises';
-import { join } from 'node:path';
 import { figuresOf, interleave, ratioOf } from '../lib/measure.mjs';
 import { runClient } from '../lib/processes.mjs';
 import { putBody, putRuns, remove } from '../lib/servers.mjs';
-
-const MIB = 1024 * 1024;
+import { sourceFile } from '../lib/source.mjs';
 
 /** PeerLink's turn in an upload row: opening and removing are not timed. */
 export function peerLinkTurn(name, peerLink, sizeBytes, send) {
@@ -32,8 +27,7 @@ export async function uploads({ servers, peerLink, bare, settings, say, bar }) {
   const { sizeBytes, rounds } = settings;
   const nginx = await servers.nginx(servers.place('dav'));
   const tus = await servers.tus();
-  const sourcePath = join(servers.place('source'), 'source.bin');
-  await writeSource(sourcePath, sizeBytes);
+  const sourcePath = await sourceFile(servers, sizeBytes);
   let tusUrl = null;
 
   say('upload, one body');
@@ -90,14 +84,4 @@ export async function uploads({ servers, peerLink, bare, settings, say, bar }) {
   );
   bar('HTTP upload of bare Node, runs', ratioOf(runs, 'PeerLink, hashed', 'bare Node, coalesced writev'), 0.8, 0.85);
   return { 'upload, one body': figuresOf(one), 'upload, runs of 8 MiB, 6 at once': figuresOf(runs) };
-}
-
-async function writeSource(path, sizeBytes) {
-  const block = randomBytes(MIB);
-  const file = createWriteStream(path);
-  for (let written = 0; written < sizeBytes; written += MIB) {
-    if (!file.write(block)) await new Promise((resolve) => file.once('drain', resolve));
-  }
-  file.end();
-  await finished(file);
 }
