@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { fuzz } from '../../test/support/fuzz.ts';
+import { checkPassword, hashPassword, isGrantValid, signGrant, uploadTokenFor } from './secrets.ts';
+
+const secret = randomBytes(32);
+const NOW = Date.UTC(2026, 0, 1);
+
+describe('a password', () => {
+  it('is known again, in either of its Unicode forms, and no other one is', async () => {
+    const stored = await hashPassword('caf\u00e9 🔑');
+    expect(stored).toMatch(/^scrypt\$[\w-]+\$[\w-]{43}$/);
+    expect(await checkPassword('caf\u00e9 🔑', stored ?? '')).toBe('right');
+    expect(await checkPassword('cafe\u0301 🔑', stored ?? '')).toBe('right');
+    expect(await checkPassword('cafe 🔑', stored ?? '')).toBe('wrong');
+    expect(await checkPassword('', stored ?? '')).toBe('wrong');
+    expect(await hashPassword('caf\u00e9 🔑')).not.toBe(stored);
+  });
+
+  it('is wrong for a stored text of another form', async () => {
+    for (const stored of ['', 'scrypt', 'scrypt$a', 'argon2$a$b', '$$'])
+      expect(await checkPassword('x', stored)).toBe('wrong');
+  });
+
+  it('is not hashed when too many others wait', async () => {
+    const all = await Promise.all(Array.from({ length: 70 }, () => checkPassword('x', 'scrypt$AAAA$AAAA')));
+    expect(all.filter((answer) => answer === 'busy')).toHaveLength(5);
+  }, 60_000);
+});
+
+describe('a grant', () => {
+  it('opens its own share until its time, and nothing else', () => {
+    const grant = signGrant(secret, 'share1', NOW + 60_000);
+    expect(isGrantValid(secret, 'share1', grant, NOW)).toBe(true);
+    expect(isGrantValid(secret, 'share1', grant, NOW + 59_999)).toBe(true);
+    expect(isGrantValid(secret, 'share1', grant, NOW + 60_000)).toBe(false);
+    expect(isGrantValid(secret, 'share2', grant, NOW)).toBe(false);
+    expect(isGrantValid(randomBytes(32), 'share1', grant, NOW)).toBe(false);
+    expect(isGrantValid(secret, 'share1', grant.replace(/\.\w+\./, '.zzzzzzz.'), NOW)).toBe(false);
+  });
+
+  it('is none when a symbol of it was changed, added or taken away, or when it is any other text', async () => {
+    const grant = signGrant(secret, 'share1', NOW + 60_000);
+    const symbol = fc.constantFrom('.', 'A', 'a', '0', '-', '_', '=', '', 'é', '\0');
+    const forged = fc.oneof(
+      fc
+        .tuple(fc.nat({ max: grant.length - 1 }), symbol)
+        .map(([at, put]) => grant.slice(0, at) + put + grant.slice(at + 1)),
+      fc.tuple(fc.nat({ max: grant.length }), symbol).map(([at, put]) => grant.slice(0, at) + put + grant.slice(at)),
+      fc.nat({ max: grant.length - 1 }).map((length) => grant.slice(0, length)),
+      fc.string({ unit: 'binary' }),
+      fc.string().map((text) => `share1.${text}`),
+      fc.string({ minLength: 250, maxLength: 400 }).map((text) => grant + text),
+    );
+    await fuzz(
+      'grants',
+      fc.property(forged, (text) => {
+        assert.equal(isGrantValid(secret, 'share1', text, NOW), text === grant);
+      }),
+    );
+  });
+});
+
+describe('an upload token', () => {
+  it('is the same for the same transfer, and another for another', () => {
+    expect(uploadTokenFor(secret, 'a')).toBe(uploadTokenFor(secret, 'a'));
+    expect(uploadTokenFor(secret, 'a')).not.toBe(uploadTokenFor(secret, 'b'));
+    expect(uploadTokenFor(secret, 'a')).toMatch(/^[\w-]{43}$/);
+  });
+});
