@@ -9,6 +9,8 @@ import { Notice } from '../../components/ui/Notice.tsx';
 import { downloadAddress } from '../../lib/api.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import { hasBegunHere, noteBegun } from './begun.ts';
+import { GonePage } from './GonePage.tsx';
 import { SharedFiles } from './SharedFiles.tsx';
 import type { LiveStrip } from './use-share.ts';
 
@@ -41,8 +43,11 @@ export function ReadyShare({
   const single = files.length === 1 && only ? only : null;
   const title = single ? nameOf(single.path) : messages.app.files(files.length, format.count(files.length));
   useTitle(messages.app.titlePage(title));
+  // Whoever came in time keeps the page: their own download may be the one that used it up.
+  if (answer.remainingDownloads === 0 && !hasBegun) return <GonePage reason="used_up" fault={null} onRetry={onBegun} />;
   const begin = () => {
     setHasBegun(true);
+    noteBegun(shareId);
     if (answer.remainingDownloads !== null) setTimeout(onBegun, LOOK_AGAIN_MS);
   };
   return (
@@ -73,7 +78,7 @@ export function ReadyShare({
           </p>
         </div>
       </div>
-      {answer.remainingDownloads === 0 && !hasBegun && (
+      {answer.remainingDownloads === 0 && !hasBegun && !hasBegunHere(shareId) && (
         <Notice tone="waiting" title={messages.fault.slots_held.title}>
           {messages.fault.slots_held.advice}
         </Notice>

@@ -1,5 +1,6 @@
 import { useTitle } from '../../lib/use-title.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import { hasBegunHere } from './begun.ts';
 import { GonePage, goneReasonOf } from './GonePage.tsx';
 import { PasswordForm } from './PasswordForm.tsx';
 import { ReadyShare } from './ReadyShare.tsx';
@@ -28,6 +29,8 @@ export function ReceivePage({ shareId }: { readonly shareId: string }) {
       if (share.state === 'ended') {
         return <GonePage reason={share.endReason ?? 'expired'} fault={null} onRetry={reload} />;
       }
+      const isUsedUp = share.maxDownloads !== null && share.downloadCount >= share.maxDownloads;
+      if (isUsedUp && !hasBegunHere(shareId)) return <GonePage reason="used_up" fault={null} onRetry={reload} />;
       return (
         <ReadyShare shareId={shareId} answer={state.answer} strip={state.strip} grant={state.grant} onBegun={reload} />
       );
