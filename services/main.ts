@@ -59,11 +59,12 @@ async function start(): Promise<void> {
   if (reason !== undefined) log.warn({ reason }, 'net_io runs on the TypeScript fallback, which is many times slower');
 
   // Loaded here and not above: Prisma, Moleculer and Socket.IO take most of a second.
-  const [{ openDatabase }, { composeNode }] = await Promise.all([
-    import('./database/open-database.ts'),
+  const [database, { composeNode }] = await Promise.all([
+    import('./database/open-database.ts').then(({ openDatabase }) =>
+      openDatabase({ url: config.databaseUrl, directory: directory.path, log }),
+    ),
     import('./composition.ts'),
   ]);
-  const database = await openDatabase({ url: config.databaseUrl, directory: directory.path, log });
   // Before the port is open: whoever sees /readyz answer may already ask for the end.
   const beginDrains = drainOnSignals(log);
   const node = await composeNode({ config, log, netIo, directory, database });

@@ -15,7 +15,8 @@ const MAX_AGE_SECONDS = 600;
  */
 export function handleCors(req: IncomingMessage, res: ServerResponse, context: EdgeContext): boolean {
   res.appendHeader('Vary', 'Origin');
-  const isAllowed = context.originRelation === 'allowed' && req.headers.origin !== undefined;
+  // Our own page too: served under PUBLIC_URL, it may talk to this very node under another name.
+  const isAllowed = context.originRelation === 'allowed' || context.originRelation === 'own';
   if (isAllowed) {
     res.setHeader('Access-Control-Allow-Origin', req.headers.origin ?? '');
     res.setHeader('Access-Control-Expose-Headers', EXPOSED_HEADERS);

@@ -69,7 +69,7 @@ function route(
   if (context.originRelation === 'foreign' && isMutating(req)) {
     throw new PeerLinkError(
       'bad_origin',
-      'Pages of this origin may not change anything here. The operator can list it in CORS_ORIGIN.',
+      "Pages of this origin may not change anything here. If it is PeerLink's own page, set PUBLIC_URL; if another's, list its origin in CORS_ORIGIN.",
     );
   }
   if (deps.dataPlane.handle(req, res, context)) return;

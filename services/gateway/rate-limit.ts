@@ -63,8 +63,8 @@ export interface RateLimits {
  * several parallel ranges sends the password with each one, so it cannot be much lower.
  */
 const PASSWORDS_PER_MINUTE = 20;
-/** New sessions from one address a minute: a household opens a few, a script would fill the table. */
-const SESSIONS_PER_MINUTE = 60;
+/** New sessions from one address a minute: a lecture hall behind one address may come at once, a script goes on. */
+const SESSIONS_PER_MINUTE = 600;
 
 export function createRateLimits(
   settings: {
