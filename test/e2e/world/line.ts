@@ -46,12 +46,21 @@ class Gate {
     this.#allowedBytes = 0;
   }
 
-  async take(bytes: number): Promise<void> {
+  /** Resolves when so many bytes may pass; rejects when `signal` ends the wait. */
+  async take(bytes: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     if (this.#waiting.length === 0 && this.#allowedBytes >= bytes) {
       this.#allowedBytes -= bytes;
       return;
     }
-    const turn = new Promise<void>((pass) => this.#waiting.push({ bytes, pass }));
+    const turn = new Promise<void>((pass, fail) => {
+      const entry = { bytes, pass };
+      this.#waiting.push(entry);
+      signal.addEventListener('abort', () => {
+        this.#waiting = this.#waiting.filter((other) => other !== entry);
+        fail(signal.reason);
+      });
+    });
     await within('the line is opened', HOLD_DEADLINE_MS, turn);
   }
 
@@ -135,17 +144,33 @@ function joinAnswer(onward: ClientRequest, req: IncomingMessage, res: ServerResp
   req.on('error', () => onward.destroy());
 }
 
+/**
+ * The body is read as it comes, a run of at most 8 MiB, and only then held: a browser that hangs up is noticed at once,
+ * and nothing that it took back goes through later out of some buffer.
+ */
 async function passBody(req: IncomingMessage, onward: ClientRequest, gate: Gate, put: SeenPut): Promise<void> {
-  for await (const piece of req as AsyncIterable<Buffer>) {
-    await gate.take(piece.length);
-    put.passedBytes += piece.length;
-    if (!onward.write(piece)) {
-      await new Promise<void>((done) => {
-        onward.once('drain', done);
-        onward.once('close', done);
+  const hungUp = new AbortController();
+  onward.once('close', () => hungUp.abort(new Error('one side has hung up')));
+  const pieces: Buffer[] = [];
+  let wake = () => {};
+  req.on('data', (piece: Buffer) => {
+    pieces.push(piece);
+    wake();
+  });
+  req.once('end', () => wake());
+  for (;;) {
+    const piece = pieces.shift();
+    if (piece === undefined) {
+      if (req.complete) break;
+      await new Promise<void>((come, fail) => {
+        wake = come;
+        hungUp.signal.addEventListener('abort', () => fail(hungUp.signal.reason));
       });
+      continue;
     }
-    if (onward.destroyed) return;
+    await gate.take(piece.length, hungUp.signal);
+    put.passedBytes += piece.length;
+    onward.write(piece);
   }
   onward.end();
 }

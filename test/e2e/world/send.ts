@@ -11,6 +11,21 @@ export async function chooseBy(page: Page, button: string | Locator, paths: stri
   await chooser.setFiles(typeof paths === 'string' ? paths : [...paths]);
 }
 
+/**
+ * The same for a browser that was not started by Playwright, which would read the file into memory for it: the input
+ * behind the button is given the path itself.
+ */
+export async function chooseByPath(page: Page, button: string, path: string): Promise<void> {
+  await page.getByRole('button', { name: button, exact: true }).waitFor();
+  const session = await page.context().newCDPSession(page);
+  const { result } = await session.send('Runtime.evaluate', {
+    expression: `document.querySelector('input[type=file][aria-label=${JSON.stringify(button)}]')`,
+  });
+  if (result.objectId === undefined) throw new Error(`no file input behind the button ${button}`);
+  await session.send('DOM.setFileInputFiles', { files: [path], objectId: result.objectId });
+  await session.detach();
+}
+
 /** Presses Send and answers the link, which is there at once. */
 export async function pressSend(page: Page): Promise<string> {
   await page.getByRole('button', { name: 'Send', exact: true }).click();

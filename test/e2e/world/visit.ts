@@ -6,16 +6,16 @@ const ACTION_DEADLINE_MS = 30_000;
 export const NETWORK_NEWS = /Failed to load resource|net::ERR_|WebSocket connection to/;
 
 interface Watched {
-  readonly context: BrowserContext;
   readonly faults: string[];
   readonly mayAppear: RegExp | undefined;
 }
 const watched: Watched[] = [];
+const visits: BrowserContext[] = [];
 
 /** Collects what goes wrong in a context's pages; the test fails on it. */
 export function watchFaults(context: BrowserContext, mayAppear?: RegExp): void {
   const faults: string[] = [];
-  watched.push({ context, faults, mayAppear });
+  watched.push({ faults, mayAppear });
   const watch = (page: Page) => page.on('pageerror', (fault) => faults.push(`${page.url()}: ${fault.stack}`));
   context.pages().forEach(watch);
   context.on('page', watch);
@@ -26,10 +26,10 @@ export function watchFaults(context: BrowserContext, mayAppear?: RegExp): void {
 
 afterEach(async () => {
   const all = watched.splice(0);
-  for (const { context } of all) await context.close();
+  for (const context of visits.splice(0)) await context.close();
   const faults = all.flatMap((one) => one.faults.filter((fault) => !(one.mayAppear?.test(fault) ?? false)));
   expect(faults).toEqual([]);
-});
+}, 60_000);
 
 export interface VisitOptions extends BrowserContextOptions {
   /** Console errors that belong to what the test does; page errors never do. */
@@ -40,6 +40,7 @@ export interface VisitOptions extends BrowserContextOptions {
 export async function visit(browser: Browser, url: string, options: VisitOptions = {}): Promise<Page> {
   const { mayAppear, ...contextOptions } = options;
   const context = await browser.newContext({ locale: 'en-GB', ...contextOptions });
+  visits.push(context);
   context.setDefaultTimeout(ACTION_DEADLINE_MS);
   watchFaults(context, mayAppear);
   const page = await context.newPage();

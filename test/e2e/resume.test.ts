@@ -1,0 +1,190 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { launchBrowser, launchProfileBrowser } from '../support/browser.ts';
+import { tempDirectory } from '../support/cleanup.ts';
+import { b3sum, makePatternFile } from '../support/files.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+import { waitFor } from '../support/waiting.ts';
+import { type Line, openLine } from './world/line.ts';
+import { curl, shareOf } from './world/receive.ts';
+import { chooseBy, chooseByPath, digestOn, pressSend } from './world/send.ts';
+import { NETWORK_NEWS, visit, watchFaults } from './world/visit.ts';
+
+const MIB = 1024 * 1024;
+const SIZE_BYTES = 40 * MIB + 4321;
+const HALF_BYTES = 20 * MIB;
+const folder = tempDirectory('resume');
+const source = join(folder, 'long way.bin');
+let server: TestServer;
+let browser: Browser;
+let digest: string;
+
+beforeAll(async () => {
+  await makePatternFile(source, SIZE_BYTES);
+  digest = await b3sum(source);
+  server = await startServer({ isPageNeeded: true });
+  browser = await launchBrowser();
+}, 240_000);
+
+/** Chunks that the server has committed. */
+async function committedOf(link: string): Promise<Set<number>> {
+  const ranges = (await shareOf(server.url, link)).committed[0] ?? [];
+  return new Set(ranges.flatMap(([first, end]) => Array.from({ length: end - first }, (_, step) => first + step)));
+}
+
+/** Begins to send the file and stops in the middle: `HALF_BYTES` went through, and what is whole is committed. */
+async function sendHalf(page: Page, line: Line, choose: typeof chooseByPath = chooseBy): Promise<string> {
+  await choose(page, 'Choose files', source);
+  const link = await pressSend(page);
+  line.allow(HALF_BYTES);
+  await waitFor('half of the file went through', 30_000, () => line.passedBytes() > HALF_BYTES - 64 * 1024);
+  line.hold();
+  await settled(link);
+  return link;
+}
+
+/** What is underway inside the server has been committed: two looks in a row answer the same. */
+async function settled(link: string): Promise<Set<number>> {
+  let before = -1;
+  return await waitFor('the committed chunks stand still', 30_000, async () => {
+    const committed = await committedOf(link);
+    const isSettled = committed.size === before && committed.size > 0;
+    before = committed.size;
+    return isSettled ? committed : undefined;
+  });
+}
+
+/** Opens the line, and holds that from `putsBefore` on exactly the chunks that were missing have been sent, once. */
+async function finishAndCompare(page: Page, line: Line, link: string, committed: Set<number>, putsBefore: number) {
+  line.allow(Number.POSITIVE_INFINITY);
+  expect(await digestOn(page)).toBe(digest);
+  const sent = line.puts.slice(putsBefore).flatMap((put) => {
+    const first = put.offsetBytes / MIB;
+    return Array.from({ length: Math.ceil(put.passedBytes / MIB) }, (_, step) => first + step);
+  });
+  const missing = Array.from({ length: Math.ceil(SIZE_BYTES / MIB) }, (_, chunk) => chunk).filter(
+    (chunk) => !committed.has(chunk),
+  );
+  expect(sent.sort((a, b) => a - b)).toEqual(missing);
+  expect(committed.size).toBeGreaterThanOrEqual(10);
+  const fetched = await curl(link.replace(line.url, server.url));
+  expect(await b3sum(fetched.path)).toBe(digest);
+}
+
+describe('an upload goes on', () => {
+  it('after a reload, when the same file is chosen again, with only the missing chunks', async () => {
+    const line = await openLine(server.port);
+    const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
+    const link = await sendHalf(page, line);
+    await page.reload();
+    await page.getByText('Choose the same file again and only what is missing is sent.').waitFor();
+    const committed = await settled(link);
+
+    // Another file under the same name is told apart before a byte of it is sent.
+    const putsBefore = line.puts.length;
+    const other = join(tempDirectory('other'), 'long way.bin');
+    await makePatternFile(other, SIZE_BYTES, { seed: 'other' });
+    await chooseBy(page, 'Choose it again', other);
+    await page.getByText('That is not the same file: long way.bin has another size or other content.').waitFor();
+    expect(line.puts.length).toBe(putsBefore);
+
+    await chooseBy(page, 'Choose it again', source);
+    await page.getByRole('link', { name: `Link: ${link}` }).waitFor();
+    await finishAndCompare(page, line, link, committed, putsBefore);
+  }, 120_000);
+
+  it('after the browser was killed, when the same file is chosen again', async () => {
+    const line = await openLine(server.port);
+    const first = await launchProfileBrowser();
+    watchFaults(first.context, NETWORK_NEWS);
+    const page = await first.context.newPage();
+    await page.goto(line.url);
+    const link = await sendHalf(page, line, chooseByPath);
+    // The marks by which the file is known again are written a second into the upload.
+    await waitFor('the upload is remembered', 10_000, () => page.evaluate(rememberedFingerprints));
+    await first.kill9();
+    const committed = await settled(link);
+    const putsBefore = line.puts.length;
+
+    const second = await launchProfileBrowser({ profileDirectory: first.profileDirectory });
+    watchFaults(second.context);
+    const again = await second.context.newPage();
+    await again.goto(line.url);
+    await chooseByPath(again, 'Choose it again', source);
+    await finishAndCompare(again, line, link, committed, putsBefore);
+    await second.kill9();
+  }, 120_000);
+
+  it('by itself after the server was killed and started again', async () => {
+    const line = await openLine(server.port);
+    const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
+    const link = await sendHalf(page, line);
+    const visible = await settled(link);
+    await server.kill9();
+    await page.getByText('Paused: no connection. It goes on by itself').first().waitFor();
+    const putsBefore = line.puts.length;
+    const { port, dataDirectory } = server;
+    server = await startServer({ isPageNeeded: true, port, dataDirectory });
+    const committed = await committedOf(link);
+    expect([...visible].filter((chunk) => !committed.has(chunk))).toEqual([]);
+    await finishAndCompare(page, line, link, committed, putsBefore);
+  }, 120_000);
+
+  it('by itself when the network is back', async () => {
+    const line = await openLine(server.port);
+    const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
+    const link = await sendHalf(page, line);
+    await page.context().setOffline(true);
+    await page.getByText('No network. What is under way goes on by itself when it is back.').waitFor();
+    await page.getByText('Paused: no connection. It goes on by itself').first().waitFor();
+    const committed = await settled(link);
+    const putsBefore = line.puts.length;
+    await page.context().setOffline(false);
+    await page.getByText('No network.').waitFor({ state: 'detached' });
+    await finishAndCompare(page, line, link, committed, putsBefore);
+  }, 120_000);
+
+  it('when the person who paused it says so, and nothing moves before', async () => {
+    const line = await openLine(server.port);
+    const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
+    const link = await sendHalf(page, line);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText('Paused', { exact: true }).waitFor();
+    const committed = await settled(link);
+    const putsBefore = line.puts.length;
+    line.allow(Number.POSITIVE_INFINITY);
+    // Two answers of the server later nothing was sent: the pause holds although the line is open.
+    await shareOf(server.url, link);
+    await shareOf(server.url, link);
+    expect(line.puts.length).toBe(putsBefore);
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await finishAndCompare(page, line, link, committed, putsBefore);
+  }, 120_000);
+
+  it('stops for good when it is cancelled: the link ends and the page is ready for another', async () => {
+    const line = await openLine(server.port);
+    const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
+    const link = await sendHalf(page, line);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Cancel the upload' }).click();
+    await page.getByRole('button', { name: 'Choose files' }).waitFor();
+    await waitFor('the link has ended', 10_000, async () => (await curl(link)).status === 410);
+  }, 60_000);
+});
+
+/** Runs in the page: whether the record of the one upload has its fingerprint. */
+async function rememberedFingerprints(): Promise<boolean> {
+  const database = await new Promise<IDBDatabase>((done, fail) => {
+    const request = indexedDB.open('peerlink');
+    request.onsuccess = () => done(request.result);
+    request.onerror = () => fail(request.error);
+  });
+  const records = await new Promise<{ files: { fingerprint: string | null }[] }[]>((done, fail) => {
+    const request = database.transaction('uploads', 'readonly').objectStore('uploads').getAll();
+    request.onsuccess = () => done(request.result);
+    request.onerror = () => fail(request.error);
+  });
+  database.close();
+  return records.some((record) => record.files.every((file) => file.fingerprint !== null));
+}
