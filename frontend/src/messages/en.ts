@@ -102,6 +102,7 @@ export const en = {
     pause: 'Pause',
     resume: 'Go on',
     tryAgain: 'Try again',
+    retrying: 'It is tried again by itself.',
     cancel: 'Cancel',
     cancelTitle: 'Cancel this upload?',
     cancelText: 'The link stops working and what was stored is deleted.',

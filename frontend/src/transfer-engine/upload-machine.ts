@@ -24,7 +24,7 @@ export type UploadPhase =
   /** Asking the server which chunks it has. */
   | { readonly name: 'checking' }
   | { readonly name: 'sending' }
-  /** The server asked for patience; goes on by itself. */
+  /** The server asked for patience, or a retry is due; goes on by itself. */
   | { readonly name: 'waiting'; readonly fault: Fault }
   /** No connection; goes on by itself. */
   | { readonly name: 'offline' }
@@ -287,6 +287,8 @@ export class UploadMachine {
       this.phase = { name: 'waiting', fault };
     } else if (++this.#retries > this.#config.maxRetries) {
       this.#stop({ name: 'stalled', fault }, effects);
+    } else {
+      this.phase = { name: 'waiting', fault };
     }
   }
 

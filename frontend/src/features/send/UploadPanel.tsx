@@ -10,6 +10,7 @@ import { api } from '../../lib/api.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import { remedyFor } from '../../transfer-engine/fault.ts';
 import { isActive, type UploadView, uploads } from '../../transfer-engine/uploads.ts';
 import { nameOf } from './draft.ts';
 import { showUpload } from './draft-store.ts';
@@ -111,9 +112,10 @@ function Explanation({ view }: { readonly view: UploadView }) {
   }
   if (!fault) return null;
   const { title, advice } = explainFault(fault, messages, format);
+  const isRetrying = phase.name === 'waiting' && remedyFor(fault) === 'retry';
   return (
     <Notice tone={phase.name === 'waiting' ? 'waiting' : 'loss'} title={title}>
-      {advice}
+      {isRetrying ? messages.upload.retrying : advice}
     </Notice>
   );
 }
