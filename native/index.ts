@@ -22,7 +22,10 @@ export interface LoadNetIoOptions {
 export function loadNetIo(options: LoadNetIoOptions): NetIo {
   if (!options.useNative) return fallback('the native addon is switched off', options.kernel);
   if (options.kernel === 'typescript') return fallback('the kernel "typescript" was asked for', undefined);
-  const binaryPath = findBinary();
+  const folder = packageFolder();
+  // A package that cannot be found is no missing binary, it is a mistake in how the product is put together.
+  if (folder === undefined) throw new Error(`the package net_io was not found from ${__dirname} upwards`);
+  const binaryPath = findBinary(folder);
   if (binaryPath === undefined) {
     return fallback(`no binary of net_io for ${process.platform}-${process.arch} was found`, options.kernel);
   }
@@ -46,9 +49,7 @@ function selectKernel(netIo: NetIo, kernel: string): void {
 }
 
 /** Built here (build/Release) or prebuilt (prebuilds/<platform>-<arch>), in this order. */
-function findBinary(): string | undefined {
-  const folder = packageFolder();
-  if (folder === undefined) return undefined;
+function findBinary(folder: string): string | undefined {
   try {
     return nodeGypBuild.resolve(folder);
   } catch (error) {

@@ -53,8 +53,8 @@ function derivationMode(context: string): Mode {
   return deriveKeyMode(bytes);
 }
 
-/** A view without the JavaScript properties a Buffer may have gained; cloned with its own bytes only. */
-const cloneable = (bytes: Uint8Array): Uint8Array => Uint8Array.prototype.slice.call(bytes);
+/** A copy in memory of its own, which can be moved to the worker thread. */
+const ownCopy = (bytes: Uint8Array): Uint8Array => Uint8Array.prototype.slice.call(bytes);
 
 /** net_io in TypeScript: the same answers and the same refusals, slower. `reason` is reported by `kernels()`. */
 export function createFallbackNetIo(reason: string): NetIo {
@@ -72,7 +72,7 @@ export function createFallbackNetIo(reason: string): NetIo {
     },
     async hashAsync(input) {
       checkBytes(input, 'input');
-      return run({ kind: 'hash', buffers: [cloneable(input)] });
+      return run({ kind: 'hash', buffers: [ownCopy(input)] });
     },
     keyedHash(key, input, outputBytes = DIGEST_BYTES) {
       checkKey(key);
@@ -94,7 +94,7 @@ export function createFallbackNetIo(reason: string): NetIo {
 
     async chunkValue(buffers, leafCounter) {
       checkLeafCounter(leafCounter, checkBuffers(buffers, 1, MAX_CHUNK_BYTES));
-      return run({ kind: 'chunk', buffers: buffers.map(cloneable), leafCounter });
+      return run({ kind: 'chunk', buffers: buffers.map(ownCopy), leafCounter });
     },
     chunkValueSync(buffers, leafCounter) {
       checkLeafCounter(leafCounter, checkBuffers(buffers, 1, MAX_SYNC_HASH_BYTES));
@@ -102,11 +102,11 @@ export function createFallbackNetIo(reason: string): NetIo {
     },
     async rootOfOnlyChunk(buffers) {
       checkBuffers(buffers, 0, MAX_CHUNK_BYTES);
-      return run({ kind: 'hash', buffers: buffers.map(cloneable) });
+      return run({ kind: 'hash', buffers: buffers.map(ownCopy) });
     },
     async rootOfChunkValues(values) {
       checkChunkValues(values);
-      return run({ kind: 'values', values: cloneable(values) });
+      return run({ kind: 'values', values: ownCopy(values) });
     },
 
     async readAndVerify(fd, buffer, offset, length, leafCounter) {
@@ -124,7 +124,7 @@ export function createFallbackNetIo(reason: string): NetIo {
     },
     async writeAndHash(fd, buffers, offset, leafCounter) {
       checkFileRange(fd, offset, checkBuffers(buffers, 1, MAX_CHUNK_BYTES), leafCounter);
-      return run({ kind: 'write', fd, buffers: buffers.map(cloneable), offset, leafCounter });
+      return run({ kind: 'write', fd, buffers: buffers.map(ownCopy), offset, leafCounter });
     },
     lockFile(fd) {
       checkFileDescriptor(fd);

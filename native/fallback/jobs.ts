@@ -2,7 +2,7 @@
 import { readSync, writeSync } from 'node:fs';
 import { HASH_MODE, hashRoot, rootOfValues, subtreeValue, VALUE_BYTES } from './blake3.ts';
 
-/** Messages are cloned: the worker has bytes of its own, whatever becomes of the caller's. */
+/** Buffers in it are moved to the thread with it: it has bytes of its own, whatever becomes of the caller's. */
 export type Job =
   | { readonly kind: 'hash'; readonly buffers: readonly Uint8Array[] }
   | { readonly kind: 'chunk'; readonly buffers: readonly Uint8Array[]; readonly leafCounter: number }

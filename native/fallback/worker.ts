@@ -18,12 +18,13 @@ export class HashWorker {
   #worker: Worker | undefined;
   #nextId = 0;
 
+  /** @param job its memory is moved to the thread: buffers must be copies that nobody else holds */
   run(job: Job): Promise<JobResult> {
     const worker = this.#worker ?? this.#start();
     const id = this.#nextId++;
     const promise = new Promise<JobResult>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
     worker.ref();
-    worker.postMessage({ id, job } satisfies JobRequest);
+    worker.postMessage({ id, job } satisfies JobRequest, memoryOf(job));
     return promise;
   }
 
@@ -54,6 +55,12 @@ export class HashWorker {
     this.#waiting.clear();
     for (const { reject } of lost) reject(error);
   }
+}
+
+/** Each buffer's memory once: a list may name one twice, and a transfer must not. */
+function memoryOf(job: Job): ArrayBuffer[] {
+  const arrays = 'buffers' in job ? job.buffers : 'values' in job ? [job.values] : [];
+  return [...new Set(arrays.map((bytes) => bytes.buffer as ArrayBuffer))];
 }
 
 /** As source (tsx, Jest) the thread needs tsx to read TypeScript; compiled, it is JavaScript like this file. */

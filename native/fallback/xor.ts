@@ -1,7 +1,7 @@
 /**
  * XOR with a repeating key, obfuscation and not encryption: target[i] = source[i] ^ key[(streamOffset + i) mod key length].
- * `source` and `target` are the same memory or do not overlap. Bytes one by one, except where eight of them can be
- * taken as two words of a repeated key: ten times the speed of the byte loop.
+ * `source` and `target` are the same memory or do not overlap. Four bytes at once where alignment allows it: ten times
+ * the speed of the byte loop.
  */
 export function xorStream(source: Uint8Array, target: Uint8Array, key: Uint8Array, streamOffset: number): void {
   const size = source.length;
@@ -15,17 +15,37 @@ export function xorStream(source: Uint8Array, target: Uint8Array, key: Uint8Arra
   }
 }
 
+/** Words a pattern has at least: the inner loop then rarely starts anew. */
+const MIN_PATTERN_WORDS = 1024;
+
 function xorWords(source: Uint8Array, target: Uint8Array, key: Uint8Array, streamOffset: number, words: number): void {
-  // Four keys make a whole number of words, whatever the key's length.
-  const patternBytes = key.length % 4 === 0 ? key.length : key.length * 4;
-  const pattern = new Uint8Array(patternBytes);
+  // Four keys make a whole number of words, whatever the key's length; many make long inner loops.
+  const repeats = 4 * Math.ceil(MIN_PATTERN_WORDS / key.length);
+  const pattern = new Uint8Array(repeats * key.length);
   const phase = streamOffset % key.length;
-  for (let i = 0; i < patternBytes; i++) pattern[i] = key[(phase + i) % key.length] as number;
-  const patternWords = new Uint32Array(pattern.buffer);
-  const from = new Uint32Array(source.buffer, source.byteOffset, words);
-  const to = new Uint32Array(target.buffer, target.byteOffset, words);
-  for (let i = 0, p = 0; i < words; i++) {
-    to[i] = (from[i] as number) ^ (patternWords[p] as number);
-    p = p + 1 === patternWords.length ? 0 : p + 1;
+  pattern.set(key.subarray(phase), 0);
+  pattern.set(key.subarray(0, phase), key.length - phase);
+  for (let filled = key.length; filled < pattern.length; filled *= 2) pattern.copyWithin(filled, 0, filled);
+  const patternWords = new Int32Array(pattern.buffer);
+  const from = new Int32Array(source.buffer, source.byteOffset, words);
+  const to = new Int32Array(target.buffer, target.byteOffset, words);
+  for (let start = 0; start < words; start += patternWords.length) {
+    xorRun(from, to, patternWords, start, Math.min(patternWords.length, words - start));
   }
+}
+
+/** Eight words a turn: the loop's own cost halves. */
+function xorRun(from: Int32Array, to: Int32Array, pattern: Int32Array, start: number, count: number): void {
+  let i = 0;
+  for (let at = start; i + 8 <= count; i += 8, at += 8) {
+    to[at] = (from[at] as number) ^ (pattern[i] as number);
+    to[at + 1] = (from[at + 1] as number) ^ (pattern[i + 1] as number);
+    to[at + 2] = (from[at + 2] as number) ^ (pattern[i + 2] as number);
+    to[at + 3] = (from[at + 3] as number) ^ (pattern[i + 3] as number);
+    to[at + 4] = (from[at + 4] as number) ^ (pattern[i + 4] as number);
+    to[at + 5] = (from[at + 5] as number) ^ (pattern[i + 5] as number);
+    to[at + 6] = (from[at + 6] as number) ^ (pattern[i + 6] as number);
+    to[at + 7] = (from[at + 7] as number) ^ (pattern[i + 7] as number);
+  }
+  for (; i < count; i++) to[start + i] = (from[start + i] as number) ^ (pattern[i] as number);
 }

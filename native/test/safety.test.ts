@@ -120,6 +120,16 @@ describe.each(implementations())('%s: bad arguments', (_, netIo) => {
     }
   });
 
+  it('takes a view that its shrunken buffer no longer holds for empty', () => {
+    const { bytes, resize } = resizable(1000);
+    const fixed = new Uint8Array(bytes.buffer, 500, 100);
+    resize(10);
+    expect(bytes).toHaveLength(10);
+    expect(netIo.hash(bytes)).toEqual(netIo.hash(pattern(10)));
+    expect(netIo.hash(fixed)).toEqual(netIo.hash(Buffer.alloc(0)));
+    expect(() => netIo.xorInPlace(fixed, ok, 0)).not.toThrow();
+  });
+
   it('takes file offsets up to the largest safe integer', async () => {
     const far = Number.MAX_SAFE_INTEGER;
     await expect(netIo.hashFileRange(fd, far, 1, 0)).rejects.toMatchObject({

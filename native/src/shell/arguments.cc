@@ -18,28 +18,40 @@ void ThrowRangeError(napi_env env, const char* name, const char* found_and_wante
   napi_throw_range_error(env, "ERR_OUT_OF_RANGE", message);
 }
 
-bool GetBytes(napi_env env, napi_value value, const char* name, Bytes* out) {
+namespace {
+
+// An empty array is well; one whose memory went away looks just the same and is a mistake of the caller.
+bool IsDetached(napi_env env, napi_value array) {
+  napi_value array_buffer;
+  bool is_detached = false;
+  return napi_get_typedarray_info(env, array, nullptr, nullptr, nullptr, &array_buffer, nullptr) == napi_ok &&
+         napi_is_detached_arraybuffer(env, array_buffer, &is_detached) == napi_ok && is_detached;
+}
+
+}  // namespace
+
+bool TryGetBytes(napi_env env, napi_value value, Bytes* out, napi_value* array_buffer) {
   napi_typedarray_type type;
   size_t size;
   void* data;
-  napi_value array_buffer;
-  if (napi_get_typedarray_info(env, value, &type, &size, &data, &array_buffer, nullptr) != napi_ok ||
-      type != napi_uint8_array) {
-    ThrowTypeError(env, name, "must be a Uint8Array or Buffer");
+  if (napi_get_typedarray_info(env, value, &type, &size, &data, array_buffer, nullptr) != napi_ok ||
+      type != napi_uint8_array || (size == 0 && IsDetached(env, value))) {
     return false;
   }
-  if (size == 0) {
-    // An empty array is well; one whose memory went away looks just the same and is a mistake of the caller.
-    bool is_detached = false;
-    if (napi_is_detached_arraybuffer(env, array_buffer, &is_detached) == napi_ok && is_detached) {
-      ThrowTypeError(env, name, "is detached: its memory was transferred away");
-      return false;
-    }
-    data = nullptr;
-  }
-  out->data = static_cast<uint8_t*>(data);
+  out->data = size == 0 ? nullptr : static_cast<uint8_t*>(data);
   out->size = size;
   return true;
+}
+
+bool GetBytes(napi_env env, napi_value value, const char* name, Bytes* out) {
+  if (TryGetBytes(env, value, out)) return true;
+  napi_typedarray_type type;
+  const bool is_bytes =
+      napi_get_typedarray_info(env, value, &type, nullptr, nullptr, nullptr, nullptr) == napi_ok &&
+      type == napi_uint8_array;
+  ThrowTypeError(env, name,
+                 is_bytes ? "is detached: its memory was transferred away" : "must be a Uint8Array or Buffer");
+  return false;
 }
 
 bool GetBytesUpTo(napi_env env, napi_value value, const char* name, size_t max_bytes, Bytes* out) {

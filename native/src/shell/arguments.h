@@ -25,6 +25,8 @@ inline void ReadArguments(napi_env env, napi_callback_info info, napi_value (&ar
   napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
 }
 
+// Reads without throwing; what is wrong is left for GetBytes to say.
+bool TryGetBytes(napi_env env, napi_value value, Bytes* out, napi_value* array_buffer = nullptr);
 bool GetBytes(napi_env env, napi_value value, const char* name, Bytes* out);
 // The same, refusing more than `max_bytes` (RangeError).
 bool GetBytesUpTo(napi_env env, napi_value value, const char* name, size_t max_bytes, Bytes* out);

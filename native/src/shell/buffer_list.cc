@@ -19,6 +19,14 @@ bool CheckTotal(napi_env env, size_t total, size_t min_bytes) {
   return false;
 }
 
+// Throws what is wrong with an element, by its index. Names are made only then: there may be thousands of elements.
+bool ThrowBadElement(napi_env env, napi_value element, size_t index) {
+  char name[32];
+  snprintf(name, sizeof name, "buffers[%zu]", index);
+  Bytes bytes;
+  return GetBytes(env, element, name, &bytes);
+}
+
 // Adds without wrapping: list elements may be the same huge array many times over.
 size_t AddSaturated(size_t total, size_t size) { return size > kMaxChunkBytes ? kMaxChunkBytes + 1 : total + size; }
 
@@ -56,10 +64,8 @@ bool GetSpans(napi_env env, napi_value list, size_t min_bytes, std::vector<blake
   spans->reserve(elements.size());
   *total = 0;
   for (size_t i = 0; i < elements.size(); i++) {
-    char name[32];
-    snprintf(name, sizeof name, "buffers[%zu]", i);
     Bytes bytes;
-    if (!GetBytes(env, elements[i], name, &bytes)) return false;
+    if (!TryGetBytes(env, elements[i], &bytes)) return ThrowBadElement(env, elements[i], i);
     *total = AddSaturated(*total, bytes.size);
     if (*total > kMaxChunkBytes) break;
     if (bytes.size > 0) spans->push_back({bytes.data, bytes.size});
@@ -75,16 +81,15 @@ bool PinSpans(napi_env env, napi_value list, size_t min_bytes, std::vector<Pinne
   pinned->reserve(elements.size());
   *total = 0;
   for (size_t i = 0; i < elements.size(); i++) {
-    char name[32];
-    snprintf(name, sizeof name, "buffers[%zu]", i);
     // The size is known before the memory is held, which may mean copying it.
     Bytes bytes;
-    if (!GetBytes(env, elements[i], name, &bytes)) return false;
+    napi_value array_buffer;
+    if (!TryGetBytes(env, elements[i], &bytes, &array_buffer)) return ThrowBadElement(env, elements[i], i);
     *total = AddSaturated(*total, bytes.size);
     if (*total > kMaxChunkBytes) break;
     if (bytes.size == 0) continue;
     PinnedBytes held;
-    if (!held.Pin(env, elements[i], name, PinnedBytes::kRead)) return false;
+    if (!held.Hold(env, elements[i], bytes, array_buffer, PinnedBytes::kRead)) return false;
     spans->push_back({held.data(), held.size()});
     pinned->push_back(std::move(held));
   }

@@ -102,14 +102,17 @@ void PinnedBytes::ForceCopies(bool force) { copies_forced.store(force); }
 
 bool PinnedBytes::Pin(napi_env env, napi_value value, const char* name, Use use) {
   Bytes bytes;
-  if (!GetBytes(env, value, name, &bytes)) return false;
+  napi_value array_buffer;
+  if (TryGetBytes(env, value, &bytes, &array_buffer)) return Hold(env, value, bytes, array_buffer, use);
+  return GetBytes(env, value, name, &bytes);  // Throws.
+}
+
+bool PinnedBytes::Hold(napi_env env, napi_value value, const Bytes& bytes, napi_value array_buffer, Use use) {
   data_ = bytes.data;
   size_ = bytes.size;
   if (size_ == 0) return true;
   if (IsHeldInPlace()) {
-    napi_value buffer;
-    napi_get_typedarray_info(env, value, nullptr, nullptr, nullptr, &buffer, nullptr);
-    backing_store_ = TheRuntime().get(buffer);
+    backing_store_ = TheRuntime().get(array_buffer);
     if (backing_store_ != nullptr && !TheRuntime().is_resizable(backing_store_.get())) return true;
     backing_store_.reset();
   }

@@ -30,6 +30,8 @@ class PinnedBytes {
 
   // Checks `value` as GetBytes does and holds its memory. False with an exception pending.
   bool Pin(napi_env env, napi_value value, const char* name, Use use);
+  // The same with what TryGetBytes found.
+  bool Hold(napi_env env, napi_value value, const Bytes& bytes, napi_value array_buffer, Use use);
   // Only for kWrite and only when a copy was made: puts the bytes back. False when the array has lost its
   // memory since, which the caller reports.
   bool WriteBack(napi_env env);

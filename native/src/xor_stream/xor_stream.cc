@@ -28,19 +28,20 @@ void FillPattern(uint8_t* pattern, size_t bytes, const uint8_t* key, size_t key_
 void XorStream(Kernel kernel, const uint8_t* source, uint8_t* target, size_t size, const uint8_t* key,
                size_t key_bytes, uint64_t stream_offset) {
   size_t phase = static_cast<size_t>(stream_offset % key_bytes);
-  // A few bytes one by one, so that the kernel's stores never straddle two cache lines.
+  alignas(kAlignBytes) uint8_t pattern[kMaxKeyBytes + 2 * kStrideBytes];
+  // The first bytes in small steps, so that the kernel's stores never straddle two cache lines.
   const size_t misaligned = reinterpret_cast<uintptr_t>(target) % kAlignBytes;
   size_t head = misaligned == 0 ? 0 : kAlignBytes - misaligned;
   if (head > size) head = size;
-  for (size_t i = 0; i < head; i++) {
-    target[i] = source[i] ^ key[phase];
-    if (++phase == key_bytes) phase = 0;
+  if (head > 0) {
+    FillPattern(pattern, head, key, key_bytes, phase);
+    ApplyPortable(source, target, head, pattern, kStrideBytes);
+    phase = (phase + head) % key_bytes;
   }
   const size_t rest = size - head;
   if (rest == 0) return;
   const size_t repeats = (kStrideBytes + key_bytes - 1) / key_bytes;
   const size_t period = repeats * key_bytes;
-  alignas(kAlignBytes) uint8_t pattern[kMaxKeyBytes + 2 * kStrideBytes];
   const size_t longest = period < rest ? period : rest;
   FillPattern(pattern, longest + kStrideBytes, key, key_bytes, phase);
   kernel(source + head, target + head, rest, pattern, period);

@@ -1,0 +1,159 @@
+// npm run bench:native: net_io beside the reference implementation, node:crypto, b3sum and memcpy, in one run.
+// Writes bench/results/native.json and native.md.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { cpus, release, type } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { b3sumTimer, bestJavaScriptXor, loadBlakeHash, nodeHash } from './contenders.mjs';
+import { ratio, takeTurns } from './measure.mjs';
+import { judge, toMarkdown } from './report.mjs';
+
+// By require: tsx gives a CommonJS module that is imported no folder of its own to look from.
+const { loadNetIo } = createRequire(import.meta.url)('../index.ts');
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SYNC_MAX = 4 * MIB;
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+const netIo = loadNetIo({ useNative: true });
+const fallback = loadNetIo({ useNative: false });
+if (netIo.kernels().implementation !== 'native') throw new Error(netIo.kernels().reason);
+const blakeHash = loadBlakeHash();
+
+/** Every byte different from its neighbours, every page touched. */
+function filled(sizeBytes) {
+  const bytes = Buffer.allocUnsafeSlow(sizeBytes);
+  for (let i = 0; i < sizeBytes; i++) bytes[i] = (i * 31) >>> 3;
+  return bytes;
+}
+
+/** On this thread, whatever the size: pieces of what one synchronous call may take. */
+function hashHere(input) {
+  if (input.length <= SYNC_MAX) return netIo.hash(input);
+  const hasher = netIo.createHasher();
+  for (let at = 0; at < input.length; at += SYNC_MAX) hasher.update(input.subarray(at, at + SYNC_MAX));
+  return hasher.digest();
+}
+
+async function hashRow(sizeBytes) {
+  const input = filled(sizeBytes);
+  const contenders = { net_io: () => hashHere(input) };
+  if (blakeHash !== undefined) contenders['@napi-rs/blake-hash'] = () => blakeHash.blake3(input);
+  for (const algorithm of ['sha256', 'sha512', 'md5', 'blake2b512']) {
+    const hash = nodeHash(algorithm);
+    contenders[`node:crypto ${algorithm}`] = () => hash(input);
+  }
+  // Two chunks in flight, as an upload has them: what both cores give together, per chunk.
+  if (sizeBytes >= 64 * KIB && sizeBytes <= MIB) {
+    const other = filled(sizeBytes);
+    const inFlight = async () => {
+      const jobs = [];
+      for (let i = 0; i < 16; i++) jobs.push(netIo.chunkValue([i % 2 ? other : input], 0));
+      await Promise.all(jobs);
+    };
+    contenders['net_io on the pool, 16 in flight'] = inFlight;
+  }
+  if (sizeBytes > MIB) contenders['net_io hashAsync, all cores'] = () => netIo.hashAsync(input);
+  const results = await takeTurns(contenders, sizeBytes > MIB ? { rounds: 15 } : { rounds: 60, budgetMs: 4 });
+  const inFlight = results['net_io on the pool, 16 in flight'];
+  if (inFlight !== undefined) {
+    inFlight.all = inFlight.all.map((seconds) => seconds / 16);
+    inFlight.best /= 16;
+    inFlight.median /= 16;
+  }
+  return { kind: 'hash', sizeBytes, results };
+}
+
+/** b3sum hashes a file and starts a process: much data, and its start taken off. */
+async function b3sumRow() {
+  const sizeBytes = 256 * MIB;
+  const timer = b3sumTimer(sizeBytes);
+  if (timer === undefined) return undefined;
+  const input = filled(64 * MIB);
+  const ours = [];
+  const theirs = [];
+  for (let round = 0; round < 9; round++) {
+    theirs.push(timer.seconds());
+    const start = performance.now();
+    for (let i = 0; i < 4; i++) hashHere(input);
+    ours.push((performance.now() - start) / 1000);
+  }
+  timer.remove();
+  const summary = (all) => ({ all, best: Math.min(...all), median: [...all].sort((a, b) => a - b)[all.length >> 1] });
+  return { kind: 'b3sum', sizeBytes, results: { net_io: summary(ours), 'b3sum --num-threads 1': summary(theirs) } };
+}
+
+async function xorRow(sizeBytes, keyBytes) {
+  const source = filled(sizeBytes);
+  const target = filled(sizeBytes);
+  const key = filled(keyBytes);
+  const contenders = {
+    memcpy: () => target.set(source),
+    'net_io in place': () => netIo.xorInPlace(source, key, 5),
+    'net_io while copying': () => netIo.xorCopy(source, target, key, 5),
+    'net_io in TypeScript': () => fallback.xorInPlace(source, key, 5),
+  };
+  if (keyBytes === 32) {
+    const xorWords = bestJavaScriptXor(key);
+    const words = new Int32Array(source.buffer, 0, sizeBytes / 4);
+    contenders['best JavaScript loop'] = () => xorWords(words);
+  }
+  return { kind: 'xor', sizeBytes, keyBytes, results: await takeTurns(contenders, { rounds: 60, budgetMs: 3 }) };
+}
+
+async function kernelRow(kernel) {
+  netIo.useKernel(kernel);
+  const input = filled(MIB);
+  const target = filled(MIB);
+  const key = filled(32);
+  const results = await takeTurns(
+    {
+      BLAKE3: () => netIo.hash(input),
+      'XOR in place': () => netIo.xorInPlace(input, key, 5),
+      'XOR while copying': () => netIo.xorCopy(input, target, key, 5),
+    },
+    { rounds: 30, budgetMs: 3 },
+  );
+  return { kind: 'kernel', kernel, sizeBytes: MIB, results };
+}
+
+const best = netIo.kernels().active;
+const rows = [];
+for (const sizeBytes of [64, KIB, 64 * KIB, MIB, 64 * MIB]) rows.push(await hashRow(sizeBytes));
+const b3sum = await b3sumRow();
+if (b3sum !== undefined) rows.push(b3sum);
+for (const sizeBytes of [64 * KIB, MIB])
+  for (const keyBytes of [32, 37, 4096]) rows.push(await xorRow(sizeBytes, keyBytes));
+for (const kernel of netIo.kernels().available) rows.push(await kernelRow(kernel));
+netIo.useKernel(best);
+
+const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
+const report = {
+  date: new Date().toISOString(),
+  commit: git('rev-parse', '--short=12', 'HEAD'),
+  hasUncommittedChanges: git('status', '--porcelain', '--', 'native') !== '',
+  cpu: cpus()[0].model,
+  cores: cpus().length,
+  system: `${type()} ${release()}`,
+  node: process.versions.node,
+  kernel: best,
+  bars: judge(rows, ratio),
+  rows: rows.map((row) => ({
+    ...row,
+    results: Object.fromEntries(
+      Object.entries(row.results).map(([name, { best: bestSeconds, median }]) => [
+        name,
+        { bestSeconds, medianSeconds: median },
+      ]),
+    ),
+  })),
+};
+const folder = join(root, 'bench', 'results');
+mkdirSync(folder, { recursive: true });
+writeFileSync(join(folder, 'native.json'), `${JSON.stringify(report, null, 2)}\n`);
+const markdown = toMarkdown(report);
+writeFileSync(join(folder, 'native.md'), markdown);
+console.log(markdown);
