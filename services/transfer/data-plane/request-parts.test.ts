@@ -9,6 +9,7 @@ import { checkPath, fileName } from '../names.ts';
 import { disposition } from './disposition.ts';
 import { bearerOf, chunkValueOf, contentLengthOf } from './put-body.ts';
 import { uploadName } from './put-upload.ts';
+import { shareCookies } from './share-access.ts';
 
 const requestWith = (headers: Record<string, string | undefined>) => ({ headers }) as unknown as IncomingMessage;
 
@@ -165,5 +166,26 @@ describe('disposition', () => {
         assert.equal(Buffer.from(old.parameters.filename ?? '', 'latin1').toString(), name);
       }),
     );
+  });
+});
+
+describe('shareCookies', () => {
+  it('finds its own cookies among any others, and none in any other text', async () => {
+    await fuzz(
+      'Cookie',
+      fc.property(hostile, hostile, (before, after) => {
+        const any = shareCookies(requestWith({ cookie: before }));
+        for (const value of Object.values(any)) assert(value === undefined || typeof value === 'string');
+        if (/[;=]/.test(before + after)) return;
+        const found = shareCookies(requestWith({ cookie: `x=${before}; pl_lease=abc; y=${after}; pl_grant=a.b.c-_` }));
+        assert.deepEqual(found, { lease: 'abc', grant: 'a.b.c-_' });
+      }),
+    );
+  });
+
+  it('finds nothing where nothing is', () => {
+    for (const cookie of [undefined, '', ';', '=', 'pl_grant', '__proto__=x', 'constructor=y']) {
+      expect(shareCookies(requestWith({ cookie }))).toEqual({ lease: undefined, grant: undefined });
+    }
   });
 });

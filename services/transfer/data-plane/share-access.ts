@@ -19,6 +19,12 @@ const LEASE_COOKIE = 'pl_lease';
 /** How often a running stream says that it is there and what it served, so that a resumed one may begin there. */
 const RECORD_EVERY_MS = 2_000;
 
+/** A share's own cookies in a request. */
+export function shareCookies(req: IncomingMessage): { lease: string | undefined; grant: string | undefined } {
+  const cookies = parseCookie(req.headers.cookie ?? '');
+  return { lease: cookies[LEASE_COOKIE], grant: cookies[GRANT_COOKIE] };
+}
+
 /** Cookies of one share go to that share only. */
 export function setShareCookie(
   res: ServerResponse,
@@ -53,7 +59,7 @@ export async function assertAllowed(
   query: URLSearchParams,
 ): Promise<void> {
   const { control } = deps;
-  const grants = [parseCookie(req.headers.cookie ?? '')[GRANT_COOKIE], query.get('grant') ?? undefined];
+  const grants = [shareCookies(req).grant, query.get('grant') ?? undefined];
   // Also with neither: a share without a password is open to all.
   if (grants.some((grant) => control.mayRead(transfer, grant))) return;
   const basic = /^Basic ([\w+/=-]{1,4096})$/i.exec(req.headers.authorization ?? '')?.[1];
@@ -157,7 +163,7 @@ async function knownLease(
   transfer: RunningTransfer,
   file: RunningFile | null,
 ): Promise<DownloadLease | null> {
-  const token = parseCookie(req.headers.cookie ?? '')[LEASE_COOKIE];
+  const token = shareCookies(req).lease;
   if (token === undefined || token.length > 128) return null;
   const lease = await deps.leases.findByToken(transfer.row.id, sha256(token));
   if (lease === null) return null;

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { blake3 } from '@noble/hashes/blake3.js';
+import { io, type Socket } from 'socket.io-client';
 import { KIB, MIB } from '../../../services/contracts/limits.ts';
+import { type Acknowledged, CHUNK_PATH, type ChunkStored } from '../../../services/contracts/socket.ts';
 import { atEnd } from '../../support/cleanup.ts';
 import { patternBytes } from '../../support/files.ts';
 import type { TestServer } from '../../support/server.ts';
@@ -289,6 +291,88 @@ describe('a body of unknown length', () => {
     const answer = await chunked(server, opened, 0, [Buffer.alloc(65 * MIB)]);
     expect(answer).toMatchObject({ status: 413, type: 'too_large' });
     expect(await ask(opened.share, 'GET')).toMatchObject({ status: 410 });
+  });
+});
+
+describe('the Socket.IO door', () => {
+  let socket: Socket;
+  beforeAll(async () => {
+    const session = await ask(`${server.url}/api/session`, 'POST', { headers: { 'content-type': 'application/json' } });
+    const cookie = (session.headers['set-cookie'] ?? []).map((each) => each.split(';')[0]).join('; ');
+    socket = io(server.url, {
+      path: CHUNK_PATH,
+      transports: ['websocket'],
+      reconnection: false,
+      extraHeaders: { cookie },
+    });
+    atEnd(() => void socket.disconnect());
+    await waitFor('the connection', 20_000, () => socket.connected);
+  }, 30_000);
+  const send = (head: unknown, bytes: unknown): Promise<Acknowledged<ChunkStored>> =>
+    socket.timeout(20_000).emitWithAck('chunk', head, bytes);
+  const refusal = async (head: unknown, bytes: unknown) => {
+    const answer = await send(head, bytes);
+    return answer.ok ? 'stored' : answer.problem.type.replace('urn:peerlink:error:', '');
+  };
+
+  it('takes single chunks in any order, acknowledges each after its commit, and seals', async () => {
+    const content = patternBytes('socket', 0, 5 * CHUNK + 9);
+    const opened = await open(server, [{ sizeBytes: content.length }], SMALL);
+    const head = (chunkIndex: number) => ({
+      transferId: opened.id,
+      uploadToken: opened.token,
+      fileIndex: 0,
+      chunkIndex,
+    });
+    const chunk = (index: number) => content.subarray(index * CHUNK, (index + 1) * CHUNK);
+    expect(await send(head(3), chunk(3))).toEqual({ ok: true, result: { chunkIndex: 3, state: 'open', digest: null } });
+    expect((await statusOf(server, opened)).files[0]?.committed).toEqual([[3, 4]]);
+    const rest = await Promise.all([5, 0, 4, 1, 2].map((index) => send(head(index), chunk(index))));
+    const sealed = rest.find((answer) => answer.ok && answer.result.state === 'sealed');
+    expect(sealed).toMatchObject({ ok: true, result: { digest: digestOf(content) } });
+    expect(await send(head(3), chunk(3))).toMatchObject({ ok: true });
+    expect(await refusal(head(3), chunk(2))).toBe('chunk_conflict');
+    expect((await ask(opened.share, 'GET')).body.equals(content)).toBe(true);
+  });
+
+  it("refuses what is no chunk of the sender's own transfer, and stores nothing of it", async () => {
+    const opened = await open(
+      server,
+      [{ sizeBytes: 2 * CHUNK + 5 }, { sizeBytes: null }, { sizeBytes: 4 * MIB }],
+      SMALL,
+    );
+    const foreign = await open(server, [{ sizeBytes: CHUNK }], SMALL);
+    const good = { transferId: opened.id, uploadToken: opened.token, fileIndex: 0, chunkIndex: 0 };
+    const bytes = Buffer.alloc(CHUNK);
+    const cases: [unknown, unknown, string][] = [
+      [{ ...good, chunkIndex: 3 }, bytes, 'bad_offset'],
+      [{ ...good, chunkIndex: -1 }, bytes, 'bad_request'],
+      [{ ...good, chunkIndex: 0.5 }, bytes, 'bad_request'],
+      [{ ...good, chunkIndex: Number.MAX_SAFE_INTEGER }, bytes, 'bad_offset'],
+      [{ ...good, chunkIndex: '0' }, bytes, 'bad_request'],
+      [{ ...good, fileIndex: 3 }, bytes, 'not_found'],
+      [{ ...good, fileIndex: 'length' }, bytes, 'bad_request'],
+      [{ ...good, fileIndex: 1 }, Buffer.alloc(MIB), 'use_http'],
+      [good, Buffer.alloc(CHUNK - 1), 'bad_run'],
+      [good, Buffer.alloc(CHUNK + 1), 'bad_run'],
+      [good, Buffer.alloc(0), 'bad_run'],
+      [{ ...good, chunkIndex: 2 }, bytes, 'bad_run'],
+      [good, 'text', 'bad_request'],
+      [good, null, 'bad_request'],
+      [{ ...good, chunkValue: 'ab'.repeat(32) }, bytes, 'digest_mismatch'],
+      [{ ...good, chunkValue: 'zz' }, bytes, 'bad_request'],
+      [{ ...good, uploadToken: foreign.token }, bytes, 'not_found'],
+      [{ ...good, uploadToken: null }, bytes, 'bad_request'],
+      [{ ...good, transferId: 'Unknown1dUnknown1d' }, bytes, 'not_found'],
+      [{ ...good, transferId: { $ne: 1 } }, bytes, 'bad_request'],
+      [null, bytes, 'bad_request'],
+      [[], bytes, 'bad_request'],
+    ];
+    for (const [head, body, wanted] of cases) expect([head, await refusal(head, body)]).toEqual([head, wanted]);
+    expect((await statusOf(server, opened)).files.map((file) => file.committed)).toEqual([[], [], []]);
+    const large = await open(server, [{ sizeBytes: 4 * MIB }], { chunkSizeBytes: 2 * MIB });
+    const head = { ...good, transferId: large.id, uploadToken: large.token };
+    expect(await refusal(head, Buffer.alloc(MIB))).toBe('use_http');
   });
 });
 
