@@ -1,7 +1,7 @@
 import './thread-pool.ts';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { loadNetIo } from '../native/index.ts';
+import { loadNetIo, type NetIo } from '../native/index.ts';
 import type { ComposedNode } from './composition.ts';
 import { type Config, faultMessage, loadConfigFromProcess } from './config.ts';
 import { PeerLinkError } from './contracts/errors.ts';
@@ -32,6 +32,15 @@ function unsupported(config: Config): readonly string[] {
   return faults;
 }
 
+function openNetIo({ isNativeAddonUsed, nativeKernel }: Config): NetIo {
+  try {
+    return loadNetIo({ useNative: isNativeAddonUsed, ...(nativeKernel === null ? {} : { kernel: nativeKernel }) });
+  } catch (fault) {
+    if (!(fault instanceof RangeError)) throw fault;
+    return refuse(faultMessage([`PEERLINK_NATIVE_KERNEL: ${fault.message}`]));
+  }
+}
+
 async function start(): Promise<void> {
   const outcome = loadConfigFromProcess();
   if (!outcome.ok) refuse(faultMessage(outcome.faults));
@@ -46,10 +55,7 @@ async function start(): Promise<void> {
     refuse(`No PeerLink is running on ${config.dataDirectory}. Start it with npm start, then run npm run repl again.`);
   }
 
-  const netIo = loadNetIo({
-    useNative: config.isNativeAddonUsed,
-    ...(config.nativeKernel === null ? {} : { kernel: config.nativeKernel }),
-  });
+  const netIo = openNetIo(config);
   // The lock comes before the slow parts, so that a second process on the directory knows at once.
   const directory = await takeDataDirectory({ directory: config.dataDirectory, slots: 'single', netIo });
   if (config.services.includes('gateway')) await assertPortFree(config.port);

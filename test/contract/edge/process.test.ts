@@ -46,6 +46,16 @@ describe('a process', () => {
     expect(program.log()).toMatch(/2 settings are wrong\n {2}PORT .*\n {2}MAX_FILE_SIZE /);
   });
 
+  it('names the kernels there are when it is to run on another', async () => {
+    const foreign = process.arch === 'arm64' ? 'avx2' : 'neon';
+    const program = startProcess(process.execPath, [MAIN], {
+      cwd: ROOT,
+      env: environment({ PEERLINK_NATIVE_KERNEL: foreign, DATA_DIR: tempDirectory() }),
+    });
+    expect((await program.exited(10_000)).code).toBe(1);
+    expect(program.log()).toMatch(/PEERLINK_NATIVE_KERNEL: .*portable/);
+  });
+
   it('says so when its port is taken, and lets go of the data directory', async () => {
     const server = await start();
     const dataDirectory = tempDirectory('data');
