@@ -59,8 +59,6 @@ export const MAX_CONNECTIONS = 20_000;
 export const READ_AHEAD_BUFFERS = 3;
 /** Streams that wait for a slot before the next one gets 503. */
 export const MAX_QUEUED_STREAMS = 1_000;
-/** Ranges that one request may name; more is a sign of mischief (RFC 9110, section 14.2). */
-export const MAX_RANGES_PER_REQUEST = 1;
 
 export const LEASE_IDLE_MS = 10 * 60_000;
 /** A Range continuation without a token must begin at most this far below what its lease was served. */
@@ -68,7 +66,6 @@ export const LEASE_RESUME_BACKTRACK_BYTES = 8 * MIB;
 /** Under one lease each file may be served at most this many times its size. */
 export const LEASE_MAX_OVERREAD = 2;
 export const GRANT_TTL_MS = 24 * 3600_000;
-export const GRANT_QUERY_TTL_MS = 5 * 60_000;
 export const TICKET_TTL_MS = 60_000;
 
 /** What chunks leave free of the disk (at most an eighth of it): the database beside them must be able to write. */
