@@ -6,7 +6,11 @@ const AT_ONCE = 50;
 for (let opened = 0; opened < task.count; opened += AT_ONCE) {
   await Promise.all(
     Array.from({ length: Math.min(AT_ONCE, task.count - opened) }, () => {
-      const socket = io(`http://127.0.0.1:${task.port}`, { transports: ['websocket'], forceNew: true });
+      const socket = io(`http://127.0.0.1:${task.port}`, {
+        transports: ['websocket'],
+        forceNew: true,
+        extraHeaders: { cookie: task.cookie },
+      });
       return new Promise((resolve, reject) => {
         socket.once('connect', resolve);
         socket.once('connect_error', reject);

@@ -9,6 +9,7 @@ const socket = io(`http://127.0.0.1:${task.port}`, {
   path: task.door === 'peerlink' ? '/chunks.io' : '/socket.io',
   transports: ['websocket'],
   perMessageDeflate: false,
+  ...(task.cookie === undefined ? {} : { extraHeaders: { cookie: task.cookie } }),
 });
 await new Promise((resolve, reject) => {
   socket.once('connect', resolve);

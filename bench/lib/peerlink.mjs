@@ -43,6 +43,13 @@ export class PeerLink {
     return await answer.json();
   }
 
+  /** A session's cookie, for what is a browser's. */
+  async sessionCookie() {
+    const answer = await fetch(`${this.origin}/api/session`, { method: 'POST' });
+    if (!answer.ok) throw new Error(`the session answered ${answer.status}: ${await answer.text()}`);
+    return answer.headers.getSetCookie()[0].split(';')[0];
+  }
+
   put(transfer, sizeBytes) {
     return runClient('raw-http.mjs', {
       kind: 'put',
@@ -80,8 +87,9 @@ export class PeerLink {
     });
   }
 
-  sendOverSocket(transfer, sizeBytes, chunkBytes, windowChunks) {
+  sendOverSocket(transfer, sizeBytes, { chunkBytes, windowChunks, cookie }) {
     return runClient('socket.mjs', {
+      cookie,
       door: 'peerlink',
       port: this.port,
       transferId: transfer.id,

@@ -108,7 +108,9 @@ export class Servers {
     });
     const version = await (await fetch(`http://127.0.0.1:${port}/version`)).json();
     if (JSON.stringify(version).includes('fallback')) {
-      throw new Error(`net_io runs on its TypeScript fallback, which is not what is measured here: ${JSON.stringify(version)}`);
+      throw new Error(
+        `net_io runs on its TypeScript fallback, which is not what is measured here: ${JSON.stringify(version)}`,
+      );
     }
     return new PeerLink(server, port, directory);
   }

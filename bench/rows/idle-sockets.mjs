@@ -7,16 +7,20 @@ const MIB = 1024 * 1024;
 const COUNT = 2000;
 const SETTLE_MS = 3_000;
 
+const allOpen = (client) =>
+  Promise.race([waitFor('all sockets are open', 120_000, () => client.said().includes('opened')), client.result]);
+
 export async function idleSockets({ servers, say, bar }) {
   say(`${COUNT} idle sockets`);
   const peerLink = await servers.peerLink('idle');
   // A few first, so that what is loaded at the first connection is not counted.
-  const first = startClient('idle-sockets.mjs', { port: peerLink.port, count: 100 });
-  await waitFor('the first sockets are open', 60_000, () => first.said().includes('opened'));
+  const cookie = await peerLink.sessionCookie();
+  const first = startClient('idle-sockets.mjs', { port: peerLink.port, cookie, count: 100 });
+  await allOpen(first);
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const before = peerLink.server.rssBytes();
-  const client = startClient('idle-sockets.mjs', { port: peerLink.port, count: COUNT });
-  await waitFor('all sockets are open', 120_000, () => client.said().includes('opened'));
+  const client = startClient('idle-sockets.mjs', { port: peerLink.port, cookie, count: COUNT });
+  await allOpen(client);
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const grownMib = round((peerLink.server.rssBytes() - before) / MIB, 1);
   bar(`${COUNT} idle sockets, MiB`, grownMib, { atMost: 64 });

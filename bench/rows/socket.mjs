@@ -20,11 +20,12 @@ export async function socketDoor({ servers, peerLink, settings, say, bar }) {
     server: bare.server,
     run: () => runClient('socket.mjs', { door: 'bare', port: bare.port, name: 'socket.bin', sizeBytes, ...shape }),
   });
+  const cookie = await peerLink.sessionCookie();
   say('Socket.IO');
   const samples = await interleave(
     [
       peerLinkTurn('PeerLink, Socket.IO, 1 MiB x 6', peerLink, sizeBytes, (transfer) =>
-        peerLink.sendOverSocket(transfer, sizeBytes, DOOR.chunkBytes, DOOR.windowChunks),
+        peerLink.sendOverSocket(transfer, sizeBytes, { ...DOOR, cookie }),
       ),
       bareTurn(DOOR),
       ...BEST.map(bareTurn),
