@@ -14,6 +14,8 @@ import {
   toTransferWithFiles,
 } from './prisma-transfer-rows.ts';
 
+const TOUCH_GRAIN_SECONDS = 30;
+
 type SealArguments = Parameters<TransferRepository['sealFile']>[0];
 
 /** Rows `transfers` and `files` in PostgreSQL or PGlite. Each function is one transaction, nearly always one statement. */
@@ -60,7 +62,8 @@ export function createPrismaTransferRepository(database: Database): TransferRepo
       // To the minute is what the port asks for, so most of these calls write nothing.
       await database.query(Prisma.sql`
         UPDATE transfers SET touched_at = now()
-        WHERE id = ANY(${[...ids]}::text[]) AND state = 'open' AND touched_at < now() - interval '30 seconds'`);
+        WHERE id = ANY(${[...ids]}::text[]) AND state = 'open'
+          AND touched_at < now() - make_interval(secs => ${TOUCH_GRAIN_SECONDS}::float8)`);
     },
     change: async (id, change) => firstRow(await database.query<TransferRecord>(changeStatement(id, change))),
     fateOfFiles: (fileIds) => fateOfFiles(database, fileIds),
@@ -158,7 +161,9 @@ async function sealedBefore(database: Database, args: SealArguments): Promise<Se
 }
 
 function endExpiredStatement(uploadTtlSeconds: number, limit: number): Prisma.Sql {
-  const isAbandoned = Prisma.sql`(state = 'open' AND touched_at < now() - make_interval(secs => ${uploadTtlSeconds}::float8))`;
+  // A touch may be this much older than the last chunk: an upload that moves never ends, however short the time.
+  const afterSeconds = uploadTtlSeconds + TOUCH_GRAIN_SECONDS;
+  const isAbandoned = Prisma.sql`(state = 'open' AND touched_at < now() - make_interval(secs => ${afterSeconds}::float8))`;
   return Prisma.sql`
     UPDATE transfers SET
       end_reason = CASE WHEN expires_at <= now() THEN 'expired' ELSE 'aborted' END,
