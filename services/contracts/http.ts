@@ -130,7 +130,11 @@ export interface GrantRequest {
   readonly password: string;
 }
 export interface GrantResponse {
+  /** For `Authorization: Bearer` and the cookie. */
   readonly grant: string;
+  /** For `?grant=` of a download address on another origin; five minutes to start. */
+  readonly addressGrant: string;
+  /** Of `grant`. */
   readonly expiresAt: string;
 }
 

@@ -32,17 +32,18 @@ describe('a password', () => {
 
 describe('a grant', () => {
   it('opens its own share until its time, and nothing else', () => {
-    const grant = signGrant(secret, 'share1', NOW + 60_000);
-    expect(isGrantValid(secret, 'share1', grant, NOW)).toBe(true);
-    expect(isGrantValid(secret, 'share1', grant, NOW + 59_999)).toBe(true);
-    expect(isGrantValid(secret, 'share1', grant, NOW + 60_000)).toBe(false);
-    expect(isGrantValid(secret, 'share2', grant, NOW)).toBe(false);
-    expect(isGrantValid(randomBytes(32), 'share1', grant, NOW)).toBe(false);
-    expect(isGrantValid(secret, 'share1', grant.replace(/\.\w+\./, '.zzzzzzz.'), NOW)).toBe(false);
+    const grant = signGrant(secret, 'header', 'share1', NOW + 60_000);
+    expect(isGrantValid(secret, 'header', 'share1', grant, NOW)).toBe(true);
+    expect(isGrantValid(secret, 'header', 'share1', grant, NOW + 59_999)).toBe(true);
+    expect(isGrantValid(secret, 'header', 'share1', grant, NOW + 60_000)).toBe(false);
+    expect(isGrantValid(secret, 'header', 'share2', grant, NOW)).toBe(false);
+    expect(isGrantValid(secret, 'address', 'share1', grant, NOW)).toBe(false);
+    expect(isGrantValid(randomBytes(32), 'header', 'share1', grant, NOW)).toBe(false);
+    expect(isGrantValid(secret, 'header', 'share1', grant.replace(/\.\w+\./, '.zzzzzzz.'), NOW)).toBe(false);
   });
 
   it('is none when a symbol of it was changed, added or taken away, or when it is any other text', async () => {
-    const grant = signGrant(secret, 'share1', NOW + 60_000);
+    const grant = signGrant(secret, 'header', 'share1', NOW + 60_000);
     const symbol = fc.constantFrom('.', 'A', 'a', '0', '-', '_', '=', '', 'é', '\0');
     const forged = fc.oneof(
       fc
@@ -57,7 +58,7 @@ describe('a grant', () => {
     await fuzz(
       'grants',
       fc.property(forged, (text) => {
-        assert.equal(isGrantValid(secret, 'share1', text, NOW), text === grant);
+        assert.equal(isGrantValid(secret, 'header', 'share1', text, NOW), text === grant);
       }),
     );
   });

@@ -50,21 +50,30 @@ export function uploadTokenFor(secret: Uint8Array, transferId: string): string {
   return createHmac('sha256', secret).update(`upload-token\0${transferId}`).digest('base64url');
 }
 
+/** Where a grant may ride: in a header, or in an address, which more people see. */
+export type GrantUse = 'header' | 'address';
+
 /** The right to read one share until a time: `<share id>.<expiry, base 36 seconds>.<MAC>`. */
-export function signGrant(secret: Uint8Array, shareId: string, expiresAtMs: number): string {
+export function signGrant(secret: Uint8Array, use: GrantUse, shareId: string, expiresAtMs: number): string {
   const head = `${shareId}.${Math.floor(expiresAtMs / 1000).toString(36)}`;
-  return `${head}.${grantMac(secret, head)}`;
+  return `${head}.${grantMac(secret, use, head)}`;
 }
 
-export function isGrantValid(secret: Uint8Array, shareId: string, grant: string, nowMs: number): boolean {
+export function isGrantValid(
+  secret: Uint8Array,
+  use: GrantUse,
+  shareId: string,
+  grant: string,
+  nowMs: number,
+): boolean {
   if (grant.length > 256) return false;
   const [share, expiry, mac, ...more] = grant.split('.');
   if (share !== shareId || expiry === undefined || mac === undefined || more.length > 0) return false;
-  const wanted = grantMac(secret, `${share}.${expiry}`);
+  const wanted = grantMac(secret, use, `${share}.${expiry}`);
   if (!isEqualBytes(Buffer.from(mac), Buffer.from(wanted))) return false;
   return Number.parseInt(expiry, 36) * 1000 > nowMs;
 }
 
-function grantMac(secret: Uint8Array, head: string): string {
-  return createHmac('sha256', secret).update(`grant\0${head}`).digest('base64url');
+function grantMac(secret: Uint8Array, use: GrantUse, head: string): string {
+  return createHmac('sha256', secret).update(`grant\0${use}\0${head}`).digest('base64url');
 }

@@ -11,7 +11,12 @@ import type {
   TransferListResponse,
   TransferStatusResponse,
 } from '../contracts/http.ts';
-import { GRANT_TTL_MS, MAX_PASSWORD_BYTES, MAX_SESSION_TRANSFERS_LISTED } from '../contracts/limits.ts';
+import {
+  ADDRESS_GRANT_TTL_MS,
+  GRANT_TTL_MS,
+  MAX_PASSWORD_BYTES,
+  MAX_SESSION_TRANSFERS_LISTED,
+} from '../contracts/limits.ts';
 import { isEqualBytes, sha256 } from '../kernel/ids.ts';
 import {
   downloadsOf,
@@ -23,7 +28,7 @@ import {
 } from './open-transfer.ts';
 import type { TransferRepository, TransferRow } from './ports.ts';
 import type { RunningTransfer } from './running-transfer.ts';
-import { checkPassword, hashPassword, isGrantValid, signGrant, uploadTokenFor } from './secrets.ts';
+import { checkPassword, type GrantUse, hashPassword, isGrantValid, signGrant, uploadTokenFor } from './secrets.ts';
 import {
   ownedTransfer,
   shareLink,
@@ -166,13 +171,20 @@ export class TransferControl {
     const { engine, secret } = this.#deps;
     const { shareId, expiresAt } = transfer.row;
     const expiresAtMs = Math.min(engine.nowMs + GRANT_TTL_MS, expiresAt.getTime());
-    return { grant: signGrant(secret, shareId, expiresAtMs), expiresAt: new Date(expiresAtMs).toISOString() };
+    const addressExpiresAtMs = Math.min(engine.nowMs + ADDRESS_GRANT_TTL_MS, expiresAt.getTime());
+    return {
+      grant: signGrant(secret, 'header', shareId, expiresAtMs),
+      addressGrant: signGrant(secret, 'address', shareId, addressExpiresAtMs),
+      expiresAt: new Date(expiresAtMs).toISOString(),
+    };
   }
 
-  /** True without a password, or with a grant for this share. */
-  mayRead(transfer: RunningTransfer, grant: string | undefined): boolean {
-    if (transfer.row.passwordHash === null) return true;
-    return grant !== undefined && isGrantValid(this.#deps.secret, transfer.row.shareId, grant, this.#deps.engine.nowMs);
+  /** True without a password, or with a grant for this share that came the way it was made for. */
+  mayRead(transfer: RunningTransfer, grant: string | undefined, use: GrantUse = 'header'): boolean {
+    const { passwordHash, shareId } = transfer.row;
+    if (passwordHash === null) return true;
+    const { secret, engine } = this.#deps;
+    return grant !== undefined && isGrantValid(secret, use, shareId, grant, engine.nowMs);
   }
 
   /** @throws bad_password, busy */

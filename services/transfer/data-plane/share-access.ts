@@ -59,9 +59,9 @@ export async function assertAllowed(
   query: URLSearchParams,
 ): Promise<void> {
   const { control } = deps;
-  const grants = [shareCookies(req).grant, query.get('grant') ?? undefined];
   // Also with neither: a share without a password is open to all.
-  if (grants.some((grant) => control.mayRead(transfer, grant))) return;
+  if (control.mayRead(transfer, shareCookies(req).grant)) return;
+  if (control.mayRead(transfer, query.get('grant') ?? undefined, 'address')) return;
   const basic = /^Basic ([\w+/=-]{1,4096})$/i.exec(req.headers.authorization ?? '')?.[1];
   if (basic === undefined) {
     res.setHeader('www-authenticate', 'Basic realm="PeerLink share", charset="UTF-8"');

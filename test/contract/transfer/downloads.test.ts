@@ -304,11 +304,17 @@ describe('a share with a password', () => {
     expect(again.body.equals(content)).toBe(true);
     const granted = await post(server, `/api/shares/${opened.shareId}/grant`, { password: 'pässwörd' });
     expect(granted.status).toBe(201);
-    const { grant } = granted.json<{ grant: string }>();
-    const byQuery = await ask(`${opened.share}/0?grant=${grant}`, 'GET', { headers: { cookie: 'pl_grant=stale.0.x' } });
+    const { grant, addressGrant } = granted.json<{ grant: string; addressGrant: string }>();
+    const byQuery = await ask(`${opened.share}/0?grant=${addressGrant}`, 'GET', {
+      headers: { cookie: 'pl_grant=stale.0.x' },
+    });
     expect(byQuery.body.equals(content)).toBe(true);
     const other = await share(content, { password: 'pässwörd' });
-    expect(await ask(`${other.share}?grant=${grant}`, 'GET')).toMatchObject({ status: 401 });
+    expect(await ask(`${other.share}?grant=${addressGrant}`, 'GET')).toMatchObject({ status: 401 });
+    // A day's right does not ride in an address, nor an address's right in the cookie.
+    expect(await ask(`${opened.share}?grant=${grant}`, 'GET')).toMatchObject({ status: 401 });
+    const swapped = { cookie: `pl_grant=${addressGrant}` };
+    expect(await ask(opened.share, 'GET', { headers: swapped })).toMatchObject({ status: 401 });
     const { code, stdout } = await curl(['-u', ':pässwörd', opened.share]);
     expect([code, stdout]).toEqual([0, content.toString()]);
   });
