@@ -2,13 +2,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { launchBrowser } from '../support/browser.ts';
-import { freePort } from '../support/ports.ts';
+import { freePort, isFreePort } from '../support/ports.ts';
 import { startProcess } from '../support/processes.ts';
 import { isReady } from '../support/server.ts';
 import { copyTree } from '../support/tree-copy.ts';
 import { waitFor } from '../support/waiting.ts';
 
-const PAGE_URL = 'http://localhost:5173/';
+const PAGE_PORT = 5173;
 const SEEN_WITHIN_MS = 5_000;
 
 /** A promise about the product is not broken by something else that ran meanwhile: the best of so many counts. */
@@ -43,7 +43,12 @@ describe('npm run dev', () => {
     const root = copyTree(['native/build', 'prisma/generated', 'dist/.build']);
     const port = await freePort();
     const serverUrl = `http://127.0.0.1:${port}`;
-    const program = startProcess('npm', ['run', 'dev'], {
+    // Somebody who works on the page has the port: then another one, since this is about the reload.
+    const isPortFree = await isFreePort(PAGE_PORT);
+    const pagePort = isPortFree ? PAGE_PORT : await freePort();
+    const pageUrl = `http://localhost:${pagePort}/`;
+    const portArguments = isPortFree ? [] : ['--', '--port', String(pagePort)];
+    const program = startProcess('npm', ['run', 'dev', ...portArguments], {
       cwd: root,
       env: {
         ...process.env,
@@ -57,11 +62,11 @@ describe('npm run dev', () => {
     await waitFor('the server is ready', 90_000, () => isReady(serverUrl)).catch((fault) => {
       throw new Error(`${fault.message}\n${program.log()}`);
     });
-    await waitFor('the page is served', 30_000, async () => (await fetch(PAGE_URL)).status === 200);
+    await waitFor('the page is served', 30_000, async () => (await fetch(pageUrl)).status === 200);
 
     const browser = await launchBrowser();
     const page = await browser.newPage();
-    await page.goto(PAGE_URL);
+    await page.goto(pageUrl);
     await page.locator('main').waitFor();
 
     // The page: a style sheet, seen without a reload.
