@@ -2,6 +2,8 @@
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+/** What one call may keep the event loop from. */
+const MAX_BLOCKING_MS = 5;
 const REFERENCE = '@napi-rs/blake-hash';
 
 const sizeName = (bytes) => (bytes >= MIB ? `${bytes / MIB} MiB` : bytes >= KIB ? `${bytes / KIB} KiB` : `${bytes} B`);
@@ -44,6 +46,17 @@ export function judge(rows, ratio) {
     bar(row, 'net_io in place', 'best JavaScript loop', 10);
     bar(row, 'net_io while copying', 'memcpy', 0.9);
   }
+  for (const row of rows.filter(({ kind }) => kind === 'blocking')) {
+    for (const [name, { best }] of Object.entries(row.results)) {
+      bars.push({
+        what: `milliseconds the event loop waits on ${row.kernel}: ${name}`,
+        wanted: MAX_BLOCKING_MS,
+        isUpperBound: true,
+        measured: best * 1000,
+        isMet: best * 1000 <= MAX_BLOCKING_MS,
+      });
+    }
+  }
   return bars;
 }
 
@@ -64,14 +77,14 @@ export function toMarkdown(report) {
     '| what | wanted | measured | |',
     '|---|---|---|---|',
   ];
-  for (const { what, wanted, goal, measured, isMet } of report.bars) {
-    const target = `${wanted}${goal ? ` (goal ${goal})` : ''}`;
+  for (const { what, wanted, goal, measured, isMet, isUpperBound } of report.bars) {
+    const target = `${isUpperBound ? 'at most ' : ''}${wanted}${goal ? ` (goal ${goal})` : ''}`;
     lines.push(
       `| ${what} | ${target} | ${measured.toFixed(2)} | ${isMet ? (goal && measured < goal ? 'met, goal missed' : 'met') : '**missed**'} |`,
     );
   }
   lines.push('', '## Figures', '', '| what | contender | best | median |', '|---|---|---|---|');
-  for (const row of report.rows) {
+  for (const row of report.rows.filter(({ kind }) => kind !== 'blocking')) {
     const what = {
       hash: 'digest of',
       b3sum: 'digest of',

@@ -120,6 +120,42 @@ async function kernelRow(kernel) {
   return { kind: 'kernel', kernel, sizeBytes: MIB, results };
 }
 
+/** What each call keeps the event loop from, at the largest input it takes: on the slowest kernel and the fastest. */
+async function blockingRow(kernel) {
+  netIo.useKernel(kernel);
+  const large = filled(16 * MIB);
+  const target = filled(16 * MIB);
+  const small = Array.from({ length: 16_384 }, () => Buffer.alloc(256, 1));
+  const values = filled(65_536 * 32);
+  const key = filled(37);
+  const hasher = netIo.createHasher();
+  const calls = {
+    'hash, 4 MiB': () => void netIo.hash(large.subarray(0, SYNC_MAX)),
+    'Hasher.update, 4 MiB': () => void hasher.update(large.subarray(0, SYNC_MAX)),
+    'chunkValueSync, 16,384 buffers, 4 MiB': () => void netIo.chunkValueSync(small, 0),
+    'xorInPlace, 16 MiB': () => netIo.xorInPlace(large, key, 5),
+    'xorCopy, 16 MiB': () => netIo.xorCopy(large, target, key, 5),
+  };
+  const results = await takeTurns(calls, { rounds: 15 });
+  // Of those that return a promise only the part until it is there counts; the job is awaited outside.
+  const starts = {
+    'chunkValue, 16,384 buffers': () => netIo.chunkValue(small, 0),
+    'rootOfChunkValues, 65,536 values': () => netIo.rootOfChunkValues(values),
+    'hashAsync, 16 MiB': () => netIo.hashAsync(large),
+  };
+  for (const [name, start] of Object.entries(starts)) {
+    const all = [];
+    for (let round = 0; round < 15; round++) {
+      const before = performance.now();
+      const job = start();
+      all.push((performance.now() - before) / 1000);
+      await job;
+    }
+    results[name] = { all, best: Math.min(...all), median: [...all].sort((a, b) => a - b)[7] };
+  }
+  return { kind: 'blocking', kernel, results };
+}
+
 const best = netIo.kernels().active;
 const rows = [];
 for (const sizeBytes of [64, KIB, 64 * KIB, MIB, 64 * MIB]) rows.push(await hashRow(sizeBytes));
@@ -128,6 +164,7 @@ if (b3sum !== undefined) rows.push(b3sum);
 for (const sizeBytes of [64 * KIB, MIB])
   for (const keyBytes of [32, 37, 4096]) rows.push(await xorRow(sizeBytes, keyBytes));
 for (const kernel of netIo.kernels().available) rows.push(await kernelRow(kernel));
+for (const kernel of new Set([netIo.kernels().available[0], best])) rows.push(await blockingRow(kernel));
 netIo.useKernel(best);
 
 const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();

@@ -55,11 +55,28 @@ struct Vec16 {
     }
   }
 
+  // Sixteen bytes each of rows 0, 4, 8 and 12, one in each quarter.
+  static NET_IO_INLINE __m512i LoadQuarters(const uint8_t* const* rows, size_t at) {
+    __m512i x = _mm512_castsi128_si512(_mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[0] + at)));
+    x = _mm512_inserti32x4(x, _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[4] + at)), 1);
+    x = _mm512_inserti32x4(x, _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[8] + at)), 2);
+    return _mm512_inserti32x4(x, _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[12] + at)), 3);
+  }
+
+  // Loads put the quarters where they belong, so that only words within quarters are left to exchange. Sixteen bytes
+  // from memory that malloc aligned never straddle two cache lines; whole rows nearly always would.
   static NET_IO_INLINE void LoadTransposed(const uint8_t* const* inputs, size_t offset, Vec16 m[16]) {
-    __m512i r[16];
-    for (int i = 0; i < 16; i++) r[i] = _mm512_loadu_si512(inputs[i] + offset);
-    Transpose(r);
-    for (int i = 0; i < 16; i++) m[i].v = r[i];
+    for (int quarter = 0; quarter < 4; quarter++) {
+      const size_t at = offset + static_cast<size_t>(quarter) * 16;
+      const __m512i r0 = LoadQuarters(inputs, at), r1 = LoadQuarters(inputs + 1, at);
+      const __m512i r2 = LoadQuarters(inputs + 2, at), r3 = LoadQuarters(inputs + 3, at);
+      const __m512i ab_low = _mm512_unpacklo_epi32(r0, r1), ab_high = _mm512_unpackhi_epi32(r0, r1);
+      const __m512i cd_low = _mm512_unpacklo_epi32(r2, r3), cd_high = _mm512_unpackhi_epi32(r2, r3);
+      m[quarter * 4].v = _mm512_unpacklo_epi64(ab_low, cd_low);
+      m[quarter * 4 + 1].v = _mm512_unpackhi_epi64(ab_low, cd_low);
+      m[quarter * 4 + 2].v = _mm512_unpacklo_epi64(ab_high, cd_high);
+      m[quarter * 4 + 3].v = _mm512_unpackhi_epi64(ab_high, cd_high);
+    }
   }
 
   static NET_IO_INLINE void StoreTransposed(const Vec16 h[8], uint8_t* out) {
