@@ -44,6 +44,8 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
   context.setDefaultTimeout(ACTION_DEADLINE_MS);
   watchFaults(context, mayAppear);
   const page = await context.newPage();
+  // Chromium hands its dialogs over only where somebody listens: from the start, so that no key press comes too early.
+  page.on('filechooser', () => {});
   await page.goto(url);
   return page;
 }

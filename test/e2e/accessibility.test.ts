@@ -1,0 +1,211 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { launchBrowser } from '../support/browser.ts';
+import { tempDirectory } from '../support/cleanup.ts';
+import { makePatternFile } from '../support/files.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+import { waitFor } from '../support/waiting.ts';
+import { inspect } from './world/inspection.ts';
+import { openLine } from './world/line.ts';
+import { shareOf } from './world/receive.ts';
+import { chooseBy, pressSend, sealed } from './world/send.ts';
+import { NETWORK_NEWS, visit } from './world/visit.ts';
+
+const MIB = 1024 * 1024;
+const LONG_NAME = `${'a very long name that nobody would type '.repeat(5)}.tar.gz`;
+let server: TestServer;
+let browser: Browser;
+const folder = tempDirectory('looks');
+const film = join(folder, 'film.mov');
+const note = join(folder, LONG_NAME);
+
+beforeAll(async () => {
+  await makePatternFile(film, 24 * MIB);
+  await makePatternFile(note, 4_000);
+  server = await startServer({ isPageNeeded: true });
+  browser = await launchBrowser();
+}, 240_000);
+
+/** What the pixels of the strip are now. */
+function picture(page: Page): Promise<string> {
+  return page
+    .locator('canvas')
+    .first()
+    .evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+}
+
+describe('axe finds nothing serious, light and dark, and 320 px are wide enough', () => {
+  it('on Send: empty, with a list, running, paused, ended', async () => {
+    const line = await openLine(server.port);
+    const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
+    await page.getByRole('button', { name: 'Choose files' }).waitFor();
+    await inspect(page, 'send, empty');
+    await chooseBy(page, 'Choose files', [film, note]);
+    await page.getByRole('combobox', { name: 'Keep for' }).waitFor();
+    await inspect(page, 'send, list');
+    const link = await pressSend(page);
+    line.allow(9 * MIB);
+    await page.getByText(/^Sending$/).waitFor();
+    await waitFor(
+      'something is stored',
+      20_000,
+      async () => (await shareOf(server.url, link)).share.committedBytes > 0,
+    );
+    await inspect(page, 'send, running');
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText('Paused', { exact: true }).waitFor();
+    await inspect(page, 'send, paused');
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('dialog', { name: 'Cancel this upload?' }).waitFor();
+    await inspect(page, 'send, asking');
+    await page.getByRole('button', { name: 'Keep sending' }).click();
+    await page.getByRole('button', { name: 'Go on' }).click();
+    line.allow(Number.POSITIVE_INFINITY);
+    await sealed(page);
+    await inspect(page, 'send, sent');
+    await page.getByRole('button', { name: 'QR code' }).click();
+    await page.getByRole('dialog', { name: 'Scan to receive' }).waitFor();
+    await inspect(page, 'send, QR code');
+  }, 120_000);
+
+  it('on Send: stopped because the file is gone, unfinished after a reload, ended by its owner elsewhere', async () => {
+    const line = await openLine(server.port);
+    const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
+    const moved = join(folder, 'moved.bin');
+    // Far more than the runs on their way: the browser cannot have read all of it before it is gone.
+    await makePatternFile(moved, 64 * MIB, { isSparse: true });
+    await chooseBy(page, 'Choose files', moved);
+    const link = await pressSend(page);
+    line.allow(4 * MIB);
+    await waitFor(
+      'something is stored',
+      20_000,
+      async () => (await shareOf(server.url, link)).share.committedBytes > 0,
+    );
+    await rm(moved);
+    line.allow(Number.POSITIVE_INFINITY);
+    await page.getByText('A file cannot be read any more').waitFor();
+    await page.getByRole('button', { name: 'Try again' }).waitFor();
+    await inspect(page, 'send, stopped');
+    await page.reload();
+    await page.getByText('Choose the same file again and only what is missing is sent.').waitFor();
+    await inspect(page, 'send, unfinished');
+    await page.getByRole('button', { name: 'Discard' }).click();
+    await waitFor(
+      'it is gone',
+      10_000,
+      async () => (await fetch(`${server.url}/api/shares/${link.slice(-22)}`)).status === 410,
+    );
+
+    const held = await openLine(server.port);
+    const other = await visit(browser, held.url, { mayAppear: NETWORK_NEWS });
+    await chooseBy(other, 'Choose files', film);
+    await pressSend(other);
+    const mine = await other.context().newPage();
+    await mine.goto(`${held.url}/mine`);
+    await mine.getByRole('button', { name: 'Delete film.mov' }).click();
+    await mine.getByText('film.mov deleted').first().waitFor();
+    await mine.close({ runBeforeUnload: true });
+    held.allow(Number.POSITIVE_INFINITY);
+    await other.getByText('This transfer has ended').waitFor();
+    await inspect(other, 'send, ended');
+  }, 120_000);
+
+  it('on Receive: arriving, ready, with a password, ended, not found; on Mine: empty and filled', async () => {
+    const sender = await visit(browser, `${server.url}/mine`, { mayAppear: NETWORK_NEWS });
+    await sender.getByText('Nothing sent yet').waitFor();
+    await inspect(sender, 'mine, empty');
+    const open = async (more: object, content: string) =>
+      await sender.evaluate(
+        async ({ more, content }) => {
+          const files = [
+            { path: 'photos/one two three.txt', sizeBytes: content.length },
+            { path: 'b.txt', sizeBytes: 0 },
+          ];
+          const body = JSON.stringify({ files, ...more });
+          const headers = { 'content-type': 'application/json' };
+          const opened = await (await fetch('/api/transfers', { method: 'POST', headers, body })).json();
+          const address = `/api/transfers/${opened.transfer.id}`;
+          const authorization = `Bearer ${opened.uploadToken}`;
+          const type = 'application/octet-stream';
+          const put = () =>
+            fetch(`${address}/files/0?offset=0`, {
+              method: 'PUT',
+              headers: { authorization, 'content-type': type },
+              body: content,
+            });
+          if (content !== 'later') await put();
+          return { id: opened.transfer.id as string, link: opened.transfer.link as string };
+        },
+        { more, content },
+      );
+    const ready = await open({ senderName: 'Quiet Heron', maxDownloads: 5 }, 'twelve bytes');
+    const arriving = await open({}, 'later');
+    const locked = await open({ password: 'x' }, 'secret');
+    const ended = await open({}, 'gone');
+    await sender.evaluate((id) => fetch(`/api/transfers/${id}`, { method: 'DELETE' }), ended.id);
+
+    await sender.reload();
+    await sender.getByText('5 of 5 downloads left').waitFor();
+    await inspect(sender, 'mine, filled');
+    await sender.getByRole('button', { name: 'Extend one two three.txt' }).first().click();
+    await sender.getByRole('dialog').waitFor();
+    await inspect(sender, 'mine, extending');
+
+    const recipient = await visit(browser, ready.link, { mayAppear: NETWORK_NEWS });
+    await recipient.getByText('Quiet Heron sent you').waitFor();
+    await recipient.getByRole('button', { name: 'Digest of one two three.txt' }).click();
+    await inspect(recipient, 'receive, ready');
+    await recipient.goto(arriving.link);
+    await recipient.getByText('0% has arrived').waitFor();
+    await inspect(recipient, 'receive, arriving');
+    await recipient.goto(locked.link);
+    await recipient.getByLabel('Password').fill('wrong');
+    await recipient.getByRole('button', { name: 'Open' }).click();
+    await recipient.getByText('That is not the password.').waitFor();
+    await inspect(recipient, 'receive, password');
+    await recipient.goto(ended.link);
+    await recipient.getByRole('heading', { name: 'The sender took it back' }).waitFor();
+    await inspect(recipient, 'receive, ended');
+    await recipient.goto(`${server.url}/d/1111111111111111111111`);
+    await recipient.getByRole('heading', { name: 'There is nothing at this link' }).waitFor();
+    await inspect(recipient, 'receive, not found');
+  }, 120_000);
+});
+
+describe('reduced motion', () => {
+  it('stops everything that moves, and what it shows still changes', async () => {
+    for (const reducedMotion of ['no-preference', 'reduce'] as const) {
+      const line = await openLine(server.port);
+      const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS, reducedMotion });
+      await chooseBy(page, 'Choose files', film);
+      await pressSend(page);
+      const region = page.getByRole('region', { name: 'Upload of film.mov' });
+      const durations = await region.evaluate((element) => getComputedStyle(element).animationDuration);
+      expect(durations).toBe(reducedMotion === 'reduce' ? '1e-05s' : '0.22s');
+      // Between two pictures of the strip there is no third: each of its steps is drawn at once.
+      const before = await picture(page);
+      await page
+        .locator('canvas')
+        .first()
+        .evaluate((canvas: HTMLCanvasElement) => {
+          const seen = new Set<string>();
+          const look = () => {
+            seen.add(canvas.toDataURL());
+            if (canvas.isConnected) requestAnimationFrame(look);
+          };
+          (globalThis as { seenPictures?: Set<string> }).seenPictures = seen;
+          look();
+        });
+      line.allow(Number.POSITIVE_INFINITY);
+      await sealed(page);
+      await waitFor('the strip is a line', 10_000, async () => (await picture(page)) !== before);
+      if (reducedMotion === 'no-preference') continue;
+      const frames = await page.evaluate(() => (globalThis as { seenPictures?: Set<string> }).seenPictures?.size ?? 0);
+      // 24 chunks landing one by one and the seal: at most one picture for each, and one for each way out and back.
+      expect(frames).toBeLessThanOrEqual(2 * 24 + 2);
+    }
+  }, 90_000);
+});

@@ -1,0 +1,151 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { launchBrowser } from '../support/browser.ts';
+import { tempDirectory } from '../support/cleanup.ts';
+import { b3sum, makePatternFile } from '../support/files.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+import { waitFor } from '../support/waiting.ts';
+import { openLine } from './world/line.ts';
+import { curl } from './world/receive.ts';
+import { digestOn, linkOn, sealed } from './world/send.ts';
+import { NETWORK_NEWS, visit } from './world/visit.ts';
+
+const MAX_STEPS = 40;
+let server: TestServer;
+let browser: Browser;
+const source = join(tempDirectory('keys'), 'letter.txt');
+
+beforeAll(async () => {
+  await makePatternFile(source, 70_000);
+  server = await startServer({ isPageNeeded: true });
+  browser = await launchBrowser();
+}, 240_000);
+
+interface Focused {
+  readonly name: string;
+  readonly role: string;
+  readonly hasRing: boolean;
+}
+
+/** The element with the focus: its name, its kind, and whether an outline shows where it is. */
+function focused(page: Page): Promise<Focused> {
+  return page.evaluate(() => {
+    const element = document.activeElement;
+    // From the last element Tab goes to the browser's own buttons, and from there to the first.
+    if (!(element instanceof HTMLElement) || element === document.body) return { name: '', role: '', hasRing: true };
+    const labels = element instanceof HTMLInputElement || element instanceof HTMLSelectElement ? element.labels : null;
+    const name = element.getAttribute('aria-label') ?? labels?.[0]?.textContent ?? element.textContent ?? '';
+    const style = getComputedStyle(element);
+    return {
+      name: name.trim(),
+      role: element.tagName.toLowerCase(),
+      hasRing: style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) >= 2,
+    };
+  });
+}
+
+/** Presses Tab until the element of this name has the focus, which must be seen on every way-point. */
+async function tabTo(page: Page, name: string, role?: string): Promise<void> {
+  const passed: string[] = [];
+  for (let step = 0; step < MAX_STEPS; step++) {
+    await page.keyboard.press('Tab');
+    const now = await focused(page);
+    passed.push(now.name);
+    if (!now.hasRing) throw new Error(`no visible focus on ${JSON.stringify(now.name)}`);
+    if (now.name === name && (role ?? now.role) === now.role) return;
+  }
+  throw new Error(`Tab does not reach ${name}; it passed ${JSON.stringify(passed)}`);
+}
+
+describe('with the keyboard alone', () => {
+  it('sends: choose, rename, set a password, send, copy, show the QR code and close it', async () => {
+    const page = await visit(browser, server.url, { permissions: ['clipboard-read', 'clipboard-write'] });
+    await page.getByRole('button', { name: 'Choose files' }).waitFor();
+    await page.keyboard.press('Tab');
+    expect((await focused(page)).name).toBe('Skip to content');
+    await page.keyboard.press('Enter');
+    await tabTo(page, 'Choose files');
+    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
+    await chooser.setFiles(source);
+    await page.getByRole('textbox', { name: 'Name of letter.txt' }).waitFor();
+    await tabTo(page, 'Name of letter.txt');
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('by hand.txt');
+    await page.keyboard.press('Enter');
+    await page.getByRole('textbox', { name: 'Name of by hand.txt' }).waitFor();
+    await tabTo(page, 'Password');
+    await page.keyboard.type('feather');
+    await tabTo(page, 'Send', 'button');
+    await page.keyboard.press('Enter');
+    const link = await linkOn(page);
+    const digest = await digestOn(page);
+    expect(digest).toBe(await b3sum(source));
+    await tabTo(page, 'Copy link');
+    await page.keyboard.press('Enter');
+    await waitFor(
+      'the link is on the clipboard',
+      5_000,
+      async () => (await page.evaluate(() => navigator.clipboard.readText())) === link,
+    );
+    await tabTo(page, 'QR code');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'Scan to receive' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    // The focus is back where it was.
+    await waitFor('the focus is back', 5_000, async () => (await focused(page)).name === 'QR code');
+    expect(await b3sum((await curl(link, ['-u', ':feather'])).path)).toBe(digest);
+
+    const recipient = await visit(browser, link);
+    // The only thing to do there has the focus already.
+    await waitFor('the password has the focus', 10_000, async () => (await focused(recipient)).name === 'Password');
+    await recipient.keyboard.type('feather');
+    await recipient.keyboard.press('Enter');
+    await recipient.getByRole('heading', { name: 'by hand.txt' }).waitFor();
+    await tabTo(recipient, 'Download');
+    const [saved] = await Promise.all([recipient.waitForEvent('download'), recipient.keyboard.press('Enter')]);
+    expect(await b3sum(await saved.path())).toBe(digest);
+    await tabTo(recipient, 'Verified with BLAKE3');
+    await recipient.keyboard.press('Space');
+    await recipient.getByText(digest, { exact: true }).filter({ visible: true }).first().waitFor();
+
+    // Mine: delete, and take it back.
+    await tabTo(page, 'Send more');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Choose files' }).waitFor();
+    await tabTo(page, 'Mine');
+    await page.keyboard.press('Enter');
+    await page.getByRole('list', { name: 'My transfers' }).waitFor();
+    await tabTo(page, 'Delete by hand.txt');
+    await page.keyboard.press('Enter');
+    await page.getByText('by hand.txt deleted').first().waitFor();
+    await tabTo(page, 'Undo');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Delete by hand.txt' }).waitFor();
+    expect((await curl(link, ['-u', ':feather'])).status).toBe(200);
+  }, 120_000);
+
+  it('pauses an upload and goes on with it', async () => {
+    const line = await openLine(server.port);
+    const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
+    const large = join(tempDirectory('keys'), 'large.bin');
+    await makePatternFile(large, 16 * 1024 * 1024);
+    await page.getByRole('button', { name: 'Choose files' }).waitFor();
+    await tabTo(page, 'Choose files');
+    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
+    await chooser.setFiles(large);
+    await page.getByRole('heading', { name: /^1 file/ }).waitFor();
+    await tabTo(page, 'Send', 'button');
+    await page.keyboard.press('Enter');
+    await linkOn(page);
+    await tabTo(page, 'Pause');
+    await page.keyboard.press('Enter');
+    await page.getByText('Paused', { exact: true }).waitFor();
+    // The button that paused goes on, under the same finger.
+    expect((await focused(page)).name).toBe('Go on');
+    await page.keyboard.press('Enter');
+    line.allow(Number.POSITIVE_INFINITY);
+    await sealed(page);
+  }, 60_000);
+});
