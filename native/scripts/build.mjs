@@ -1,12 +1,11 @@
 // Builds the addon with node-gyp: `node scripts/build.mjs`. Does nothing when the binary is newer than its sources. Ends non-zero with one line that says why when it cannot,
 // so that a caller may go on with the TypeScript fallback.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { lastLines, nodeGypPath, runNodeGyp } from './node-gyp.mjs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { buildCopy, copyForBuild, nodeGypPath, packageFolder } from './node-gyp.mjs';
 
-const packageFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const binary = join(packageFolder, 'build', 'Release', 'net_io.node');
 
 function fail(reason) {
   console.error(`net_io: not built: ${reason}`);
@@ -16,9 +15,7 @@ function fail(reason) {
 /** Whether a command can be started at all. */
 const isThere = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
 
-/** Never cleans first: processes that run may load the old binary until the new one takes its place. */
 function isUpToDate() {
-  const binary = join(packageFolder, 'build', 'Release', 'net_io.node');
   if (!existsSync(binary)) return false;
   const builtMs = statSync(binary).mtimeMs;
   const sources = readdirSync(join(packageFolder, 'src'), { recursive: true }).map((name) => join('src', name));
@@ -43,10 +40,18 @@ try {
 }
 
 const started = performance.now();
-const configured = runNodeGyp('configure', packageFolder);
-const build = configured.status === 0 ? runNodeGyp('build', packageFolder) : configured;
-if (build.status !== 0) {
-  console.error(lastLines(build));
-  fail(build.error ? build.error.message : `node-gyp ended with ${build.status ?? build.signal}`);
+const folder = copyForBuild();
+try {
+  const built = buildCopy(folder);
+  // Whole or not at all: processes that run keep the binary they have, others load the old one or the new.
+  mkdirSync(dirname(binary), { recursive: true });
+  const arriving = `${binary}.${process.pid}`;
+  copyFileSync(built, arriving);
+  renameSync(arriving, binary);
+} catch (error) {
+  console.error(error.message);
+  fail(error.message.split('\n')[0]);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
 }
 console.log(`net_io: built in ${((performance.now() - started) / 1000).toFixed(1)} s`);

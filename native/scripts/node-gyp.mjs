@@ -1,11 +1,45 @@
 // How node-gyp is started: with the headers of this very Node, and never with a shell.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const require = createRequire(import.meta.url);
+
+export const packageFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+/**
+ * A temporary folder with all that a build needs. Builds never run in the package's own folder: two at once would
+ * break each other, and processes that run would find half a binary. The caller removes it.
+ */
+export function copyForBuild() {
+  const folder = mkdtempSync(join(tmpdir(), 'net-io-build-'));
+  for (const name of ['src', 'binding.gyp', 'package.json']) {
+    cpSync(join(packageFolder, name), join(folder, name), { recursive: true });
+  }
+  return folder;
+}
+
+/**
+ * Configures and builds in a folder of copyForBuild.
+ * @param gypVariables variables for binding.gyp
+ * @throws Error with the end of what node-gyp said
+ */
+export function buildCopy(folder, gypVariables = {}) {
+  for (const [command, variables] of [
+    ['configure', gypVariables],
+    ['build', {}],
+  ]) {
+    const result = runNodeGyp(command, folder, variables);
+    if (result.status !== 0) {
+      const reason = result.error?.message ?? `ended with ${result.status ?? result.signal}`;
+      throw new Error(`node-gyp ${command} ${reason}\n${lastLines(result)}`);
+    }
+  }
+  return join(folder, 'build', 'Release', 'net_io.node');
+}
 
 /** Folder under which include/node/ has the headers that came with this Node; undefined when they did not. */
 export function headerFolder() {
@@ -18,11 +52,7 @@ export function nodeGypPath() {
   return require.resolve('node-gyp/bin/node-gyp.js');
 }
 
-/**
- * Runs one node-gyp command in a folder that has a binding.gyp.
- * @param gypVariables variables for binding.gyp, for the command configure
- */
-export function runNodeGyp(command, folder, gypVariables = {}) {
+function runNodeGyp(command, folder, gypVariables) {
   const headers = headerFolder();
   const variables = Object.entries(gypVariables).map(([name, value]) => `-D${name}=${value}`);
   return spawnSync(

@@ -1,21 +1,14 @@
 // Makes prebuilds/<platform>-<arch>/net_io.<libc>.node, which `npm pack` packs: `node scripts/prebuild.mjs`.
-// prebuildify cleans before it builds, so it works on a copy: the binary this checkout runs on stays in its place.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { headerFolder, lastLines, nodeGypPath } from './node-gyp.mjs';
+import { join } from 'node:path';
+import { copyForBuild, headerFolder, lastLines, nodeGypPath, packageFolder } from './node-gyp.mjs';
 
-const packageFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const prebuildify = createRequire(import.meta.url).resolve('prebuildify/bin.js');
-const folder = mkdtempSync(join(tmpdir(), 'net-io-prebuild-'));
+const folder = copyForBuild();
 
 try {
-  for (const name of ['src', 'binding.gyp', 'package.json']) {
-    cpSync(join(packageFolder, name), join(folder, name), { recursive: true });
-  }
   const headers = headerFolder();
   const target = process.versions.node;
   // Node-API 8: one binary serves every Node from 16 on; the C library is in its name.

@@ -1,10 +1,9 @@
 // Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer, apart from the ordinary build, and runs the
 // kernel harness and the addon's own tests with it: `node native/test/run-sanitizers.mjs`.
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { lastLines, runNodeGyp } from '../scripts/node-gyp.mjs';
+import { buildCopy, copyForBuild } from '../scripts/node-gyp.mjs';
 import { run, writeExpectedValues } from './harness/harness.mjs';
 import { requireCommands } from './harness/require-commands.mjs';
 
@@ -18,16 +17,6 @@ const LENGTHS = [
 const TESTS = ['kernels', 'safety', 'shell.fuzz', 'tree.property', 'worker-threads'];
 
 const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
-
-function build(folder) {
-  for (const name of ['src', 'binding.gyp', 'package.json']) {
-    cpSync(join(nativeFolder, name), join(folder, name), { recursive: true });
-  }
-  for (const [command, variables] of [['configure', { net_io_sanitize: SANITIZERS }], ['build']]) {
-    const result = runNodeGyp(command, folder, variables);
-    if (result.status !== 0) throw new Error(`node-gyp ${command} failed\n${lastLines(result)}`);
-  }
-}
 
 /** The harness is linked with the very libraries the addon was. */
 async function runHarness(folder) {
@@ -81,10 +70,10 @@ async function runTests(folder) {
 }
 
 await requireCommands({ 'g++': 'g++', make: 'make', python3: 'python3' });
-const folder = mkdtempSync(join(tmpdir(), 'net-io-sanitized-'));
+const folder = copyForBuild();
 try {
   let since = performance.now();
-  build(folder);
+  buildCopy(folder, { net_io_sanitize: SANITIZERS });
   console.log(`sanitizers: built in ${seconds(since)}`);
   since = performance.now();
   console.log(`sanitizers: ${await runHarness(folder)} in ${seconds(since)}`);

@@ -23,7 +23,7 @@ void HashMany(const Batch& batch, uint8_t* out) {
 
 }  // namespace
 
-const Kernel kAvx2Kernel = {16, ScalarCompress, ScalarCompressWide, HashMany};
+const Kernel kAvx2Kernel = {ScalarCompress, ScalarCompressWide, HashMany};
 
 }  // namespace blake3
 }  // namespace net_io

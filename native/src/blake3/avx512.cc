@@ -26,7 +26,7 @@ void HashMany(const Batch& batch, uint8_t* out) {
 
 }  // namespace
 
-const Kernel kAvx512Kernel = {32, ScalarCompress, ScalarCompressWide, HashMany};
+const Kernel kAvx512Kernel = {ScalarCompress, ScalarCompressWide, HashMany};
 
 }  // namespace blake3
 }  // namespace net_io

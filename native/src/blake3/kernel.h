@@ -42,8 +42,6 @@ struct Batch {
 
 // What one instruction set offers. Every function is re-entrant and touches nothing but its arguments.
 struct Kernel {
-  // How many inputs hash_many works on at once when it has enough of them.
-  size_t lanes;
   // Compresses one block into `cv`, in place.
   void (*compress)(uint32_t cv[8], const uint8_t* block, uint32_t block_bytes, uint64_t counter, uint32_t flags);
   // Compresses one block to the full 64 output bytes that roots and extended outputs are cut from.

@@ -83,7 +83,7 @@ void HashMany(const Batch& batch, uint8_t* out) {
 
 }  // namespace
 
-const Kernel kNeonKernel = {4, ScalarCompress, ScalarCompressWide, HashMany};
+const Kernel kNeonKernel = {ScalarCompress, ScalarCompressWide, HashMany};
 
 }  // namespace blake3
 }  // namespace net_io

@@ -11,7 +11,7 @@ void HashMany(const Batch& batch, uint8_t* out) {
 
 }  // namespace
 
-const Kernel kPortableKernel = {1, ScalarCompress, ScalarCompressWide, HashMany};
+const Kernel kPortableKernel = {ScalarCompress, ScalarCompressWide, HashMany};
 
 }  // namespace blake3
 }  // namespace net_io

@@ -20,7 +20,7 @@ void HashMany(const Batch& batch, uint8_t* out) {
 
 }  // namespace
 
-const Kernel kSse41Kernel = {8, ScalarCompress, ScalarCompressWide, HashMany};
+const Kernel kSse41Kernel = {ScalarCompress, ScalarCompressWide, HashMany};
 
 }  // namespace blake3
 }  // namespace net_io
