@@ -32,7 +32,10 @@ export async function* readPieces(source: PieceSource): AsyncGenerator<Piece, vo
   const { deps, transfer, file, from, to } = source;
   // What waits for a chunk must stop waiting when another chunk of this reader failed.
   const ending = new AbortController();
-  const signal = AbortSignal.any([source.signal, ending.signal]);
+  const { signal } = ending;
+  const onAbort = () => ending.abort(source.signal.reason);
+  if (source.signal.aborted) onAbort();
+  else source.signal.addEventListener('abort', onAbort, { once: true });
   const chunkBytes = file.row.chunkSizeBytes;
   const endChunk = to === null ? Number.POSITIVE_INFINITY : Math.ceil(to / chunkBytes);
   const reading = new FileReading(deps, transfer, file);
@@ -56,6 +59,7 @@ export async function* readPieces(source: PieceSource): AsyncGenerator<Piece, vo
       readAhead();
     }
   } finally {
+    source.signal.removeEventListener('abort', onAbort);
     ending.abort();
     await reading.end(ahead);
   }

@@ -1,0 +1,190 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import path from 'node:path';
+import type { NetIo } from '../../../native/types.ts';
+import { PeerLinkError } from '../../contracts/errors.ts';
+import { ChunkMap } from '../chunk-map.ts';
+import { EMPTY_DIGEST, rootRule } from '../digest-tree.ts';
+import { chunkCount, chunkLength, leafCounter } from '../manifest.ts';
+import type { FileGeometry, StoredFile } from '../ports.ts';
+import type { DiskRoom } from './disk-room.ts';
+
+export const VALUE_BYTES = 32;
+
+export interface FsStoredFileParts {
+  readonly folder: string;
+  readonly fileId: string;
+  readonly geometry: FileGeometry;
+  readonly netIo: NetIo;
+  readonly room: DiskRoom;
+  readonly bytes: FileHandle;
+  readonly values: FileHandle;
+  /** What the values file held when it was opened. */
+  readonly stored: Uint8Array;
+}
+
+/** A file of the store: its bytes, and 32 bytes a chunk of values beside them. */
+export class FsStoredFile implements StoredFile {
+  readonly fileId: string;
+  readonly values: ChunkMap;
+  readonly #chunkSizeBytes: number;
+  readonly #netIo: NetIo;
+  readonly #room: DiskRoom;
+  readonly #bytes: FileHandle;
+  readonly #values: FileHandle;
+  readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #folder: string;
+  #isNameSynced = false;
+  #isClosed = false;
+
+  constructor(parts: FsStoredFileParts) {
+    this.#folder = parts.folder;
+    this.fileId = parts.fileId;
+    this.values = new ChunkMap(parts.stored.length === 0 ? undefined : parts.stored);
+    this.#chunkSizeBytes = parts.geometry.chunkSizeBytes;
+    this.#netIo = parts.netIo;
+    this.#room = parts.room;
+    this.#bytes = parts.bytes;
+    this.#values = parts.values;
+  }
+
+  writeChunk(index: number, bytes: readonly Uint8Array[]): Promise<Uint8Array> {
+    const offset = index * this.#chunkSizeBytes;
+    return this.#track(() =>
+      asStoreFault(async () => {
+        await this.#room.take(bytes.reduce((sum, part) => sum + part.length, 0));
+        return this.#netIo.writeAndHash(this.#bytes.fd, bytes, offset, leafCounter(index, this.#chunkSizeBytes));
+      }),
+    );
+  }
+
+  hashChunk(index: number, bytes: readonly Uint8Array[]): Promise<Uint8Array> {
+    return this.#netIo.chunkValue(bytes, leafCounter(index, this.#chunkSizeBytes));
+  }
+
+  commitChunk(index: number, value: Uint8Array): Promise<void> {
+    return this.#track(() =>
+      asStoreFault(async () => {
+        await writeFully(this.#values, value, index * VALUE_BYTES);
+        this.values.set(index, value);
+      }),
+    );
+  }
+
+  dropChunk(index: number): Promise<void> {
+    // Out of memory first: from here on nobody is told that the chunk is there.
+    this.values.drop(index);
+    return this.#track(() =>
+      asStoreFault(() => writeFully(this.#values, new Uint8Array(VALUE_BYTES), index * VALUE_BYTES)),
+    );
+  }
+
+  async readChunk(index: number, buffer: Uint8Array, lengthBytes: number): Promise<boolean> {
+    const wanted = this.values.get(index);
+    if (wanted === null) throw new PeerLinkError('internal', `Chunk ${index} was read before it was committed.`);
+    const found = await this.#track(() =>
+      this.#netIo
+        .readAndVerify(
+          this.#bytes.fd,
+          buffer,
+          index * this.#chunkSizeBytes,
+          lengthBytes,
+          leafCounter(index, this.#chunkSizeBytes),
+        )
+        .catch((fault: unknown) => {
+          // Bytes that end early or that the disk cannot give back are damage, as wrong ones are.
+          if (codeOf(fault) === 'SHORT_READ' || codeOf(fault) === 'EIO') return null;
+          throw fault;
+        }),
+    );
+    return found?.equals(wanted) === true;
+  }
+
+  async root(sizeBytes: number): Promise<Uint8Array> {
+    const rule = rootRule(sizeBytes, this.#chunkSizeBytes);
+    if (rule === 'empty') return EMPTY_DIGEST;
+    const count = chunkCount(sizeBytes, this.#chunkSizeBytes);
+    if (rule === 'merge') return this.#netIo.rootOfChunkValues(this.values.firstValues(count));
+    const only = Buffer.allocUnsafe(chunkLength(0, sizeBytes, this.#chunkSizeBytes));
+    if (!(await this.readChunk(0, only, only.length))) {
+      throw new PeerLinkError('damaged', 'Chunk 0 no longer has the bytes that were committed.', {
+        data: { chunkIndex: 0 },
+      });
+    }
+    return this.#netIo.rootOfOnlyChunk([only]);
+  }
+
+  async sync(): Promise<void> {
+    await this.#track(() =>
+      asStoreFault(async () => {
+        await Promise.all([this.#bytes.datasync(), this.#values.datasync()]);
+        // A file's name lies in its folder; without it the bytes would be there and nowhere.
+        if (!this.#isNameSynced) await syncFolders(this.#folder);
+        this.#isNameSynced = true;
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await Promise.allSettled([...this.#inFlight]);
+    await Promise.all([this.#bytes.close(), this.#values.close()]);
+  }
+
+  /** A descriptor must outlive every job that uses its number. */
+  #track<T>(start: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) return Promise.reject(new PeerLinkError('unavailable', 'The file was closed meanwhile.'));
+    const job = start();
+    this.#inFlight.add(job);
+    const forget = () => this.#inFlight.delete(job);
+    job.then(forget, forget);
+    return job;
+  }
+}
+
+/** The folder and the one that holds its name. */
+async function syncFolders(folder: string): Promise<void> {
+  for (const directory of [folder, path.dirname(folder)]) {
+    const handle = await open(directory, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+async function writeFully(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, offset + done);
+    done += bytesWritten;
+  }
+}
+
+export function codeOf(fault: unknown): string | undefined {
+  return typeof fault === 'object' && fault !== null && 'code' in fault && typeof fault.code === 'string'
+    ? fault.code
+    : undefined;
+}
+
+/** A full disk is one of the outcomes the domain knows. */
+export async function asStoreFault<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (fault) {
+    const code = codeOf(fault);
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      throw diskFull(fault);
+    }
+    throw fault;
+  }
+}
+
+function diskFull(cause?: unknown): PeerLinkError {
+  return new PeerLinkError(
+    'disk_full',
+    "The server's disk is full. What was stored stays; try again when there is space.",
+    { cause, retryAfterSeconds: 30 },
+  );
+}
