@@ -10,6 +10,7 @@ import { waitFor } from '../support/waiting.ts';
 
 const PAGE_PORT = 5173;
 const SEEN_WITHIN_MS = 5_000;
+const GIVEN_UP_AFTER_MS = 20_000;
 
 /** A promise about the product is not broken by something else that ran meanwhile: the best of so many counts. */
 const TRIES = 3;
@@ -32,7 +33,11 @@ async function fastestSight(
     if (after === before) throw new Error(`${path} was not changed`);
     writeFileSync(path, after);
     const startedAt = performance.now();
-    await waitFor(`the edit of ${path}`, 60_000, () => isSeen(mark));
+    try {
+      await waitFor(`${mark} of ${path}`, GIVEN_UP_AFTER_MS, () => isSeen(mark));
+    } catch {
+      continue; // A watcher that was still reading the tree takes this text for the first one: edit again.
+    }
     best = Math.min(best, performance.now() - startedAt);
   }
   return best;
