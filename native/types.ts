@@ -42,6 +42,7 @@ export interface NetIo {
    * 1 byte to 64 MiB; one job on the pool. A chunk that is not the file's last must be a power of two of leaves.
    */
   chunkValue(buffers: readonly Uint8Array[], leafCounter: number): Promise<Buffer>;
+  /** On this thread: at most 2 MiB. */
   chunkValueSync(buffers: readonly Uint8Array[], leafCounter: number): Buffer;
   /** Digest of a file that consists of this one chunk (or of nothing: an empty list). */
   rootOfOnlyChunk(buffers: readonly Uint8Array[]): Promise<Buffer>;

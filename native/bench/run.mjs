@@ -125,14 +125,14 @@ async function blockingRow(kernel) {
   netIo.useKernel(kernel);
   const large = filled(16 * MIB);
   const target = filled(16 * MIB);
-  const small = Array.from({ length: 16_384 }, () => Buffer.alloc(256, 1));
+  const small = Array.from({ length: 16_384 }, () => Buffer.alloc(128, 1));
   const values = filled(65_536 * 32);
   const key = filled(37);
   const hasher = netIo.createHasher();
   const calls = {
     'hash, 4 MiB': () => void netIo.hash(large.subarray(0, SYNC_MAX)),
     'Hasher.update, 4 MiB': () => void hasher.update(large.subarray(0, SYNC_MAX)),
-    'chunkValueSync, 16,384 buffers, 4 MiB': () => void netIo.chunkValueSync(small, 0),
+    'chunkValueSync, 16,384 buffers, 2 MiB': () => void netIo.chunkValueSync(small, 0),
     'xorInPlace, 16 MiB': () => netIo.xorInPlace(large, key, 5),
     'xorCopy, 16 MiB': () => netIo.xorCopy(large, target, key, 5),
   };

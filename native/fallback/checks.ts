@@ -2,6 +2,8 @@
 import { LEAF_BYTES, VALUE_BYTES } from './blake3.ts';
 
 export const MAX_SYNC_HASH_BYTES = 4 * 2 ** 20;
+/** Less for a list, whose buffers cost time of their own. */
+export const MAX_SYNC_LIST_BYTES = 2 * 2 ** 20;
 export const MAX_SYNC_XOR_BYTES = 16 * 2 ** 20;
 export const MAX_CONTEXT_BYTES = 65_536;
 export const MAX_CHUNK_BYTES = 64 * 2 ** 20;

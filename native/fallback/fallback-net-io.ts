@@ -14,6 +14,7 @@ import {
   MAX_CHUNK_BYTES,
   MAX_CONTEXT_BYTES,
   MAX_SYNC_HASH_BYTES,
+  MAX_SYNC_LIST_BYTES,
 } from './checks.ts';
 import { lockFileByCommand } from './lock-file.ts';
 import { HashWorker } from './worker.ts';
@@ -97,7 +98,7 @@ export function createFallbackNetIo(reason: string): NetIo {
       return run({ kind: 'chunk', buffers: buffers.map(ownCopy), leafCounter });
     },
     chunkValueSync(buffers, leafCounter) {
-      checkLeafCounter(leafCounter, checkBuffers(buffers, 1, MAX_SYNC_HASH_BYTES));
+      checkLeafCounter(leafCounter, checkBuffers(buffers, 1, MAX_SYNC_LIST_BYTES));
       return Buffer.from(subtreeValue(HASH_MODE, Buffer.concat(buffers), leafCounter));
     },
     async rootOfOnlyChunk(buffers) {

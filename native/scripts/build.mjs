@@ -1,7 +1,7 @@
 // Builds the addon with node-gyp: `node scripts/build.mjs`. Does nothing when the binary is newer than its sources. Ends non-zero with one line that says why when it cannot,
 // so that a caller may go on with the TypeScript fallback.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildCopy, copyForBuild, nodeGypPath, packageFolder } from './node-gyp.mjs';
 
@@ -40,6 +40,8 @@ try {
 }
 
 const started = performance.now();
+// The age of what was built, which is not that of a source that changes while it is.
+const copiedAt = new Date();
 const folder = copyForBuild();
 try {
   const built = buildCopy(folder);
@@ -47,6 +49,7 @@ try {
   mkdirSync(dirname(binary), { recursive: true });
   const arriving = `${binary}.${process.pid}`;
   copyFileSync(built, arriving);
+  utimesSync(arriving, copiedAt, copiedAt);
   renameSync(arriving, binary);
 } catch (error) {
   console.error(error.message);

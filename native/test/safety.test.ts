@@ -69,7 +69,7 @@ describe.each(implementations())('%s: bad arguments', (_, netIo) => {
     ['chunkValue', [[ok], 2 ** 53], /^leafCounter is 9007199254740992/],
     ['chunkValue', [[ok], 1n], /^leafCounter must be a number/],
     ['chunkValue', [[pattern(3000)], 2], /^leafCounter is 2, a multiple of 4 is wanted for 3 leaves/],
-    ['chunkValueSync', [[Buffer.alloc(4 * 2 ** 20 + 1)], 0], /^buffers hold/],
+    ['chunkValueSync', [[Buffer.alloc(2 * 2 ** 20 + 1)], 0], /^buffers hold/],
     ['rootOfOnlyChunk', [Array.from({ length: 65 }, () => Buffer.alloc(2 ** 20))], /^buffers hold/],
     ['rootOfChunkValues', [Buffer.alloc(32)], /^values must hold 2 to 65536/],
     ['rootOfChunkValues', [Buffer.alloc(65)], /^values must hold/],

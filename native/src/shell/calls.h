@@ -12,6 +12,8 @@ namespace shell {
 
 // Synchronous calls stay below 5 ms at these sizes on every kernel, the portable one included.
 constexpr size_t kMaxSyncHashBytes = 4u << 20;
+// Less for a list, whose buffers cost time of their own.
+constexpr size_t kMaxSyncListBytes = 2u << 20;
 constexpr size_t kMaxSyncXorBytes = 16u << 20;
 constexpr size_t kMaxOutputBytes = 65536;
 constexpr size_t kMaxContextBytes = 65536;

@@ -67,8 +67,8 @@ napi_value ChunkValueSync(napi_env env, napi_callback_info info) {
   std::vector<blake3::Span> spans;
   size_t total;
   if (!GetSpans(env, arguments[0], 1, &spans, &total)) return nullptr;
-  if (total > kMaxSyncHashBytes) {
-    ThrowRangeError(env, "buffers", "hold more than the 4 MiB that may be hashed on the calling thread");
+  if (total > kMaxSyncListBytes) {
+    ThrowRangeError(env, "buffers", "hold more than the 2 MiB that may be hashed on the calling thread");
     return nullptr;
   }
   uint64_t leaf_counter;
