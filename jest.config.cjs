@@ -1,5 +1,5 @@
 // Packages that ship only ES modules: Jest runs CommonJS here, so these are transformed like our own code.
-const ESM_ONLY_PACKAGES = ['@noble', 'tinybench', 'uqr', '@prisma/schema-engine-wasm', 'lucide-react'];
+const ESM_ONLY_PACKAGES = ['@noble', 'uqr', '@prisma/schema-engine-wasm', 'lucide-react'];
 
 const swcOptions = (isTsx) => ({
   sourceMaps: 'inline',
