@@ -1,7 +1,12 @@
+import { jest } from '@jest/globals';
 import fc from 'fast-check';
 
 /** Cases that each parser and state machine is fed in every run of the suite. */
 export const FUZZ_CASES = 10_000;
+
+/** Seconds are enough; on a machine that does much else it may be more. Shrinking a failure counts too. */
+const TIME_LIMIT_MS = 100_000;
+jest.setTimeout(TIME_LIMIT_MS + 20_000);
 
 /**
  * Checks a property on many generated cases and says how many and from which seed, so that a failure can be run again:
@@ -16,7 +21,7 @@ export async function fuzz<T>(
   const seed = given === undefined ? Math.floor(Math.random() * 0x7fff_ffff) : Number(given);
   const numRuns = options.cases ?? FUZZ_CASES;
   process.stdout.write(`fuzz: ${name}: ${numRuns} cases, seed ${seed}\n`);
-  await fc.assert(property, { seed, numRuns, interruptAfterTimeLimit: 120_000, markInterruptAsFailure: true });
+  await fc.assert(property, { seed, numRuns, interruptAfterTimeLimit: TIME_LIMIT_MS, markInterruptAsFailure: true });
 }
 
 /** Pieces of a whole, cut at the given places (any numbers): every partition can come out, also empty pieces. */

@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { loadNetIo } from '../../native/index.ts';
+import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import type { Caller } from '../contracts/actions.ts';
+import type { OpenTransferRequest } from '../contracts/http.ts';
+import { TransferControl } from './transfer-control.ts';
+import { TransferEngine } from './transfer-engine.ts';
+
+const netIo = loadNetIo({ useNative: true });
+
+function world() {
+  const time = { nowMs: Date.UTC(2026, 0, 1) };
+  const repository = new MemoryTransferRepository(() => time.nowMs);
+  const engine = new TransferEngine({
+    nodeId: 'node-a',
+    repository,
+    store: new MemoryChunkStore(netIo),
+    nowMs: () => time.nowMs,
+    isDiskTrusted: true,
+    durability: 'process',
+    publishProgress: () => {},
+    publishState: () => {},
+    onFault: () => {},
+  });
+  const control = new TransferControl({
+    engine,
+    repository,
+    secret: randomBytes(32),
+    limits: { maxFileBytes: null, smallestChunkBytes: 16_384, defaultTtlSeconds: 3600, maxOpenTransfers: 2 },
+    homePublicUrl: null,
+  });
+  return { time, repository, engine, control };
+}
+
+const anna: Caller = {
+  sessionId: 'anna',
+  uploadToken: null,
+  addressKey: '10.0.0.1',
+  publicOrigin: 'https://share.test',
+};
+const ben: Caller = { ...anna, sessionId: 'ben' };
+const nobody: Caller = { ...anna, sessionId: null };
+const request: OpenTransferRequest = { files: [{ path: 'a.bin', sizeBytes: 5 }] };
+
+describe('opening a transfer', () => {
+  it('gives a link on the origin asked for, and a token that proves ownership without a session', async () => {
+    const { control } = world();
+    const { transfer, uploadToken } = await control.open(anna, request);
+    expect(transfer.link).toBe(`https://share.test/d/${transfer.shareId}`);
+    expect((await control.get({ ...nobody, uploadToken }, transfer.id)).id).toBe(transfer.id);
+  });
+
+  it('answers a repeated key with the same transfer and token, and another request under it with key_reused', async () => {
+    const { control } = world();
+    const first = await control.open(anna, request, 'key-1');
+    const again = await control.open(anna, request, 'key-1');
+    expect([again.transfer.id, again.uploadToken]).toEqual([first.transfer.id, first.uploadToken]);
+    await expect(control.open(anna, { ...request, maxDownloads: 2 }, 'key-1')).rejects.toMatchObject({
+      type: 'key_reused',
+    });
+    await expect(control.open(anna, { ...request, password: 'x' }, 'key-1')).rejects.toMatchObject({
+      type: 'key_reused',
+    });
+    expect((await control.open(ben, request, 'key-1')).transfer.id).not.toBe(first.transfer.id);
+  });
+
+  it('refuses one unfinished transfer too many of a session, or of an address without one', async () => {
+    const { control } = world();
+    for (const caller of [anna, nobody]) {
+      const first = await control.open(caller, request);
+      await control.open(caller, request);
+      await expect(control.open(caller, request)).rejects.toMatchObject({
+        type: 'too_many_transfers',
+        data: { openCount: 2, maxOpen: 2 },
+      });
+      await control.end({ ...caller, uploadToken: first.uploadToken }, first.transfer.id, 'deleted');
+      await control.open(caller, request);
+    }
+  });
+});
+
+describe("another's transfer", () => {
+  it('is answered as if it were not there, whatever is asked of it', async () => {
+    const { control } = world();
+    const { transfer } = await control.open(anna, request);
+    const { uploadToken: other } = await control.open(ben, request);
+    for (const caller of [ben, nobody, { ...nobody, uploadToken: other }, { ...nobody, uploadToken: '' }]) {
+      const asked = [
+        () => control.get(caller, transfer.id),
+        () => control.status(caller, transfer.id),
+        () => control.change(caller, transfer.id, { maxDownloads: 1 }),
+        () => control.end(caller, transfer.id, 'deleted'),
+      ];
+      for (const ask of asked) await expect(ask()).rejects.toMatchObject({ type: 'not_found' });
+    }
+    expect((await control.list(ben)).transfers.map((each) => each.id)).not.toContain(transfer.id);
+    expect(await control.list(nobody)).toEqual({ transfers: [] });
+    expect((await control.get(anna, transfer.id)).state).toBe('open');
+  });
+});
+
+describe("the owner's list", () => {
+  it('says of each transfer what has arrived, without ended ones', async () => {
+    const { control, engine } = world();
+    const { transfer } = await control.open(anna, {
+      files: [
+        { path: 'a', sizeBytes: 5 },
+        { path: 'b', sizeBytes: 0 },
+      ],
+    });
+    const gone = await control.open(anna, request);
+    await control.end(anna, gone.transfer.id, 'deleted');
+    const running = await engine.load(transfer.id);
+    await engine.writeChunk(running, running.file(0), { index: 0, bytes: [Buffer.from('12345')] });
+    await engine.sealWhenComplete(running, running.file(0));
+    const { transfers } = await control.list(anna);
+    expect(transfers).toMatchObject([
+      {
+        id: transfer.id,
+        state: 'sealed',
+        totalBytes: 5,
+        committedBytes: 5,
+        fileCount: 2,
+        files: [{ path: 'a' }, { path: 'b' }],
+      },
+    ]);
+  });
+});
+
+describe('a change', () => {
+  it('holds at once, is checked like an opening, and comes too late for what is over', async () => {
+    const { control, time } = world();
+    const { transfer } = await control.open(anna, { ...request, expiresInSeconds: 60 });
+    await control.change(anna, transfer.id, { maxDownloads: 3 });
+    expect((await control.share(transfer.shareId, undefined)).remainingDownloads).toBe(3);
+    await control.change(anna, transfer.id, { maxDownloads: null, expiresInSeconds: 600 });
+    time.nowMs += 300_000;
+    expect((await control.share(transfer.shareId, undefined)).remainingDownloads).toBeNull();
+    for (const change of [
+      { maxDownloads: 0 },
+      { maxDownloads: 1.5 },
+      { expiresInSeconds: 0 },
+      { expiresInSeconds: 1e12 },
+    ]) {
+      await expect(control.change(anna, transfer.id, change)).rejects.toMatchObject({ type: 'bad_request' });
+    }
+    time.nowMs += 300_000;
+    await expect(control.change(anna, transfer.id, { expiresInSeconds: 600 })).rejects.toMatchObject({
+      type: 'expired',
+    });
+    await expect(control.share(transfer.shareId, undefined)).rejects.toMatchObject({ type: 'expired' });
+  });
+});
+
+describe('a password', () => {
+  it('hides what is shared, gives a grant when it is right, and the grant ends with the share', async () => {
+    const { control, time } = world();
+    const { transfer } = await control.open(anna, {
+      ...request,
+      password: 'secret',
+      expiresInSeconds: 60,
+      senderName: 'Anna',
+    });
+    expect(await control.share(transfer.shareId, undefined)).toMatchObject({
+      passwordRequired: true,
+      files: [],
+      share: { senderName: null, fileCount: 0, totalBytes: null },
+    });
+    await expect(control.grant(transfer.shareId, 'wrong')).rejects.toMatchObject({ type: 'bad_password' });
+    await expect(control.grant(transfer.shareId, 'x'.repeat(5000))).rejects.toMatchObject({ type: 'bad_password' });
+    const { grant, expiresAt } = await control.grant(transfer.shareId, 'secret');
+    expect(Date.parse(expiresAt)).toBe(time.nowMs + 60_000);
+    expect(await control.share(transfer.shareId, grant)).toMatchObject({
+      passwordRequired: false,
+      files: [{ path: 'a.bin' }],
+      share: { senderName: 'Anna' },
+    });
+  });
+});
