@@ -32,12 +32,9 @@ export function judge(rows, ratio) {
   );
   for (const size of [64 * KIB, MIB, 64 * MIB]) {
     bar(hashRow(size), 'net_io', 'node:crypto sha256', 5);
-    bar(
-      hashRow(size),
-      size > MIB ? 'net_io hashAsync, all cores' : 'net_io on the pool, 16 in flight',
-      'node:crypto sha256',
-      5,
-    );
+    // At 64 KiB a trip to the pool costs as much as the hash; there the calling thread is the place for it.
+    if (size === MIB) bar(hashRow(size), 'net_io on the pool, 16 in flight', 'node:crypto sha256', 5);
+    if (size > MIB) bar(hashRow(size), 'net_io hashAsync, all cores', 'node:crypto sha256', 5);
     for (const algorithm of ['sha512', 'md5', 'blake2b512'])
       bar(hashRow(size), 'net_io', `node:crypto ${algorithm}`, 5);
   }
