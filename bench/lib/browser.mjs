@@ -46,7 +46,7 @@ export class Browser {
     }
   }
 
-  call(method, params = {}, sessionId = undefined) {
+  call(method, params = {}, sessionId) {
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((resolve, reject) => {

@@ -19,6 +19,7 @@ export function copyForBuild() {
   for (const name of ['src', 'binding.gyp', 'package.json']) {
     cpSync(join(packageFolder, name), join(folder, name), { recursive: true });
   }
+  cpSync(dirname(require.resolve('node-addon-api/package.json')), join(folder, 'node-addon-api'), { recursive: true });
   return folder;
 }
 
@@ -28,9 +29,9 @@ export function copyForBuild() {
  * @throws Error with the end of what node-gyp said
  */
 export function buildCopy(folder, gypVariables = {}) {
-  for (const [command, variables] of [
-    ['configure', gypVariables],
-    ['build', {}],
+  for (const { command, variables } of [
+    { command: 'configure', variables: gypVariables },
+    { command: 'build', variables: {} },
   ]) {
     const result = runNodeGyp(command, folder, variables);
     if (result.status !== 0) {
