@@ -42,7 +42,7 @@ const only =
     .find((arg) => arg.startsWith('--only='))
     ?.slice('--only='.length)
     .split(',') ?? Object.keys(ROWS);
-const settings = { sizeBytes: (isQuick ? 256 : 1024) * MIB, rounds: isQuick ? 3 : 7, isQuick };
+const settings = { sizeBytes: (isQuick ? 256 : 1024) * MIB, rounds: isQuick ? 3 : 5, isQuick };
 const say = (line) => console.log(line);
 const bars = [];
 
