@@ -4,11 +4,12 @@
   # Sanitizers to build with, as GCC's -fsanitize takes them; none by default (test/run-sanitizers.mjs).
   "variables": {"net_io_sanitize%": ""},
   "target_defaults": {
-    "include_dirs": ["src"],
+    # node-addon-api lies beside a copy that is built (scripts/node-gyp.mjs), else where npm put it.
+    "include_dirs": ["src", "node-addon-api", "node_modules/node-addon-api", "../node_modules/node-addon-api"],
     "cflags_cc": ["-std=c++17", "-O3", "-Wall", "-Wextra", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden"],
     "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
     "cflags": ["-fPIC"],
-    "defines": ["NAPI_VERSION=8"],
+    "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS"],
     "xcode_settings": {
       "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
       "GCC_OPTIMIZATION_LEVEL": "3",
