@@ -19,6 +19,7 @@ import type { DataPlaneDeps } from './deps.ts';
 import { getFile } from './get-file.ts';
 import { getZip } from './get-zip.ts';
 import { helpText } from './help-text.ts';
+import { LeaseFlights } from './lease-flights.ts';
 import { MovingTransfers } from './moving-transfers.ts';
 import { ReaderGone } from './paced-response.ts';
 import { chunkValueOf, putRun } from './put-body.ts';
@@ -53,6 +54,7 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane & Activity
     ...options,
     uploads: new MovingTransfers(options.maxConcurrentUploads, nowMs),
     downloads: new MovingTransfers(options.maxConcurrentDownloads, nowMs),
+    leaseFlights: new LeaseFlights(),
     buffers: new BufferPool(),
     maxUnknownLengthBytes: Math.min(
       options.maxFileBytes ?? Number.POSITIVE_INFINITY,

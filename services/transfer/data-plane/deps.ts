@@ -4,6 +4,7 @@ import type { TransferControl } from '../transfer-control.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { EdgePorts } from './data-plane.ts';
+import type { LeaseFlights } from './lease-flights.ts';
 import type { MovingTransfers } from './moving-transfers.ts';
 
 export interface DataPlaneDeps {
@@ -13,6 +14,7 @@ export interface DataPlaneDeps {
   readonly edge: EdgePorts;
   readonly uploads: MovingTransfers;
   readonly downloads: MovingTransfers;
+  readonly leaseFlights: LeaseFlights;
   readonly buffers: BufferPool;
   readonly traffic: TrafficCounter;
   /** MAX_FILE_SIZE, or what 65,536 chunks of 1 MiB hold. */

@@ -75,7 +75,7 @@ export async function getFile(
     res.writeHead(status, head).end();
     return;
   }
-  const lease = await useLease(deps, req, res, context, transfer, file, from);
+  const lease = await useLease(deps, req, res, context, transfer, file, { from, to });
   try {
     await streamFile(deps, res, transfer, file, { from, to }, lease, () => res.writeHead(status, head));
   } finally {

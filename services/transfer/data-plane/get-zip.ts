@@ -43,7 +43,10 @@ export async function getZip(
     res.writeHead(200, head).end();
     return;
   }
-  const lease = await useLease(deps, req, res, context, transfer, null, 0);
+  const lease = await useLease(deps, req, res, context, transfer, null, {
+    from: 0,
+    to: transfer.totalBytes,
+  });
   const release = deps.engine.holdAsReader(transfer);
   const response = new PacedResponse(res);
   let stream: MovingStream | null = null;

@@ -8,11 +8,11 @@ import {
   LEASE_RESUME_BACKTRACK_BYTES,
 } from '../../contracts/limits.ts';
 import { randomId, sha256, TOKEN_LENGTH } from '../../kernel/ids.ts';
-import type { DownloadLease } from '../ports.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { RequestContext } from './data-plane.ts';
 import type { DataPlaneDeps } from './deps.ts';
+import type { LeaseFlight } from './lease-flights.ts';
 
 const GRANT_COOKIE = 'pl_grant';
 const LEASE_COOKIE = 'pl_lease';
@@ -92,7 +92,7 @@ const ZIP_INDEX = -1;
  * Takes a lease for a GET of a limited share, or goes on under one. A download that begins, rather than goes on, costs
  * a point of the rate limit, and costs it before it holds a slot.
  * @param file null for the zip
- * @param fromByte where the answer begins
+ * @param range of bytes that the answer will have; to null: as far as it will go
  * @throws slots_held, used_up, ended, rate_limited
  */
 export async function useLease(
@@ -102,8 +102,10 @@ export async function useLease(
   context: RequestContext,
   transfer: RunningTransfer,
   file: RunningFile | null,
-  fromByte: number,
+  range: { readonly from: number; readonly to: number | null },
 ): Promise<LeaseUse> {
+  const fromByte = range.from;
+  const plannedBytes = range.to === null ? 0 : range.to - range.from;
   const consumeRate = async () => {
     if (fromByte === 0) await deps.edge.consumeRate('downloads', context);
   };
@@ -112,8 +114,10 @@ export async function useLease(
     return UNLIMITED;
   }
   const fileIndex = file?.row.index ?? ZIP_INDEX;
-  const known = await knownLease(deps, req, transfer, file);
-  if (known !== null) return streamUnder(deps, known.id, fileIndex);
+  const known = await knownLease(deps, req, transfer, file, plannedBytes);
+  if (known !== null) return streamUnder(deps, known.leaseId, fileIndex, known.flight);
+  const streamOf = (leaseId: string) =>
+    streamUnder(deps, leaseId, fileIndex, deps.leaseFlights.begin(leaseId, fileIndex, plannedBytes));
   const token = randomId(TOKEN_LENGTH);
   const tokenHash = sha256(token);
   const holder = context.addressKey;
@@ -132,7 +136,7 @@ export async function useLease(
   const remember = () => setShareCookie(res, context, shareId, LEASE_COOKIE, token, LEASE_IDLE_MS * 6);
   if (resumed !== null) {
     remember();
-    return streamUnder(deps, resumed.id, fileIndex);
+    return streamOf(resumed.id);
   }
   await consumeRate();
   const taken = await deps.leases.acquire({
@@ -145,7 +149,7 @@ export async function useLease(
   switch (taken.outcome) {
     case 'granted':
       remember();
-      return streamUnder(deps, taken.leaseId, fileIndex);
+      return streamOf(taken.leaseId);
     case 'slots_held':
       throw new PeerLinkError('slots_held', 'All downloads that the sender allowed are under way. One may come free.', {
         retryAfterSeconds: taken.retryAfterSeconds,
@@ -157,23 +161,33 @@ export async function useLease(
   }
 }
 
+/** Null also when so many bytes more would be too many under it. */
 async function knownLease(
   deps: DataPlaneDeps,
   req: IncomingMessage,
   transfer: RunningTransfer,
   file: RunningFile | null,
-): Promise<DownloadLease | null> {
+  plannedBytes: number,
+): Promise<{ leaseId: string; flight: LeaseFlight } | null> {
   const token = shareCookies(req).lease;
   if (token === undefined || token.length > 128) return null;
   const lease = await deps.leases.findByToken(transfer.row.id, sha256(token));
   if (lease === null) return null;
   // "Requests with the token go on under it, each file at most twice its size."
   const totalBytes = file === null ? transfer.totalBytes : file.row.sizeBytes;
-  const servedBytes = lease.servedBytes[file?.row.index ?? ZIP_INDEX] ?? 0;
-  return totalBytes !== null && servedBytes >= Math.max(totalBytes, 1) * LEASE_MAX_OVERREAD ? null : lease;
+  const fileIndex = file?.row.index ?? ZIP_INDEX;
+  const servedBytes = (lease.servedBytes[fileIndex] ?? 0) + deps.leaseFlights.bytes(lease.id, fileIndex);
+  if (totalBytes !== null && servedBytes + plannedBytes > totalBytes * LEASE_MAX_OVERREAD) return null;
+  // At once: between the look and this nobody else may have looked.
+  return { leaseId: lease.id, flight: deps.leaseFlights.begin(lease.id, fileIndex, plannedBytes) };
 }
 
-async function streamUnder(deps: DataPlaneDeps, leaseId: string, fileIndex: number): Promise<LeaseUse> {
+async function streamUnder(
+  deps: DataPlaneDeps,
+  leaseId: string,
+  fileIndex: number,
+  flight: LeaseFlight,
+): Promise<LeaseUse> {
   let unrecordedBytes = 0;
   let consuming: Promise<boolean> | null = null;
   let isLost = false;
@@ -181,9 +195,18 @@ async function streamUnder(deps: DataPlaneDeps, leaseId: string, fileIndex: numb
   const record = async (streamDelta: -1 | 0 | 1) => {
     const servedBytes = unrecordedBytes;
     unrecordedBytes = 0;
-    isLost = !(await deps.leases.record(leaseId, { fileIndex, servedBytes, streamDelta }));
+    try {
+      isLost = !(await deps.leases.record(leaseId, { fileIndex, servedBytes, streamDelta }));
+      flight.landed(servedBytes);
+    } catch (fault) {
+      unrecordedBytes += servedBytes;
+      throw fault;
+    }
   };
-  await record(1);
+  await record(1).catch((fault: unknown) => {
+    flight.end();
+    throw fault;
+  });
   // While the database cannot answer, the stream goes on: the lease was given, and its last chunk needs `consume`.
   const heartbeat = setInterval(() => record(0).catch(() => {}), RECORD_EVERY_MS);
   return {
@@ -201,6 +224,7 @@ async function streamUnder(deps: DataPlaneDeps, leaseId: string, fileIndex: numb
       clearInterval(heartbeat);
       // The rows say "no stream" by themselves after some seconds of silence.
       await record(-1).catch(() => {});
+      flight.end();
     },
   };
 }

@@ -400,6 +400,21 @@ describe('a limited share', () => {
     expect(await ask(opened.share, 'GET', { headers: { cookie } })).toMatchObject({ status: 410, type: 'used_up' });
   });
 
+  it('is served at most twice under one cookie, however many requests come at once', async () => {
+    const large = patternBytes('greedy', 0, 8 * MIB);
+    const opened = await open(server, [{ sizeBytes: large.length }], { maxDownloads: 1 });
+    await putOk(server, opened, 0, 0, large);
+    const first = await ask(opened.share, 'GET', { headers: { range: 'bytes=0-99' } });
+    const cookie = leaseOf(first.headers);
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => ask(opened.share, 'GET', { headers: { cookie } })),
+    );
+    const servedBytes = answers.reduce((sum, answer) => sum + (answer.status === 200 ? answer.body.length : 0), 100);
+    expect(servedBytes).toBeGreaterThanOrEqual(large.length);
+    expect(servedBytes).toBeLessThanOrEqual(2 * large.length);
+    for (const answer of answers) expect(['slots_held', 'used_up', undefined]).toContain(answer.type);
+  });
+
   it('lets a broken download without a cookie go on by Range from where it was, once it stood still', async () => {
     const large = patternBytes('large limited', 0, 24 * MIB);
     const opened = await open(server, [{ sizeBytes: large.length }], { maxDownloads: 1 });
