@@ -185,6 +185,7 @@ function diskFull(cause?: unknown): PeerLinkError {
   return new PeerLinkError(
     'disk_full',
     "The server's disk is full. What was stored stays; try again when there is space.",
-    { cause, retryAfterSeconds: 30 },
+    // Soon: whoever made room is watching whether it helps.
+    { cause, retryAfterSeconds: 5 },
   );
 }
