@@ -78,7 +78,7 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
     await makePatternFile(moved, 64 * MIB, { isSparse: true });
     await chooseBy(page, 'Choose files', moved);
     const link = await pressSend(page);
-    line.allow(4 * MIB);
+    line.allow(9 * MIB);
     await waitFor(
       'something is stored',
       20_000,
