@@ -1,0 +1,146 @@
+import type { IncomingMessage } from 'node:http';
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { MIB, UPLOAD_IDLE_TIMEOUT_MS } from '../../contracts/limits.ts';
+import { RunSplitter, type SplitChunk } from '../run-splitter.ts';
+import { ClientGone, receiveBody } from './receive-body.ts';
+
+beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] }));
+afterEach(() => void jest.useRealTimers());
+
+/** A request's body that the test sends piece by piece, and a disk that stores chunks when it says so. */
+function world(options: { sizeBytes?: number | null; chunkSizeBytes?: number } = {}) {
+  const { sizeBytes = null, chunkSizeBytes = MIB } = options;
+  const stream = new PassThrough({ highWaterMark: 64 * MIB });
+  const req = Object.assign(stream, { complete: false }) as unknown as IncomingMessage & PassThrough;
+  const storing: { chunk: SplitChunk; done: (fault?: Error) => void }[] = [];
+  const receiving = receiveBody(req, {
+    splitter: new RunSplitter(0, chunkSizeBytes, sizeBytes),
+    mayEndShort: sizeBytes === null,
+    onBytes: () => {},
+    write: (chunk) =>
+      new Promise((resolve, reject) => {
+        storing.push({ chunk, done: (fault) => (fault === undefined ? resolve() : reject(fault)) });
+      }),
+  });
+  const state = { outcome: 'under way' as unknown };
+  receiving.then(
+    () => {
+      state.outcome = 'received';
+    },
+    (fault: unknown) => {
+      state.outcome = fault;
+    },
+  );
+  const end = () => {
+    Object.assign(req, { complete: true });
+    stream.end();
+  };
+  return { req, stream, storing, state, end };
+}
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('a body that is received', () => {
+  it('hands over each chunk as it completes, and ends when all are stored', async () => {
+    const { stream, storing, state, end } = world({ chunkSizeBytes: 1024 });
+    stream.write(Buffer.alloc(2500));
+    await turns();
+    expect(storing.map(({ chunk }) => [chunk.index, chunk.lengthBytes])).toEqual([
+      [0, 1024],
+      [1, 1024],
+    ]);
+    end();
+    await turns();
+    expect(storing[2]?.chunk).toMatchObject({ index: 2, lengthBytes: 452 });
+    storing[2]?.done();
+    storing[0]?.done();
+    await turns();
+    expect(state.outcome).toBe('under way');
+    storing[1]?.done();
+    await turns();
+    expect(state.outcome).toBe('received');
+  });
+
+  it('is paused while 4 MiB are not stored yet, and goes on when they are', async () => {
+    const { req, stream, storing, state, end } = world();
+    for (let sent = 0; sent < 8; sent += 1) stream.write(Buffer.alloc(MIB));
+    end();
+    await turns();
+    expect([storing.length, req.isPaused()]).toEqual([4, true]);
+    storing[0]?.done();
+    await turns();
+    expect(storing.length).toBe(5);
+    for (let index = 1; index < 8; index += 1) {
+      storing[index]?.done();
+      await turns();
+    }
+    expect(state.outcome).toBe('received');
+  });
+
+  it('is refused after 30 s without a byte, once what was being stored is', async () => {
+    const { stream, storing, state } = world({ chunkSizeBytes: 1024 });
+    stream.write(Buffer.alloc(1500));
+    await turns();
+    await jest.advanceTimersByTimeAsync(UPLOAD_IDLE_TIMEOUT_MS - 1);
+    stream.write(Buffer.alloc(1));
+    await turns();
+    await jest.advanceTimersByTimeAsync(UPLOAD_IDLE_TIMEOUT_MS);
+    expect(state.outcome).toBe('under way');
+    storing[0]?.done();
+    await turns();
+    expect(state.outcome).toMatchObject({ type: 'request_timeout' });
+  });
+
+  it('is not refused because our own disk is slow, neither in its middle nor at its end', async () => {
+    const { stream, storing, state, end } = world();
+    stream.write(Buffer.alloc(4 * MIB));
+    await turns();
+    await jest.advanceTimersByTimeAsync(3 * UPLOAD_IDLE_TIMEOUT_MS);
+    expect(state.outcome).toBe('under way');
+    for (const one of storing) one.done();
+    await turns();
+    stream.write(Buffer.alloc(MIB));
+    end();
+    await turns();
+    await jest.advanceTimersByTimeAsync(3 * UPLOAD_IDLE_TIMEOUT_MS);
+    storing[4]?.done();
+    await turns();
+    expect(state.outcome).toBe('received');
+  });
+
+  it('fails with the first fault of the store, after the other writes have ended', async () => {
+    const { stream, storing, state } = world({ chunkSizeBytes: 1024 });
+    stream.write(Buffer.alloc(2048));
+    await turns();
+    storing[1]?.done(new Error('disk'));
+    await turns();
+    stream.write(Buffer.alloc(4096));
+    await turns();
+    expect([storing.length, state.outcome]).toEqual([2, 'under way']);
+    storing[0]?.done();
+    await turns();
+    expect(state.outcome).toMatchObject({ message: 'disk' });
+  });
+
+  it('is over at once when the client goes, or went before its turn', async () => {
+    const { stream, state } = world();
+    stream.write(Buffer.alloc(10));
+    await turns();
+    stream.destroy();
+    await turns();
+    expect(state.outcome).toBeInstanceOf(ClientGone);
+    const gone = Object.assign(new PassThrough(), { complete: false });
+    gone.destroy();
+    await turns();
+    const receiving = receiveBody(gone as unknown as IncomingMessage, {
+      splitter: new RunSplitter(0, 1024, null),
+      mayEndShort: true,
+      onBytes: () => {},
+      write: async () => {},
+    });
+    await expect(receiving).rejects.toThrow(ClientGone);
+  });
+});
