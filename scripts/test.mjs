@@ -6,8 +6,8 @@ import { main, ROOT, runNode, SetupError, say } from './setup/process.mjs';
 import { ensureTestPrograms } from './setup/programs.mjs';
 import { setUp } from './setup/setup.mjs';
 
-/** Suites that start whole servers and browsers run one at a time: several at once would measure each other. */
-const WHOLE_PROCESS_SUITES = ['test/house/', 'test/e2e/', 'test/cluster/'];
+/** Suites that start whole servers, databases and browsers run one at a time: several at once would measure each other. */
+const WHOLE_PROCESS_SUITES = ['test/contract/state/', 'test/house/', 'test/e2e/', 'test/cluster/'];
 /** Native suites in processes of their own; each counts as one test. */
 const NATIVE_PROGRAMS = ['run-sanitizers.mjs', 'run-aarch64.mjs', 'run-prebuilt.mjs'].map((name) =>
   join('native', 'test', name),

@@ -72,7 +72,25 @@ describe('NodeMonitor', () => {
 });
 
 describe('the probe of this process', () => {
-  it('measures a blocked event loop, memory that grows and the disk', async () => {
+  it('measures memory that grows', async () => {
+    const probe = createProcessSystemProbe({
+      dataDirectory: tmpdir(),
+      isDatabaseUp: async () => true,
+      isBusUp: () => true,
+    });
+    const before = (await probe.measure()).memoryBytes;
+    // The collector may give some back meanwhile: so blocks are held until the growth is seen, up to 1 GiB.
+    const held: Buffer[] = [];
+    let after = before;
+    while (after < before + 32 * 1024 ** 2 && held.length < 16) {
+      held.push(Buffer.alloc(64 * 1024 ** 2, 1));
+      after = (await probe.measure()).memoryBytes;
+    }
+    probe.close();
+    expect(after).toBeGreaterThan(before + 32 * 1024 ** 2);
+  });
+
+  it('measures a blocked event loop and the disk', async () => {
     let isUp = true;
     const probe = createProcessSystemProbe({
       dataDirectory: tmpdir(),
@@ -81,12 +99,11 @@ describe('the probe of this process', () => {
     });
     await new Promise((resolve) => setTimeout(resolve, 100));
     const calm = await probe.measure();
-    const held: Buffer[] = [];
     // The histogram needs a turn of the loop before and after the block to see it.
     for (let turn = 0; turn < 3; turn += 1) {
       await new Promise((resolve) => setTimeout(resolve, 20));
       const until = performance.now() + 300;
-      while (performance.now() < until) held.push(Buffer.alloc(64 * 1024, 1));
+      while (performance.now() < until) Math.sqrt(until);
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
     isUp = false;
@@ -95,10 +112,8 @@ describe('the probe of this process', () => {
     expect(busy.eventLoopDelayP99Ms).toBeGreaterThan(200);
     expect(busy.eventLoopDelayP99Ms).toBeGreaterThan(calm.eventLoopDelayP99Ms);
     expect(busy.eventLoopUse).toBeGreaterThan(calm.eventLoopUse);
-    expect(busy.memoryBytes).toBeGreaterThan(calm.memoryBytes);
     expect([calm.isDatabaseUp, busy.isDatabaseUp]).toEqual([true, false]);
     expect(calm.diskTotalBytes).toBeGreaterThan(calm.diskFreeBytes);
     expect(calm.diskFreeBytes).toBeGreaterThan(0);
-    expect(held.length).toBeGreaterThan(0);
   });
 });
