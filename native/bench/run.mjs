@@ -57,7 +57,7 @@ async function hashRow(sizeBytes) {
     contenders['net_io on the pool, 16 in flight'] = inFlight;
   }
   if (sizeBytes > MIB) contenders['net_io hashAsync, all cores'] = () => netIo.hashAsync(input);
-  const results = await takeTurns(contenders, sizeBytes > MIB ? { rounds: 25 } : { rounds: 80, budgetMs: 3 });
+  const results = await takeTurns(contenders, sizeBytes > MIB ? { rounds: 40 } : { rounds: 120, budgetMs: 3 });
   const inFlight = results['net_io on the pool, 16 in flight'];
   if (inFlight !== undefined) {
     inFlight.all = inFlight.all.map((seconds) => seconds / 16);
@@ -108,7 +108,7 @@ async function xorRow(sizeBytes, keyBytes) {
     const words = new Int32Array(source.buffer, 0, sizeBytes / 4);
     contenders['best JavaScript loop'] = () => xorWords(words);
   }
-  return { kind: 'xor', sizeBytes, keyBytes, results: await takeTurns(contenders, { rounds: 60, budgetMs: 3 }) };
+  return { kind: 'xor', sizeBytes, keyBytes, results: await takeTurns(contenders, { rounds: 120, budgetMs: 2 }) };
 }
 
 async function kernelRow(kernel) {
