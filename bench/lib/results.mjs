@@ -22,7 +22,7 @@ function wanted({ atLeast, atMost, goal }) {
   return `at least ${atLeast}${goal === undefined ? '' : ` (goal ${goal})`}`;
 }
 
-function asText({ machine, settings, seconds, bars, figures }) {
+function asText({ machine, settings, seconds, bars, figures, failed }) {
   const isRates = (rows) => Object.values(rows).every((row) => typeof row === 'object' && 'mibPerSecond' in row);
   const sections = Object.entries(figures).map(([title, rows]) => {
     const body = isRates(rows)
@@ -56,5 +56,5 @@ ${table(
 )}
 
 ${sections.join('\n\n')}
-`;
+${failed.map(({ row, why }) => `\nNot measured: ${row} (${why})\n`).join('')}`;
 }
