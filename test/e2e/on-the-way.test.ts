@@ -180,8 +180,16 @@ describe('receiving while the sender is still sending', () => {
     await chooseBy(sender, 'Choose files', source);
     const link = (await pressSend(sender)).replace(line.url, server.url);
 
-    const recipient = await visit(browser, link);
+    // A browser that was never here: what it is told live, it is told without ever having sent anything.
+    const recipient = await visit(browser, 'about:blank');
+    let looks = 0;
+    recipient.on('response', (response) => {
+      if (response.url().includes('/api/shares/')) looks++;
+    });
+    await recipient.goto(link);
     await recipient.getByText('0% has arrived').waitFor();
+    // Once by itself, and once when the server has begun to tell.
+    await waitFor('the page follows live', 10_000, () => looks === 2);
     const strip = recipient.getByRole('img', { name: /chunks stored/ });
     expect(await strip.getAttribute('aria-label')).toBe('0 of 41 chunks stored, 0 on the way');
 
@@ -200,6 +208,8 @@ describe('receiving while the sender is still sending', () => {
     });
     expect(committed).toBeGreaterThanOrEqual(3);
     expect(committed).toBeLessThanOrEqual(12);
+    expect(looks).toBe(2);
+    await expect(recipient.getByText('Live updates have stopped').count()).resolves.toBe(0);
 
     const [begun] = await Promise.all([
       recipient.waitForEvent('download'),

@@ -11,6 +11,7 @@ import type {
   WatchRequest,
 } from '../../../services/contracts/socket.ts';
 import { config } from '../config/env.ts';
+import { session } from './session.ts';
 
 export type LiveState = 'idle' | 'connecting' | 'connected' | 'gave_up';
 export interface WatchHandlers {
@@ -34,6 +35,7 @@ class Live {
   #socket: ControlSocket | null = null;
   #loading: Promise<void> | null = null;
   #idleTimer: ReturnType<typeof setTimeout> | null = null;
+  #hasRenewedSession = false;
   readonly #watches = new Set<Watch>();
   readonly #listeners = new Set<() => void>();
 
@@ -55,6 +57,7 @@ class Live {
 
   readonly reconnect = (): void => {
     this.#setState('connecting');
+    this.#hasRenewedSession = false;
     if (this.#socket) this.#socket.connect();
     else void this.#connect();
   };
@@ -69,7 +72,8 @@ class Live {
 
   async #open(): Promise<void> {
     this.#setState('connecting');
-    const { io } = await import('socket.io-client');
+    // The handshake needs a session, and whoever opened a link has none yet.
+    const [{ io }] = await Promise.all([import('socket.io-client'), session.ensure()]);
     const options = {
       path: '/socket.io',
       transports: ['websocket'],
@@ -80,6 +84,7 @@ class Live {
     const socket: ControlSocket = config.socketUrl === '' ? io(options) : io(config.socketUrl, options);
     this.#socket = socket;
     socket.on('connect', () => {
+      this.#hasRenewedSession = false;
       this.#setState('connected');
       for (const watch of this.#watches) this.#ask(watch);
     });
@@ -92,11 +97,25 @@ class Live {
     });
     socket.on('connect_error', () => {
       // `active` is false when the handshake was refused: Socket.IO does not try again by itself then.
-      this.#setState(socket.active ? 'connecting' : 'gave_up');
+      if (socket.active) this.#setState('connecting');
+      else void this.#renewSession(socket);
     });
     socket.io.on('reconnect_failed', () => this.#setState('gave_up'));
     socket.on('transfer.progress', (event) => this.#byId(event.watchId)?.handlers.progress(event));
     socket.on('transfer.state', (event) => this.#byId(event.watchId)?.handlers.state(event));
+  }
+
+  /** Refused, most likely because the session has ended meanwhile: once, another one is asked for. */
+  async #renewSession(socket: ControlSocket): Promise<void> {
+    if (!this.#hasRenewedSession) {
+      this.#hasRenewedSession = true;
+      session.forget();
+      if ((await session.ensure()).ok && this.#socket === socket) {
+        socket.connect();
+        return;
+      }
+    }
+    this.#setState('gave_up');
   }
 
   #ask(watch: Watch): void {
