@@ -64,7 +64,7 @@ export function toMarkdown(report) {
   const lines = [
     '# net_io, measured',
     '',
-    `${report.date}, commit ${report.commit}${report.hasUncommittedChanges ? ' (with uncommitted changes in native/)' : ''}. ${report.cpu}, ${report.cores} cores, ${report.system}, Node ${report.node}, kernel ${report.kernel}.`,
+    `${report.date}, commit ${report.commit}${report.hasUncommittedChanges ? ' (with uncommitted changes in native/)' : ''}. ${report.cpu}, ${report.cores} cores, ${report.system}, Node ${report.node}, kernel ${report.kernel}, load average at start ${report.loadAverageAtStart.toFixed(1)}.`,
     '',
     'Contenders take turns within one process, many short rounds; ratios are between the best rounds, because the machine',
     'is shared and others only ever add time. `npm run bench:native` makes this file.',

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { cpus, release, type } from 'node:os';
+import { cpus, loadavg, release, type } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { b3sumTimer, bestJavaScriptXor, loadBlakeHash, nodeHash } from './contenders.mjs';
@@ -18,6 +18,7 @@ const MIB = 1024 * KIB;
 const SYNC_MAX = 4 * MIB;
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
+const loadAtStart = loadavg()[0];
 const netIo = loadNetIo({ useNative: true });
 const fallback = loadNetIo({ useNative: false });
 if (netIo.kernels().implementation !== 'native') throw new Error(netIo.kernels().reason);
@@ -181,6 +182,7 @@ const report = {
   hasUncommittedChanges: git('status', '--porcelain', '--', 'native') !== '',
   cpu: cpus()[0].model,
   cores: cpus().length,
+  loadAverageAtStart: loadAtStart,
   system: `${type()} ${release()}`,
   node: process.versions.node,
   kernel: best,
