@@ -28,6 +28,22 @@ beforeAll(async () => {
   browser = await launchBrowser();
 }, 240_000);
 
+describe('the inspection itself', () => {
+  it('notices a button without a name, and what is wider than a narrow phone', async () => {
+    const page = await visit(browser, server.url);
+    await page.getByRole('button', { name: 'Choose files' }).waitFor();
+    await page.evaluate(() => document.querySelector('main')?.append(document.createElement('button')));
+    await expect(inspect(page, 'nameless')).rejects.toThrow(/button-name/);
+    await page.evaluate(() => {
+      const wide = document.querySelector<HTMLElement>('main > button');
+      if (!wide) return;
+      wide.textContent = 'wider than a narrow phone';
+      wide.style.minWidth = '420px';
+    });
+    await expect(inspect(page, 'wide')).rejects.toThrow(/overflowing/);
+  }, 60_000);
+});
+
 describe('axe finds nothing serious, light and dark, and 320 px are wide enough', () => {
   it('on Send: empty, with a list, running, paused, ended', async () => {
     const line = await openLine(server.port);
