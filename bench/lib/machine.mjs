@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
 const versionOf = (command, ...args) => {
   try {
@@ -19,6 +19,8 @@ export function describeMachine() {
       (versionOf('git', 'status', '--porcelain', '--', 'services', 'native', 'bench') ?? '') !== '',
     cpu: first.model,
     cores: cpus().length,
+    // Of five minutes, before anything of ours ran: other people's work, which costs the contenders unequally.
+    loadBefore: Math.round(loadavg()[1] * 10) / 10,
     memoryGib: Math.round(totalmem() / 1024 ** 3),
     system: `${type()} ${release()}`,
     node: process.versions.node,

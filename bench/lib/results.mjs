@@ -22,6 +22,14 @@ function wanted({ atLeast, atMost, goal }) {
   return `at least ${atLeast}${goal === undefined ? '' : ` (goal ${goal})`}`;
 }
 
+/** Who reads ratios of a busy machine must know that it was one: many threads of ours wait where one of theirs runs. */
+function busyNote({ loadBefore, cores }) {
+  if (loadBefore < cores / 2) return '';
+  return `**The machine was busy with other work**: a load of ${loadBefore} before the run, on ${cores} cores. Rates are far below what
+the machine can do, and programs that share their work among threads lose more than those that do not; CPU seconds per
+GiB suffer less.\n`;
+}
+
 function asText({ machine, settings, seconds, bars, figures, failed }) {
   const isRates = (rows) => Object.values(rows).every((row) => typeof row === 'object' && 'mibPerSecond' in row);
   const sections = Object.entries(figures).map(([title, rows]) => {
@@ -43,7 +51,7 @@ function asText({ machine, settings, seconds, bars, figures, failed }) {
 Written by \`npm run bench\` on ${machine.date}, commit ${machine.commit}${machine.hasUncommittedChanges ? ' with uncommitted changes' : ''}, in ${seconds} s.
 
 ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}, Node ${machine.node}, ${machine.browser ?? 'no browser'}.
-Files of ${settings.sizeBytes / MIB} MiB on ${machine.filesOn} for everybody, pages touched beforehand, uploads to new files.
+${busyNote(machine)}Files of ${settings.sizeBytes / MIB} MiB on ${machine.filesOn} for everybody, pages touched beforehand, uploads to new files.
 Client: ${machine.client}. It shares the cores with the server.
 Medians of ${settings.rounds} interleaved rounds after one that does not count (${Math.max(3, settings.rounds - 2)} for the browser, 8 streams and
 Socket.IO); a ratio is the median of the rounds' own ratios. Machines drift: compare inside one run only.
