@@ -40,6 +40,8 @@ import { createPrismaLeaseRepository } from './transfer/adapters/prisma-lease-re
 import { createPrismaTransferRepository } from './transfer/adapters/prisma-transfer-repository.ts';
 import { createDataPlane } from './transfer/data-plane/create-data-plane.ts';
 import type { EdgePorts } from './transfer/data-plane/data-plane.ts';
+import { createPeers } from './transfer/peer/create-peers.ts';
+import { createPlacement, nodeUrls } from './transfer/peer/placement.ts';
 import type { TransferWithFiles } from './transfer/ports.ts';
 import { transferService } from './transfer/transfer.service.ts';
 import { TransferControl } from './transfer/transfer-control.ts';
@@ -138,6 +140,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
       const onlyCopies = await transfers.countOnlyCopies().catch(() => null);
       await broker.stop();
       gateway.server.closeAllConnections();
+      transfers.closePeers();
       self.probe.close();
       return onlyCopies;
     },
@@ -155,7 +158,7 @@ async function prepare(foundation: Foundation): Promise<Common> {
   const clusterRepository = createPrismaClusterRepository(database);
   const { clusterId, secret } = await clusterRepository.identity();
   await directory.bindCluster(clusterId);
-  const broker = new ServiceBroker(brokerOptions({ nodeId, log, transporter: null }));
+  const broker = new ServiceBroker(brokerOptions({ nodeId, log, transporter: transporterOf(config) }));
   return {
     ...foundation,
     nodeId,
@@ -191,9 +194,24 @@ function composeEdge(common: Common, phase: Phase) {
 
 /** Transfers: the engine, who may do what with it, and the door for bytes. */
 function composeTransfers(common: Common, edge: EdgePorts, traffic: TrafficMeter) {
-  const { config, netIo, directory, database, broadcast, onFault } = common;
+  const { config, netIo, directory, database, broadcast, onFault, log } = common;
   const repository = createPrismaTransferRepository(database);
   const store = new FsChunkStore(directory.path, netIo);
+  const peers = config.isCluster
+    ? createPeers({
+        nodeId: common.nodeId,
+        secret: common.secret,
+        repository,
+        netIo,
+        isObfuscated: config.isStreamObfuscated,
+        replicationFactor: config.replicationFactor,
+        urlOf: nodeUrls(common.clusterRepository),
+        placement: createPlacement({ nodeIds: () => nodesWith(common.broker, 'transfer'), call: common.call }),
+        countBytes: (bytes) => traffic.addPeer(bytes),
+        onForged: (reason) => log.warn({ reason }, 'a request under /peer/ was refused'),
+        onOwnership: (event, transferId, replicaNodeId) => log.info({ event, transferId, replicaNodeId }, 'ownership'),
+      })
+    : null;
   const engine = new TransferEngine({
     nodeId: common.nodeId,
     repository,
@@ -201,6 +219,7 @@ function composeTransfers(common: Common, edge: EdgePorts, traffic: TrafficMeter
     nowMs: Date.now,
     isDiskTrusted: directory.isSameBoot,
     durability: config.durability,
+    ...(peers === null ? {} : { createHomeSide: (transfer) => peers.createHomeSide(transfer) }),
     publishProgress: (progress) => broadcast('transfer.progressed', progress),
     publishState: (change) => broadcast('transfer.state.changed', change),
     onFault,
@@ -218,6 +237,7 @@ function composeTransfers(common: Common, edge: EdgePorts, traffic: TrafficMeter
     homePublicUrl: config.node.publicUrl,
   });
   const dataPlane = createDataPlane({
+    createPeers: peers === null ? null : peers.attach(engine),
     engine,
     control,
     leases: createPrismaLeaseRepository(database),
@@ -249,7 +269,7 @@ function composeTransfers(common: Common, edge: EdgePorts, traffic: TrafficMeter
     }
     return count;
   };
-  return { dataPlane, service, countOnlyCopies };
+  return { dataPlane, service, countOnlyCopies, closePeers: () => peers?.close() };
 }
 
 /** What this node knows about itself and about who is here. */
@@ -359,6 +379,24 @@ function edgeSettings(config: Config, clusterId: string): EdgeSettings {
     rateLimits: { windowSeconds: config.ttl.rateLimitWindowSeconds, ...config.rateLimits },
     limits,
     pagesDirectory: join(config.rootDirectory, 'frontend', 'dist'),
+  };
+}
+
+function transporterOf(config: Config): string | Record<string, unknown> | null {
+  if (!config.isCluster) return null;
+  if (config.bus.transporter?.startsWith('nats://') === true) return config.bus.transporter;
+  const { redis } = config;
+  if (redis === null) return null;
+  return {
+    type: 'Redis',
+    options: {
+      host: redis.host,
+      port: redis.port,
+      db: redis.db,
+      ...(redis.password === null ? {} : { password: redis.password }),
+      // An outage longer than twenty tries must not end the process.
+      maxRetriesPerRequest: null,
+    },
   };
 }
 

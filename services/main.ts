@@ -27,8 +27,8 @@ function refuse(text: string): never {
 /** What this version cannot do yet although the configuration is well formed. */
 function unsupported(config: Config): readonly string[] {
   const faults: string[] = [];
-  if (config.isCluster) faults.push('USE_CLUSTER=true: this version runs as one node');
-  if (config.redis !== null) faults.push('USE_REDIS=true: this version keeps its fast copies in memory');
+  if (config.redis !== null && !config.isCluster)
+    faults.push('USE_REDIS=true: this version keeps its fast copies in memory');
   return faults;
 }
 
@@ -57,7 +57,11 @@ async function start(): Promise<void> {
 
   const netIo = openNetIo(config);
   // The lock comes before the slow parts, so that a second process on the directory knows at once.
-  const directory = await takeDataDirectory({ directory: config.dataDirectory, slots: 'single', netIo });
+  const directory = await takeDataDirectory({
+    directory: config.dataDirectory,
+    slots: config.isCluster ? 'many' : 'single',
+    netIo,
+  });
   if (config.services.includes('gateway')) await assertPortFree(config.port);
   const log = createLogger({ level: config.logLevel, nodeId: directory.nodeId });
   watchForFaults(log);

@@ -65,6 +65,16 @@ export async function* readPieces(source: PieceSource): AsyncGenerator<Piece, vo
   }
 }
 
+/** The same from whichever node has it. */
+export function piecesOf(deps: Pick<DataPlaneDeps, 'peers'>, source: PieceSource): AsyncGenerator<Piece, void, void> {
+  return deps.peers === null ? readPieces(source) : deps.peers.routing.readAnywhere(source);
+}
+
+/** Whether this node knows for itself which chunks are there. */
+export function isServedHere(deps: Pick<DataPlaneDeps, 'peers'>, transfer: RunningTransfer): boolean {
+  return deps.peers === null || deps.peers.routing.isHere(transfer);
+}
+
 /** One reader's use of a file: opened at its first committed chunk, closed when all its reads have ended. */
 class FileReading {
   readonly #deps: Pick<DataPlaneDeps, 'engine' | 'buffers'>;
