@@ -2,7 +2,7 @@ import './thread-pool.ts';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { loadNetIo, type NetIo } from '../native/index.ts';
-import type { ComposedNode } from './composition.ts';
+import type { ComposedNode } from './composition/compose-node.ts';
 import { type Config, faultMessage, loadConfigFromProcess } from './config.ts';
 import { PeerLinkError } from './contracts/errors.ts';
 import { type DataDirectory, takeDataDirectory } from './database/data-directory.ts';
@@ -73,7 +73,7 @@ async function start(): Promise<void> {
     import('./database/open-database.ts').then(({ openDatabase }) =>
       openDatabase({ url: config.databaseUrl, directory: directory.path, log }),
     ),
-    import('./composition.ts'),
+    import('./composition/compose-node.ts'),
   ]);
   // Before the port is open: whoever sees /readyz answer may already ask for the end.
   const beginDrains = drainOnSignals(log);

@@ -7,6 +7,7 @@ import type { ChunkStore, FileRow, TransferRepository, TransferRow, TransferWith
 import { type Progress, ProgressFeed } from './progress-feed.ts';
 import type { HomeSide, HomeTransfer } from './replication/home-side.ts';
 import type { ReplicaTransfer } from './replication/replica-side.ts';
+import { homeView, replicaView } from './replication/transfer-views.ts';
 import type { SplitChunk } from './run-splitter.ts';
 import type { Commit, RunningFile, WriteOutcome } from './running-file.ts';
 import { endFault, RunningTransfer } from './running-transfer.ts';
@@ -373,64 +374,15 @@ export class TransferEngine {
     return use !== null && use.stored.values.count >= (file.chunkCount ?? Number.POSITIVE_INFINITY);
   }
 
-  /** The transfer as `HomeSide` works with it. */
-  #homeTransfer(transfer: RunningTransfer): HomeTransfer {
-    return {
-      get row() {
-        return transfer.row;
-      },
-      fileCount: transfer.files.length,
-      values: async (index) => {
-        const file = transfer.file(index);
-        (await this.useFile(transfer, file, 'read'))?.release();
-        return file.values ?? new ChunkMap();
-      },
-      readChunk: async (fileIndex, chunkIndex) => {
-        const file = transfer.file(fileIndex);
-        const use = await this.useFile(transfer, file, 'read');
-        if (use === null) throw new PeerLinkError('internal', 'A committed chunk has no file.');
-        try {
-          const buffer = Buffer.allocUnsafe(file.chunkLength(chunkIndex));
-          if (await use.stored.readChunk(chunkIndex, buffer, buffer.length)) return [buffer];
-          throw new PeerLinkError('damaged', `Chunk ${chunkIndex} no longer has the bytes that were committed.`);
-        } finally {
-          use.release();
-        }
-      },
-      obey: (row) => this.obey(transfer, row),
-    };
-  }
-
   /** The transfer as `ReplicaSide` works with it. @throws not_found */
   async replicaTransfer(transferId: string): Promise<ReplicaTransfer> {
-    const transfer = await this.load(transferId);
-    return {
-      get row() {
-        return transfer.row;
-      },
-      fileCount: transfer.files.length,
-      values: async (index) => {
-        const file = transfer.file(index);
-        const use = await this.useFile(transfer, file, 'read');
-        use?.release();
-        return use?.stored.values.all() ?? new Uint8Array(0);
-      },
-      useFile: async (index) => {
-        transfer.lastUsedMs = this.nowMs;
-        const use = await this.useFile(transfer, transfer.file(index), 'write');
-        if (use === null) throw new PeerLinkError('internal', 'A file could not be made.');
-        return use;
-      },
-      // "A fenced home awaits its own writes before it answers as somebody's replica."
-      writesSettled: async () => void (await Promise.all(transfer.files.map((file) => file.writesSettled()))),
-      obey: (row) => this.obey(transfer, row),
-    };
+    return replicaView(this, await this.load(transferId));
   }
 
   /** A home in a cluster has a side that replicates; one that was moved elsewhere is fenced. */
   #takeHome(transfer: RunningTransfer): void {
     const isHome = transfer.row.homeNodeId === this.nodeId && transfer.row.state !== 'ended';
-    if (isHome) transfer.home ??= this.#deps.createHomeSide?.(this.#homeTransfer(transfer)) ?? null;
+    if (isHome) transfer.home ??= this.#deps.createHomeSide?.(homeView(this, transfer)) ?? null;
     else if (transfer.home !== null) {
       transfer.home.fence();
       transfer.home = null;

@@ -10,7 +10,8 @@ import { disposition } from './disposition.ts';
 import { USER_BYTES_HEADERS } from './get-file.ts';
 import type { MovingStream } from './moving-transfers.ts';
 import { PacedResponse } from './paced-response.ts';
-import { type Piece, piecesOf } from './read-pieces.ts';
+import type { Piece } from './pieces.ts';
+import { piecesOf } from './read-pieces.ts';
 import { type LeaseUse, useLease } from './share-access.ts';
 import {
   centralHeader,

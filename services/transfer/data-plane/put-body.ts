@@ -69,7 +69,7 @@ async function forwardBody(
         stream.moved();
         deps.traffic.add('in', lengthBytes);
       });
-      return await peers.routing.forwardRun(transfer, { ...run, chunkValue }, body);
+      return await peers.forwardRun(transfer, { ...run, chunkValue }, body);
     } finally {
       stream.leave();
     }

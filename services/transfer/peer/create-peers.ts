@@ -67,7 +67,9 @@ export function createPeers(options: PeersOptions): Peers {
       });
       const routing = new PeerRouting({ engine, client, replica });
       return (data) => ({
-        routing,
+        isHere: (transfer) => routing.isHere(transfer),
+        forwardRun: (transfer, run, body) => routing.forwardRun(transfer, run, body),
+        readAnywhere: (source) => routing.readAnywhere(source),
         answer: createPeerRoutes({
           data,
           auth,

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ERROR_TYPES, PeerLinkError, typeOfFault } from '../../contracts/errors.ts';
 import type { PutRunResponse } from '../../contracts/http.ts';
-import { type Piece, type PieceSource, readPieces } from '../data-plane/read-pieces.ts';
+import type { Piece, PieceSource } from '../data-plane/pieces.ts';
+import { readPieces } from '../data-plane/read-pieces.ts';
 import type { ReplicaSide } from '../replication/replica-side.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';

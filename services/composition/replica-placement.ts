@@ -1,7 +1,7 @@
-import type { NodeRow } from '../../cluster/ports.ts';
-import type { NodeHealth } from '../../contracts/actions.ts';
-import type { Call } from '../../define-service.ts';
-import type { ReplicaPlacement } from '../replication/ports.ts';
+import type { NodeRow } from '../cluster/ports.ts';
+import type { NodeHealth } from '../contracts/actions.ts';
+import type { Call } from '../define-service.ts';
+import type { ReplicaPlacement } from '../transfer/replication/ports.ts';
 
 /** "Attach elsewhere (20 % free disk first)." */
 const WANTED_FREE_SHARE = 0.2;
