@@ -15,7 +15,7 @@ export interface BrokerSettings {
   readonly nodeId: string;
   readonly log: Logger;
   /** null: one process, no transporter. */
-  readonly transporter: string | null;
+  readonly transporter: BrokerOptions['transporter'] | null;
 }
 
 /** The settings of the broker. services/main.ts calls it: the 0.14 runner does not load a TypeScript configuration. */
@@ -24,7 +24,7 @@ export function brokerOptions(settings: BrokerSettings): BrokerOptions {
     namespace: 'peerlink',
     nodeID: settings.nodeId,
     logger: new PinoBridge(settings.log),
-    transporter: settings.transporter,
+    transporter: settings.transporter ?? null,
     serializer: 'JSON',
     requestTimeout: REQUEST_TIMEOUT_MS,
     // Mutating actions are idempotent, and whoever repeats one knows why it failed: the client.

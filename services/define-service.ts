@@ -13,7 +13,7 @@ export function defineService<S extends string>(
   return {
     ...rest,
     actions: Object.fromEntries(
-      Object.entries(actions ?? {}).map(([name, handler]) => [name, { visibility: 'protected', handler }]),
+      Object.entries(actions ?? {}).map(([name, handler]) => [name, { visibility: 'public', handler }]),
     ) as NonNullable<ServiceSchema['actions']>,
     events: Object.fromEntries(
       Object.entries(events ?? {}).map(([name, handler]) => [name, { handler }]),

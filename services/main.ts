@@ -2,7 +2,7 @@ import './thread-pool.ts';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { loadNetIo, type NetIo } from '../native/index.ts';
-import type { ComposedNode } from './composition.ts';
+import type { ComposedNode } from './composition/compose-node.ts';
 import { type Config, faultMessage, loadConfigFromProcess } from './config.ts';
 import { PeerLinkError } from './contracts/errors.ts';
 import { type DataDirectory, takeDataDirectory } from './database/data-directory.ts';
@@ -27,8 +27,8 @@ function refuse(text: string): never {
 /** What this version cannot do yet although the configuration is well formed. */
 function unsupported(config: Config): readonly string[] {
   const faults: string[] = [];
-  if (config.isCluster) faults.push('USE_CLUSTER=true: this version runs as one node');
-  if (config.redis !== null) faults.push('USE_REDIS=true: this version keeps its fast copies in memory');
+  if (config.redis !== null && !config.isCluster)
+    faults.push('USE_REDIS=true: this version keeps its fast copies in memory');
   return faults;
 }
 
@@ -57,7 +57,11 @@ async function start(): Promise<void> {
 
   const netIo = openNetIo(config);
   // The lock comes before the slow parts, so that a second process on the directory knows at once.
-  const directory = await takeDataDirectory({ directory: config.dataDirectory, slots: 'single', netIo });
+  const directory = await takeDataDirectory({
+    directory: config.dataDirectory,
+    slots: config.isCluster ? 'many' : 'single',
+    netIo,
+  });
   if (config.services.includes('gateway')) await assertPortFree(config.port);
   const log = createLogger({ level: config.logLevel, nodeId: directory.nodeId });
   watchForFaults(log);
@@ -69,7 +73,7 @@ async function start(): Promise<void> {
     import('./database/open-database.ts').then(({ openDatabase }) =>
       openDatabase({ url: config.databaseUrl, directory: directory.path, log }),
     ),
-    import('./composition.ts'),
+    import('./composition/compose-node.ts'),
   ]);
   // Before the port is open: whoever sees /readyz answer may already ask for the end.
   const beginDrains = drainOnSignals(log);

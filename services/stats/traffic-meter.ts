@@ -22,6 +22,7 @@ export class TrafficMeter implements TrafficCounter {
   readonly #clock: Clock;
   #inBytes = 0;
   #outBytes = 0;
+  #peerBytes = 0;
   #samples: Sample[];
 
   constructor(clock: Clock) {
@@ -32,6 +33,15 @@ export class TrafficMeter implements TrafficCounter {
   add(direction: 'in' | 'out', bytes: number): void {
     if (direction === 'in') this.#inBytes += bytes;
     else this.#outBytes += bytes;
+  }
+
+  /** Bytes to and from other nodes; no client's. */
+  addPeer(bytes: number): void {
+    this.#peerBytes += bytes;
+  }
+
+  get peerBytes(): number {
+    return this.#peerBytes;
   }
 
   sample(): void {

@@ -51,6 +51,11 @@ export class ChunkMap implements ChunkValues {
     return this.#bytes.slice(0, count * VALUE_BYTES);
   }
 
+  /** All that is recorded, missing ones zero. A copy. */
+  all(): Uint8Array {
+    return this.#bytes.slice();
+  }
+
   ranges(): [number, number][] {
     const ranges: [number, number][] = [];
     const capacity = this.#bytes.length / VALUE_BYTES;

@@ -241,6 +241,8 @@ export interface ChunkValues {
   get(index: number): Uint8Array | null;
   /** How many are recorded. */
   readonly count: number;
+  /** All that is recorded, 32 bytes a chunk, missing ones zero. A copy. */
+  all(): Uint8Array;
   /** Half-open ranges of recorded indexes, ascending. */
   ranges(): readonly (readonly [number, number])[];
 }

@@ -6,7 +6,7 @@ import { fuzz } from '../../test/support/fuzz.ts';
 import { MemoryChunkStore, type StoreStep } from '../../test/support/memory-transfers.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { FileRow, StoredFile } from './ports.ts';
-import { type ChunkArrival, RunningFile } from './running-file.ts';
+import { type ChunkArrival, type Commit, RunningFile } from './running-file.ts';
 
 const netIo = loadNetIo({ useNative: true });
 const CHUNK = 1024;
@@ -35,7 +35,10 @@ async function storedIn(store: MemoryChunkStore, file: RunningFile): Promise<Sto
 
 const bytesOf = (variant: number) => [Buffer.alloc(CHUNK / 2, variant), Buffer.alloc(CHUNK / 2, variant + 100)];
 const valueFor = (index: number, variant: number) => netIo.chunkValueSync(bytesOf(variant), index);
-const may = { mayCommit: () => {}, isPowerSafe: false };
+/** A home without a replica. */
+const DIRECTLY: Commit = (_chunk, writeValue) => writeValue();
+
+const may = { commit: DIRECTLY, isPowerSafe: false };
 
 /** Steps that wait until they are let go, by name. */
 function heldSteps() {
@@ -107,10 +110,8 @@ describe('a chunk of a RunningFile', () => {
   it('is not committed when the transfer moved or ended while it was written', async () => {
     const file = new RunningFile(fileRow());
     const stored = await storedIn(new MemoryChunkStore(netIo), file);
-    const mayCommit = () => {
-      throw new PeerLinkError('ended', 'over');
-    };
-    await expect(file.writeChunk(stored, 0, bytesOf(1), { ...may, mayCommit })).rejects.toMatchObject({
+    const commit = () => Promise.reject(new PeerLinkError('ended', 'over'));
+    await expect(file.writeChunk(stored, 0, bytesOf(1), { ...may, commit })).rejects.toMatchObject({
       type: 'ended',
     });
     expect(file.has(0)).toBe(false);
@@ -254,8 +255,9 @@ class ClaimRun {
       const outcome = await this.#file.writeChunk(observed, index, bytesOf(variant), {
         expectedValue: expected === 'none' ? undefined : valueFor(index, expected === 'right' ? variant : variant + 50),
         isPowerSafe: this.#isPowerSafe,
-        mayCommit: () => {
+        commit: async (_chunk, writeValue) => {
           if (fault === 'ended') throw new PeerLinkError('ended', 'over');
+          await writeValue();
         },
       });
       return outcome;

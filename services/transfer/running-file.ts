@@ -22,6 +22,12 @@ interface Waiter {
   fail(fault: Error): void;
 }
 
+/** What stands between a written chunk and its chaining value: at a home with a replica, the replica's answer. */
+export type Commit = (
+  chunk: { readonly index: number; readonly value: Uint8Array; readonly bytes: readonly Uint8Array[] },
+  writeValue: () => Promise<void>,
+) => Promise<void>;
+
 export type WriteOutcome = 'committed' | 'same';
 
 /** One file of a running transfer at its home: who writes which chunk, and who waits for which. */
@@ -96,6 +102,12 @@ export class RunningFile {
     }
   }
 
+  /** What another node may have set meanwhile. */
+  learnRow(row: FileRow): void {
+    if (this.row.sizeBytes === null && row.sizeBytes !== null) this.learnSize(row.sizeBytes);
+    if (this.row.digest === null && row.digest !== null) this.row = { ...this.row, digest: row.digest };
+  }
+
   learnDigest(digest: Uint8Array): void {
     this.row = { ...this.row, digest };
     this.isTrusted = true;
@@ -105,7 +117,7 @@ export class RunningFile {
    * Writes and commits one whole chunk. A chunk has one writer at a time and is written once.
    * @param options.isPowerSafe bytes and value are synced before the answer (`DURABILITY=power`).
    * @param options.onSpent called once nothing holds `bytes` any more; never, when a reader could not be sure.
-   * @param options.mayCommit asked right before the commit; throws when the transfer moved or ended meanwhile.
+   * @param options.commit calls `writeValue` once all of Q answered; throws when the transfer moved or ended meanwhile.
    * @throws chunk_conflict other bytes are committed; superseded a newer request took over; digest_mismatch; disk_full
    */
   async writeChunk(
@@ -115,7 +127,7 @@ export class RunningFile {
     options: {
       expectedValue?: Uint8Array | undefined;
       onSpent?: (() => void) | undefined;
-      mayCommit: () => void;
+      commit: Commit;
       isPowerSafe: boolean;
     },
   ): Promise<WriteOutcome> {
@@ -147,8 +159,7 @@ export class RunningFile {
       }
       // Bytes before the value that vouches for them.
       if (options.isPowerSafe) await stored.sync();
-      options.mayCommit();
-      await stored.commitChunk(index, value);
+      await options.commit({ index, value, bytes }, () => stored.commitChunk(index, value));
       this.#wake(index, bytes, options.onSpent);
       if (options.isPowerSafe) await stored.sync();
       return 'committed';
@@ -200,6 +211,11 @@ export class RunningFile {
       if (signal.aborted) onAbort();
       else signal.addEventListener('abort', onAbort, { once: true });
     });
+  }
+
+  /** Resolves when no write is in flight. */
+  async writesSettled(): Promise<void> {
+    while (this.#claims.size > 0) await Promise.all([...this.#claims.values()].map((claim) => claim.done));
   }
 
   failWaiters(fault: Error): void {

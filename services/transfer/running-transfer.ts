@@ -1,5 +1,6 @@
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { TransferRow, TransferWithFiles } from './ports.ts';
+import type { HomeSide } from './replication/home-side.ts';
 import { RunningFile } from './running-file.ts';
 
 /** A transfer this process works with: its row as last read, its files, and how many read it now. */
@@ -10,6 +11,8 @@ export class RunningTransfer {
   /** Readers and writers that must be able to finish before the files are closed. */
   users = 0;
   lastUsedMs: number;
+  /** Set at the home in a cluster. */
+  home: HomeSide | null = null;
   /** Chunks were committed since the row was last touched. */
   isTouched = false;
 
@@ -20,7 +23,7 @@ export class RunningTransfer {
   }
 
   get isBusy(): boolean {
-    return this.users > 0 || this.files.some((file) => file.isBusy);
+    return this.users > 0 || this.home?.isBusy === true || this.files.some((file) => file.isBusy);
   }
 
   get totalBytes(): number | null {

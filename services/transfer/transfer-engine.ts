@@ -3,10 +3,13 @@ import type { EndReason, TransferState } from '../contracts/http.ts';
 import { ChunkMap } from './chunk-map.ts';
 import type { FileUse } from './open-files.ts';
 import { OpenFiles } from './open-files.ts';
-import type { ChunkStore, TransferRepository, TransferRow, TransferWithFiles } from './ports.ts';
+import type { ChunkStore, FileRow, TransferRepository, TransferRow, TransferWithFiles } from './ports.ts';
 import { type Progress, ProgressFeed } from './progress-feed.ts';
+import type { HomeSide, HomeTransfer } from './replication/home-side.ts';
+import type { ReplicaTransfer } from './replication/replica-side.ts';
+import { homeView, replicaView } from './replication/transfer-views.ts';
 import type { SplitChunk } from './run-splitter.ts';
-import type { RunningFile, WriteOutcome } from './running-file.ts';
+import type { Commit, RunningFile, WriteOutcome } from './running-file.ts';
 import { endFault, RunningTransfer } from './running-transfer.ts';
 import { Sealing } from './sealing.ts';
 import { StoredTrust } from './stored-trust.ts';
@@ -26,6 +29,8 @@ export interface EngineDeps {
   readonly isDiskTrusted: boolean;
   /** `power`: synced before each acknowledgement. `process`: sealed files are synced in the background. */
   readonly durability: 'process' | 'power';
+  /** In a cluster: makes the home's side of replication for a transfer. */
+  readonly createHomeSide?: (transfer: HomeTransfer) => HomeSide;
   readonly publishProgress: (progress: Progress) => void;
   readonly publishState: (state: StateChange) => void;
   readonly onFault: (what: string, fault: unknown) => void;
@@ -98,6 +103,7 @@ export class TransferEngine {
     }
     const transfer = new RunningTransfer(found, this.nowMs);
     if (options.isNew) for (const file of transfer.files) file.values = new ChunkMap();
+    this.#takeHome(transfer);
     this.#running.set(found.transfer.id, transfer);
     this.#idByShare.set(found.transfer.shareId, found.transfer.id);
     this.#dropIdle();
@@ -110,6 +116,19 @@ export class TransferEngine {
     if (known === undefined) return this.#find(`id ${transferId}`, () => this.#deps.repository.findById(transferId));
     known.lastUsedMs = this.nowMs;
     return known;
+  }
+
+  /** Like `load`, but "a node that sees a higher epoch re-reads first". @throws not_found */
+  async loadAtEpoch(transferId: string, epoch: number): Promise<RunningTransfer> {
+    const transfer = await this.load(transferId);
+    if (transfer.row.epoch < epoch) await this.reread(transfer);
+    return transfer;
+  }
+
+  /** Obeys the row as it is now. */
+  async reread(transfer: RunningTransfer): Promise<void> {
+    const found = await this.#deps.repository.findById(transfer.row.id);
+    if (found !== null) await this.obey(transfer, found.transfer, found.files);
   }
 
   /** @throws not_found */
@@ -208,7 +227,7 @@ export class TransferEngine {
       const outcome = await file.writeChunk(use.stored, chunk.index, chunk.bytes, {
         expectedValue,
         onSpent,
-        mayCommit,
+        commit: this.#commitOf(transfer, file, mayCommit),
         isPowerSafe,
       });
       if (outcome !== 'same') {
@@ -253,9 +272,12 @@ export class TransferEngine {
   }
 
   /** Takes a newer row and does what it says: an ended transfer lets go of its readers, writers and bytes. */
-  async obey(transfer: RunningTransfer, row: TransferRow): Promise<void> {
+  async obey(transfer: RunningTransfer, row: TransferRow, files: readonly FileRow[] = []): Promise<void> {
     const wasEnded = transfer.row.state === 'ended';
     transfer.learn(row);
+    // Size and digest are set once: another node may have sealed the file.
+    for (const file of files) transfer.files[file.index]?.learnRow(file);
+    this.#takeHome(transfer);
     const fault = endFault(transfer.row, this.nowMs);
     if (fault !== null) for (const file of transfer.files) file.failWaiters(fault);
     if (transfer.row.state !== 'ended' || wasEnded) return;
@@ -325,6 +347,9 @@ export class TransferEngine {
     }
     for (const transfer of all) await this.#sealing.sealLeftovers(transfer);
     for (const transfer of all) {
+      transfer.home?.maintain().catch((fault: unknown) => this.#deps.onFault('replicate', fault));
+    }
+    for (const transfer of all) {
       if (!transfer.isBusy && this.nowMs - transfer.lastUsedMs > IDLE_KEPT_MS) await this.forget(transfer);
     }
   }
@@ -339,6 +364,48 @@ export class TransferEngine {
     this.#progress.stop();
     await this.openFiles.closeAll();
     this.#running.clear();
+  }
+
+  /** True when this node has every chunk of a sealed file. */
+  async holdsAll(transfer: RunningTransfer, file: RunningFile): Promise<boolean> {
+    if (file.row.sizeBytes === 0) return true;
+    const use = await this.useFile(transfer, file, 'read').catch(() => null);
+    use?.release();
+    return use !== null && use.stored.values.count >= (file.chunkCount ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** The transfer as `ReplicaSide` works with it. @throws not_found */
+  async replicaTransfer(transferId: string): Promise<ReplicaTransfer> {
+    return replicaView(this, await this.load(transferId));
+  }
+
+  /** A home in a cluster has a side that replicates; one that was moved elsewhere is fenced. */
+  #takeHome(transfer: RunningTransfer): void {
+    const isHome = transfer.row.homeNodeId === this.nodeId && transfer.row.state !== 'ended';
+    if (isHome) transfer.home ??= this.#deps.createHomeSide?.(homeView(this, transfer)) ?? null;
+    else if (transfer.home !== null) {
+      transfer.home.fence();
+      transfer.home = null;
+      const moved = new PeerLinkError('moved', 'This transfer has another home node now.', {
+        data: { home: transfer.row.homeNodeId },
+      });
+      for (const file of transfer.files) file.failWaiters(moved);
+    }
+  }
+
+  #commitOf(transfer: RunningTransfer, file: RunningFile, mayCommit: () => void): Commit {
+    return async (chunk, writeValue) => {
+      mayCommit();
+      const write = () => {
+        mayCommit();
+        return writeValue();
+      };
+      if (transfer.home === null) return write();
+      return transfer.home.commit(
+        { fileIndex: file.row.index, chunkIndex: chunk.index, value: chunk.value, bytes: chunk.bytes },
+        write,
+      );
+    };
   }
 
   async #touch(transfers: readonly RunningTransfer[]): Promise<void> {

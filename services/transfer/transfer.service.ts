@@ -1,6 +1,8 @@
-import type { ServiceSchema } from 'moleculer';
+import type { Context, ServiceSchema } from 'moleculer';
+import { typeOfFault } from '../contracts/errors.ts';
 import { defineService } from '../define-service.ts';
 import type { ChunkStore, TransferRepository } from './ports.ts';
+import type { RunningTransfer } from './running-transfer.ts';
 import { expireRows, sweepStore } from './sweep.ts';
 import type { TransferControl } from './transfer-control.ts';
 import type { TransferEngine } from './transfer-engine.ts';
@@ -8,6 +10,9 @@ import type { TransferEngine } from './transfer-engine.ts';
 const MAINTAIN_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 60_000;
 const SYNC_EVERY_MS = 10_000;
+
+/** Longer than a home that lives ever takes, shorter than a page waits. */
+const HOME_ANSWERS_MS = 2_000;
 
 export interface TransferServiceDeps {
   readonly engine: TransferEngine;
@@ -26,20 +31,47 @@ export interface TransferServiceDeps {
 export function transferService(deps: TransferServiceDeps): ServiceSchema {
   const { control, engine } = deps;
   const loops: Loop[] = [];
+  /**
+   * Which chunks are there is known at the home of an open transfer only: the same action is asked there. When it does
+   * not answer, what the rows say is better than nothing.
+   */
+  const atHome = async <T>(ctx: Context, transfer: RunningTransfer, here: () => Promise<T>): Promise<T> => {
+    const { homeNodeId, state } = transfer.row;
+    const isAsked = ctx.level > 1;
+    if (isAsked || state !== 'open' || homeNodeId === engine.nodeId || ctx.action?.name === undefined) return here();
+    try {
+      return await ctx.call<T, unknown>(ctx.action.name, ctx.params, { nodeID: homeNodeId, timeout: HOME_ANSWERS_MS });
+    } catch (fault) {
+      if (typeOfFault(fault) !== 'internal') throw fault;
+      return here();
+    }
+  };
   let recovering: Promise<void> = Promise.resolve();
   return defineService({
     name: 'transfer',
     actions: {
       open: (ctx) => control.open(ctx.params.caller, ctx.params.request, ctx.params.idempotencyKey),
-      get: (ctx) => control.get(ctx.params.caller, ctx.params.transferId),
+      get: async (ctx) => {
+        const { caller, transferId } = ctx.params;
+        return atHome(ctx, await control.owned(caller, transferId), () => control.get(caller, transferId));
+      },
       list: (ctx) => control.list(ctx.params.caller),
-      status: (ctx) => control.status(ctx.params.caller, ctx.params.transferId),
-      change: (ctx) => control.change(ctx.params.caller, ctx.params.transferId, ctx.params.change),
+      status: async (ctx) => {
+        const { caller, transferId } = ctx.params;
+        return atHome(ctx, await control.owned(caller, transferId), () => control.status(caller, transferId));
+      },
+      change: async (ctx) => {
+        const { caller, transferId, change } = ctx.params;
+        return atHome(ctx, await control.owned(caller, transferId), () => control.change(caller, transferId, change));
+      },
       end: async (ctx) => {
         await control.end(ctx.params.caller, ctx.params.transferId, ctx.params.reason);
         return null;
       },
-      share: (ctx) => control.share(ctx.params.shareId, ctx.params.grant),
+      share: async (ctx) => {
+        const { shareId, grant } = ctx.params;
+        return atHome(ctx, await engine.loadShare(shareId), () => control.share(shareId, grant));
+      },
       grant: (ctx) => control.grant(ctx.params.shareId, ctx.params.password),
     },
     async started() {

@@ -40,7 +40,7 @@ const isIn = (folder: string) => (path: string | undefined) => path?.startsWith(
 const isInContracts = isIn('services/contracts');
 const isInKernel = isIn('services/kernel');
 const isServiceFile = (path: string) => path.endsWith('.service.ts');
-const isInAdapters = (path: string) => /\/(adapters|data-plane)\//.test(path);
+const isInAdapters = (path: string) => /\/(adapters|data-plane|peer)\//.test(path);
 /** The gateway is edge through and through: it has a transport and no domain. */
 const isDomain = (path: string) =>
   serviceOf(path) !== undefined && serviceOf(path) !== 'gateway' && !isInAdapters(path) && !isServiceFile(path);

@@ -15,7 +15,7 @@ import type { TransferControl } from '../transfer-control.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { DataPlane, EdgePorts, RequestContext } from './data-plane.ts';
-import type { DataPlaneDeps } from './deps.ts';
+import type { DataPlaneDeps, PeerPorts } from './deps.ts';
 import { getFile } from './get-file.ts';
 import { getZip } from './get-zip.ts';
 import { helpText } from './help-text.ts';
@@ -24,10 +24,13 @@ import { MovingTransfers } from './moving-transfers.ts';
 import { ReaderGone } from './paced-response.ts';
 import { chunkValueOf, putRun } from './put-body.ts';
 import { putUpload } from './put-upload.ts';
+import { isServedHere } from './read-pieces.ts';
 import { ClientGone, discardRest } from './receive-body.ts';
 import { assertAllowed } from './share-access.ts';
 
 export interface DataPlaneOptions {
+  /** Null when embedded. Given the finished deps, since what other nodes ask needs the same ones. */
+  readonly createPeers: ((deps: DataPlaneDeps) => PeerPorts) | null;
   readonly engine: TransferEngine;
   readonly control: TransferControl;
   readonly leases: LeaseRepository;
@@ -50,8 +53,9 @@ type Route = (req: IncomingMessage, res: ServerResponse, context: RequestContext
 export function createDataPlane(options: DataPlaneOptions): DataPlane & ActivityGauges {
   // Durations, so not the clock on the wall, which may jump.
   const nowMs = () => performance.now();
-  const deps: DataPlaneDeps = {
+  const here: DataPlaneDeps = {
     ...options,
+    peers: null,
     uploads: new MovingTransfers(options.maxConcurrentUploads, nowMs),
     downloads: new MovingTransfers(options.maxConcurrentDownloads, nowMs),
     leaseFlights: new LeaseFlights(),
@@ -61,6 +65,7 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane & Activity
       UNKNOWN_LENGTH_CHUNK_BYTES * MAX_CHUNKS_PER_FILE,
     ),
   };
+  const deps: DataPlaneDeps = { ...here, peers: options.createPeers?.(here) ?? null };
   let isDraining = false;
   const assertTaking = () => {
     if (isDraining)
@@ -70,6 +75,19 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane & Activity
   };
   return {
     handle: (req, res, context) => {
+      if (deps.peers !== null && isPeerRequest(req)) {
+        // Also while draining: transfers are handed over then.
+        const { peers } = deps;
+        run(
+          deps,
+          (...args) => peers.answer(...args),
+          req,
+          res,
+          context,
+          () => {},
+        );
+        return true;
+      }
       const route = routeOf(deps, req);
       if (route === null) return false;
       run(deps, route, req, res, context, assertTaking);
@@ -115,6 +133,10 @@ function run(
     deps.edge.answerFault(req, res, context, fault);
     discardRest(req);
   });
+}
+
+function isPeerRequest(req: IncomingMessage): boolean {
+  return req.url?.startsWith('/peer/') ?? false;
 }
 
 /** Null: moleculer-web's. */
@@ -193,7 +215,7 @@ async function storeChunk(
   const { engine, control, uploads, traffic } = deps;
   const transfer = await control.owned({ sessionId: null, uploadToken: head.uploadToken }, head.transferId);
   const file = transfer.file(head.fileIndex);
-  transfer.assertWritable(engine.nodeId, engine.nowMs);
+  if (isServedHere(deps, transfer)) transfer.assertWritable(engine.nodeId, engine.nowMs);
   if (file.row.sizeBytes === null || file.row.chunkSizeBytes > MAX_SOCKET_CHUNK_BYTES) {
     throw new PeerLinkError(
       'use_http',
@@ -213,6 +235,16 @@ async function storeChunk(
     const stream = await uploads.enter(transfer.row.id);
     try {
       traffic.add('in', bytes.length);
+      if (deps.peers !== null && !isServedHere(deps, transfer)) {
+        const run = {
+          fileIndex: head.fileIndex,
+          offset: head.chunkIndex * file.row.chunkSizeBytes,
+          lengthBytes: bytes.length,
+          chunkValue: head.chunkValue ?? null,
+        };
+        const stored = await deps.peers.forwardRun(transfer, run, [Buffer.from(bytes)]);
+        return { chunkIndex: head.chunkIndex, state: stored.state, digest: stored.digest };
+      }
       await engine.writeChunk(transfer, file, { index: head.chunkIndex, bytes: [bytes] }, expected);
       await engine.sealWhenComplete(transfer, file);
     } finally {

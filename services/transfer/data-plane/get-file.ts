@@ -18,7 +18,7 @@ import type { RequestContext } from './data-plane.ts';
 import type { DataPlaneDeps } from './deps.ts';
 import { disposition } from './disposition.ts';
 import { PacedResponse } from './paced-response.ts';
-import { readPieces } from './read-pieces.ts';
+import { isServedHere, piecesOf } from './read-pieces.ts';
 import { type LeaseUse, useLease } from './share-access.ts';
 
 /** User bytes never run on our origin, whatever they are. */
@@ -100,14 +100,14 @@ async function streamFile(
     throw fault;
   });
   try {
-    await deps.engine.learnFile(transfer, file);
+    if (isServedHere(deps, transfer)) await deps.engine.learnFile(transfer, file);
     // A reader of what has not arrived yet has its head at once; one of what is there learns first that it is sound.
-    if (!file.has(Math.floor(range.from / file.row.chunkSizeBytes))) {
+    if (isServedHere(deps, transfer) && !file.has(Math.floor(range.from / file.row.chunkSizeBytes))) {
       writeHead();
       res.flushHeaders();
     }
     let position = range.from;
-    for await (const piece of readPieces({ deps, transfer, file, ...range, signal: response.signal })) {
+    for await (const piece of piecesOf(deps, { deps, transfer, file, ...range, signal: response.signal })) {
       if (!res.headersSent) writeHead();
       const lengthBytes = piece.bytes.reduce((sum, bytes) => sum + bytes.length, 0);
       position += lengthBytes;

@@ -10,7 +10,8 @@ import { disposition } from './disposition.ts';
 import { USER_BYTES_HEADERS } from './get-file.ts';
 import type { MovingStream } from './moving-transfers.ts';
 import { PacedResponse } from './paced-response.ts';
-import { type Piece, readPieces } from './read-pieces.ts';
+import type { Piece } from './pieces.ts';
+import { piecesOf } from './read-pieces.ts';
 import { type LeaseUse, useLease } from './share-access.ts';
 import {
   centralHeader,
@@ -101,7 +102,7 @@ class ZipWriter {
     let crc = 0;
     let doneBytes = 0;
     const range = { from: 0, to: entry.sizeBytes };
-    for await (const piece of readPieces({
+    for await (const piece of piecesOf(this.#deps, {
       deps: this.#deps,
       transfer: this.#transfer,
       file,

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { READER_IDLE_TIMEOUT_MS } from '../../contracts/limits.ts';
-import type { Piece } from './read-pieces.ts';
+import type { Piece } from './pieces.ts';
 
 /**
  * Writes pieces with backpressure: at most two are with the socket, so that one can be filled while the other goes

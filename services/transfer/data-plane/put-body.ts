@@ -8,8 +8,9 @@ import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import { hex } from '../summaries.ts';
 import type { RequestContext } from './data-plane.ts';
-import type { DataPlaneDeps } from './deps.ts';
-import { receiveBody } from './receive-body.ts';
+import type { DataPlaneDeps, PeerPorts } from './deps.ts';
+import { isServedHere } from './read-pieces.ts';
+import { countedBody, receiveBody } from './receive-body.ts';
 
 /** `PUT /api/transfers/:id/files/:index?offset=N`: a run of whole chunks. Answers what was committed. */
 export async function putRun(
@@ -26,10 +27,16 @@ export async function putRun(
   const transfer = await deps.control.owned({ sessionId: null, uploadToken }, target.transferId);
   // From here to `storeBody`, which holds the transfer, nothing is awaited: it cannot be dropped from memory between.
   const file = transfer.file(target.fileIndex);
-  transfer.assertWritable(deps.engine.nodeId, deps.engine.nowMs);
+  if (isServedHere(deps, transfer)) transfer.assertWritable(deps.engine.nodeId, deps.engine.nowMs);
+  else transfer.assertReadable(deps.engine.nowMs);
   const lengthBytes = contentLengthOf(req);
   const plan = planRun(file.row, target.offset, lengthBytes);
   if (!plan.isValid) throw new PeerLinkError(plan.fault, plan.message);
+  if (deps.peers !== null && !isServedHere(deps, transfer)) {
+    const run = { fileIndex: target.fileIndex, offset: target.offset, lengthBytes };
+    answerJson(res, 200, await forwardBody(deps, deps.peers, req, transfer, run), context);
+    return;
+  }
   const committed: number[] = [];
   try {
     await storeBody(deps, req, transfer, file, plan.firstChunk, committed);
@@ -44,6 +51,42 @@ export async function putRun(
   answerJson(res, 200, body, context);
 }
 
+/** A run whose home is another node: its bytes go on as they come. */
+async function forwardBody(
+  deps: DataPlaneDeps,
+  peers: PeerPorts,
+  req: IncomingMessage,
+  transfer: RunningTransfer,
+  run: { fileIndex: number; offset: number; lengthBytes: number | null },
+): Promise<PutRunResponse> {
+  const release = deps.engine.hold(transfer);
+  try {
+    const stream = await deps.uploads.enter(transfer.row.id);
+    const given = req.headers[HEADER.chunkValue];
+    const chunkValue = given === undefined ? null : chunkValueOf(given).toString('hex');
+    try {
+      const body = countedBody(req, (lengthBytes) => {
+        stream.moved();
+        deps.traffic.add('in', lengthBytes);
+      });
+      return await peers.forwardRun(transfer, { ...run, chunkValue }, body);
+    } finally {
+      stream.leave();
+    }
+  } finally {
+    release();
+  }
+}
+
+export interface StoreOptions {
+  /** "Requests between nodes never queue." */
+  readonly isPeer: boolean;
+  /** Undoes the obfuscation of a peer's bytes, in place. */
+  readonly reveal: ((bytes: Buffer) => Buffer) | null;
+}
+const CLIENT_BODY: StoreOptions = { isPeer: false, reveal: null };
+const NO_SLOT = { moved: () => {}, leave: () => {} };
+
 /** Receives a body into a file and seals it with its last chunk. `committed` fills as chunks are committed. */
 export async function storeBody(
   deps: DataPlaneDeps,
@@ -52,6 +95,7 @@ export async function storeBody(
   file: RunningFile,
   firstChunk: number,
   committed: number[],
+  options: StoreOptions = CLIENT_BODY,
 ): Promise<void> {
   const { engine, uploads, traffic } = deps;
   const isUnknownLength = file.row.sizeBytes === null;
@@ -61,19 +105,22 @@ export async function storeBody(
   }
   file.hasSequentialBody = isUnknownLength;
   const release = engine.hold(transfer);
-  const stream = await uploads.enter(transfer.row.id).catch((fault: unknown) => {
-    file.hasSequentialBody = false;
-    release();
-    throw fault;
-  });
+  const stream = options.isPeer
+    ? NO_SLOT
+    : await uploads.enter(transfer.row.id).catch((fault: unknown) => {
+        file.hasSequentialBody = false;
+        release();
+        throw fault;
+      });
   const splitter = new RunSplitter(firstChunk, file.row.chunkSizeBytes, file.row.sizeBytes);
   try {
     await receiveBody(req, {
       splitter,
       mayEndShort: isUnknownLength,
-      onBytes: (lengthBytes) => {
+      onBytes: (bytes) => {
+        options.reveal?.(bytes);
         stream.moved();
-        traffic.add('in', lengthBytes);
+        traffic.add('in', bytes.length);
       },
       write: async (chunk, onSpent) => {
         if (isUnknownLength) assertFits(deps, splitter.takenBytes);
@@ -121,7 +168,7 @@ function expectedValueOf(req: IncomingMessage, file: RunningFile, firstChunk: nu
 }
 
 /** @throws bad_request */
-export function chunkValueOf(text: unknown): Uint8Array {
+export function chunkValueOf(text: unknown): Buffer {
   if (typeof text === 'string' && /^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
   throw new PeerLinkError('bad_request', 'A chunk value must be 64 hex digits.');
 }

@@ -4,25 +4,7 @@ import type { FileUse } from '../open-files.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { DataPlaneDeps } from './deps.ts';
-
-/** Verified bytes, in order. They are the reader's until `release`. */
-export interface Piece {
-  readonly bytes: readonly Uint8Array[];
-  /** `taken`: no socket has them any more either. */
-  release(how: 'taken' | 'lost'): void;
-}
-
-export interface PieceSource {
-  readonly deps: Pick<DataPlaneDeps, 'engine' | 'buffers'>;
-  readonly transfer: RunningTransfer;
-  readonly file: RunningFile;
-  /** First byte. */
-  readonly from: number;
-  /** One past the last byte; null reads to the end, wherever that will be. */
-  readonly to: number | null;
-  /** Ends waiting; its reason is thrown. */
-  readonly signal: AbortSignal;
-}
+import type { Piece, PieceSource } from './pieces.ts';
 
 /**
  * The bytes of a range, chunk by chunk: committed ones read and verified ahead in the pool, the next ones awaited. A
@@ -63,6 +45,16 @@ export async function* readPieces(source: PieceSource): AsyncGenerator<Piece, vo
     ending.abort();
     await reading.end(ahead);
   }
+}
+
+/** The same from whichever node has it. */
+export function piecesOf(deps: Pick<DataPlaneDeps, 'peers'>, source: PieceSource): AsyncGenerator<Piece, void, void> {
+  return deps.peers === null ? readPieces(source) : deps.peers.readAnywhere(source);
+}
+
+/** Whether this node knows for itself which chunks are there. */
+export function isServedHere(deps: Pick<DataPlaneDeps, 'peers'>, transfer: RunningTransfer): boolean {
+  return deps.peers === null || deps.peers.isHere(transfer);
 }
 
 /** One reader's use of a file: opened at its first committed chunk, closed when all its reads have ended. */

@@ -14,7 +14,8 @@ export interface ReceiveOptions {
   readonly splitter: RunSplitter;
   /** Commits one chunk, and calls `onSpent` once nothing holds its buffers any more, if ever. */
   readonly write: (chunk: SplitChunk, onSpent: () => void) => Promise<void>;
-  readonly onBytes: (lengthBytes: number) => void;
+  /** Sees each buffer before it is cut; may change its bytes in place. */
+  readonly onBytes: (bytes: Buffer) => void;
   /** A body whose length was not said may end inside a chunk; that chunk is the file's last. */
   readonly mayEndShort: boolean;
 }
@@ -75,7 +76,7 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
     };
     const onData = (bytes: Buffer) => {
       idle.refresh();
-      onBytes(bytes.length);
+      onBytes(bytes);
       if (fault !== undefined) return;
       const chunks = splitter.push(bytes);
       if (chunks === null) {
@@ -108,6 +109,35 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
     });
     req.once('error', () => fail(new ClientGone()));
   });
+}
+
+/** A body as it comes, for forwarding. @throws request_timeout after 30 s without a byte; ClientGone */
+export async function* countedBody(
+  req: IncomingMessage,
+  onBytes: (lengthBytes: number) => void,
+): AsyncGenerator<Buffer, void, void> {
+  let isWaiting = false;
+  const idle = setTimeout(() => {
+    // While the next node is the slow one, the client's clock stands still.
+    if (isWaiting)
+      req.destroy(new PeerLinkError('request_timeout', 'No byte came for 30 s. Ask for the status and go on.'));
+    else idle.refresh();
+  }, UPLOAD_IDLE_TIMEOUT_MS);
+  try {
+    isWaiting = true;
+    for await (const bytes of req as AsyncIterable<Buffer>) {
+      isWaiting = false;
+      onBytes(bytes.length);
+      yield bytes;
+      isWaiting = true;
+      idle.refresh();
+    }
+    if (!req.complete) throw new ClientGone();
+  } catch (fault) {
+    throw fault instanceof PeerLinkError ? fault : new ClientGone();
+  } finally {
+    clearTimeout(idle);
+  }
 }
 
 /** The connection broke: there is nobody to answer. */

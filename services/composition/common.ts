@@ -1,0 +1,80 @@
+import { ServiceBroker } from 'moleculer';
+import type { Logger } from 'pino';
+import { brokerOptions } from '../../moleculer.config.ts';
+import type { NetIo } from '../../native/types.ts';
+import { createPrismaClusterRepository } from '../cluster/adapters/prisma-cluster-repository.ts';
+import type { ClusterRepository } from '../cluster/ports.ts';
+import type { Config } from '../config.ts';
+import type { DataDirectory } from '../database/data-directory.ts';
+import type { Database } from '../database/database.ts';
+import { type Broadcast, type Call, typedBroadcast, typedCall } from '../define-service.ts';
+
+/** What main.ts opened before: each is closed by it, in the reverse order. */
+export interface Foundation {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly netIo: NetIo;
+  readonly directory: DataDirectory;
+  readonly database: Database;
+}
+
+/** What the parts below share. */
+export interface Common extends Foundation {
+  readonly nodeId: string;
+  readonly clusterId: string;
+  /** The cluster's: grants, upload tokens and tickets are made from it. */
+  readonly secret: Uint8Array;
+  readonly clusterRepository: ClusterRepository;
+  readonly broker: ServiceBroker;
+  readonly call: Call;
+  readonly broadcast: Broadcast;
+  readonly onFault: (what: string, fault: unknown) => void;
+}
+
+export interface Phase {
+  isServing: boolean;
+  port: number;
+}
+
+export async function prepare(foundation: Foundation): Promise<Common> {
+  const { config, log, directory, database } = foundation;
+  const { nodeId } = directory;
+  const clusterRepository = createPrismaClusterRepository(database);
+  const { clusterId, secret } = await clusterRepository.identity();
+  await directory.bindCluster(clusterId);
+  const broker = new ServiceBroker(brokerOptions({ nodeId, log, transporter: transporterOf(config) }));
+  return {
+    ...foundation,
+    nodeId,
+    clusterId,
+    secret: config.clusterSecret === null ? secret : Buffer.from(config.clusterSecret),
+    clusterRepository,
+    broker,
+    call: typedCall(broker),
+    broadcast: typedBroadcast(broker),
+    onFault: (what, fault) => log.warn({ err: fault, what }, 'background work failed'),
+  };
+}
+
+export function nodesWith(broker: ServiceBroker, service: string): readonly string[] {
+  const services = broker.registry.getServiceList({ onlyAvailable: true }) as { name: string; nodeID: string }[];
+  return services.filter(({ name }) => name === service).map(({ nodeID }) => nodeID);
+}
+
+function transporterOf(config: Config): string | Record<string, unknown> | null {
+  if (!config.isCluster) return null;
+  if (config.bus.transporter?.startsWith('nats://') === true) return config.bus.transporter;
+  const { redis } = config;
+  if (redis === null) return null;
+  return {
+    type: 'Redis',
+    options: {
+      host: redis.host,
+      port: redis.port,
+      db: redis.db,
+      ...(redis.password === null ? {} : { password: redis.password }),
+      // An outage longer than twenty tries must not end the process.
+      maxRetriesPerRequest: null,
+    },
+  };
+}

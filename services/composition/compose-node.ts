@@ -1,0 +1,102 @@
+import type { ServiceBroker, ServiceSchema } from 'moleculer';
+import type { ServiceName } from '../config.ts';
+import { createGateway } from '../gateway/gateway.service.ts';
+import type { Operations } from '../gateway/ports.ts';
+import { createTickets } from '../gateway/tickets.ts';
+import { systemClock } from '../kernel/clock.ts';
+import { listenOn } from '../listen.ts';
+import { nodeService } from '../node/node.service.ts';
+import { sessionService } from '../session/session.service.ts';
+import type { Metrics } from '../stats/adapters/prometheus.ts';
+import { TrafficMeter } from '../stats/traffic-meter.ts';
+import { readRelease, versionResponse } from '../version.ts';
+import { type Common, type Foundation, type Phase, prepare } from './common.ts';
+import { composeEdge } from './compose-edge.ts';
+import { clusterOf, composeSelf, statsOf } from './compose-self.ts';
+import { composeTransfers } from './compose-transfers.ts';
+
+export interface ComposedNode {
+  readonly broker: ServiceBroker;
+  readonly version: string;
+  /** Resolves to the port. Everything is up by then: the first /readyz is a 200. */
+  listen(): Promise<number>;
+  /**
+   * Refuses new work, lets streams end, stops the services. Resolves at most shortly after `deadlineMs`, to the
+   * number of transfers whose only copy stays in this slot; null when the database cannot tell.
+   */
+  drain(deadlineMs: number): Promise<number | null>;
+}
+
+/** Builds every adapter and service of this node and starts them. */
+export async function composeNode(foundation: Foundation): Promise<ComposedNode> {
+  const { config } = foundation;
+  const common = await prepare(foundation);
+  const { broker } = common;
+  const phase: Phase = { isServing: false, port: config.port };
+  const meter = new TrafficMeter(systemClock);
+  const edge = composeEdge(common, phase);
+  const transfers = composeTransfers(common, edge.ports, meter);
+  const self = composeSelf(common, transfers.dataPlane, meter);
+  const release = readRelease(config.rootDirectory);
+  const gateway = createGateway({
+    ...edge,
+    call: common.call,
+    log: common.log,
+    tickets: createTickets(common.secret, Date.now),
+    dataPlane: transfers.dataPlane,
+    operations: operationsOf(common, phase, self.metrics, release),
+    metrics: self.metrics,
+  });
+
+  const schemas = {
+    session: () => sessionService({ sessions: self.sessions, broadcast: common.broadcast }),
+    node: () => nodeService({ monitor: self.monitor, onFault: (fault: unknown) => common.onFault('health', fault) }),
+    stats: () => statsOf(common, transfers.dataPlane, meter, () => gateway.socketCount()),
+    cluster: () => clusterOf(common, self),
+    transfer: () => transfers.service(() => self.leadership.isLeader()),
+    gateway: () => gateway.schema,
+  } satisfies Record<ServiceName, () => ServiceSchema>;
+  for (const name of config.services) broker.createService(schemas[name]());
+  await Promise.all([broker.start(), edge.pages.loaded, self.monitor.look()]);
+
+  return {
+    broker,
+    version: release.version,
+    async listen() {
+      self.monitor.enter('serving');
+      phase.isServing = true;
+      if (config.services.includes('gateway')) phase.port = await listenOn(gateway.server, config.port);
+      return phase.port;
+    },
+    async drain(deadlineMs) {
+      phase.isServing = false;
+      self.monitor.enter('draining');
+      gateway.server.close();
+      const idle = setInterval(() => gateway.server.closeIdleConnections(), 100);
+      await transfers.dataPlane.drain(deadlineMs);
+      clearInterval(idle);
+      const onlyCopies = await transfers.countOnlyCopies().catch(() => null);
+      await broker.stop();
+      gateway.server.closeAllConnections();
+      transfers.closePeers();
+      self.probe.close();
+      return onlyCopies;
+    },
+  };
+}
+
+function operationsOf(
+  { config, database, netIo }: Common,
+  phase: Phase,
+  metrics: Metrics,
+  release: ReturnType<typeof readRelease>,
+): Operations {
+  return {
+    readiness: async () => {
+      const parts = { services: phase.isServing, database: await database.isUp() };
+      return { isReady: Object.values(parts).every((isUp) => isUp), parts };
+    },
+    version: () => versionResponse(release, netIo.kernels(), database.kind, config.isCluster ? 'cluster' : 'embedded'),
+    metricsText: () => metrics.text(),
+  };
+}

@@ -1,0 +1,97 @@
+import type { TrafficMeter } from '../stats/traffic-meter.ts';
+import { FsChunkStore } from '../transfer/adapters/fs-chunk-store.ts';
+import { createPrismaLeaseRepository } from '../transfer/adapters/prisma-lease-repository.ts';
+import { createPrismaTransferRepository } from '../transfer/adapters/prisma-transfer-repository.ts';
+import { createDataPlane } from '../transfer/data-plane/create-data-plane.ts';
+import type { EdgePorts } from '../transfer/data-plane/data-plane.ts';
+import { createPeers } from '../transfer/peer/create-peers.ts';
+import type { TransferWithFiles } from '../transfer/ports.ts';
+import { transferService } from '../transfer/transfer.service.ts';
+import { TransferControl } from '../transfer/transfer-control.ts';
+import { TransferEngine } from '../transfer/transfer-engine.ts';
+import { type Common, nodesWith } from './common.ts';
+import { createPlacement, nodeUrls } from './replica-placement.ts';
+
+/** What is counted at the end for the operator: 10,000 transfers, then it is "at least". */
+const COUNTED_A_PAGE = 200;
+const MAX_COUNTED_PAGES = 50;
+
+/** Transfers: the engine, who may do what with it, and the door for bytes. */
+export function composeTransfers(common: Common, edge: EdgePorts, traffic: TrafficMeter) {
+  const { config, netIo, directory, database, broadcast, onFault, log } = common;
+  const repository = createPrismaTransferRepository(database);
+  const store = new FsChunkStore(directory.path, netIo);
+  const peers = config.isCluster
+    ? createPeers({
+        nodeId: common.nodeId,
+        secret: common.secret,
+        repository,
+        netIo,
+        isObfuscated: config.isStreamObfuscated,
+        replicationFactor: config.replicationFactor,
+        urlOf: nodeUrls(common.clusterRepository),
+        placement: createPlacement({ nodeIds: () => nodesWith(common.broker, 'transfer'), call: common.call }),
+        countBytes: (bytes) => traffic.addPeer(bytes),
+        onForged: (reason) => log.warn({ reason }, 'a request under /peer/ was refused'),
+        onOwnership: (event, transferId, replicaNodeId) => log.info({ event, transferId, replicaNodeId }, 'ownership'),
+      })
+    : null;
+  const engine = new TransferEngine({
+    nodeId: common.nodeId,
+    repository,
+    store,
+    nowMs: Date.now,
+    isDiskTrusted: directory.isSameBoot,
+    durability: config.durability,
+    ...(peers === null ? {} : { createHomeSide: (transfer) => peers.createHomeSide(transfer) }),
+    publishProgress: (progress) => broadcast('transfer.progressed', progress),
+    publishState: (change) => broadcast('transfer.state.changed', change),
+    onFault,
+  });
+  const control = new TransferControl({
+    engine,
+    repository,
+    secret: common.secret,
+    limits: {
+      maxFileBytes: config.limits.maxFileBytes,
+      smallestChunkBytes: config.limits.minChunkBytes,
+      defaultTtlSeconds: config.ttl.shareSessionSeconds,
+      maxOpenTransfers: config.limits.maxConcurrentTransfers,
+    },
+    homePublicUrl: config.node.publicUrl,
+  });
+  const dataPlane = createDataPlane({
+    createPeers: peers === null ? null : peers.attach(engine),
+    engine,
+    control,
+    leases: createPrismaLeaseRepository(database),
+    edge,
+    traffic,
+    maxConcurrentUploads: config.limits.maxConcurrentUploads,
+    maxConcurrentDownloads: config.limits.maxConcurrentDownloads,
+    maxFileBytes: config.limits.maxFileBytes,
+  });
+  const service = (isLeader: () => boolean) =>
+    transferService({
+      engine,
+      control,
+      repository,
+      store,
+      uploadTtlSeconds: config.ttl.uploadStateSeconds,
+      isLeader,
+      onRecovered: () => directory.confirmBoot(),
+      onFault,
+    });
+  const countOnlyCopies = async (): Promise<number> => {
+    let count = 0;
+    let after: string | null = null;
+    for (let page = 0; page < MAX_COUNTED_PAGES; page += 1) {
+      const found: readonly TransferWithFiles[] = await repository.listByHome(common.nodeId, after, COUNTED_A_PAGE);
+      count += found.filter(({ transfer }) => transfer.replicaState !== 'in_sync').length;
+      after = found.at(-1)?.transfer.id ?? null;
+      if (found.length < COUNTED_A_PAGE) break;
+    }
+    return count;
+  };
+  return { dataPlane, service, countOnlyCopies, closePeers: () => peers?.close() };
+}

@@ -1,0 +1,57 @@
+import type { NodeRow } from '../cluster/ports.ts';
+import type { NodeHealth } from '../contracts/actions.ts';
+import type { Call } from '../define-service.ts';
+import type { ReplicaPlacement } from '../transfer/replication/ports.ts';
+
+/** "Attach elsewhere (20 % free disk first)." */
+const WANTED_FREE_SHARE = 0.2;
+const HEALTH_MS = 1_000;
+/** An address changes with a restart of its node only. */
+const ADDRESS_KEPT_MS = 2_000;
+
+export interface PlacementDeps {
+  /** Nodes that answer the bus and serve transfers. */
+  readonly nodeIds: () => readonly string[];
+  readonly call: Call;
+}
+
+/** Chooses where a copy goes: a healthy node with room, those with 20 % free disk first, the least busy of them. */
+export function createPlacement(deps: PlacementDeps): ReplicaPlacement {
+  return {
+    async choose(exclude) {
+      const asked = deps.nodeIds().filter((nodeId) => !exclude.includes(nodeId));
+      const answers = await Promise.all(asked.map((nodeId) => healthOf(deps, nodeId)));
+      const healthy = answers.filter((health) => health !== null && health.state === 'healthy') as NodeHealth[];
+      const roomy = healthy.filter((health) => health.diskFreeBytes >= WANTED_FREE_SHARE * health.diskTotalBytes);
+      const [best] = (roomy.length > 0 ? roomy : healthy).sort((a, b) => a.eventLoopUse - b.eventLoopUse);
+      return best?.nodeId ?? null;
+    },
+  };
+}
+
+function healthOf(deps: PlacementDeps, nodeId: string): Promise<NodeHealth | null> {
+  return deps.call('node.health', {}, { nodeId, timeoutMs: HEALTH_MS }).catch(() => null);
+}
+
+/** Addresses of the nodes table, kept for two seconds; while the database is away, the last ones. */
+export function nodeUrls(repository: {
+  listNodes(): Promise<readonly NodeRow[]>;
+}): (nodeId: string) => Promise<string | null> {
+  let known = new Map<string, string>();
+  let readAtMs = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | null = null;
+  const read = async () => {
+    const rows = await repository.listNodes();
+    known = new Map(rows.map((row) => [row.id, row.peerUrl]));
+    readAtMs = performance.now();
+  };
+  return async (nodeId) => {
+    if (performance.now() - readAtMs > ADDRESS_KEPT_MS || !known.has(nodeId)) {
+      reading ??= read().finally(() => {
+        reading = null;
+      });
+      await reading.catch(() => {});
+    }
+    return known.get(nodeId) ?? null;
+  };
+}

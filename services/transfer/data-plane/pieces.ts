@@ -1,0 +1,23 @@
+import type { RunningFile } from '../running-file.ts';
+import type { RunningTransfer } from '../running-transfer.ts';
+import type { TransferEngine } from '../transfer-engine.ts';
+import type { BufferPool } from './buffer-pool.ts';
+
+/** Verified bytes, in order. They are the reader's until `release`. */
+export interface Piece {
+  readonly bytes: readonly Uint8Array[];
+  /** `taken`: no socket has them any more either. */
+  release(how: 'taken' | 'lost'): void;
+}
+
+export interface PieceSource {
+  readonly deps: { readonly engine: TransferEngine; readonly buffers: BufferPool };
+  readonly transfer: RunningTransfer;
+  readonly file: RunningFile;
+  /** First byte. */
+  readonly from: number;
+  /** One past the last byte; null reads to the end, wherever that will be. */
+  readonly to: number | null;
+  /** Ends waiting; its reason is thrown. */
+  readonly signal: AbortSignal;
+}

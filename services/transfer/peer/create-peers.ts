@@ -1,0 +1,87 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { NetIo } from '../../../native/types.ts';
+import type { DataPlaneDeps, PeerPorts } from '../data-plane/deps.ts';
+import type { TransferRepository } from '../ports.ts';
+import { HomeSide, type HomeTransfer } from '../replication/home-side.ts';
+import type { ReplicaPlacement } from '../replication/ports.ts';
+import { ReplicaSide } from '../replication/replica-side.ts';
+import type { TransferEngine } from '../transfer-engine.ts';
+import { PeerAuth } from './peer-auth.ts';
+import { PeerClient } from './peer-client.ts';
+import { createPeerRoutes } from './peer-routes.ts';
+import { PeerRouting } from './peer-routing.ts';
+import { createReplicaConnector } from './replica-connector.ts';
+
+export interface PeersOptions {
+  readonly nodeId: string;
+  readonly secret: Uint8Array;
+  readonly repository: TransferRepository;
+  readonly netIo: NetIo;
+  readonly isObfuscated: boolean;
+  readonly replicationFactor: 1 | 2;
+  readonly urlOf: (nodeId: string) => Promise<string | null>;
+  readonly placement: ReplicaPlacement;
+  readonly countBytes: (bytes: number) => void;
+  readonly onForged: (reason: string) => void;
+  readonly onOwnership: (
+    event: 'attached' | 'in_sync' | 'detached' | 'fenced',
+    transferId: string,
+    nodeId: string | null,
+  ) => void;
+}
+
+export interface Peers {
+  createHomeSide(transfer: HomeTransfer): HomeSide;
+  /** After the engine, which `createHomeSide` serves. */
+  attach(engine: TransferEngine): (deps: DataPlaneDeps) => PeerPorts;
+  close(): void;
+}
+
+/** The parts by which this node works with others: one key, one client, both sides of replication. */
+export function createPeers(options: PeersOptions): Peers {
+  const { nodeId, repository, netIo, isObfuscated, countBytes } = options;
+  const auth = new PeerAuth(options.secret, Date.now);
+  const client = new PeerClient({ nodeId, auth, netIo, isObfuscated, urlOf: options.urlOf, countBytes });
+  const connector = createReplicaConnector({ client, auth, netIo, isObfuscated, countBytes });
+  return {
+    createHomeSide: (transfer) =>
+      new HomeSide(
+        {
+          nodeId,
+          replicationFactor: options.replicationFactor,
+          repository,
+          connector,
+          placement: options.placement,
+          nowMs: Date.now,
+          delay: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
+          onEvent: options.onOwnership,
+        },
+        transfer,
+      ),
+    attach: (engine) => {
+      const replica = new ReplicaSide({
+        nodeId,
+        repository,
+        load: (transferId) => engine.replicaTransfer(transferId),
+        delay: (ms) => delay(ms),
+      });
+      const routing = new PeerRouting({ engine, client, replica });
+      return (data) => ({
+        isHere: (transfer) => routing.isHere(transfer),
+        forwardRun: (transfer, run, body) => routing.forwardRun(transfer, run, body),
+        readAnywhere: (source) => routing.readAnywhere(source),
+        answer: createPeerRoutes({
+          data,
+          auth,
+          client,
+          replica,
+          replicaTransfer: (transferId) => engine.replicaTransfer(transferId),
+          netIo,
+          isObfuscated,
+          onForged: options.onForged,
+        }),
+      });
+    },
+    close: () => client.close(),
+  };
+}
