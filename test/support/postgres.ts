@@ -4,6 +4,7 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
+import { installPackage } from './apt.ts';
 import { atEnd } from './cleanup.ts';
 import { freePort } from './ports.ts';
 import { waitFor } from './waiting.ts';
@@ -26,10 +27,8 @@ export interface OwnPostgres extends TestPostgres {
 }
 
 const OLDEST_MAJOR = 14;
-const APT_GET = '/usr/bin/apt-get';
 const START_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 10_000;
-const INSTALL_DEADLINE_MS = 300_000;
 
 export async function startPostgres(): Promise<TestPostgres> {
   const offered = process.env.TEST_DATABASE_URL;
@@ -215,19 +214,8 @@ function majorOf(folder: string): number {
 }
 
 function installPrograms(): string {
-  const wanted = `PostgreSQL ${OLDEST_MAJOR} or newer (programs postgres and initdb)`;
-  if (process.getuid?.() !== 0 || !existsSync(APT_GET)) {
-    throw new Error(`${wanted} is not on this machine: install it, or name a server in TEST_DATABASE_URL`);
-  }
-  try {
-    const options = { stdio: 'pipe' as const, timeout: INSTALL_DEADLINE_MS };
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const apt = ['-o', 'DPkg::Lock::Timeout=240', '-qq'];
-    execFileSync(APT_GET, [...apt, 'update'], { ...options, env });
-    execFileSync(APT_GET, [...apt, 'install', '-y', '--no-install-recommends', 'postgresql'], { ...options, env });
-  } catch (cause) {
-    throw new Error(`${wanted} is not on this machine and apt-get could not install it`, { cause });
-  }
+  const wanted = `PostgreSQL ${OLDEST_MAJOR} or newer (programs postgres and initdb; or a server in TEST_DATABASE_URL)`;
+  installPackage('postgresql', wanted);
   const programs = findPrograms();
   if (programs === null) throw new Error(`${wanted} is not what apt-get installed`);
   return programs;

@@ -1,0 +1,86 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from './ports.ts';
+import { startPostgres, type TestPostgres } from './postgres.ts';
+import { startRedis, type TestRedis } from './redis.ts';
+import { type ServerOptions, startServer, type TestServer } from './server.ts';
+import { waitFor } from './waiting.ts';
+
+const SECRET = 'a secret for the nodes of one test only';
+const TOGETHER_DEADLINE_MS = 30_000;
+
+export interface ClusterOptions {
+  readonly nodes: number;
+  /** For every node. */
+  readonly env?: ServerOptions['env'];
+  /** An own server, for tests that freeze or kill it. */
+  readonly postgres?: TestPostgres;
+  readonly redis?: TestRedis;
+  readonly isPageNeeded?: boolean;
+}
+
+/** Nodes of one cluster: real processes with one PostgreSQL and one Redis. */
+export interface TestCluster {
+  readonly redis: TestRedis;
+  readonly databaseUrl: string;
+  readonly nodes: readonly TestServer[];
+  /** Starts another node; or one again on the data directory and port of a stopped one. */
+  start(options?: Pick<ServerOptions, 'env' | 'dataDirectory' | 'port'>): Promise<TestServer>;
+  /** Waits until every running node sees exactly these nodes as healthy. */
+  settled(nodes?: readonly TestServer[]): Promise<void>;
+}
+
+interface SeenNode {
+  readonly id: string;
+  readonly state: string;
+}
+
+/** Starts the nodes and waits until each sees all of them. */
+export async function startCluster(options: ClusterOptions): Promise<TestCluster> {
+  const [postgres, redis] = await Promise.all([options.postgres ?? startPostgres(), options.redis ?? startRedis()]);
+  const databaseUrl = await postgres.createDatabase();
+  const nodes: TestServer[] = [];
+  const cluster: TestCluster = {
+    redis,
+    databaseUrl,
+    nodes,
+    async start(own = {}) {
+      const port = own.port ?? (await freePort());
+      const server = await startServer({
+        ...own,
+        port,
+        isPageNeeded: options.isPageNeeded ?? false,
+        env: {
+          DATABASE_URL: databaseUrl,
+          REDIS_HOST: redis.host,
+          REDIS_PORT: String(redis.port),
+          USE_CLUSTER: 'true',
+          CLUSTER_SECRET: SECRET,
+          NODE_HOSTNAME: '127.0.0.1',
+          ...options.env,
+          ...own.env,
+        },
+      });
+      nodes.push(server);
+      return server;
+    },
+    async settled(wanted = nodes.filter((node) => node.process.isRunning())) {
+      await waitFor(`${wanted.length} nodes see each other`, TOGETHER_DEADLINE_MS, async () => {
+        const views = await Promise.all(wanted.map((node) => healthyNodes(node)));
+        if (views.every((seen) => seen.length === wanted.length)) return true;
+        await delay(100);
+        return false;
+      });
+    },
+  };
+  // One after another: the first one migrates.
+  for (let index = 0; index < options.nodes; index += 1) await cluster.start();
+  await cluster.settled();
+  return cluster;
+}
+
+/** Ids of the nodes that this node sees as healthy. */
+export async function healthyNodes(node: Pick<TestServer, 'url'>): Promise<readonly string[]> {
+  const answer = await fetch(`${node.url}/api/cluster`, { signal: AbortSignal.timeout(5_000) });
+  const { nodes } = (await answer.json()) as { nodes: readonly SeenNode[] };
+  return nodes.filter(({ state }) => state === 'healthy').map(({ id }) => id);
+}
