@@ -63,9 +63,14 @@ export const VARIABLES = {
   USE_CLUSTER: variable('Cluster', null, 'Several nodes; needs PostgreSQL and Redis.', {
     defaultSaid: 'true once REDIS_HOST is given, else false',
   }),
-  USE_REDIS: variable('Cluster', null, 'Redis as fast copy and bus.', {
-    defaultSaid: 'true once REDIS_HOST is given, else false',
-  }),
+  USE_REDIS: variable(
+    'Cluster',
+    null,
+    'Redis as fast copy of sessions and for rate limits, in a cluster also as bus.',
+    {
+      defaultSaid: 'true once REDIS_HOST is given, else false',
+    },
+  ),
   NODE_HOSTNAME: variable('Cluster', null, 'How other nodes reach this node.', {
     defaultSaid: "localhost alone, in a cluster the machine's host name",
   }),
@@ -83,11 +88,12 @@ export const VARIABLES = {
   REDIS_PASSWORD: variable('Cluster', null, 'Its password.', { isSecret: true }),
   REDIS_PASSWORD_FILE: variable('Cluster', null, 'File that holds REDIS_PASSWORD.'),
   REDIS_DB: variable('Cluster', '0', 'Its database number.'),
-  REDIS_SENTINELS: variable('Cluster', null, 'Comma-separated host:port of sentinels.'),
+  REDIS_SENTINELS: variable('Cluster', null, 'Comma-separated host:port of sentinels, asked instead of REDIS_HOST.'),
+  REDIS_SENTINEL_MASTER: variable('Cluster', 'mymaster', 'What the sentinels call the Redis to use.'),
   REDIS_MAX_RETRIES: variable(
     'Cluster',
     '3',
-    'Attempts of the first connection at start; one lost later is retried for ever.',
+    'Further tries of the first connection at start; one lost later is retried for ever.',
   ),
   REDIS_RETRY_DELAY: variable('Cluster', '100', 'Milliseconds between them (100, 1s).'),
   REDIS_CONNECT_TIMEOUT: variable('Cluster', '10000', 'Milliseconds each may take.'),

@@ -84,6 +84,7 @@ describe('loadConfig', () => {
         { host: '::1', port: 2 },
       ],
     ],
+    REDIS_SENTINEL_MASTER: [{ USE_REDIS: '1', REDIS_SENTINEL_MASTER: 'm2' }, (c) => c.redis?.sentinelMaster, 'm2'],
     REDIS_MAX_RETRIES: [{ USE_REDIS: '1', REDIS_MAX_RETRIES: '9' }, (c) => c.redis?.maxRetries, 9],
     REDIS_RETRY_DELAY: [{ USE_REDIS: '1', REDIS_RETRY_DELAY: '1s' }, (c) => c.redis?.retryDelayMs, 1000],
     REDIS_CONNECT_TIMEOUT: [{ USE_REDIS: '1', REDIS_CONNECT_TIMEOUT: '5s' }, (c) => c.redis?.connectTimeoutMs, 5000],

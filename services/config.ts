@@ -67,6 +67,8 @@ export interface RedisSettings {
   readonly password: string | null;
   readonly db: number;
   readonly sentinels: readonly { readonly host: string; readonly port: number }[];
+  /** What the sentinels call it. */
+  readonly sentinelMaster: string;
   readonly maxRetries: number;
   readonly retryDelayMs: number;
   readonly connectTimeoutMs: number;
@@ -249,6 +251,7 @@ function readRedis({ value, secretText }: Reader): RedisSettings {
     password: secretText('REDIS_PASSWORD', 'REDIS_PASSWORD_FILE', read.anyText),
     db: value('REDIS_DB', read.wholeNumber(0, 1_000_000)),
     sentinels: value('REDIS_SENTINELS', read.listOf(read.hostAndPort), []),
+    sentinelMaster: value('REDIS_SENTINEL_MASTER', read.anyText),
     maxRetries: value('REDIS_MAX_RETRIES', read.wholeNumber(0, 1000)),
     retryDelayMs: value('REDIS_RETRY_DELAY', read.milliseconds(1, 600_000)),
     connectTimeoutMs: value('REDIS_CONNECT_TIMEOUT', read.milliseconds(1, 600_000)),

@@ -9,6 +9,7 @@ import { type DataDirectory, takeDataDirectory } from './database/data-directory
 import type { Database } from './database/database.ts';
 import { assertPortFree } from './listen.ts';
 import { createLogger } from './logging.ts';
+import type { RedisLink } from './redis/redis-link.ts';
 import { attachRepl } from './repl/repl-client.ts';
 import { type ReplServer, replSocketPath, serveRepl } from './repl/repl-server.ts';
 
@@ -24,14 +25,6 @@ function refuse(text: string): never {
   process.exit(1);
 }
 
-/** What this version cannot do yet although the configuration is well formed. */
-function unsupported(config: Config): readonly string[] {
-  const faults: string[] = [];
-  if (config.redis !== null && !config.isCluster)
-    faults.push('USE_REDIS=true: this version keeps its fast copies in memory');
-  return faults;
-}
-
 function openNetIo({ isNativeAddonUsed, nativeKernel }: Config): NetIo {
   try {
     return loadNetIo({ useNative: isNativeAddonUsed, ...(nativeKernel === null ? {} : { kernel: nativeKernel }) });
@@ -45,8 +38,6 @@ async function start(): Promise<void> {
   const outcome = loadConfigFromProcess();
   if (!outcome.ok) refuse(faultMessage(outcome.faults));
   const { config } = outcome;
-  const missing = unsupported(config);
-  if (missing.length > 0) refuse(faultMessage(missing));
 
   if (process.argv.includes('--repl')) {
     // In the first slot: embedded, there is one.
@@ -69,23 +60,30 @@ async function start(): Promise<void> {
   if (reason !== undefined) log.warn({ reason }, 'net_io runs on the TypeScript fallback, which is many times slower');
 
   // Loaded here and not above: Prisma, Moleculer and Socket.IO take most of a second.
-  const [database, { composeNode }] = await Promise.all([
+  const [database, redis, { composeNode }] = await Promise.all([
     import('./database/open-database.ts').then(({ openDatabase }) =>
       openDatabase({ url: config.databaseUrl, directory: directory.path, log }),
     ),
+    openRedisOf(config, log),
     import('./composition/compose-node.ts'),
   ]);
   // Before the port is open: whoever sees /readyz answer may already ask for the end.
   const beginDrains = drainOnSignals(log);
-  const node = await composeNode({ config, log, netIo, directory, database });
+  const node = await composeNode({ config, log, netIo, directory, database, redis });
   const repl = await serveRepl(node.broker, directory.path).catch((fault: unknown) => {
     // A path too long for a socket, or a volume that knows none, costs the console and nothing else.
     log.warn({ err: fault }, 'there is no console on this process');
     return null;
   });
   const port = await node.listen();
-  beginDrains({ log, directory, database, node, repl });
+  beginDrains({ log, directory, database, redis, node, repl });
   announce(config, log, node.version, port);
+}
+
+async function openRedisOf({ redis }: Config, log: Logger): Promise<RedisLink | null> {
+  if (redis === null) return null;
+  const { openRedis } = await import('./redis/redis-link.ts');
+  return openRedis(redis, log);
 }
 
 function announce(config: Config, log: Logger, version: string, port: number): void {
@@ -99,6 +97,7 @@ interface Parts {
   readonly log: Logger;
   readonly directory: DataDirectory;
   readonly database: Database;
+  readonly redis: RedisLink | null;
   readonly node: ComposedNode;
   readonly repl: ReplServer | null;
 }
@@ -140,9 +139,10 @@ function drainOnSignals(log: Logger): (parts: Parts) => void {
   };
 }
 
-async function drain({ log, directory, database, node, repl }: Parts): Promise<void> {
+async function drain({ log, directory, database, redis, node, repl }: Parts): Promise<void> {
   const onlyCopies = await node.drain(DRAIN_STREAMS_MS);
   await repl?.close();
+  redis?.close();
   await database.close();
   await directory.release();
   log.info({ onlyCopies }, 'stopped; transfers with their only copy here stay in the data directory');

@@ -8,6 +8,7 @@ import type { Config } from '../config.ts';
 import type { DataDirectory } from '../database/data-directory.ts';
 import type { Database } from '../database/database.ts';
 import { type Broadcast, type Call, typedBroadcast, typedCall } from '../define-service.ts';
+import type { RedisLink } from '../redis/redis-link.ts';
 
 /** What main.ts opened before: each is closed by it, in the reverse order. */
 export interface Foundation {
@@ -16,6 +17,8 @@ export interface Foundation {
   readonly netIo: NetIo;
   readonly directory: DataDirectory;
   readonly database: Database;
+  /** Null: no Redis; memory stands in for it. */
+  readonly redis: RedisLink | null;
 }
 
 /** What the parts below share. */

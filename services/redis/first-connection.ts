@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { RedisSettings } from '../config.ts';
+import { PeerLinkError } from '../contracts/errors.ts';
+import { redisOptions } from './redis-options.ts';
+
+export interface RedisLog {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+}
+
+export const MIN_REDIS_MAJOR = 6;
+
+/** What waiting does not mend, with the variable that is wrong. */
+class HopelessFault extends Error {}
+
+/**
+ * Connects once, as REDIS_MAX_RETRIES, REDIS_RETRY_DELAY and REDIS_CONNECT_TIMEOUT say, and looks at the server's version.
+ * @throws unavailable with a text for the operator that begins with the variable's name
+ */
+export async function firstConnection(settings: RedisSettings, log: RedisLog): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const version = await lookAt(settings);
+      log.info({ version }, 'Redis answers');
+      return;
+    } catch (cause) {
+      if (cause instanceof HopelessFault || attempt === settings.maxRetries) {
+        throw new PeerLinkError('unavailable', messageOf(cause, settings), { cause });
+      }
+      log.warn({ attempt: attempt + 1 }, 'Redis does not answer yet');
+      await delay(settings.retryDelayMs);
+    }
+  }
+}
+
+async function lookAt(settings: RedisSettings): Promise<string> {
+  const options = redisOptions(settings, 'peerlink-start');
+  const client = new Redis({
+    ...options,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    // Selected below, where its refusal can be told from others.
+    db: 0,
+    retryStrategy: () => null,
+    sentinelRetryStrategy: () => null,
+  });
+  let lastFault: Error | undefined;
+  client.on('error', (fault: Error) => {
+    lastFault = fault;
+  });
+  const timer = new AbortController();
+  const late = delay(settings.connectTimeoutMs, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`no answer within ${settings.connectTimeoutMs} ms`);
+  });
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([ask(client, settings.db), late]);
+  } catch (fault) {
+    throw toHopeless(lastFault ?? (fault as Error));
+  } finally {
+    timer.abort();
+    client.disconnect();
+  }
+}
+
+async function ask(client: Redis, db: number): Promise<string> {
+  await client.connect();
+  const text = await client.info('server');
+  const version = /^redis_version:(\S+)/m.exec(text)?.[1] ?? 'of unknown version';
+  if (!(Number.parseInt(version, 10) >= MIN_REDIS_MAJOR)) {
+    throw new HopelessFault(`REDIS_HOST: Redis ${version} found, ${MIN_REDIS_MAJOR}.0 or newer is needed`);
+  }
+  if (db !== 0) await client.select(db);
+  return version;
+}
+
+function toHopeless(fault: Error): Error {
+  const { message } = fault;
+  if (message.includes('WRONGPASS') || message.includes('invalid password')) {
+    return new HopelessFault('REDIS_PASSWORD: Redis refuses this password', { cause: fault });
+  }
+  if (message.includes('NOAUTH')) {
+    return new HopelessFault('REDIS_PASSWORD: Redis asks for a password', { cause: fault });
+  }
+  if (message.includes('DB index')) {
+    return new HopelessFault('REDIS_DB: Redis has no database of this number', { cause: fault });
+  }
+  return fault;
+}
+
+function messageOf(cause: unknown, settings: RedisSettings): string {
+  if (cause instanceof HopelessFault) return cause.message;
+  const tries = settings.maxRetries + 1;
+  const times = tries === 1 ? 'once' : `${tries} times (REDIS_MAX_RETRIES)`;
+  if (settings.sentinels.length > 0) {
+    return `REDIS_SENTINELS: no sentinel names a Redis called ${settings.sentinelMaster} that answers, asked ${times}`;
+  }
+  return `REDIS_HOST: no Redis answers at ${settings.host}:${settings.port}, asked ${times}`;
+}

@@ -1,0 +1,39 @@
+import type { RedisOptions } from 'ioredis';
+import type { RedisSettings } from '../config.ts';
+
+/** After the first connection it is retried for ever, from REDIS_RETRY_DELAY up to this. */
+const MAX_RECONNECT_DELAY_MS = 2_000;
+const KEEP_ALIVE_MS = 10_000;
+
+/**
+ * Where Redis is and how every connection to it behaves: commands wait for the connection instead of ending the process
+ * (`maxRetriesPerRequest` of ioredis counts to 20 and rejects what nobody awaits), and it comes back by itself.
+ */
+export function redisOptions(settings: RedisSettings, connectionName: string): RedisOptions {
+  const password = settings.password === null ? {} : { password: settings.password };
+  const place =
+    settings.sentinels.length === 0
+      ? { host: settings.host, port: settings.port }
+      : { sentinels: settings.sentinels.map((sentinel) => ({ ...sentinel })), name: settings.sentinelMaster };
+  return {
+    ...place,
+    ...password,
+    db: settings.db,
+    connectionName,
+    // CLIENT SETINFO is of Redis 7.2.
+    disableClientInfo: true,
+    connectTimeout: settings.connectTimeoutMs,
+    keepAlive: KEEP_ALIVE_MS,
+    maxRetriesPerRequest: null,
+    retryStrategy: (times) => reconnectDelayMs(times, settings.retryDelayMs, Math.random()),
+    sentinelRetryStrategy: (times) => reconnectDelayMs(times, settings.retryDelayMs, Math.random()),
+    // After a fail-over the old master refuses writes: ask the sentinels again.
+    reconnectOnError: (fault) => fault.message.startsWith('READONLY'),
+  };
+}
+
+/** Doubled each time up to 2 s, half of it by chance, so that nodes do not come back as one. @param random 0 to 1 */
+export function reconnectDelayMs(times: number, firstDelayMs: number, random: number): number {
+  const delayMs = Math.min(MAX_RECONNECT_DELAY_MS, firstDelayMs * 2 ** Math.min(times - 1, 20));
+  return Math.round(delayMs / 2 + (delayMs / 2) * random);
+}
