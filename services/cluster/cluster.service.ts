@@ -1,15 +1,19 @@
 import type { ServiceSchema } from 'moleculer';
-import type { ClusterResponse, NodeState } from '../contracts/http.ts';
+import type { NodeState } from '../contracts/http.ts';
 import { type Broadcast, type Call, defineService } from '../define-service.ts';
 import { type Loop, startLoop } from '../kernel/loop.ts';
+import { ClusterView, type NodeReport } from './cluster-view.ts';
 import { LEASE_RENEW_MS, type Leadership } from './leadership.ts';
-import { type NodeReport, placeTransfer, publicNode, type SlotLimits } from './membership.ts';
+import { loadOf, placeTransfer, type SlotLimits } from './membership.ts';
 import type { ClusterRepository, NodeRow } from './ports.ts';
 
 /** "A node not seen so long is forgotten" is counted in minutes, so a row a few seconds old is fresh enough. */
 const ANNOUNCE_EVERY_MS = 10_000;
-/** A node that does not answer so fast would not serve a browser well either. */
+/** As fresh as browsers need it; one small packet a node and second. */
+const REPORT_EVERY_MS = 1_000;
+/** This very process answers: what takes longer than this is not worth telling. */
 const REPORT_TIMEOUT_MS = 1_000;
+const ROWS_EVERY_MS = 2_000;
 
 /** A piece of work that exactly one node does at a time. */
 export interface LeaderDuty {
@@ -38,23 +42,38 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
   const loops: Loop[] = [];
   let state: NodeState = 'joining';
   const announce = () => repository.announce({ ...self, state });
+  const view = new ClusterView();
+  const nodes = () => view.nodes(performance.now(), leadership.current()?.holderNodeId ?? null);
 
   return defineService({
     name: 'cluster',
     actions: {
-      nodes: () => describeCluster(deps),
-      place: async () => ({ nodeId: placeTransfer(self.id, (await describeCluster(deps)).nodes) }),
+      nodes: () => ({ clusterId: deps.clusterId, epoch: leadership.current()?.epoch ?? 0, nodes: nodes() }),
+      place: () => ({ nodeId: placeTransfer(self.id, nodes()) }),
     },
     events: {
+      'node.reported': (ctx) => view.hear(ctx.params, performance.now()),
       'node.state.changed': async (ctx) => {
+        view.changeState(ctx.params.nodeId, ctx.params.state);
         if (ctx.params.nodeId !== self.id) return;
         state = ctx.params.state;
+        void report(deps);
         await announce().catch((fault: unknown) => deps.onFault('announce', fault));
       },
     },
     async started() {
       loops.push(
         startLoop(ANNOUNCE_EVERY_MS, announce, (fault) => deps.onFault('announce', fault)),
+        startLoop(
+          REPORT_EVERY_MS,
+          () => report(deps),
+          (fault) => deps.onFault('report', fault),
+        ),
+        startLoop(
+          ROWS_EVERY_MS,
+          async () => view.learnRows(await repository.listNodes()),
+          (fault) => deps.onFault('list nodes', fault),
+        ),
         startLoop(
           LEASE_RENEW_MS,
           () => renew(deps),
@@ -70,6 +89,7 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
     async stopped() {
       await Promise.all(loops.map((loop) => loop.stop()));
       state = 'left';
+      deps.broadcast('node.reported', { nodeId: self.id, publicUrl: self.publicUrl, state, load: 0 });
       // The database may be gone already; the lease then runs out by itself.
       await Promise.allSettled([leadership.resign(), announce()]);
     },
@@ -95,20 +115,23 @@ async function doDuties(deps: ClusterServiceDeps): Promise<void> {
   }
 }
 
-async function describeCluster(deps: ClusterServiceDeps): Promise<ClusterResponse> {
-  const rows = await deps.repository.listNodes();
-  const lease = deps.leadership.current();
-  const nodes = await Promise.all(
-    rows.map(async (row) => publicNode(row, await reportOf(deps, row.id), lease?.holderNodeId ?? null, deps.slots)),
-  );
-  return { clusterId: deps.clusterId, epoch: lease?.epoch ?? 0, nodes };
+/** "All that browsers are told of it": said by the node itself, which knows its own limits best. */
+async function report(deps: ClusterServiceDeps): Promise<void> {
+  const own = await ownReport(deps);
+  if (own !== null) deps.broadcast('node.reported', own);
 }
 
-async function reportOf({ call, self }: ClusterServiceDeps, nodeId: string): Promise<NodeReport> {
-  const options = { timeoutMs: REPORT_TIMEOUT_MS, ...(nodeId === self.id ? {} : { nodeId }) };
+/** Null while the services that know are not up. */
+async function ownReport({ call, self, slots }: ClusterServiceDeps): Promise<NodeReport | null> {
+  const options = { timeoutMs: REPORT_TIMEOUT_MS, nodeId: self.id };
   try {
     const [health, stats] = await Promise.all([call('node.health', {}, options), call('stats.node', {}, options)]);
-    return health.nodeId === nodeId ? { health, stats } : null;
+    return {
+      nodeId: self.id,
+      publicUrl: self.publicUrl,
+      state: health.state,
+      load: loadOf({ health, stats }, slots),
+    };
   } catch {
     return null;
   }

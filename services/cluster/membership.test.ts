@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeHealth, NodeStats } from '../contracts/actions.ts';
 import type { PublicNode } from '../contracts/http.ts';
-import { loadOf, placeTransfer, publicNode } from './membership.ts';
+import { loadOf, placeTransfer } from './membership.ts';
 
 const slots = { maxConcurrentUploads: 10, maxConcurrentDownloads: 4 };
 const health = (changes: Partial<NodeHealth> = {}): NodeHealth => ({
@@ -48,34 +48,18 @@ describe('loadOf', () => {
   });
 });
 
-describe('publicNode', () => {
-  const row = {
-    id: 'a',
-    peerUrl: 'http://inner:1',
-    publicUrl: 'https://n1.test',
-    state: 'healthy' as const,
-    seenAt: new Date(),
-  };
-
-  it('shows what the node says about itself, and no inner address', () => {
-    const shown = publicNode(row, { health: health({ state: 'degraded' }), stats: stats() }, 'a', slots);
-    expect(shown).toEqual({ id: 'a', publicUrl: 'https://n1.test', state: 'degraded', isLeader: true, load: 0.2 });
-  });
-
-  it('shows a node that does not answer as left, whatever its row says', () => {
-    expect(publicNode(row, null, 'a', slots)).toMatchObject({ state: 'left', isLeader: false, load: 0 });
-  });
-});
-
 describe('placeTransfer', () => {
   it.each([
     ['the node that opened it', [node('a', 0.3), node('b', 0.2), node('c', 0.2)], 'a'],
     ['another when that one drains', [node('a', 0, 'draining'), node('b', 0.9)], 'b'],
     ['another when that one is degraded', [node('a', 0, 'degraded'), node('b', 0.9), node('c', 0.1)], 'c'],
     ['another at twice the median load', [node('a', 0.4), node('b', 0.2), node('c', 0.1)], 'c'],
+    ['the same one when all have next to nothing to do', [node('a', 0.2), node('b', 0.01), node('c', 0)], 'a'],
+    ['another when the rest is idle', [node('a', 0.3), node('b', 0), node('c', 0)], 'b'],
     ['the same one just below', [node('a', 0.39), node('b', 0.2), node('c', 0.1)], 'a'],
     ['the same one when nobody is healthy', [node('a', 0, 'draining'), node('b', 0, 'left')], 'a'],
     ['the same one when it is alone', [node('a', 1)], 'a'],
+    ['the same one before anybody has reported', [], 'a'],
   ])('chooses %s', (_why, nodes, chosen) => {
     expect(placeTransfer('a', nodes)).toBe(chosen);
   });

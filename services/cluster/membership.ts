@@ -1,9 +1,5 @@
 import type { NodeHealth, NodeStats } from '../contracts/actions.ts';
-import type { NodeState, PublicNode } from '../contracts/http.ts';
-import type { NodeRow } from './ports.ts';
-
-/** What a node answered about itself just now; null: it did not answer. */
-export type NodeReport = { readonly health: NodeHealth; readonly stats: NodeStats } | null;
+import type { PublicNode } from '../contracts/http.ts';
 
 export interface SlotLimits {
   readonly maxConcurrentUploads: number;
@@ -11,8 +7,10 @@ export interface SlotLimits {
 }
 
 /** 0 to 1: the larger of event-loop use and slots in use. */
-export function loadOf(report: Exclude<NodeReport, null>, slots: SlotLimits): number {
-  const { health, stats } = report;
+export function loadOf(
+  { health, stats }: { readonly health: NodeHealth; readonly stats: NodeStats },
+  slots: SlotLimits,
+): number {
   const load = Math.max(
     health.eventLoopUse,
     stats.activeUploads / slots.maxConcurrentUploads,
@@ -21,25 +19,10 @@ export function loadOf(report: Exclude<NodeReport, null>, slots: SlotLimits): nu
   return Math.round(Math.min(1, Math.max(0, load)) * 1000) / 1000;
 }
 
-/** A row and what its node says, as the outside sees it. A node that does not answer has left until it does. */
-export function publicNode(
-  row: NodeRow,
-  report: NodeReport,
-  leaderNodeId: string | null,
-  slots: SlotLimits,
-): PublicNode {
-  const state: NodeState = report === null ? 'left' : report.health.state;
-  return {
-    id: row.id,
-    publicUrl: row.publicUrl,
-    state,
-    isLeader: row.id === leaderNodeId && report !== null,
-    load: report === null ? 0 : loadOf(report, slots),
-  };
-}
-
 /** How much more than the median a node may carry before new transfers go elsewhere. */
 const OVERLOADED_TIMES_MEDIAN = 2;
+/** Below this a node has nothing to complain of: twice nearly nothing is no load. */
+const NOTABLE_LOAD = 0.25;
 
 /** "The node that opened the transfer, unless it drains, is low on disk, or has twice the median load." */
 export function placeTransfer(ownNodeId: string, nodes: readonly PublicNode[]): string {
@@ -49,6 +32,7 @@ export function placeTransfer(ownNodeId: string, nodes: readonly PublicNode[]): 
   const least = byLoad[0];
   if (least === undefined) return ownNodeId;
   const medianLoad = byLoad[Math.floor((byLoad.length - 1) / 2)]?.load ?? 0;
-  const isOverloaded = own !== undefined && medianLoad > 0 && own.load >= OVERLOADED_TIMES_MEDIAN * medianLoad;
+  const isOverloaded =
+    own !== undefined && own.load >= NOTABLE_LOAD && own.load >= OVERLOADED_TIMES_MEDIAN * medianLoad;
   return own === undefined || isOverloaded ? least.id : own.id;
 }

@@ -112,5 +112,13 @@ export interface Events {
   'session.revoked': { readonly sessionId: string };
   'cluster.leader.changed': { readonly nodeId: string; readonly epoch: number };
   'node.state.changed': { readonly nodeId: string; readonly state: NodeState; readonly reasons: readonly string[] };
+  /** Once a second from each node: all that browsers are told of it. */
+  'node.reported': {
+    readonly nodeId: string;
+    readonly publicUrl: string | null;
+    readonly state: NodeState;
+    /** 0 to 1, see PublicNode. */
+    readonly load: number;
+  };
 }
 export type EventName = keyof Events;

@@ -208,7 +208,7 @@ describe('the services of one node', () => {
     monitor.enter('serving');
     const shown = await waitFor('the node leads', 5_000, async () => {
       const cluster = await call('cluster.nodes', {});
-      return cluster.nodes[0]?.isLeader ? cluster : null;
+      return cluster.nodes[0]?.isLeader && cluster.nodes[0].state === 'healthy' ? cluster : null;
     });
     expect(shown).toEqual({
       clusterId: 'c1',
@@ -222,13 +222,14 @@ describe('the services of one node', () => {
     uploads = 8;
     found = { ...well, isDatabaseUp: false };
     await monitor.look();
-    expect((await call('cluster.nodes', {})).nodes).toEqual([
-      { id: 'n1', publicUrl: 'https://n1.test', state: 'degraded', isLeader: true, load: 0.8 },
-    ]);
+    // The state is known at once, the load with the next report.
+    expect((await call('cluster.nodes', {})).nodes[0]?.state).toBe('degraded');
+    await waitFor('the load is reported', 5_000, async () => (await call('cluster.nodes', {})).nodes[0]?.load === 0.8);
     await waitFor('the row is degraded', 5_000, () => rows.get('n1')?.state === 'degraded');
 
     rows.set('n2', { id: 'n2', peerUrl: 'http://inner:2', publicUrl: null, state: 'healthy', seenAt: new Date() });
-    expect((await call('cluster.nodes', {})).nodes[1]).toEqual({
+    const seen = async () => (await call('cluster.nodes', {})).nodes[1];
+    expect(await waitFor('the other row is read', 5_000, seen)).toEqual({
       id: 'n2',
       publicUrl: null,
       state: 'left',

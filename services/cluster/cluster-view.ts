@@ -1,0 +1,52 @@
+import type { Events } from '../contracts/actions.ts';
+import type { NodeState, PublicNode } from '../contracts/http.ts';
+import type { NodeRow } from './ports.ts';
+
+export type NodeReport = Events['node.reported'];
+
+/** Three reports may be lost, or a node may think for three seconds, before it is taken to be away. */
+export const REPORT_KEPT_MS = 3_500;
+/** Far above any cluster that shares one PostgreSQL; a bus that names more is not one of ours. */
+const MAX_NODES = 256;
+
+/**
+ * What this node knows of the others: their reports of the last seconds, and the rows of those that are silent. Asking
+ * it costs nothing, however often browsers do.
+ */
+export class ClusterView {
+  readonly #heard = new Map<string, { report: NodeReport; atMs: number }>();
+  #rows: readonly NodeRow[] = [];
+
+  /** A node said how it is. */
+  hear(report: NodeReport, nowMs: number): void {
+    if (!this.#heard.has(report.nodeId) && this.#heard.size >= MAX_NODES) return;
+    this.#heard.set(report.nodeId, { report, atMs: nowMs });
+  }
+
+  /** A node changed its state, which it says sooner than its next report. */
+  changeState(nodeId: string, state: NodeState): void {
+    const known = this.#heard.get(nodeId);
+    if (known !== undefined) known.report = { ...known.report, state };
+  }
+
+  /** Rows of the database: nodes that were here lately and do not report are shown as gone. */
+  learnRows(rows: readonly NodeRow[]): void {
+    this.#rows = rows.slice(0, MAX_NODES);
+  }
+
+  /** Every node by its id. One that does not report has left until it does. */
+  nodes(nowMs: number, leaderNodeId: string | null): readonly PublicNode[] {
+    for (const [nodeId, { atMs }] of this.#heard) {
+      if (nowMs - atMs > REPORT_KEPT_MS) this.#heard.delete(nodeId);
+    }
+    const shown = new Map<string, PublicNode>();
+    for (const { id, publicUrl } of this.#rows) {
+      shown.set(id, { id, publicUrl, state: 'left', isLeader: false, load: 0 });
+    }
+    for (const { report } of this.#heard.values()) {
+      const { nodeId: id, publicUrl, state, load } = report;
+      shown.set(id, { id, publicUrl, state, isLeader: id === leaderNodeId && state !== 'left', load });
+    }
+    return [...shown.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+}
