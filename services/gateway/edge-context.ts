@@ -30,6 +30,8 @@ export interface ContextDeps {
   readonly log: Logger;
   readonly port: () => number;
   readonly resolveSession: (token: string, requestId: string) => Promise<SessionInfo | null>;
+  /** Origins of the cluster's nodes: each serves our own page, which may ask any of them without its cookie. */
+  readonly nodeOrigins?: () => readonly string[];
 }
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -68,7 +70,7 @@ export function createContextMaker(deps: ContextDeps): MakeContext {
     const address = clientAddress(req.socket.remoteAddress, joined(req.headers['x-forwarded-for']), networks);
     const questionMark = req.url?.indexOf('?') ?? -1;
     const url = req.url ?? '/';
-    const originRelation = originRelationOf(req.headers.origin, host, settings);
+    const originRelation = originRelationOf(req.headers.origin, host, settings, deps.nodeOrigins?.());
     let session: Promise<SessionInfo | null> | undefined;
 
     const context: EdgeContext = {
@@ -125,11 +127,12 @@ function hasSafeType(req: IncomingMessage): boolean {
 export function originRelationOf(
   origin: string | undefined,
   host: string | undefined,
-  settings: EdgeSettings,
+  settings: Pick<EdgeSettings, 'publicUrl' | 'corsOrigins'>,
+  nodeOrigins: readonly string[] = [],
 ): OriginRelation {
   if (origin === undefined) return 'none';
   if (isOwnOrigin(origin, host, settings.publicUrl)) return 'own';
-  return settings.corsOrigins.includes(origin) ? 'allowed' : 'foreign';
+  return settings.corsOrigins.includes(origin) || nodeOrigins.includes(origin) ? 'allowed' : 'foreign';
 }
 
 /** `Authorization: Bearer <token>`, at most 512 characters; null without. */

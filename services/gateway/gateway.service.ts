@@ -7,11 +7,14 @@ import type { Logger } from 'pino';
 import type { Server as IoServer } from 'socket.io';
 import type { EventName, Events } from '../contracts/actions.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
+import type { ClusterResponse, NodeState } from '../contracts/http.ts';
 import { CHUNK_PATH, CONTROL_PATH } from '../contracts/socket.ts';
 import type { Call } from '../define-service.ts';
 import { randomId } from '../kernel/ids.ts';
+import { type Loop, startLoop } from '../kernel/loop.ts';
 import type { DataPlane } from '../transfer/data-plane/data-plane.ts';
 import { createChunkSocket, type SocketServer } from './chunk-socket.ts';
+import { type ClusterWatch, isNotableChange } from './cluster-watch.ts';
 import { createControlSocket, identityOf } from './control-socket.ts';
 import type { EdgeContext, MakeContext } from './edge-context.ts';
 import type { EdgeSettings } from './edge-settings.ts';
@@ -38,6 +41,7 @@ export interface GatewayDeps {
   readonly rateLimits: RateLimits;
   readonly tickets: Tickets;
   readonly pages: Pages;
+  readonly cluster: ClusterWatch;
   readonly dataPlane: DataPlane;
   readonly operations: Operations;
   readonly metrics: EdgeMetrics;
@@ -57,6 +61,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const contexts = new WeakMap<IncomingMessage, EdgeContext>();
   const contextOf = (req: IncomingMessage): EdgeContext => contexts.get(req) ?? deps.makeContext(req);
   const watches = new Watches(() => randomId(16));
+  const news = new ClusterNews(deps);
   const chunks = createChunkSocket(deps);
   const control = createControlSocket({
     ...deps,
@@ -95,7 +100,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     events: {
       ...forwardedEvents(watches),
       ...sessionEvents(chunks.io),
-      ...clusterEvents(deps),
+      ...clusterEvents(news),
     } satisfies Partial<Record<EventName, unknown>>,
     // "The `call` event exposes every action, even if you define only your own events (it is merged in)": so the
     // mixin's namespaces are replaced after the merge.
@@ -106,7 +111,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
       this.server = control.door;
       handleApi = this.express() as Middleware;
     },
+    started(this: Service) {
+      news.start(this);
+    },
     async stopped() {
+      await news.stop();
       await chunks.io.close();
     },
   };
@@ -207,36 +216,46 @@ function sessionEvents(chunkIo: IoServer) {
   };
 }
 
-/** Pages that choose a node learn of a change at once, and of many changes once a second. */
-function clusterEvents({ call, log }: GatewayDeps) {
-  let timer: NodeJS.Timeout | undefined;
-  let toldAtMs = Number.NEGATIVE_INFINITY;
-  const tell = async (service: Service): Promise<void> => {
-    timer = undefined;
-    toldAtMs = performance.now();
-    const io = ioOf(service);
-    if (io.of('/').sockets.size > 0) io.emit('cluster.changed', await call('cluster.nodes', {}));
+/** Pages that choose a node learn of a drain at once, and of everything else once a second. */
+class ClusterNews {
+  readonly #deps: Pick<GatewayDeps, 'cluster' | 'log'>;
+  #loop: Loop | undefined;
+  #told: ClusterResponse | null = null;
+
+  constructor(deps: Pick<GatewayDeps, 'cluster' | 'log'>) {
+    this.#deps = deps;
+  }
+
+  start(service: Service): void {
+    this.#loop = startLoop(CLUSTER_CHANGE_EVERY_MS, () => this.#tell(service), this.#onFault);
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop?.stop();
+  }
+
+  /** In a second a draining node may be gone, and its pages would not know why. */
+  hearState(service: Service, state: NodeState): void {
+    if (state === 'draining') this.#tell(service).catch(this.#onFault);
+  }
+
+  async #tell(service: Service): Promise<void> {
+    const found = await this.#deps.cluster.refresh();
+    if (!isNotableChange(this.#told, found)) return;
+    this.#told = found;
+    ioOf(service).emit('cluster.changed', found);
+  }
+
+  readonly #onFault = (fault: unknown): void => {
+    this.#deps.log.warn({ err: fault }, 'pages were not told of the cluster');
   };
-  const tellIn = (service: Service, waitMs: number): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      tell(service).catch((fault: unknown) => log.warn({ err: fault }, 'pages were not told of the cluster'));
-    }, waitMs).unref();
-  };
-  const soon = (service: Service): void => {
-    if (timer === undefined) tellIn(service, Math.max(0, toldAtMs + CLUSTER_CHANGE_EVERY_MS - performance.now()));
-  };
+}
+
+function clusterEvents(news: ClusterNews) {
   return {
-    'cluster.leader.changed': {
-      handler(this: Service) {
-        soon(this);
-      },
-    },
     'node.state.changed': {
       handler(this: Service, ctx: Context<Events['node.state.changed']>) {
-        // In a second this node may be gone, and its pages would not know why.
-        if (ctx.params.state === 'draining') tellIn(this, 0);
-        else soon(this);
+        news.hearState(this, ctx.params.state);
       },
     },
   };

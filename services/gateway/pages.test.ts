@@ -12,7 +12,10 @@ afterEach(() => {
   for (const act of undo.splice(0)) act();
 });
 
-async function serve(files: Record<string, string>): Promise<{
+async function serve(
+  files: Record<string, string>,
+  origins: () => readonly string[] = () => ['https://n1.test'],
+): Promise<{
   get: (path: string, headers?: Record<string, string>, method?: string) => Promise<Response>;
   directory: string;
 }> {
@@ -22,7 +25,7 @@ async function serve(files: Record<string, string>): Promise<{
     mkdirSync(join(directory, path, '..'), { recursive: true });
     writeFileSync(join(directory, path), text);
   }
-  const pages = createPages(directory, ['https://n1.test'], () => undefined);
+  const pages = createPages(directory, origins, () => undefined);
   await pages.loaded;
   const server: Server = createServer((req, res) => {
     if (req.url === '/') pages.answerIndex(req, res);
@@ -66,6 +69,23 @@ describe('pages', () => {
     expect(policy).toContain("connect-src 'self' https://n1.test wss://n1.test;");
     expect(policy).toContain("frame-ancestors 'none'");
     expect(policy).not.toContain('unsafe');
+  });
+
+  it('follow the nodes: a policy that changed is another page and another worker, and nothing else', async () => {
+    let nodes: readonly string[] = ['https://n1.test'];
+    const { get } = await serve({ ...site, 'assets/upload-worker-1a2b.js': long }, () => nodes);
+    const paths = ['/', '/assets/upload-worker-1a2b.js', '/assets/index-1a2b.js'];
+    const tags = await Promise.all(paths.map(async (path) => (await get(path)).headers.get('etag') ?? ''));
+    const again = () =>
+      Promise.all(paths.map(async (path, index) => (await get(path, { 'If-None-Match': tags[index] ?? '' })).status));
+    expect(await again()).toEqual([304, 304, 304]);
+    nodes = ['https://n1.test', 'http://n2.test:5001'];
+    expect(await again()).toEqual([200, 200, 304]);
+    for (const path of ['/', '/assets/upload-worker-1a2b.js']) {
+      const answer = await get(path);
+      expect(answer.headers.get('content-security-policy')).toContain('http://n2.test:5001 ws://n2.test:5001;');
+      expect(answer.headers.get('cache-control')).toBe('no-cache');
+    }
   });
 
   it('serve assets for ever, by their hashed names, and others for an hour', async () => {

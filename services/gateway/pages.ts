@@ -28,6 +28,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.webmanifest': 'application/manifest+json',
   '.txt': 'text/plain; charset=utf-8',
 };
+/** A worker lives under the policy that came with its own script: kept for a year, it would know no new node. */
+const WORKER = /^\/assets\/[\w.-]*worker[\w.-]*\.js$/;
 const COMPRESSIBLE = /^(text\/|image\/svg|application\/(json|manifest))/;
 
 interface Asset {
@@ -50,12 +52,13 @@ export interface Pages {
 
 export function createPages(
   directory: string,
-  connectOrigins: readonly string[],
+  /** Asked for each answer, since nodes come and go. */
+  connectOrigins: () => readonly string[],
   onFault: (fault: unknown) => void,
 ): Pages {
   let assets = new Map<string, Asset>();
   let scannedAtMs = performance.now();
-  const policy = pagePolicy(connectOrigins);
+  const currentPolicy = rememberedPolicy(connectOrigins);
   const scan = async () => {
     try {
       assets = await readAssets(directory);
@@ -81,19 +84,51 @@ export function createPages(
         answerNotBuilt(req, res);
         return;
       }
-      res.setHeader('Content-Security-Policy', policy);
+      const policy = currentPolicy();
+      res.setHeader('Content-Security-Policy', policy.text);
       res.setHeader('Cache-Control', 'no-cache');
-      answer(req, res, index);
+      // With a tag of its own, so that no page lives on under the policy of an earlier day.
+      answer(req, res, { ...index, etag: taggedBy(index.etag, policy.tag) });
     },
     answerAsset(req, res, path) {
       const asset = path === '/index.html' ? undefined : assets.get(path);
       if (asset === undefined) return false;
-      res.setHeader('Content-Security-Policy', policy);
-      res.setHeader('Cache-Control', path.startsWith('/assets/') ? IMMUTABLE : 'public, max-age=3600');
-      answer(req, res, asset);
+      const policy = currentPolicy();
+      const isWorker = WORKER.test(path);
+      res.setHeader('Content-Security-Policy', policy.text);
+      res.setHeader('Cache-Control', cachingOf(path, isWorker));
+      answer(req, res, isWorker ? { ...asset, etag: taggedBy(asset.etag, policy.tag) } : asset);
       return true;
     },
   };
+}
+
+interface Policy {
+  readonly text: string;
+  readonly tag: string;
+}
+
+function rememberedPolicy(connectOrigins: () => readonly string[]): () => Policy {
+  let madeOf: readonly string[] | undefined;
+  let policy: Policy = { text: '', tag: '' };
+  return () => {
+    const origins = connectOrigins();
+    if (origins !== madeOf) {
+      const text = pagePolicy(origins);
+      policy = { text, tag: createHash('sha256').update(text).digest('base64url').slice(0, 8) };
+      madeOf = origins;
+    }
+    return policy;
+  };
+}
+
+function taggedBy(etag: string, tag: string): string {
+  return `${etag.slice(0, -1)}-${tag}"`;
+}
+
+function cachingOf(path: string, isWorker: boolean): string {
+  if (isWorker) return 'no-cache';
+  return path.startsWith('/assets/') ? IMMUTABLE : 'public, max-age=3600';
 }
 
 function answer(req: IncomingMessage, res: ServerResponse, asset: Asset): void {

@@ -1,12 +1,9 @@
-import type { Call } from '../../define-service.ts';
+import type { ClusterWatch } from '../cluster-watch.ts';
 import type { ApiRoutes } from './route.ts';
 
 /** /api/cluster: which nodes there are, for pages that choose one. */
-export function clusterRoutes({ call }: { readonly call: Call }): ApiRoutes {
+export function clusterRoutes({ cluster }: { readonly cluster: Pick<ClusterWatch, 'current'> }): ApiRoutes {
   return {
-    'GET /cluster': async ({ context }) => ({
-      status: 200,
-      body: await call('cluster.nodes', {}, { requestId: context.requestId }),
-    }),
+    'GET /cluster': async () => ({ status: 200, body: await cluster.current() }),
   };
 }
