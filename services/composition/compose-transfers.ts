@@ -10,17 +10,21 @@ import { transferService } from '../transfer/transfer.service.ts';
 import { TransferControl } from '../transfer/transfer-control.ts';
 import { TransferEngine } from '../transfer/transfer-engine.ts';
 import { type Common, nodesWith } from './common.ts';
-import { createPlacement, nodeUrls } from './replica-placement.ts';
+import { createPlacement, nodeAddresses } from './replica-placement.ts';
 
 /** What is counted at the end for the operator: 10,000 transfers, then it is "at least". */
 const COUNTED_A_PAGE = 200;
 const MAX_COUNTED_PAGES = 50;
+
+/** On most nodes it is this very process that answers. */
+const PLACE_MS = 1_000;
 
 /** Transfers: the engine, who may do what with it, and the door for bytes. */
 export function composeTransfers(common: Common, edge: EdgePorts, traffic: TrafficMeter) {
   const { config, netIo, directory, database, broadcast, onFault, log } = common;
   const repository = createPrismaTransferRepository(database);
   const store = new FsChunkStore(directory.path, netIo);
+  const addresses = nodeAddresses(common.clusterRepository);
   const peers = config.isCluster
     ? createPeers({
         nodeId: common.nodeId,
@@ -29,7 +33,7 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
         netIo,
         isObfuscated: config.isStreamObfuscated,
         replicationFactor: config.replicationFactor,
-        urlOf: nodeUrls(common.clusterRepository),
+        urlOf: (nodeId) => addresses.peerUrl(nodeId),
         placement: createPlacement({ nodeIds: () => nodesWith(common.broker, 'transfer'), call: common.call }),
         countBytes: (bytes) => traffic.addPeer(bytes),
         onForged: (reason) => log.warn({ reason }, 'a request under /peer/ was refused'),
@@ -58,7 +62,8 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
       defaultTtlSeconds: config.ttl.shareSessionSeconds,
       maxOpenTransfers: config.limits.maxConcurrentTransfers,
     },
-    homePublicUrl: config.node.publicUrl,
+    publicUrlOf: async (nodeId) =>
+      nodeId === common.nodeId ? config.node.publicUrl : addresses.publicUrl(nodeId),
   });
   const dataPlane = createDataPlane({
     createPeers: peers === null ? null : peers.attach(engine),
@@ -78,6 +83,8 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
       repository,
       store,
       uploadTtlSeconds: config.ttl.uploadStateSeconds,
+      place: async () => (await common.call('cluster.place', {}, { timeoutMs: PLACE_MS })).nodeId,
+      recover: peers === null ? null : (transfer) => peers.recover(transfer),
       isLeader,
       onRecovered: () => directory.confirmBoot(),
       onFault,

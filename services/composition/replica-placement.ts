@@ -33,25 +33,34 @@ function healthOf(deps: PlacementDeps, nodeId: string): Promise<NodeHealth | nul
   return deps.call('node.health', {}, { nodeId, timeoutMs: HEALTH_MS }).catch(() => null);
 }
 
+export interface NodeAddresses {
+  /** For other nodes; null when nobody knows it. */
+  peerUrl(nodeId: string): Promise<string | null>;
+  /** For browsers; null when they may not go there. */
+  publicUrl(nodeId: string): Promise<string | null>;
+}
+
 /** Addresses of the nodes table, kept for two seconds; while the database is away, the last ones. */
-export function nodeUrls(repository: {
-  listNodes(): Promise<readonly NodeRow[]>;
-}): (nodeId: string) => Promise<string | null> {
-  let known = new Map<string, string>();
+export function nodeAddresses(repository: { listNodes(): Promise<readonly NodeRow[]> }): NodeAddresses {
+  let known = new Map<string, NodeRow>();
   let readAtMs = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | null = null;
   const read = async () => {
     const rows = await repository.listNodes();
-    known = new Map(rows.map((row) => [row.id, row.peerUrl]));
+    known = new Map(rows.map((row) => [row.id, row]));
     readAtMs = performance.now();
   };
-  return async (nodeId) => {
+  const find = async (nodeId: string): Promise<NodeRow | undefined> => {
     if (performance.now() - readAtMs > ADDRESS_KEPT_MS || !known.has(nodeId)) {
       reading ??= read().finally(() => {
         reading = null;
       });
       await reading.catch(() => {});
     }
-    return known.get(nodeId) ?? null;
+    return known.get(nodeId);
+  };
+  return {
+    peerUrl: async (nodeId) => (await find(nodeId))?.peerUrl ?? null,
+    publicUrl: async (nodeId) => (await find(nodeId))?.publicUrl ?? null,
   };
 }

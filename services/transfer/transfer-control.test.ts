@@ -28,7 +28,7 @@ function world() {
     repository,
     secret: randomBytes(32),
     limits: { maxFileBytes: null, smallestChunkBytes: 16_384, defaultTtlSeconds: 3600, maxOpenTransfers: 2 },
-    homePublicUrl: null,
+    publicUrlOf: async () => null,
   });
   return { time, repository, engine, control };
 }

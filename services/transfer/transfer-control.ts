@@ -47,7 +47,8 @@ export interface ControlDeps {
   /** The cluster's secret: upload tokens and grants are made from it. */
   readonly secret: Uint8Array;
   readonly limits: OpenLimits & { readonly maxOpenTransfers: number };
-  readonly homePublicUrl: string | null;
+  /** Where browsers reach a node themselves, if they may. */
+  readonly publicUrlOf: (nodeId: string) => Promise<string | null>;
 }
 
 /** Who may do what with a transfer, and what they are told. Bytes go through the data plane, never through here. */
@@ -88,7 +89,7 @@ export class TransferControl {
     if (inserted.outcome === 'exists') assertSameRequest(row.transfer, requestHash, plan);
     const transfer = engine.adopt(row, { isNew: inserted.outcome === 'inserted' });
     return {
-      transfer: ownedTransfer(transfer, caller.publicOrigin, this.#deps.homePublicUrl),
+      transfer: await this.#owned(transfer, caller),
       uploadToken: uploadTokenFor(secret, row.transfer.id),
     };
   }
@@ -96,7 +97,7 @@ export class TransferControl {
   async get(caller: Caller, transferId: string): Promise<OwnedTransfer> {
     const transfer = await this.owned(caller, transferId);
     await this.#deps.engine.learnValues(transfer);
-    return ownedTransfer(transfer, caller.publicOrigin, this.#deps.homePublicUrl);
+    return this.#owned(transfer, caller);
   }
 
   async list(caller: Caller): Promise<TransferListResponse> {
@@ -141,7 +142,7 @@ export class TransferControl {
     });
     if (row === null) throw new PeerLinkError('ended', 'This transfer has ended.');
     await engine.obey(transfer, row);
-    return ownedTransfer(transfer, caller.publicOrigin, this.#deps.homePublicUrl);
+    return this.#owned(transfer, caller);
   }
 
   async end(caller: Caller, transferId: string, reason: EndReason): Promise<void> {
@@ -194,6 +195,11 @@ export class TransferControl {
     const answer = isShort ? await checkPassword(password, transfer.row.passwordHash) : 'wrong';
     if (answer === 'busy') throw passwordsBusy();
     if (answer === 'wrong') throw new PeerLinkError('bad_password', 'That password does not open this link.');
+  }
+
+  async #owned(transfer: RunningTransfer, caller: Caller): Promise<OwnedTransfer> {
+    const homePublicUrl = await this.#deps.publicUrlOf(transfer.row.homeNodeId);
+    return ownedTransfer(transfer, caller.publicOrigin, homePublicUrl);
   }
 
   /** The caller's own transfer; another's answers as if it were not there. @throws not_found */

@@ -1,6 +1,7 @@
 import type { Context, ServiceSchema } from 'moleculer';
-import { typeOfFault } from '../contracts/errors.ts';
+import type { OpenTransferResponse } from '../contracts/http.ts';
 import { defineService } from '../define-service.ts';
+import { type AtHomeDeps, answerAtHome, openWhere } from './at-home.ts';
 import type { ChunkStore, TransferRepository } from './ports.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 import { expireRows, sweepStore } from './sweep.ts';
@@ -11,6 +12,8 @@ const MAINTAIN_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 60_000;
 const SYNC_EVERY_MS = 10_000;
 
+/** 10,000 files take a node a moment. */
+const OPEN_ANSWERS_MS = 8_000;
 /** Longer than a home that lives ever takes, shorter than a page waits. */
 const HOME_ANSWERS_MS = 2_000;
 
@@ -20,6 +23,10 @@ export interface TransferServiceDeps {
   readonly repository: TransferRepository;
   readonly store: ChunkStore;
   readonly uploadTtlSeconds: number;
+  /** The node where a new transfer belongs. */
+  readonly place: () => Promise<string>;
+  /** See AtHomeDeps. */
+  readonly recover: AtHomeDeps['recover'];
   /** The leader expires rows; everyone else leaves them. */
   readonly isLeader: () => boolean;
   /** Everything stored before this process was looked at: what was verified after a boot need not be again. */
@@ -31,26 +38,30 @@ export interface TransferServiceDeps {
 export function transferService(deps: TransferServiceDeps): ServiceSchema {
   const { control, engine } = deps;
   const loops: Loop[] = [];
-  /**
-   * Which chunks are there is known at the home of an open transfer only: the same action is asked there. When it does
-   * not answer, what the rows say is better than nothing.
-   */
-  const atHome = async <T>(ctx: Context, transfer: RunningTransfer, here: () => Promise<T>): Promise<T> => {
-    const { homeNodeId, state } = transfer.row;
-    const isAsked = ctx.level > 1;
-    if (isAsked || state !== 'open' || homeNodeId === engine.nodeId || ctx.action?.name === undefined) return here();
-    try {
-      return await ctx.call<T, unknown>(ctx.action.name, ctx.params, { nodeID: homeNodeId, timeout: HOME_ANSWERS_MS });
-    } catch (fault) {
-      if (typeOfFault(fault) !== 'internal') throw fault;
-      return here();
-    }
+  /** The same action, asked at the transfer's home. */
+  const atHome = <T>(
+    ctx: Context,
+    transfer: RunningTransfer,
+    here: () => Promise<T>,
+    isGuessWelcome = true,
+  ): Promise<T> => {
+    const name = ctx.action?.name;
+    if (isAsked(ctx) || name === undefined) return here();
+    const ask = (nodeID: string) => ctx.call<T, unknown>(name, ctx.params, { nodeID, timeout: HOME_ANSWERS_MS });
+    return answerAtHome({ nodeId: engine.nodeId, recover: deps.recover }, transfer, { ask, here, isGuessWelcome });
   };
   let recovering: Promise<void> = Promise.resolve();
   return defineService({
     name: 'transfer',
     actions: {
-      open: (ctx) => control.open(ctx.params.caller, ctx.params.request, ctx.params.idempotencyKey),
+      open: (ctx) => {
+        const { caller, request, idempotencyKey } = ctx.params;
+        const here = () => control.open(caller, request, idempotencyKey);
+        if (isAsked(ctx)) return here();
+        const there = (nodeID: string) =>
+          ctx.call<OpenTransferResponse, unknown>('transfer.open', ctx.params, { nodeID, timeout: OPEN_ANSWERS_MS });
+        return openWhere(engine.nodeId, deps.place, { there, here });
+      },
       get: async (ctx) => {
         const { caller, transferId } = ctx.params;
         return atHome(ctx, await control.owned(caller, transferId), () => control.get(caller, transferId));
@@ -58,7 +69,7 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
       list: (ctx) => control.list(ctx.params.caller),
       status: async (ctx) => {
         const { caller, transferId } = ctx.params;
-        return atHome(ctx, await control.owned(caller, transferId), () => control.status(caller, transferId));
+        return atHome(ctx, await control.owned(caller, transferId), () => control.status(caller, transferId), false);
       },
       change: async (ctx) => {
         const { caller, transferId, change } = ctx.params;
@@ -88,6 +99,11 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
       await recovering;
     },
   });
+}
+
+/** Another node's transfer service asks, and it has looked already for the one that should. */
+function isAsked(ctx: Context): boolean {
+  return ctx.level > 1;
 }
 
 async function recover(deps: TransferServiceDeps): Promise<void> {

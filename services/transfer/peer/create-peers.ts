@@ -5,6 +5,7 @@ import type { TransferRepository } from '../ports.ts';
 import { HomeSide, type HomeTransfer } from '../replication/home-side.ts';
 import type { ReplicaPlacement } from '../replication/ports.ts';
 import { ReplicaSide } from '../replication/replica-side.ts';
+import type { RunningTransfer } from '../running-transfer.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
 import { PeerAuth } from './peer-auth.ts';
 import { PeerClient } from './peer-client.ts';
@@ -34,6 +35,8 @@ export interface Peers {
   createHomeSide(transfer: HomeTransfer): HomeSide;
   /** After the engine, which `createHomeSide` serves. */
   attach(engine: TransferEngine): (deps: DataPlaneDeps) => PeerPorts;
+  /** Finds out who has a transfer now, and has its replica promoted when its home is dead. After `attach`. */
+  recover(transfer: RunningTransfer): Promise<void>;
   close(): void;
 }
 
@@ -43,6 +46,7 @@ export function createPeers(options: PeersOptions): Peers {
   const auth = new PeerAuth(options.secret, Date.now);
   const client = new PeerClient({ nodeId, auth, netIo, isObfuscated, urlOf: options.urlOf, countBytes });
   const connector = createReplicaConnector({ client, auth, netIo, isObfuscated, countBytes });
+  let routing: PeerRouting | null = null;
   return {
     createHomeSide: (transfer) =>
       new HomeSide(
@@ -65,11 +69,12 @@ export function createPeers(options: PeersOptions): Peers {
         load: (transferId) => engine.replicaTransfer(transferId),
         delay: (ms) => delay(ms),
       });
-      const routing = new PeerRouting({ engine, client, replica });
+      const ownRouting = new PeerRouting({ engine, client, replica });
+      routing = ownRouting;
       return (data) => ({
-        isHere: (transfer) => routing.isHere(transfer),
-        forwardRun: (transfer, run, body) => routing.forwardRun(transfer, run, body),
-        readAnywhere: (source) => routing.readAnywhere(source),
+        isHere: (transfer) => ownRouting.isHere(transfer),
+        forwardRun: (transfer, run, body) => ownRouting.forwardRun(transfer, run, body),
+        readAnywhere: (source) => ownRouting.readAnywhere(source),
         answer: createPeerRoutes({
           data,
           auth,
@@ -82,6 +87,7 @@ export function createPeers(options: PeersOptions): Peers {
         }),
       });
     },
+    recover: async (transfer) => routing?.recover(transfer),
     close: () => client.close(),
   };
 }
