@@ -5,16 +5,11 @@ import { createPrismaTransferRepository } from '../transfer/adapters/prisma-tran
 import { createDataPlane } from '../transfer/data-plane/create-data-plane.ts';
 import type { EdgePorts } from '../transfer/data-plane/data-plane.ts';
 import { createPeers } from '../transfer/peer/create-peers.ts';
-import type { TransferWithFiles } from '../transfer/ports.ts';
 import { transferService } from '../transfer/transfer.service.ts';
 import { TransferControl } from '../transfer/transfer-control.ts';
 import { TransferEngine } from '../transfer/transfer-engine.ts';
 import { type Common, nodesWith } from './common.ts';
 import { createPlacement, nodeAddresses } from './replica-placement.ts';
-
-/** What is counted at the end for the operator: 10,000 transfers, then it is "at least". */
-const COUNTED_A_PAGE = 200;
-const MAX_COUNTED_PAGES = 50;
 
 /** On most nodes it is this very process that answers. */
 const PLACE_MS = 1_000;
@@ -84,21 +79,13 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
       store,
       uploadTtlSeconds: config.ttl.uploadStateSeconds,
       place: async () => (await common.call('cluster.place', {}, { timeoutMs: PLACE_MS })).nodeId,
+      replicationFactor: config.replicationFactor,
+      call: config.isCluster ? common.call : null,
       recover: peers === null ? null : (transfer) => peers.recover(transfer),
       isLeader,
       onRecovered: () => directory.confirmBoot(),
       onFault,
     });
-  const countOnlyCopies = async (): Promise<number> => {
-    let count = 0;
-    let after: string | null = null;
-    for (let page = 0; page < MAX_COUNTED_PAGES; page += 1) {
-      const found: readonly TransferWithFiles[] = await repository.listByHome(common.nodeId, after, COUNTED_A_PAGE);
-      count += found.filter(({ transfer }) => transfer.replicaState !== 'in_sync').length;
-      after = found.at(-1)?.transfer.id ?? null;
-      if (found.length < COUNTED_A_PAGE) break;
-    }
-    return count;
-  };
+  const countOnlyCopies = async () => (await repository.countByHome(common.nodeId)).singleCopyCount;
   return { dataPlane, service, countOnlyCopies, closePeers: () => peers?.close() };
 }

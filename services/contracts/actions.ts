@@ -83,6 +83,8 @@ export interface Actions {
   'transfer.share': { params: { caller: Caller; shareId: string; grant?: string }; result: ShareResponse };
   'transfer.grant': { params: { caller: Caller; shareId: string; password: string }; result: GrantResponse };
 
+  /** Asked at the home by a node that the row does not name: the epoch in which its copy is not needed; null: keep it. */
+  'transfer.confirm': { params: { transferId: string }; result: { epoch: number | null } };
   'cluster.nodes': { params: Record<string, never>; result: ClusterResponse };
   'cluster.place': { params: Record<string, never>; result: { nodeId: string } };
   'node.health': { params: Record<string, never>; result: NodeHealth };

@@ -17,10 +17,17 @@ export interface FileUse {
 /** Keeps files of the store open while somebody uses them, and the most recently used idle ones beyond that. */
 export class OpenFiles {
   readonly #entries = new Map<string, Entry>();
+  /** Files that are being removed: whoever wants one waits, and then finds nothing. */
+  readonly #locked = new Map<string, Promise<void>>();
 
   /** Null when `open` found nothing; then nothing is kept. */
   async use(fileId: string, open: () => Promise<StoredFile | null>): Promise<FileUse | null> {
     for (;;) {
+      const locked = this.#locked.get(fileId);
+      if (locked !== undefined) {
+        await locked;
+        continue;
+      }
       const known = this.#entries.get(fileId);
       const entry: Entry = known ?? { opening: open(), users: 0 };
       // To the end of the order: the most recently used.
@@ -62,6 +69,21 @@ export class OpenFiles {
   /** Closes a file that nobody uses right now. */
   async closeIfIdle(fileId: string): Promise<void> {
     if (this.#entries.get(fileId)?.users === 0) await this.close(fileId);
+  }
+
+  /** Runs `act` while nobody uses the file and nobody can begin to. False when somebody does, else what `act` said. */
+  async whileUnused(fileId: string, act: () => Promise<boolean>): Promise<boolean> {
+    const { users = 0 } = this.#entries.get(fileId) ?? {};
+    if (users > 0 || this.#locked.has(fileId)) return false;
+    let unlock: () => void = () => {};
+    this.#locked.set(fileId, new Promise((resolve) => (unlock = resolve)));
+    try {
+      await this.close(fileId);
+      return await act();
+    } finally {
+      this.#locked.delete(fileId);
+      unlock();
+    }
   }
 
   async closeAll(): Promise<void> {

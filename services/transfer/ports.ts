@@ -116,11 +116,23 @@ export interface TransferRepository {
   /** Marks activity of open transfers, so that TTL_UPLOAD_STATE counts from the last chunk. */
   touch(ids: readonly string[]): Promise<void>;
   change(id: string, change: { expiresInSeconds?: number; maxDownloads?: number | null }): Promise<TransferRow | null>;
-  /** For the sweep: which of these files exist, and whether their transfer ended. */
-  fateOfFiles(fileIds: readonly string[]): Promise<ReadonlyMap<string, 'kept' | 'ended'>>;
+  /** For the sweep: which of these files have a row, and what it says about their transfer. */
+  fateOfFiles(fileIds: readonly string[]): Promise<ReadonlyMap<string, FileFate>>;
   /** Not-ended transfers whose home is this node, for recovery at start. Pages by id. */
   listByHome(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferWithFiles[]>;
+  /** Rows of not-ended transfers that name this node as replica. Pages by id. */
+  listByReplica(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferRow[]>;
+  /** Not-ended transfers with bytes whose home is this node, and how many of them have no replica in sync. */
+  countByHome(nodeId: string): Promise<{ readonly homeCount: number; readonly singleCopyCount: number }>;
   deleteEndedRows(olderThanSeconds: number, limit: number): Promise<number>;
+}
+/** What the row of a stored file's transfer says. */
+export interface FileFate {
+  readonly fate: 'kept' | 'ended';
+  readonly transferId: string;
+  readonly epoch: number;
+  readonly homeNodeId: string;
+  readonly replicaNodeId: string | null;
 }
 export type NewTransfer = Pick<
   TransferRow,

@@ -108,6 +108,13 @@ export class RunningFile {
     if (this.row.digest === null && row.digest !== null) this.row = { ...this.row, digest: row.digest };
   }
 
+  /** What was stored under this id here is gone. */
+  forgetStored(fileId: string): void {
+    if (this.row.id !== fileId) return;
+    this.values = null;
+    this.isTrusted = false;
+  }
+
   learnDigest(digest: Uint8Array): void {
     this.row = { ...this.row, digest };
     this.isTrusted = true;

@@ -1,33 +1,55 @@
 import { ENDED_ROW_KEPT_MS, ORPHAN_BYTES_KEPT_MS } from '../contracts/limits.ts';
-import type { ChunkStore, TransferRepository } from './ports.ts';
+import type { ChunkStore, FileFate, TransferRepository } from './ports.ts';
 
 const BATCH = 500;
+/** Each may cost a question to its home; the next sweep goes on. */
+const MAX_COPIES_RELEASED = 1_000;
 
 export interface SweepReport {
   readonly removedCount: number;
+  /** Copies that no row named any more and that their home can do without. */
+  readonly releasedCount: number;
   readonly setAsideCount: number;
   readonly purgedCount: number;
 }
 
+export interface SweepPorts {
+  readonly nodeId: string;
+  readonly store: ChunkStore;
+  readonly repository: Pick<TransferRepository, 'fateOfFiles'>;
+  /**
+   * Asks the home whether as many nodes as asked for hold everything. Answers the epoch under which that is so; null: it
+   * is not, or the home does not say.
+   */
+  readonly confirm: (fate: FileFate) => Promise<number | null>;
+  /**
+   * Runs `act` while nobody uses the stored file and nobody can begin to. False when somebody does, else what `act` said.
+   */
+  readonly whileUnused: (fileId: string, act: () => Promise<boolean>) => Promise<boolean>;
+}
+
 /**
- * "Bytes are deleted only because a row says `ended`; bytes without a row are set aside for 7 days." A file made after
- * the listing began has a row by then, so a young file is never mistaken for an orphan.
+ * "Ended: unlink; not named by the row: unlink once its home confirms that as many nodes as asked for are complete, else
+ * keep; no row: set aside 7 days." Repeatable. A file made after the listing began has a row by then, so a young file is
+ * never mistaken for an orphan.
  */
-export async function sweepStore(store: ChunkStore, repository: TransferRepository): Promise<SweepReport> {
-  let removedCount = 0;
-  let setAsideCount = 0;
+export async function sweepStore(ports: SweepPorts): Promise<SweepReport> {
+  const { store } = ports;
+  const report = { removedCount: 0, releasedCount: 0, setAsideCount: 0 };
+  const confirmed = new Map<string, Promise<number | null>>();
   let batch: string[] = [];
   const settle = async () => {
-    const fates = await repository.fateOfFiles(batch);
+    const fates = await ports.repository.fateOfFiles(batch);
     for (const fileId of batch) {
       const fate = fates.get(fileId);
-      if (fate === 'kept') continue;
-      if (fate === 'ended') {
-        await store.remove(fileId);
-        removedCount += 1;
-      } else {
+      if (fate === undefined) {
         await store.setAside(fileId);
-        setAsideCount += 1;
+        report.setAsideCount += 1;
+      } else if (fate.fate === 'ended') {
+        await store.remove(fileId);
+        report.removedCount += 1;
+      } else if (!isNamed(ports.nodeId, fate) && report.releasedCount < MAX_COPIES_RELEASED) {
+        if (await releaseCopy(ports, fileId, fate, confirmed)) report.releasedCount += 1;
       }
     }
     batch = [];
@@ -38,7 +60,36 @@ export async function sweepStore(store: ChunkStore, repository: TransferReposito
   }
   if (batch.length > 0) await settle();
   const purgedCount = await store.purgeSetAside(ORPHAN_BYTES_KEPT_MS);
-  return { removedCount, setAsideCount, purgedCount };
+  return { ...report, purgedCount };
+}
+
+function isNamed(nodeId: string, fate: FileFate): boolean {
+  return fate.homeNodeId === nodeId || fate.replicaNodeId === nodeId;
+}
+
+/**
+ * What the home confirmed holds for one epoch. So the row is read once more while the file is locked: an attach to this
+ * very node raises the epoch first, and a session that begins later waits for the lock and finds nothing stored here.
+ */
+async function releaseCopy(
+  ports: SweepPorts,
+  fileId: string,
+  fate: FileFate,
+  confirmed: Map<string, Promise<number | null>>,
+): Promise<boolean> {
+  let asked = confirmed.get(fate.transferId);
+  if (asked === undefined) {
+    asked = ports.confirm(fate).catch(() => null);
+    confirmed.set(fate.transferId, asked);
+  }
+  const epoch = await asked;
+  if (epoch === null) return false;
+  return ports.whileUnused(fileId, async () => {
+    const now = (await ports.repository.fateOfFiles([fileId])).get(fileId);
+    if (now === undefined || now.epoch !== epoch || isNamed(ports.nodeId, now)) return false;
+    await ports.store.remove(fileId);
+    return true;
+  });
 }
 
 /** The leader's part: rows that are over. Bounded a turn; the next turn goes on. */

@@ -8,6 +8,7 @@ import { MemoryChunkStore, MemoryTransferRepository, type StoreStep } from '../.
 import { PeerLinkError } from '../contracts/errors.ts';
 import { randomId } from '../kernel/ids.ts';
 import type { NewFile, NewTransfer } from './ports.ts';
+import { recoverHomes } from './recovery.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 import { type StateChange, TransferEngine } from './transfer-engine.ts';
 
@@ -167,7 +168,7 @@ describe('a transfer at its home', () => {
     await write(world.engine, transfer, 0);
     world.repository.isUp = true;
     world.restart();
-    await world.engine.recover();
+    await recoverHomes(world);
     expect((await world.repository.findById(id))?.transfer.state).toBe('sealed');
   });
 
@@ -176,9 +177,51 @@ describe('a transfer at its home', () => {
     const [broken, waiting] = [await world.insert([{ sizeBytes: null }]), await world.insert([{ sizeBytes: null }])];
     await write(world.engine, await world.engine.load(broken), 0);
     world.restart();
-    await world.engine.recover();
+    await recoverHomes(world);
     expect((await world.repository.findById(broken))?.transfer).toMatchObject({ state: 'ended', endReason: 'aborted' });
     expect((await world.repository.findById(waiting))?.transfer.state).toBe('open');
+  });
+
+  it('is known for ten minutes after its last use, so that its readers need no database, and then forgotten', async () => {
+    const world = new World();
+    const { shareId } = (await world.engine.load(await world.insert([{}]))).row;
+    world.repository.isUp = false;
+    for (let minute = 0; minute < 10; minute += 1) {
+      world.nowMs += 60_000 - 1;
+      await world.engine.maintain();
+    }
+    expect((await world.engine.loadShare(shareId)).row.shareId).toBe(shareId);
+    world.nowMs += 10 * 60_000 + 1;
+    await world.engine.maintain();
+    await expect(world.engine.loadShare(shareId)).rejects.toMatchObject({ type: 'unavailable' });
+  });
+
+  it('has its files closed a minute after their last use, and opens them again', async () => {
+    const world = new World();
+    const transfer = await world.engine.load(await world.insert([{}]));
+    await write(world.engine, transfer, 0);
+    const use = await world.engine.useFile(transfer, transfer.file(0), 'read');
+    use?.release();
+    const buffer = Buffer.alloc(CHUNK);
+    expect(await use?.stored.readChunk(0, buffer, CHUNK)).toBe(true);
+    world.nowMs += 60_001;
+    await world.engine.maintain();
+    await expect(use?.stored.readChunk(0, buffer, CHUNK)).rejects.toMatchObject({ type: 'unavailable' });
+    const again = await world.engine.useFile(transfer, transfer.file(0), 'read');
+    expect(await again?.stored.readChunk(0, buffer, CHUNK)).toBe(true);
+  });
+
+  it('learns sizes and digests that another node set', async () => {
+    const world = new World();
+    const id = await world.insert([{ sizeBytes: null }]);
+    const transfer = await world.engine.load(id);
+    const digest = new Uint8Array(32).fill(7);
+    await world.repository.cas(id, 1, { homeNodeId: 'node-b' });
+    const seal = { transferId: id, fileIndex: 0, knownEpoch: 2, homeNodeId: 'node-b', digest, sizeBytes: 9 };
+    await world.repository.sealFile(seal);
+    await world.engine.maintain();
+    expect(transfer.row.state).toBe('sealed');
+    expect(transfer.file(0).row).toMatchObject({ sizeBytes: 9, digest });
   });
 
   it('lets go of readers and bytes when another node ended it', async () => {
@@ -237,7 +280,7 @@ describe('a transfer at its home', () => {
     expect(Buffer.from(transfer.file(0).row.digest ?? [])).toEqual(Buffer.from(blake3(contentOf(3))));
   });
 
-  it('is forgotten after a minute without use, and found again with what it has', async () => {
+  it('is forgotten after ten minutes without use, and found again with what it has', async () => {
     const world = new World();
     const id = await world.insert([{}]);
     const first = await world.engine.load(id);
@@ -247,7 +290,7 @@ describe('a transfer at its home', () => {
     await world.engine.maintain();
     expect(await world.engine.load(id)).toBe(first);
     release();
-    world.nowMs += 61_000;
+    world.nowMs += 601_000;
     await world.engine.maintain();
     const second = await world.engine.load(id);
     expect(second).not.toBe(first);
@@ -318,7 +361,7 @@ class LifeRun {
         for (const waiter of this.#waiting) waiter.outcome ??= 'process gone';
         return;
       case 'recover':
-        await engine.recover();
+        await recoverHomes(this.#world);
         return;
       case 'database':
         repository.isUp = !repository.isUp;
@@ -421,7 +464,7 @@ class LifeRun {
   async #end(): Promise<void> {
     const { repository, store } = this.#world;
     repository.isUp = true;
-    await this.#world.engine.recover();
+    await recoverHomes(this.#world);
     await repository.endExpired({ uploadTtlSeconds: 1e6, limit: 10 });
     await this.#world.engine.maintain();
     await new Promise(setImmediate);

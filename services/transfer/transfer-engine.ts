@@ -16,9 +16,12 @@ import { StoredTrust } from './stored-trust.ts';
 
 /** Transfers kept in memory while nobody uses them; used ones are bounded by connections. */
 const MAX_IDLE_TRANSFERS = 2_000;
-const IDLE_KEPT_MS = 60_000;
-/** Rows with all their files, so not many at once. */
-const RECOVERED_AT_ONCE = 50;
+/** Their files' rows, of half a KiB each. */
+const MAX_IDLE_FILES = 100_000;
+/** "PostgreSQL away: downloads of shares whose row a node read in the last 10 minutes start and go on." */
+const ROW_KEPT_MS = 10 * 60_000;
+/** Descriptors and sessions are let go of sooner. */
+const FILES_KEPT_OPEN_MS = 60_000;
 
 export interface EngineDeps {
   readonly nodeId: string;
@@ -55,6 +58,8 @@ export class TransferEngine {
   readonly #idByShare = new Map<string, string>();
   readonly #trust: StoredTrust;
   readonly #sealing: Sealing;
+  /** Of all running transfers. */
+  #fileCount = 0;
   #isClosed = false;
 
   constructor(deps: EngineDeps) {
@@ -82,6 +87,10 @@ export class TransferEngine {
     return this.#deps.nowMs();
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** For faults that nobody is told of: they must be seen all the same. */
   reportFault(what: string, fault: unknown): void {
     this.#deps.onFault(what, fault);
@@ -105,6 +114,7 @@ export class TransferEngine {
     if (options.isNew) for (const file of transfer.files) file.values = new ChunkMap();
     this.#takeHome(transfer);
     this.#running.set(found.transfer.id, transfer);
+    this.#fileCount += transfer.files.length;
     this.#idByShare.set(found.transfer.shareId, found.transfer.id);
     this.#dropIdle();
     return transfer;
@@ -193,6 +203,13 @@ export class TransferEngine {
       use.release();
       throw fault;
     }
+  }
+
+  /** Runs `act`, which removes a stored file, while nobody uses it and nobody can begin to. False when it did not. */
+  async whileUnused(fileId: string, act: () => Promise<boolean>): Promise<boolean> {
+    const isDone = await this.openFiles.whileUnused(fileId, act);
+    if (isDone) for (const { files } of this.#running.values()) for (const file of files) file.forgetStored(fileId);
+    return isDone;
   }
 
   /** Looks at what is stored of files nobody opened yet, so that a status is complete. */
@@ -288,45 +305,15 @@ export class TransferEngine {
 
   /** Drops the transfer from memory and closes its files; of one that goes on, only those that nobody uses. */
   async forget(transfer: RunningTransfer): Promise<void> {
-    this.#running.delete(transfer.row.id);
+    if (this.#running.delete(transfer.row.id)) this.#fileCount -= transfer.files.length;
     this.#idByShare.delete(transfer.row.shareId);
-    const isOver = transfer.row.state === 'ended';
-    for (const { row } of transfer.files) {
-      await (isOver ? this.openFiles.close(row.id) : this.openFiles.closeIfIdle(row.id));
-    }
-  }
-
-  /**
-   * After a start: seals what was complete when the process before ended, and ends what nobody can continue. Runs
-   * beside the service; a file somebody asks for first is looked at then.
-   * @returns true when every open transfer of this home was looked at, so that nothing stored before is unverified
-   */
-  async recover(): Promise<boolean> {
-    let isComplete = true;
-    for (let after: string | null = null; !this.#isClosed; ) {
-      const page: readonly TransferWithFiles[] = await this.#deps.repository.listByHome(
-        this.nodeId,
-        after,
-        RECOVERED_AT_ONCE,
-      );
-      for (const found of page) {
-        if (this.#isClosed) return false;
-        if (found.transfer.state !== 'open') continue;
-        await this.#recoverOne(found).catch((fault: unknown) => {
-          isComplete = false;
-          this.#deps.onFault('recover', fault);
-        });
-      }
-      const last = page.at(-1);
-      if (last === undefined) return isComplete;
-      after = last.transfer.id;
-    }
-    return false;
+    transfer.home?.close();
+    await this.#closeFiles(transfer);
   }
 
   /**
    * Once a second: re-reads the rows of running transfers in one query, tells the database which ones move, tries
-   * seals again that the database could not take, and lets go of what nobody used for a minute. "No answer: keep the
+   * seals again that the database could not take, and lets go of what nobody used for long. "No answer: keep the
    * last rows."
    */
   async maintain(): Promise<void> {
@@ -340,7 +327,11 @@ export class TransferEngine {
       );
       for (const transfer of all) {
         const row = rows.get(transfer.row.id);
-        if (row !== undefined) await this.obey(transfer, row);
+        if (row === undefined) continue;
+        // Another node may have set sizes and digests: they are in the files' rows.
+        if (row.epoch > transfer.row.epoch && transfer.files.some((file) => !file.isSealed))
+          await this.reread(transfer);
+        else await this.obey(transfer, row);
       }
     } catch (fault) {
       this.#deps.onFault('refresh', fault);
@@ -349,9 +340,12 @@ export class TransferEngine {
     for (const transfer of all) {
       transfer.home?.maintain().catch((fault: unknown) => this.#deps.onFault('replicate', fault));
     }
-    for (const transfer of all) {
-      if (!transfer.isBusy && this.nowMs - transfer.lastUsedMs > IDLE_KEPT_MS) await this.forget(transfer);
-    }
+    for (const transfer of all) await this.#letGo(transfer);
+  }
+
+  /** See Sealing.sealLeftovers. */
+  sealLeftovers(transfer: RunningTransfer): Promise<void> {
+    return this.#sealing.sealLeftovers(transfer);
   }
 
   /** See Sealing.syncSealed. */
@@ -408,27 +402,27 @@ export class TransferEngine {
     };
   }
 
+  /** "Rows are kept 10 minutes; files are closed sooner." */
+  async #letGo(transfer: RunningTransfer): Promise<void> {
+    const idleMs = this.nowMs - transfer.lastUsedMs;
+    if (transfer.isBusy || idleMs <= FILES_KEPT_OPEN_MS) return;
+    if (idleMs > ROW_KEPT_MS) await this.forget(transfer);
+    else await this.#closeFiles(transfer);
+  }
+
+  async #closeFiles(transfer: RunningTransfer): Promise<void> {
+    const isOver = transfer.row.state === 'ended';
+    for (const { row } of transfer.files) {
+      await (isOver ? this.openFiles.close(row.id) : this.openFiles.closeIfIdle(row.id));
+    }
+  }
+
   async #touch(transfers: readonly RunningTransfer[]): Promise<void> {
     try {
       await this.#deps.repository.touch(transfers.map((transfer) => transfer.row.id));
     } catch (fault) {
       for (const transfer of transfers) transfer.isTouched = true;
       throw fault;
-    }
-  }
-
-  async #recoverOne(found: TransferWithFiles): Promise<void> {
-    const transfer = this.adopt(found);
-    const release = this.hold(transfer);
-    try {
-      await this.learnValues(transfer);
-      // "A broken one ends the transfer": the body of unknown length broke with the process that received it.
-      const isBroken = (file: RunningFile) =>
-        file.row.sizeBytes === null && file.committedChunkCount > 0 && !file.hasSequentialBody;
-      if (transfer.files.some(isBroken)) await this.end(transfer.row.id, 'aborted');
-      else await this.#sealing.sealLeftovers(transfer);
-    } finally {
-      release();
     }
   }
 
@@ -465,11 +459,12 @@ export class TransferEngine {
   }
 
   #dropIdle(): void {
-    if (this.#running.size <= MAX_IDLE_TRANSFERS) return;
+    const isFew = () => this.#running.size <= MAX_IDLE_TRANSFERS && this.#fileCount <= MAX_IDLE_FILES;
+    if (isFew()) return;
     for (const transfer of this.#running.values()) {
       if (transfer.isBusy) continue;
       void this.forget(transfer).catch((fault: unknown) => this.#deps.onFault('forget', fault));
-      if (this.#running.size <= MAX_IDLE_TRANSFERS) return;
+      if (isFew()) return;
     }
   }
 }

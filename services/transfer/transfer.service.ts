@@ -1,9 +1,11 @@
 import type { Context, ServiceSchema } from 'moleculer';
 import type { OpenTransferResponse } from '../contracts/http.ts';
-import { defineService } from '../define-service.ts';
+import { type Call, defineService } from '../define-service.ts';
 import { type AtHomeDeps, answerAtHome, openWhere } from './at-home.ts';
 import type { ChunkStore, TransferRepository } from './ports.ts';
+import { recoverHomes } from './recovery.ts';
 import type { RunningTransfer } from './running-transfer.ts';
+import { isSafeAtHome } from './safe-copies.ts';
 import { expireRows, sweepStore } from './sweep.ts';
 import type { TransferControl } from './transfer-control.ts';
 import type { TransferEngine } from './transfer-engine.ts';
@@ -27,6 +29,10 @@ export interface TransferServiceDeps {
   readonly place: () => Promise<string>;
   /** See AtHomeDeps. */
   readonly recover: AtHomeDeps['recover'];
+  /** As many nodes as asked for hold each transfer. */
+  readonly replicationFactor: 1 | 2;
+  /** Null when there are no other nodes. */
+  readonly call: Call | null;
   /** The leader expires rows; everyone else leaves them. */
   readonly isLeader: () => boolean;
   /** Everything stored before this process was looked at: what was verified after a boot need not be again. */
@@ -84,13 +90,14 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         return atHome(ctx, await engine.loadShare(shareId), () => control.share(shareId, grant));
       },
       grant: (ctx) => control.grant(ctx.params.shareId, ctx.params.password),
+      confirm: async (ctx) => ({ epoch: await isSafeAtHome(engine, ctx.params.transferId, deps.replicationFactor) }),
     },
     async started() {
       recovering = recover(deps).catch((fault: unknown) => deps.onFault('recover', fault));
       loops.push(
         startLoop(MAINTAIN_EVERY_MS, () => maintain(deps), deps.onFault),
         startLoop(SYNC_EVERY_MS, () => engine.syncSealed(), deps.onFault),
-        startLoop(SWEEP_EVERY_MS, async () => void (await sweepStore(deps.store, deps.repository)), deps.onFault),
+        startLoop(SWEEP_EVERY_MS, () => sweep(deps), deps.onFault),
       );
     },
     async stopped() {
@@ -107,7 +114,21 @@ function isAsked(ctx: Context): boolean {
 }
 
 async function recover(deps: TransferServiceDeps): Promise<void> {
-  if (await deps.engine.recover()) await deps.onRecovered();
+  if (await recoverHomes(deps)) await deps.onRecovered();
+}
+
+async function sweep({ engine, store, repository, call }: TransferServiceDeps): Promise<void> {
+  await sweepStore({
+    nodeId: engine.nodeId,
+    store,
+    repository,
+    whileUnused: (fileId, act) => engine.whileUnused(fileId, act),
+    confirm: async ({ transferId, homeNodeId }) => {
+      if (call === null) return null;
+      const said = await call('transfer.confirm', { transferId }, { nodeId: homeNodeId, timeoutMs: HOME_ANSWERS_MS });
+      return said.epoch;
+    },
+  });
 }
 
 async function maintain(deps: TransferServiceDeps): Promise<void> {

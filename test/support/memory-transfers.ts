@@ -5,6 +5,7 @@ import { EMPTY_DIGEST, rootRule } from '../../services/transfer/digest-tree.ts';
 import { chunkCount, leafCounter } from '../../services/transfer/manifest.ts';
 import type {
   ChunkStore,
+  FileFate,
   FileGeometry,
   FileRow,
   InsertOutcome,
@@ -308,16 +309,39 @@ export class MemoryTransferRepository implements TransferRepository {
     });
   }
 
-  async fateOfFiles(fileIds: readonly string[]): Promise<ReadonlyMap<string, 'kept' | 'ended'>> {
+  async fateOfFiles(fileIds: readonly string[]): Promise<ReadonlyMap<string, FileFate>> {
     await this.#answer();
-    const fates = new Map<string, 'kept' | 'ended'>();
+    const fates = new Map<string, FileFate>();
     for (const [transferId, files] of this.#files) {
+      const row = this.#transfers.get(transferId);
+      if (row === undefined) continue;
+      const { epoch, homeNodeId, replicaNodeId } = row;
+      const fate = row.state === 'ended' ? 'ended' : 'kept';
       for (const file of files) {
-        if (!fileIds.includes(file.id)) continue;
-        fates.set(file.id, this.#transfers.get(transferId)?.state === 'ended' ? 'ended' : 'kept');
+        if (fileIds.includes(file.id)) fates.set(file.id, { fate, transferId, epoch, homeNodeId, replicaNodeId });
       }
     }
     return fates;
+  }
+
+  async listByReplica(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferRow[]> {
+    await this.#answer();
+    return [...this.#transfers.values()]
+      .filter((row) => row.replicaNodeId === nodeId && row.state !== 'ended' && row.id > (afterId ?? ''))
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, limit);
+  }
+
+  async countByHome(nodeId: string): Promise<{ homeCount: number; singleCopyCount: number }> {
+    await this.#answer();
+    const homes = [...this.#transfers.values()].filter(
+      (row) =>
+        row.homeNodeId === nodeId &&
+        row.state !== 'ended' &&
+        (this.#files.get(row.id) ?? []).some((file) => file.sizeBytes !== 0),
+    );
+    const singles = homes.filter((row) => row.replicaState !== 'in_sync');
+    return { homeCount: homes.length, singleCopyCount: singles.length };
   }
 
   async listByHome(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferWithFiles[]> {

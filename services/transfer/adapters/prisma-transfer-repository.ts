@@ -1,6 +1,13 @@
 import { Prisma } from '../../../prisma/generated/client.ts';
 import type { Database } from '../../database/database.ts';
-import type { OwnershipChange, SealOutcome, TransferRepository, TransferRow, TransferWithFiles } from '../ports.ts';
+import type {
+  FileFate,
+  OwnershipChange,
+  SealOutcome,
+  TransferRepository,
+  TransferRow,
+  TransferWithFiles,
+} from '../ports.ts';
 import { insertTransfer } from './prisma-transfer-insert.ts';
 import {
   FILE_AS_JSON,
@@ -31,6 +38,21 @@ export function createPrismaTransferRepository(database: Database): TransferRepo
         WHERE t.home_node_id = ${nodeId} AND t.state IN ('open', 'sealed') AND t.id > ${afterId ?? ''}
         ORDER BY t.id LIMIT ${limit}`);
       return records.map(toTransferWithFiles);
+    },
+    listByReplica: async (nodeId, afterId, limit) => {
+      const records = await database.query<TransferRecord>(Prisma.sql`
+        SELECT ${TRANSFER_COLUMNS} FROM transfers t
+        WHERE t.replica_node_id = ${nodeId} AND t.state IN ('open', 'sealed') AND t.id > ${afterId ?? ''}
+        ORDER BY t.id LIMIT ${limit}`);
+      return records.map(toTransferRow);
+    },
+    countByHome: async (nodeId) => {
+      // An empty file is whole in its row: nothing of it can be lost with a node.
+      const [counted] = await database.query<{ homes: number; singles: number }>(Prisma.sql`
+        SELECT count(*)::int AS homes, (count(*) FILTER (WHERE replica_state <> 'in_sync'))::int AS singles
+        FROM transfers WHERE home_node_id = ${nodeId} AND state IN ('open', 'sealed')
+          AND (known_bytes > 0 OR unsized_file_count > 0)`);
+      return { homeCount: counted?.homes ?? 0, singleCopyCount: counted?.singles ?? 0 };
     },
     refresh: async (ids) => {
       if (ids.length === 0) return [];
@@ -195,13 +217,30 @@ function changeStatement(id: string, change: { expiresInSeconds?: number; maxDow
     SELECT ${TRANSFER_COLUMNS} FROM t`;
 }
 
-async function fateOfFiles(
-  database: Database,
-  fileIds: readonly string[],
-): Promise<ReadonlyMap<string, 'kept' | 'ended'>> {
+async function fateOfFiles(database: Database, fileIds: readonly string[]): Promise<ReadonlyMap<string, FileFate>> {
   if (fileIds.length === 0) return new Map();
-  const rows = await database.query<{ id: string; fate: 'kept' | 'ended' }>(Prisma.sql`
-    SELECT f.id, CASE WHEN t.state = 'ended' THEN 'ended' ELSE 'kept' END AS fate
+  const rows = await database.query<FateRecord>(Prisma.sql`
+    SELECT f.id, t.state, t.id AS transfer_id, t.epoch, t.home_node_id, t.replica_node_id
     FROM files f JOIN transfers t ON t.id = f.transfer_id WHERE f.id = ANY(${[...fileIds]}::text[])`);
-  return new Map(rows.map((row) => [row.id, row.fate]));
+  return new Map(
+    rows.map((row) => [
+      row.id,
+      {
+        fate: row.state === 'ended' ? 'ended' : 'kept',
+        transferId: row.transfer_id,
+        epoch: row.epoch,
+        homeNodeId: row.home_node_id,
+        replicaNodeId: row.replica_node_id,
+      },
+    ]),
+  );
+}
+
+interface FateRecord {
+  readonly id: string;
+  readonly state: string;
+  readonly transfer_id: string;
+  readonly epoch: number;
+  readonly home_node_id: string;
+  readonly replica_node_id: string | null;
 }

@@ -303,9 +303,12 @@ export function describeTransferRepository(make: () => StateHarness): void {
       const { transfer, files } = await open();
       const fileId = String(files[0]?.id);
       const gone = unique('gone');
-      expect(await make().transfers.fateOfFiles([fileId, gone])).toEqual(new Map([[fileId, 'kept']]));
+      const { id: transferId, homeNodeId } = transfer;
+      const fate = { fate: 'kept', transferId, epoch: 1, homeNodeId, replicaNodeId: null };
+      expect(await make().transfers.fateOfFiles([fileId, gone])).toEqual(new Map([[fileId, fate]]));
       await make().transfers.end(transfer.id, 'expired');
-      expect(await make().transfers.fateOfFiles([fileId, gone])).toEqual(new Map([[fileId, 'ended']]));
+      const over = { ...fate, fate: 'ended', epoch: 2 };
+      expect(await make().transfers.fateOfFiles([fileId, gone])).toEqual(new Map([[fileId, over]]));
       await make().transfers.deleteEndedRows(1_000, 1_000);
       expect(await make().transfers.findById(transfer.id)).not.toBeNull();
       await make().age('transfers', transfer.id, 1_001);
@@ -346,6 +349,28 @@ export function describeTransferRepository(make: () => StateHarness): void {
         if (page.length < 3) break;
       }
       expect(found).toEqual(wanted);
+    });
+
+    it('of a replica page by id, and a home counts which of its transfers have one in sync', async () => {
+      const [homeNodeId, replicaNodeId] = [unique('home'), unique('replica')];
+      const ids: string[] = [];
+      for (const replicaState of ['syncing', 'in_sync', 'in_sync', 'none'] as const) {
+        const { transfer } = await open(1, { homeNodeId });
+        ids.push(transfer.id);
+        const change = { replicaNodeId: replicaState === 'none' ? null : replicaNodeId, replicaState };
+        await make().transfers.cas(transfer.id, transfer.epoch, change);
+      }
+      const empty = newTransfer({ homeNodeId });
+      await make().transfers.insert(empty, [newFile(0, { sizeBytes: 0, digest: bytes(32, 1) })], ROOMY);
+      expect(await make().transfers.countByHome(homeNodeId)).toEqual({ homeCount: 4, singleCopyCount: 2 });
+      await make().transfers.end(String(ids[1]), 'deleted');
+      expect(await make().transfers.countByHome(homeNodeId)).toEqual({ homeCount: 3, singleCopyCount: 2 });
+      const wanted = [ids[0], ids[2]].map(String).sort();
+      const [first, ...rest] = await make().transfers.listByReplica(replicaNodeId, null, 1);
+      expect(rest).toEqual([]);
+      const then = await make().transfers.listByReplica(replicaNodeId, String(first?.id), 5);
+      expect([first, ...then].map((row) => row?.id)).toEqual(wanted);
+      expect(then[0]).toMatchObject({ homeNodeId, replicaNodeId });
     });
 
     it('of running transfers are read again in one go, ended ones too', async () => {
