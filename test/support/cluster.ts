@@ -12,11 +12,15 @@ export interface ClusterOptions {
   readonly nodes: number;
   /** For every node. */
   readonly env?: ServerOptions['env'];
+  /** For the node of this number, counted from 0 in the order of their first start. */
+  readonly own?: (index: number) => NodeOptions;
   /** An own server, for tests that freeze or kill it. */
   readonly postgres?: TestPostgres;
   readonly redis?: TestRedis;
   readonly isPageNeeded?: boolean;
 }
+
+export type NodeOptions = Pick<ServerOptions, 'env' | 'dataDirectory' | 'port' | 'host' | 'launcher'>;
 
 /** Nodes of one cluster: real processes with one PostgreSQL and one Redis. */
 export interface TestCluster {
@@ -24,7 +28,7 @@ export interface TestCluster {
   readonly databaseUrl: string;
   readonly nodes: readonly TestServer[];
   /** Starts another node; or one again on the data directory and port of a stopped one. */
-  start(options?: Pick<ServerOptions, 'env' | 'dataDirectory' | 'port'>): Promise<TestServer>;
+  start(options?: NodeOptions): Promise<TestServer>;
   /** Waits until every running node sees exactly these nodes as healthy. */
   settled(nodes?: readonly TestServer[]): Promise<void>;
 }
@@ -73,7 +77,7 @@ export async function startCluster(options: ClusterOptions): Promise<TestCluster
     },
   };
   // One after another: the first one migrates.
-  for (let index = 0; index < options.nodes; index += 1) await cluster.start();
+  for (let index = 0; index < options.nodes; index += 1) await cluster.start(options.own?.(index));
   await cluster.settled();
   return cluster;
 }

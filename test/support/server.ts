@@ -23,11 +23,15 @@ export interface ServerOptions {
   /** A tree other than this one, already built. */
   readonly root?: string;
   readonly readyDeadlineMs?: number;
+  /** Where the test reaches it; 127.0.0.1 without. */
+  readonly host?: string;
+  /** A program that becomes the server, with its arguments: `ip netns exec NAME`. */
+  readonly launcher?: readonly [string, ...string[]];
 }
 
 /** A running server of the test's own: a real process with a data directory and a port to itself. */
 export interface TestServer {
-  /** `http://127.0.0.1:<port>`. */
+  /** `http://127.0.0.1:<port>`, or the host that was asked for. */
   readonly url: string;
   readonly port: number;
   readonly dataDirectory: string;
@@ -127,11 +131,9 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const dataDirectory = options.dataDirectory ?? (await newDataDirectory(options));
   const port = options.port ?? (await freePort());
   const startedAt = performance.now();
-  const program = startProcess(process.execPath, [join(root, 'dist', 'services', 'main.js')], {
-    cwd: root,
-    env: environment(options, port, dataDirectory),
-  });
-  const url = `http://127.0.0.1:${port}`;
+  const [command, ...args] = [...(options.launcher ?? []), process.execPath, join(root, 'dist', 'services', 'main.js')];
+  const program = startProcess(command as string, args, { cwd: root, env: environment(options, port, dataDirectory) });
+  const url = `http://${options.host ?? '127.0.0.1'}:${port}`;
   const deadlineMs = options.readyDeadlineMs ?? READY_DEADLINE_MS;
   try {
     await waitFor('/readyz answers 200', deadlineMs, async () => !program.isRunning() || (await isReady(url)));
