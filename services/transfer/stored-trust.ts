@@ -1,24 +1,37 @@
-import { PeerLinkError } from '../contracts/errors.ts';
+import { PeerLinkError, typeOfFault } from '../contracts/errors.ts';
 import { isEqualBytes } from '../kernel/ids.ts';
+import type { Mending } from './mending.ts';
 import type { FileUse } from './open-files.ts';
-import type { TransferRepository } from './ports.ts';
+import type { TransferRepository, TransferRow } from './ports.ts';
 import type { RunningFile } from './running-file.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 
+/** A home whose machine rebooted answers nobody until its replica has taken over, and not for longer than this at a time. */
+const ADOPTION_MS = 1_900;
+
+export interface StoredTrustPorts {
+  readonly nodeId: string;
+  readonly repository: Pick<TransferRepository, 'cas'>;
+  /** False after a start with another boot id: the system may have lost what it had in memory. */
+  readonly isDiskTrusted: boolean;
+  readonly mending: Pick<Mending, 'mend' | 'fetchMissing'>;
+  /** Asks the replica in sync to take over, as the home may, and obeys the row that comes of it. */
+  readonly handOver: (transfer: RunningTransfer) => Promise<void>;
+  /** A sealed file's values do not merge to its digest. */
+  readonly onUnsound: (transfer: RunningTransfer, file: RunningFile) => void;
+}
+
 /** What was stored before this process is checked once before its first use. */
 export class StoredTrust {
-  readonly #repository: Pick<TransferRepository, 'cas'>;
-  readonly #isDiskTrusted: boolean;
+  readonly #ports: StoredTrustPorts;
 
-  /** @param isDiskTrusted false after a start with another boot id: the system may have lost what it had in memory */
-  constructor(repository: Pick<TransferRepository, 'cas'>, isDiskTrusted: boolean) {
-    this.#repository = repository;
-    this.#isDiskTrusted = isDiskTrusted;
+  constructor(ports: StoredTrustPorts) {
+    this.#ports = ports;
   }
 
   /**
    * Several that open a file at once share one check: two would each drop chunks and raise the generation.
-   * @throws damaged, unavailable
+   * @throws damaged, unavailable, moved
    */
   establish(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
     file.trusting ??= this.#check(transfer, file, use).finally(() => {
@@ -34,30 +47,84 @@ export class StoredTrust {
   async #check(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
     const { digest, sizeBytes } = file.row;
     if (digest !== null && sizeBytes !== null) {
-      const root = await use.stored.root(sizeBytes);
-      if (!isEqualBytes(root, digest)) {
+      const root = await use.stored.root(sizeBytes).catch((fault: unknown) => {
+        if (typeOfFault(fault) !== 'damaged') throw fault;
+        return null;
+      });
+      if (root === null || !isEqualBytes(root, digest)) {
+        this.#ports.onUnsound(transfer, file);
         throw new PeerLinkError('damaged', 'The stored file no longer has its digest.', {
           data: { fileIndex: file.row.index },
         });
       }
-    } else if (!this.#isDiskTrusted) {
-      await this.#dropLost(transfer, file, use);
+    } else if (!this.#ports.isDiskTrusted) {
+      await this.#checkAfterReboot(transfer, file, use);
     }
     file.isTrusted = true;
   }
 
-  async #dropLost(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
-    const lost: number[] = [];
-    const buffer = Buffer.allocUnsafe(file.row.chunkSizeBytes);
-    for (const [start, end] of use.stored.values.ranges()) {
-      for (let index = start; index < end; index += 1) {
-        if (!(await use.stored.readChunk(index, buffer, file.chunkLength(index)))) lost.push(index);
-      }
+  /** A copy vouches for nothing: after a boot, what does not verify is dropped, and its home sends it again. */
+  verifyCopy(file: RunningFile, use: FileUse): Promise<void> {
+    if (this.#ports.isDiskTrusted || file.isCopyVerified) return Promise.resolve();
+    file.trusting ??= this.#dropUnsound(file, use).finally(() => {
+      file.trusting = null;
+    });
+    return file.trusting;
+  }
+
+  async #dropUnsound(file: RunningFile, use: FileUse): Promise<void> {
+    for (const index of await lostChunks(file, use)) await use.stored.dropChunk(index);
+    file.isCopyVerified = true;
+  }
+
+  /** "Another boot id: as H with in-sync R ask R to promote; as sole H verify; as R drop what does not verify." */
+  async #checkAfterReboot(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
+    const { nodeId, mending } = this.#ports;
+    if (transfer.row.homeNodeId === nodeId && transfer.row.replicaState === 'in_sync') await this.#giveUpHome(transfer);
+    const lost = await lostChunks(file, use);
+    if (transfer.row.homeNodeId !== nodeId) {
+      // A copy vouches for nothing: what it has not, its home sends again.
+      for (const index of lost) await use.stored.dropChunk(index);
+      return;
     }
-    if (lost.length === 0) return;
+    const gone: number[] = [];
+    for (const index of lost) {
+      await mending.mend(transfer, file, use.stored, index, 'all').catch((fault: unknown) => {
+        // "Only if none has it, or the operator gives up on a node that cannot be reached."
+        if (typeOfFault(fault) !== 'damaged') throw fault;
+        gone.push(index);
+      });
+    }
+    // What was committed under a value that is lost too is taken back from whoever has it.
+    await mending.fetchMissing(transfer, file, use.stored);
+    if (gone.length > 0) await this.#dropLost(transfer, use, gone);
+  }
+
+  /** Its replica has everything that was ever acknowledged, and this disk perhaps not. */
+  async #giveUpHome(transfer: RunningTransfer): Promise<never> {
+    const handing = this.#ports.handOver(transfer);
+    handing.catch(() => {});
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ADOPTION_MS);
+    });
+    await Promise.race([handing.catch(() => {}), late]);
+    clearTimeout(timer);
+    const { homeNodeId } = transfer.row;
+    if (homeNodeId !== this.#ports.nodeId) {
+      throw new PeerLinkError('moved', 'This transfer has another home node now.', { data: { home: homeNodeId } });
+    }
+    throw new PeerLinkError(
+      'unavailable',
+      "This transfer's node was restarted with its machine and waits for the other copy to take over. Try again.",
+      { retryAfterSeconds: 2 },
+    );
+  }
+
+  async #dropLost(transfer: RunningTransfer, use: FileUse, lost: readonly number[]): Promise<void> {
     // "Generation + 1, by CAS, before anything is served or taken." First: were this process killed between the two,
     // the next one would find the chunks lost again, but not that a generation is due.
-    const row = await this.#repository.cas(transfer.row.id, transfer.row.epoch, {
+    const row: TransferRow | null = await this.#ports.repository.cas(transfer.row.id, transfer.row.epoch, {
       generation: transfer.row.generation + 1,
     });
     if (row === null) {
@@ -66,4 +133,15 @@ export class StoredTrust {
     transfer.learn(row);
     for (const index of lost) await use.stored.dropChunk(index);
   }
+}
+
+async function lostChunks(file: RunningFile, use: FileUse): Promise<readonly number[]> {
+  const lost: number[] = [];
+  const buffer = Buffer.allocUnsafe(file.row.chunkSizeBytes);
+  for (const [start, end] of use.stored.values.ranges()) {
+    for (let index = start; index < end; index += 1) {
+      if (!(await use.stored.readChunk(index, buffer, file.chunkLength(index)))) lost.push(index);
+    }
+  }
+  return lost;
 }

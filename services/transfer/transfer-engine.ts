@@ -1,27 +1,25 @@
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { EndReason, TransferState } from '../contracts/http.ts';
 import { ChunkMap } from './chunk-map.ts';
+import { type ChunkCopies, type ChunkPlace, Mending } from './mending.ts';
 import type { FileUse } from './open-files.ts';
 import { OpenFiles } from './open-files.ts';
 import type { ChunkStore, FileRow, TransferRepository, TransferRow, TransferWithFiles } from './ports.ts';
 import { type Progress, ProgressFeed } from './progress-feed.ts';
 import type { HomeSide, HomeTransfer } from './replication/home-side.ts';
-import type { ReplicaTransfer } from './replication/replica-side.ts';
+import type { ReplicaSide, ReplicaTransfer } from './replication/replica-side.ts';
 import { homeView, replicaView } from './replication/transfer-views.ts';
 import type { SplitChunk } from './run-splitter.ts';
 import type { Commit, RunningFile, WriteOutcome } from './running-file.ts';
 import { endFault, RunningTransfer } from './running-transfer.ts';
 import { Sealing } from './sealing.ts';
 import { StoredTrust } from './stored-trust.ts';
+import { maintainTransfers } from './upkeep.ts';
 
 /** Transfers kept in memory while nobody uses them; used ones are bounded by connections. */
 const MAX_IDLE_TRANSFERS = 2_000;
 /** Their files' rows, of half a KiB each. */
 const MAX_IDLE_FILES = 100_000;
-/** "PostgreSQL away: downloads of shares whose row a node read in the last 10 minutes start and go on." */
-const ROW_KEPT_MS = 10 * 60_000;
-/** Descriptors and sessions are let go of sooner. */
-const FILES_KEPT_OPEN_MS = 60_000;
 
 export interface EngineDeps {
   readonly nodeId: string;
@@ -34,6 +32,11 @@ export interface EngineDeps {
   readonly durability: 'process' | 'power';
   /** In a cluster: makes the home's side of replication for a transfer. */
   readonly createHomeSide?: (transfer: HomeTransfer) => HomeSide;
+  /** In a cluster: asks the replica in sync, as its home may, to take over. @throws unavailable */
+  readonly askToAdopt?: (row: TransferRow) => Promise<unknown>;
+  /** In a cluster: the other nodes' copies. */
+  readonly copies?: ChunkCopies;
+  readonly publishMending?: (event: 'repaired' | 'damaged', chunk: ChunkPlace) => void;
   readonly publishProgress: (progress: Progress) => void;
   readonly publishState: (state: StateChange) => void;
   readonly onFault: (what: string, fault: unknown) => void;
@@ -51,6 +54,7 @@ export interface StateChange {
  */
 export class TransferEngine {
   readonly openFiles = new OpenFiles();
+  readonly mending: Mending;
   readonly #deps: EngineDeps;
   readonly #progress: ProgressFeed;
   readonly #running = new Map<string, RunningTransfer>();
@@ -60,12 +64,25 @@ export class TransferEngine {
   readonly #sealing: Sealing;
   /** Of all running transfers. */
   #fileCount = 0;
+  #replicaSide: Pick<ReplicaSide, 'beforeObeying' | 'close'> | null = null;
   #isClosed = false;
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
     this.#progress = new ProgressFeed(deps.publishProgress);
-    this.#trust = new StoredTrust(deps.repository, deps.isDiskTrusted);
+    this.mending = new Mending({
+      copies: deps.copies ?? null,
+      onEvent: deps.publishMending ?? (() => {}),
+      onFault: deps.onFault,
+    });
+    this.#trust = new StoredTrust({
+      nodeId: deps.nodeId,
+      repository: deps.repository,
+      isDiskTrusted: deps.isDiskTrusted,
+      mending: this.mending,
+      handOver: (transfer) => this.handOver(transfer),
+      onUnsound: (transfer, file) => this.#restore(transfer, file),
+    });
     this.#sealing = new Sealing({
       nodeId: deps.nodeId,
       nowMs: deps.nowMs,
@@ -107,12 +124,12 @@ export class TransferEngine {
   adopt(found: TransferWithFiles, options: { isNew: boolean } = { isNew: false }): RunningTransfer {
     const known = this.#running.get(found.transfer.id);
     if (known !== undefined) {
-      known.learn(found.transfer);
+      if (found.transfer.epoch > known.row.epoch) this.#obeySoon(known, found);
       return known;
     }
     const transfer = new RunningTransfer(found, this.nowMs);
     if (options.isNew) for (const file of transfer.files) file.values = new ChunkMap();
-    this.#takeHome(transfer);
+    this.#takeHome(transfer, transfer.row);
     this.#running.set(found.transfer.id, transfer);
     this.#fileCount += transfer.files.length;
     this.#idByShare.set(found.transfer.shareId, found.transfer.id);
@@ -193,6 +210,7 @@ export class TransferEngine {
     if (use === null) {
       // Looked at once; who writes it from now on does so here, and puts the stored values in this place.
       file.values ??= new ChunkMap();
+      if (file.isSealed && (sizeBytes ?? 0) > 0) this.#restore(transfer, file);
       return null;
     }
     try {
@@ -205,11 +223,46 @@ export class TransferEngine {
     }
   }
 
+  /** A file as it lies here, whatever it is worth: who reads it checks each chunk. Null: nothing is stored. */
+  useStored(file: RunningFile): Promise<FileUse | null> {
+    const { id, chunkSizeBytes, sizeBytes } = file.row;
+    return this.openFiles.use(id, () => this.#deps.store.open(id, { chunkSizeBytes, sizeBytes }));
+  }
+
+  /** "Each transfer of this home handed to its in-sync replica." Obeys the row that comes of it. @throws unavailable */
+  async handOver(transfer: RunningTransfer): Promise<void> {
+    await this.#deps.askToAdopt?.(transfer.row);
+    await this.reread(transfer);
+  }
+
   /** Runs `act`, which removes a stored file, while nobody uses it and nobody can begin to. False when it did not. */
   async whileUnused(fileId: string, act: () => Promise<boolean>): Promise<boolean> {
     const isDone = await this.openFiles.whileUnused(fileId, act);
     if (isDone) for (const { files } of this.#running.values()) for (const file of files) file.forgetStored(fileId);
     return isDone;
+  }
+
+  /**
+   * The same at a replica, whose copy may lack chunks of a sealed file: values are not compared with the digest, only
+   * verified after a start with another boot id.
+   */
+  async useCopy(file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
+    const { id, chunkSizeBytes, sizeBytes } = file.row;
+    const geometry = { chunkSizeBytes, sizeBytes };
+    const { store } = this.#deps;
+    const use = await this.openFiles.use(id, () =>
+      purpose === 'write' ? store.create(id, geometry) : store.open(id, geometry),
+    );
+    if (use === null) return null;
+    try {
+      if (!file.isTrusted) await this.#trust.verifyCopy(file, use);
+      // What is looked up from now on is what this copy has, also when this node becomes home.
+      file.values = use.stored.values;
+      return use;
+    } catch (fault) {
+      use.release();
+      throw fault;
+    }
   }
 
   /** Looks at what is stored of files nobody opened yet, so that a status is complete. */
@@ -291,10 +344,12 @@ export class TransferEngine {
   /** Takes a newer row and does what it says: an ended transfer lets go of its readers, writers and bytes. */
   async obey(transfer: RunningTransfer, row: TransferRow, files: readonly FileRow[] = []): Promise<void> {
     const wasEnded = transfer.row.state === 'ended';
+    if (row.epoch > transfer.row.epoch) await this.#replicaSide?.beforeObeying(row.id, row);
+    const before = transfer.row;
     transfer.learn(row);
     // Size and digest are set once: another node may have sealed the file.
     for (const file of files) transfer.files[file.index]?.learnRow(file);
-    this.#takeHome(transfer);
+    this.#takeHome(transfer, before);
     const fault = endFault(transfer.row, this.nowMs);
     if (fault !== null) for (const file of transfer.files) file.failWaiters(fault);
     if (transfer.row.state !== 'ended' || wasEnded) return;
@@ -311,36 +366,18 @@ export class TransferEngine {
     await this.#closeFiles(transfer);
   }
 
-  /**
-   * Once a second: re-reads the rows of running transfers in one query, tells the database which ones move, tries
-   * seals again that the database could not take, and lets go of what nobody used for long. "No answer: keep the
-   * last rows."
-   */
-  async maintain(): Promise<void> {
-    const all = [...this.#running.values()];
-    const touched = all.filter((transfer) => transfer.isTouched);
-    for (const transfer of touched) transfer.isTouched = false;
-    try {
-      if (touched.length > 0) await this.#touch(touched);
-      const rows = new Map(
-        (await this.#deps.repository.refresh(all.map((transfer) => transfer.row.id))).map((row) => [row.id, row]),
-      );
-      for (const transfer of all) {
-        const row = rows.get(transfer.row.id);
-        if (row === undefined) continue;
-        // Another node may have set sizes and digests: they are in the files' rows.
-        if (row.epoch > transfer.row.epoch && transfer.files.some((file) => !file.isSealed))
-          await this.reread(transfer);
-        else await this.obey(transfer, row);
-      }
-    } catch (fault) {
-      this.#deps.onFault('refresh', fault);
-    }
-    for (const transfer of all) await this.#sealing.sealLeftovers(transfer);
-    for (const transfer of all) {
-      transfer.home?.maintain().catch((fault: unknown) => this.#deps.onFault('replicate', fault));
-    }
-    for (const transfer of all) await this.#letGo(transfer);
+  /** Once a second, see `maintainTransfers`. */
+  maintain(): Promise<void> {
+    return maintainTransfers([...this.#running.values()], {
+      nowMs: this.#deps.nowMs,
+      repository: this.#deps.repository,
+      obey: (transfer, row) => this.obey(transfer, row),
+      reread: (transfer) => this.reread(transfer),
+      sealLeftovers: (transfer) => this.#sealing.sealLeftovers(transfer),
+      closeFiles: (transfer) => this.#closeFiles(transfer),
+      forget: (transfer) => this.forget(transfer),
+      onFault: this.#deps.onFault,
+    });
   }
 
   /** See Sealing.sealLeftovers. */
@@ -356,6 +393,8 @@ export class TransferEngine {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#progress.stop();
+    for (const transfer of this.#running.values()) transfer.home?.close();
+    await this.#replicaSide?.close();
     await this.openFiles.closeAll();
     this.#running.clear();
   }
@@ -373,18 +412,41 @@ export class TransferEngine {
     return replicaView(this, await this.load(transferId));
   }
 
-  /** A home in a cluster has a side that replicates; one that was moved elsewhere is fenced. */
-  #takeHome(transfer: RunningTransfer): void {
-    const isHome = transfer.row.homeNodeId === this.nodeId && transfer.row.state !== 'ended';
-    if (isHome) transfer.home ??= this.#deps.createHomeSide?.(homeView(this, transfer)) ?? null;
-    else if (transfer.home !== null) {
-      transfer.home.fence();
-      transfer.home = null;
-      const moved = new PeerLinkError('moved', 'This transfer has another home node now.', {
-        data: { home: transfer.row.homeNodeId },
-      });
-      for (const file of transfer.files) file.failWaiters(moved);
+  /** The other half of ownership, once it is there: it is asked before any row with a higher epoch takes effect. */
+  useReplicaSide(replicaSide: Pick<ReplicaSide, 'beforeObeying' | 'close'>): void {
+    this.#replicaSide = replicaSide;
+  }
+
+  /** A home in a cluster has a side that replicates; it hears of each row first. One that was moved is fenced. */
+  #takeHome(transfer: RunningTransfer, before: TransferRow): void {
+    const { row } = transfer;
+    transfer.home?.learn(before);
+    if (row.homeNodeId === this.nodeId && row.state !== 'ended') {
+      transfer.home ??= this.#deps.createHomeSide?.(homeView(this, transfer)) ?? null;
+      return;
     }
+    const isFenced = transfer.home !== null;
+    transfer.home = null;
+    if (!isFenced || row.state === 'ended') return;
+    // "Break waiting readers": they go on where the transfer is now.
+    const moved = new PeerLinkError('moved', 'This transfer has another home node now.', {
+      data: { home: row.homeNodeId },
+    });
+    for (const file of transfer.files) file.failWaiters(moved);
+  }
+
+  #obeySoon(transfer: RunningTransfer, found: TransferWithFiles): void {
+    this.obey(transfer, found.transfer, found.files).catch((fault: unknown) => this.#deps.onFault('obey', fault));
+  }
+
+  /** Where the row names this node, what is missing or wrong of a sealed file is fetched from the other copy. */
+  #restore(transfer: RunningTransfer, file: RunningFile): void {
+    const { homeNodeId, replicaNodeId } = transfer.row;
+    if (homeNodeId !== this.nodeId && replicaNodeId !== this.nodeId) return;
+    const { id, chunkSizeBytes, sizeBytes } = file.row;
+    this.mending.restoreSoon(transfer, file, () =>
+      this.openFiles.use(id, () => this.#deps.store.create(id, { chunkSizeBytes, sizeBytes })),
+    );
   }
 
   #commitOf(transfer: RunningTransfer, file: RunningFile, mayCommit: () => void): Commit {
@@ -394,7 +456,9 @@ export class TransferEngine {
         mayCommit();
         return writeValue();
       };
-      if (transfer.home === null) return write();
+      // Only a node without others commits without asking.
+      if (this.#deps.createHomeSide === undefined) return write();
+      if (transfer.home === null) throw new PeerLinkError('unavailable', 'This transfer is changing hands. Try again.');
       return transfer.home.commit(
         { fileIndex: file.row.index, chunkIndex: chunk.index, value: chunk.value, bytes: chunk.bytes },
         write,
@@ -402,27 +466,10 @@ export class TransferEngine {
     };
   }
 
-  /** "Rows are kept 10 minutes; files are closed sooner." */
-  async #letGo(transfer: RunningTransfer): Promise<void> {
-    const idleMs = this.nowMs - transfer.lastUsedMs;
-    if (transfer.isBusy || idleMs <= FILES_KEPT_OPEN_MS) return;
-    if (idleMs > ROW_KEPT_MS) await this.forget(transfer);
-    else await this.#closeFiles(transfer);
-  }
-
   async #closeFiles(transfer: RunningTransfer): Promise<void> {
     const isOver = transfer.row.state === 'ended';
     for (const { row } of transfer.files) {
       await (isOver ? this.openFiles.close(row.id) : this.openFiles.closeIfIdle(row.id));
-    }
-  }
-
-  async #touch(transfers: readonly RunningTransfer[]): Promise<void> {
-    try {
-      await this.#deps.repository.touch(transfers.map((transfer) => transfer.row.id));
-    } catch (fault) {
-      for (const transfer of transfers) transfer.isTouched = true;
-      throw fault;
     }
   }
 

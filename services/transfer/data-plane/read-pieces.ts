@@ -1,5 +1,5 @@
-import { PeerLinkError } from '../../contracts/errors.ts';
 import { READ_AHEAD_BUFFERS } from '../../contracts/limits.ts';
+import { damagedChunk } from '../mending.ts';
 import type { FileUse } from '../open-files.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
@@ -88,7 +88,7 @@ class FileReading {
       };
     }
     const use = await this.#open();
-    if (use === null) throw damaged(index);
+    if (use === null) throw damagedChunk(index);
     const buffer = this.#deps.buffers.take(this.#file.row.chunkSizeBytes);
     const lengthBytes = this.#file.chunkLength(index);
     let isSound = false;
@@ -101,7 +101,11 @@ class FileReading {
     } finally {
       if (!isSound) this.#deps.buffers.give(buffer);
     }
-    if (!isSound) throw damaged(index);
+    if (!isSound) {
+      // "It is fetched from the other copy and mended; both bad: the stream breaks and the chunk is named."
+      const mended = await this.#deps.engine.mending.mend(this.#transfer, this.#file, use.stored, index);
+      return { bytes: [cut(mended)], release: () => {} };
+    }
     return { bytes: [cut(buffer.subarray(0, lengthBytes))], release: () => this.#deps.buffers.give(buffer) };
   }
 
@@ -133,10 +137,4 @@ function cutList(list: readonly Uint8Array[], from: number, to: number | null): 
     position += bytes.length;
   }
   return parts;
-}
-
-function damaged(index: number): PeerLinkError {
-  return new PeerLinkError('damaged', `Chunk ${index} no longer has the bytes that were committed.`, {
-    data: { chunkIndex: index },
-  });
 }

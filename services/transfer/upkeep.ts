@@ -1,0 +1,70 @@
+import type { TransferRepository, TransferRow } from './ports.ts';
+import type { RunningTransfer } from './running-transfer.ts';
+
+/** "PostgreSQL away: downloads of shares whose row a node read in the last 10 minutes start and go on." */
+const ROW_KEPT_MS = 10 * 60_000;
+/** Descriptors are let go of sooner. */
+const FILES_KEPT_OPEN_MS = 60_000;
+
+export interface UpkeepPorts {
+  readonly nowMs: () => number;
+  readonly repository: Pick<TransferRepository, 'touch' | 'refresh'>;
+  readonly obey: (transfer: RunningTransfer, row: TransferRow) => Promise<void>;
+  /** Reads the row with its files, and obeys it. */
+  readonly reread: (transfer: RunningTransfer) => Promise<void>;
+  readonly sealLeftovers: (transfer: RunningTransfer) => Promise<void>;
+  readonly closeFiles: (transfer: RunningTransfer) => Promise<void>;
+  readonly forget: (transfer: RunningTransfer) => Promise<void>;
+  readonly onFault: (what: string, fault: unknown) => void;
+}
+
+/**
+ * Once a second: re-reads the rows of running transfers in one query, tells the database which ones move, tries
+ * seals again that the database could not take, and lets go of what nobody used for long. "No answer: keep the
+ * last rows."
+ */
+export async function maintainTransfers(all: readonly RunningTransfer[], ports: UpkeepPorts): Promise<void> {
+  try {
+    await touch(all, ports);
+    await refresh(all, ports);
+  } catch (fault) {
+    ports.onFault('refresh', fault);
+  }
+  for (const transfer of all) await ports.sealLeftovers(transfer);
+  for (const transfer of all) {
+    transfer.home?.maintain().catch((fault: unknown) => ports.onFault('replicate', fault));
+  }
+  for (const transfer of all) await letGo(transfer, ports);
+}
+
+async function touch(all: readonly RunningTransfer[], { repository }: UpkeepPorts): Promise<void> {
+  const touched = all.filter((transfer) => transfer.isTouched);
+  if (touched.length === 0) return;
+  for (const transfer of touched) transfer.isTouched = false;
+  try {
+    await repository.touch(touched.map((transfer) => transfer.row.id));
+  } catch (fault) {
+    for (const transfer of touched) transfer.isTouched = true;
+    throw fault;
+  }
+}
+
+async function refresh(all: readonly RunningTransfer[], ports: UpkeepPorts): Promise<void> {
+  const found = await ports.repository.refresh(all.map((transfer) => transfer.row.id));
+  const rows = new Map(found.map((row) => [row.id, row]));
+  for (const transfer of all) {
+    const row = rows.get(transfer.row.id);
+    if (row === undefined) continue;
+    // Another node may have set sizes and digests: they are in the files' rows.
+    if (row.epoch > transfer.row.epoch && transfer.files.some((file) => !file.isSealed)) await ports.reread(transfer);
+    else await ports.obey(transfer, row);
+  }
+}
+
+/** Rows are kept ten minutes, files are closed sooner. */
+async function letGo(transfer: RunningTransfer, ports: UpkeepPorts): Promise<void> {
+  const idleMs = ports.nowMs() - transfer.lastUsedMs;
+  if (transfer.isBusy || idleMs <= FILES_KEPT_OPEN_MS) return;
+  if (idleMs > ROW_KEPT_MS) await ports.forget(transfer);
+  else await ports.closeFiles(transfer);
+}
