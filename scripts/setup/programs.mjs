@@ -43,23 +43,57 @@ const TEST_PROGRAMS = [
 
 const isMissing = (program) => findProgram(program.names, program.folders?.() ?? []) === undefined;
 
-/** Installs what is missing with Debian's package manager; a program that cannot be had is a failure, never a skip. */
+/** Installs what the tests miss. @throws SetupError when a program cannot be had: that is a failure, never a skip */
 export async function ensureTestPrograms() {
   const wanted = TEST_PROGRAMS.filter((program) => existsSync(join(ROOT, program.neededBy)));
+  await installMissing(wanted, { neededBy: 'the tests need', command: 'npm test' });
+}
+
+/** The databases that `npm run cluster` starts itself. */
+export const STORE_PROGRAMS = {
+  postgres: {
+    title: 'PostgreSQL 14 or newer',
+    names: ['postgres'],
+    folders: postgresFolders,
+    package: 'postgresql',
+    instead: 'DATABASE_URL',
+  },
+  redis: {
+    title: 'Redis 6.0 or newer',
+    names: ['redis-server', 'valkey-server'],
+    package: 'redis-server',
+    instead: 'REDIS_HOST',
+  },
+};
+
+/** Installs those of STORE_PROGRAMS that are not there. @throws SetupError that names what to install or to set */
+export async function ensureStorePrograms(wanted) {
+  const instead = wanted.map((program) => program.instead).join(' and ');
+  await installMissing(wanted, {
+    neededBy: 'the cluster needs',
+    command: 'npm run cluster',
+    otherwise: `, or name a server of yours in ${instead}`,
+  });
+}
+
+/**
+ * With Debian's package manager.
+ * @param {{ neededBy: string, command: string, otherwise?: string }} words for the messages
+ */
+async function installMissing(wanted, { neededBy, command, otherwise = '' }) {
   const missing = wanted.filter(isMissing);
   if (missing.length === 0) return;
   const titles = missing.map((program) => program.title).join(', ');
   const packages = missing.map((program) => program.package);
-  const advice = `install it by hand (Debian: apt-get install ${packages.join(' ')}) and run npm test again`;
-  if (findProgram(['apt-get']) === undefined)
-    throw new SetupError(`the tests need ${titles}, not on the PATH: ${advice}`);
+  const advice = `install it by hand (Debian: apt-get install ${packages.join(' ')}) and run ${command} again${otherwise}`;
+  if (findProgram(['apt-get']) === undefined) throw new SetupError(`${neededBy} ${titles}, not on the PATH: ${advice}`);
   if (process.getuid?.() !== 0)
-    throw new SetupError(`the tests need ${titles}, and only root can install it here: ${advice}`);
-  say(`installing ${packages.join(' ')} for the tests`);
+    throw new SetupError(`${neededBy} ${titles}, and only root can install it here: ${advice}`);
+  say(`installing ${packages.join(' ')}: ${neededBy} ${titles}`);
   const env = {
     ...process.env,
     DEBIAN_FRONTEND: 'noninteractive',
-    // The tests start servers of their own: packages need not start theirs.
+    // Servers are started by us, with settings of our own: packages need not start theirs.
     RUNLEVEL: '1',
   };
   const patience = ['-o', 'DPkg::Lock::Timeout=300', '-q'];
@@ -73,5 +107,5 @@ export async function ensureTestPrograms() {
   const absent = missing.filter(isMissing);
   if (absent.length === 0) return;
   process.stderr.write(`${updated.output}${installed.output}`.split('\n').slice(-30).join('\n'));
-  throw new SetupError(`the tests need ${absent.map((program) => program.title).join(', ')}: ${advice}`);
+  throw new SetupError(`${neededBy} ${absent.map((program) => program.title).join(', ')}: ${advice}`);
 }

@@ -122,7 +122,7 @@ export async function compileServer() {
 
 /** Builds the page to frontend/dist. */
 export async function buildPage() {
-  const settings = Object.entries(process.env).filter(([name]) => name.startsWith('VITE_'));
+  const settings = Object.entries(process.env).filter(([name, value]) => name.startsWith('VITE_') && value !== '');
   const inputHash = hashInputs(
     ['frontend', 'services/contracts', 'package-lock.json'],
     settings.map(([name, value]) => `${name}=${value}`).sort(),
