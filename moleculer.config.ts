@@ -1,9 +1,11 @@
 import { type BrokerOptions, Errors, type LoggerBindings, Loggers } from 'moleculer';
 import type { Logger } from 'pino';
+import { BusSerializer } from './services/bus/bus-serializer.ts';
 import { isErrorType, PeerLinkError } from './services/contracts/errors.ts';
 
 /** Above the two seconds in which the database must have answered, below what a client waits. */
 const REQUEST_TIMEOUT_MS = 10_000;
+const RETRY_DELAY_MS = 100;
 /** Defaults of 10 s and 30 s find a dead node after 47 s; these find it after 4. */
 const HEARTBEAT_INTERVAL_SECONDS = 1;
 const HEARTBEAT_TIMEOUT_SECONDS = 4;
@@ -14,6 +16,8 @@ const MAX_CALL_LEVEL = 10;
 export interface BrokerSettings {
   readonly nodeId: string;
   readonly log: Logger;
+  /** Part of every channel's name: clusters that share a server do not hear each other. */
+  readonly clusterId: string;
   /** null: one process, no transporter. */
   readonly transporter: BrokerOptions['transporter'] | null;
 }
@@ -21,14 +25,22 @@ export interface BrokerSettings {
 /** The settings of the broker. services/main.ts calls it: the 0.14 runner does not load a TypeScript configuration. */
 export function brokerOptions(settings: BrokerSettings): BrokerOptions {
   return {
-    namespace: 'peerlink',
+    namespace: `peerlink-${settings.clusterId}`,
     nodeID: settings.nodeId,
     logger: new PinoBridge(settings.log),
     transporter: settings.transporter ?? null,
-    serializer: 'JSON',
+    serializer: new BusSerializer(),
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // Mutating actions are idempotent, and whoever repeats one knows why it failed: the client.
-    retryPolicy: { enabled: false },
+    // Off but for the actions that contracts/action-policies.ts calls idempotent. Whoever repeats another one knows why
+    // it failed: the client.
+    retryPolicy: {
+      enabled: false,
+      retries: 1,
+      delay: RETRY_DELAY_MS,
+      maxDelay: RETRY_DELAY_MS,
+      factor: 1,
+      check: (fault: Error) => mayBeAskedAgain(fault, settings.nodeId),
+    },
     circuitBreaker: {
       enabled: true,
       threshold: 0.5,
@@ -59,6 +71,20 @@ function isNodeAtFault(fault: Error): boolean {
   return !(typeof type === 'string' && isErrorType(type) && type !== 'internal');
 }
 
+/** The bus or the other node failed, not the action: no answer came, the node went away, or nothing could be sent. */
+const BUS_FAULTS = new Set([
+  'RequestTimeoutError',
+  'RequestRejectedError',
+  'ServiceNotAvailableError',
+  'BrokerDisconnectedError',
+]);
+
+function mayBeAskedAgain(fault: Error, nodeId: string): boolean {
+  const { data } = fault as { data?: { nodeID?: unknown } | null };
+  // This very node was too slow: asking it again only adds to its work.
+  return BUS_FAULTS.has(fault.name) && data?.nodeID !== nodeId;
+}
+
 /** Moleculer's log lines through the process's own logger. */
 class PinoBridge extends Loggers.Base {
   readonly #log: Logger;
@@ -74,7 +100,9 @@ class PinoBridge extends Loggers.Base {
       const texts = args.filter((arg) => typeof arg === 'string');
       const err = args.find((arg) => arg instanceof Error);
       // Moleculer calls ordinary steps of its start "info"; here they are detail.
-      const own = level === 'info' ? 'debug' : level;
+      // What could not be said while the bus is away is no news either: that it is away was said once.
+      const isDetail = level === 'info' || err?.name === 'BrokerDisconnectedError';
+      const own = isDetail ? 'debug' : level;
       log[own](err === undefined ? {} : { err }, texts.join(' '));
     };
   }

@@ -64,6 +64,9 @@ export interface Config {
 export interface RedisSettings {
   readonly host: string;
   readonly port: number;
+  /** Only from the address in TRANSPORTER. */
+  readonly username?: string;
+  readonly isEncrypted?: boolean;
   readonly password: string | null;
   readonly db: number;
   readonly sentinels: readonly { readonly host: string; readonly port: number }[];

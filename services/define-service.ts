@@ -1,4 +1,5 @@
 import type { Context, Service, ServiceBroker, ServiceSchema } from 'moleculer';
+import { policyOf } from './contracts/action-policies.ts';
 import type { ActionName, Actions, EventName, Events } from './contracts/actions.ts';
 
 /** Typed identity over Moleculer's ServiceSchema: an action's handler gets and answers what contracts/actions.ts says. */
@@ -13,11 +14,25 @@ export function defineService<S extends string>(
   return {
     ...rest,
     actions: Object.fromEntries(
-      Object.entries(actions ?? {}).map(([name, handler]) => [name, { visibility: 'public', handler }]),
+      Object.entries(actions ?? {}).map(([name, handler]) => [
+        name,
+        { visibility: 'public', handler, ...treatmentOf(`${rest.name}.${name}`) },
+      ]),
     ) as NonNullable<ServiceSchema['actions']>,
     events: Object.fromEntries(
       Object.entries(events ?? {}).map(([name, handler]) => [name, { handler }]),
     ) as unknown as NonNullable<ServiceSchema['events']>,
+  };
+}
+
+/** What Moleculer's middlewares read of an action's policy. */
+function treatmentOf(action: string) {
+  const { isIdempotent, bulkhead } = policyOf(action);
+  return {
+    retryPolicy: { enabled: isIdempotent },
+    ...(bulkhead === undefined
+      ? {}
+      : { bulkhead: { enabled: true, concurrency: bulkhead.atOnce, maxQueueSize: bulkhead.queued } }),
   };
 }
 
@@ -28,7 +43,11 @@ type ActionHandler<N> = N extends ActionName
   : never;
 type EventHandler<E extends EventName> = (this: Service, ctx: Context<Events[E]>) => void | Promise<void>;
 
-/** A typed `broker.call`. Every call has a deadline. */
+const CALL_DEADLINE_MS = 10_000;
+/** An idempotent call is asked once more, so that two tries fit into the deadline. */
+const TRY_DEADLINE_MS = 4_500;
+
+/** A typed `broker.call`. Every call has a deadline: `timeoutMs` is the caller's own, and then nothing is asked twice. */
 export type Call = <N extends ActionName>(
   name: N,
   params: Actions[N]['params'],
@@ -38,7 +57,8 @@ export type Call = <N extends ActionName>(
 export function typedCall(broker: ServiceBroker): Call {
   return (name, params, options = {}) =>
     broker.call(name, params, {
-      timeout: options.timeoutMs ?? 10_000,
+      timeout: options.timeoutMs ?? (policyOf(name).isIdempotent ? TRY_DEADLINE_MS : CALL_DEADLINE_MS),
+      ...(options.timeoutMs === undefined ? {} : { retries: 0 }),
       ...(options.nodeId === undefined ? {} : { nodeID: options.nodeId }),
       ...(options.requestId === undefined ? {} : { requestID: options.requestId }),
     });

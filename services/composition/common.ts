@@ -2,6 +2,8 @@ import { ServiceBroker } from 'moleculer';
 import type { Logger } from 'pino';
 import { brokerOptions } from '../../moleculer.config.ts';
 import type { NetIo } from '../../native/types.ts';
+import type { BusTransporter } from '../bus/bus-transporter.ts';
+import { openBus } from '../bus/open-bus.ts';
 import { createPrismaClusterRepository } from '../cluster/adapters/prisma-cluster-repository.ts';
 import type { ClusterRepository } from '../cluster/ports.ts';
 import type { Config } from '../config.ts';
@@ -28,6 +30,8 @@ export interface Common extends Foundation {
   /** The cluster's: grants, upload tokens and tickets are made from it. */
   readonly secret: Uint8Array;
   readonly clusterRepository: ClusterRepository;
+  /** Null: this node is alone. */
+  readonly bus: BusTransporter | null;
   readonly broker: ServiceBroker;
   readonly call: Call;
   readonly broadcast: Broadcast;
@@ -45,13 +49,16 @@ export async function prepare(foundation: Foundation): Promise<Common> {
   const clusterRepository = createPrismaClusterRepository(database);
   const { clusterId, secret } = await clusterRepository.identity();
   await directory.bindCluster(clusterId);
-  const broker = new ServiceBroker(brokerOptions({ nodeId, log, transporter: transporterOf(config) }));
+  const clusterSecret = config.clusterSecret === null ? secret : Buffer.from(config.clusterSecret);
+  const bus = await openBus({ config, nodeId, secret: clusterSecret, log });
+  const broker = new ServiceBroker(brokerOptions({ nodeId, log, clusterId, transporter: bus }));
   return {
     ...foundation,
     nodeId,
     clusterId,
-    secret: config.clusterSecret === null ? secret : Buffer.from(config.clusterSecret),
+    secret: clusterSecret,
     clusterRepository,
+    bus,
     broker,
     call: typedCall(broker),
     broadcast: typedBroadcast(broker),
@@ -62,22 +69,4 @@ export async function prepare(foundation: Foundation): Promise<Common> {
 export function nodesWith(broker: ServiceBroker, service: string): readonly string[] {
   const services = broker.registry.getServiceList({ onlyAvailable: true }) as { name: string; nodeID: string }[];
   return services.filter(({ name }) => name === service).map(({ nodeID }) => nodeID);
-}
-
-function transporterOf(config: Config): string | Record<string, unknown> | null {
-  if (!config.isCluster) return null;
-  if (config.bus.transporter?.startsWith('nats://') === true) return config.bus.transporter;
-  const { redis } = config;
-  if (redis === null) return null;
-  return {
-    type: 'Redis',
-    options: {
-      host: redis.host,
-      port: redis.port,
-      db: redis.db,
-      ...(redis.password === null ? {} : { password: redis.password }),
-      // An outage longer than twenty tries must not end the process.
-      maxRetriesPerRequest: null,
-    },
-  };
 }

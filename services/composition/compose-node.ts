@@ -57,7 +57,9 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     gateway: () => gateway.schema,
   } satisfies Record<ServiceName, () => ServiceSchema>;
   for (const name of config.services) broker.createService(schemas[name]());
-  await Promise.all([broker.start(), edge.pages.loaded, self.monitor.look()]);
+  await Promise.all([broker.start(), edge.pages.loaded]);
+  // Not before: until then the bus is rightly found to be away.
+  await self.monitor.look();
 
   return {
     broker,

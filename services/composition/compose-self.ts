@@ -24,7 +24,7 @@ export function composeSelf(common: Common, activity: ActivityGauges, meter: Tra
   const probe = createProcessSystemProbe({
     dataDirectory: directory.path,
     isDatabaseUp: () => database.isUp(),
-    isBusUp: () => true,
+    isBusUp: () => common.bus?.isUp() ?? true,
   });
   const monitor = new NodeMonitor(nodeId, probe, (change) => broadcast('node.state.changed', change));
   const metrics = createPrometheusMetrics({
@@ -35,6 +35,8 @@ export function composeSelf(common: Common, activity: ActivityGauges, meter: Tra
       monitor.last === null ? null : { freeBytes: monitor.last.diskFreeBytes, totalBytes: monitor.last.diskTotalBytes },
     eventLoopDelayP99Ms: () => monitor.last?.eventLoopDelayP99Ms ?? null,
     isLeader: () => leadership.isLeader(),
+    peerBytes: () => meter.peerBytes,
+    busRejections: () => common.bus?.rejections() ?? new Map(),
   });
   const sessionRepository = createPrismaSessionRepository(database);
   const sessions = createSessions({

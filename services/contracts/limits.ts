@@ -76,3 +76,16 @@ export const ENDED_ROW_KEPT_MS = 30 * 24 * 3600_000;
 export const ORPHAN_BYTES_KEPT_MS = 7 * 24 * 3600_000;
 export const MAX_SESSION_TRANSFERS_LISTED = 200;
 export const MAX_WATCHED_TRANSFERS_PER_SOCKET = 64;
+
+/** A listing of 10,000 files with long names fits. Redis cuts a subscriber that is 32 MiB behind. */
+export const MAX_BUS_PACKET_BYTES = 16 * MIB;
+/** Clocks of nodes may differ this much, and a captured packet is worthless afterwards. */
+export const BUS_PACKET_MAX_AGE_MS = 30_000;
+/** Runs of nodes whose packets are remembered at once: 4 KiB each. */
+export const MAX_BUS_SENDERS = 1_000;
+/** Calls of one action that read or write many rows, at once on a node, and how many more may wait. */
+export const HEAVY_CALLS_AT_ONCE = 32;
+export const MAX_QUEUED_HEAVY_CALLS = 1_000;
+/** One password is hashed at a time; the others of these read its share meanwhile. */
+export const PASSWORDS_AT_ONCE = 4;
+export const MAX_QUEUED_PASSWORDS = 64;

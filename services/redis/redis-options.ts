@@ -10,14 +10,18 @@ const KEEP_ALIVE_MS = 10_000;
  * (`maxRetriesPerRequest` of ioredis counts to 20 and rejects what nobody awaits), and it comes back by itself.
  */
 export function redisOptions(settings: RedisSettings, connectionName: string): RedisOptions {
-  const password = settings.password === null ? {} : { password: settings.password };
+  const credentials = {
+    ...(settings.password === null ? {} : { password: settings.password }),
+    ...(settings.username === undefined ? {} : { username: settings.username }),
+  };
   const place =
     settings.sentinels.length === 0
       ? { host: settings.host, port: settings.port }
       : { sentinels: settings.sentinels.map((sentinel) => ({ ...sentinel })), name: settings.sentinelMaster };
   return {
     ...place,
-    ...password,
+    ...credentials,
+    ...(settings.isEncrypted === true ? { tls: {} } : {}),
     db: settings.db,
     connectionName,
     // CLIENT SETINFO is of Redis 7.2.

@@ -47,6 +47,8 @@ describe('Prometheus', () => {
     total: 80,
     delay: 90,
     isLeader: false,
+    peer: 100,
+    forged: 110,
     state: 'degraded' as const,
   };
   const sources: MetricSources = {
@@ -66,6 +68,8 @@ describe('Prometheus', () => {
     disk: () => ({ freeBytes: values.free, totalBytes: values.total }),
     eventLoopDelayP99Ms: () => values.delay,
     isLeader: () => values.isLeader,
+    peerBytes: () => values.peer,
+    busRejections: () => new Map([['forged', values.forged]]),
   };
 
   it('shows what the sources say, at each scrape anew', async () => {
@@ -74,6 +78,8 @@ describe('Prometheus', () => {
     const shown = async () => [
       `peerlink_client_bytes_total{direction="in"} ${values.in}`,
       `peerlink_client_bytes_total{direction="out"} ${values.out}`,
+      `peerlink_peer_bytes_total ${values.peer}`,
+      `peerlink_bus_rejected_total{reason="forged"} ${values.forged}`,
       `peerlink_uploads_active ${values.uploads}`,
       `peerlink_downloads_active ${values.downloads}`,
       `peerlink_transfers_open ${values.open}`,
@@ -96,6 +102,8 @@ describe('Prometheus', () => {
       total: 88,
       delay: 99,
       isLeader: true,
+      peer: 101,
+      forged: 111,
       state: 'healthy',
     });
     for (const line of await shown()) expect(await lines()).toContain(line);

@@ -1,18 +1,55 @@
 import { ensureProgram } from './apt.ts';
 import { freePort, isFreePort } from './ports.ts';
-import { startProcess } from './processes.ts';
+import { startProcess, type TestProcess } from './processes.ts';
 import { waitFor } from './waiting.ts';
 
 const START_DEADLINE_MS = 10_000;
 
 /** A NATS server of the test's own, on loopback. */
-export async function startNats(): Promise<{ readonly url: string; kill9(): Promise<void> }> {
+export interface TestNats {
+  /** `nats://127.0.0.1:<port>`, with user and password when it asks for them. */
+  readonly url: string;
+  readonly port: number;
+  /** Names of its clients, one each. */
+  clients(): Promise<readonly string[]>;
+  /** SIGSTOP: connections stay, nothing answers. */
+  freeze(): void;
+  thaw(): void;
+  kill9(): Promise<void>;
+  /** Starts again on the same port. */
+  restart(): Promise<void>;
+}
+
+export async function startNats(options: { user?: string; password?: string } = {}): Promise<TestNats> {
   const program = ensureProgram('nats-server', 'nats-server', 'NATS (program nats-server)');
-  const port = await freePort();
-  const server = startProcess(program, ['--addr', '127.0.0.1', '--port', String(port)]);
+  const [port, monitorPort] = [await freePort(), await freePort()];
+  const args = ['--addr', '127.0.0.1', '--port', String(port), '--http_port', String(monitorPort)];
+  const { user = '', password = '' } = options;
+  if (user !== '') args.push('--user', user, '--pass', password);
+  let server = await run(program, args, port);
+  return {
+    url: `nats://${user === '' ? '' : `${user}:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
+    port,
+    clients: async () => {
+      const answer = await fetch(`http://127.0.0.1:${monitorPort}/connz`, { signal: AbortSignal.timeout(5_000) });
+      const { connections } = (await answer.json()) as { connections: readonly { name?: string }[] };
+      return connections.map(({ name }) => name ?? '');
+    },
+    freeze: () => server.signal('SIGSTOP'),
+    thaw: () => server.signal('SIGCONT'),
+    kill9: () => server.kill9(),
+    restart: async () => {
+      await server.kill9();
+      server = await run(program, args, port);
+    },
+  };
+}
+
+async function run(program: string, args: readonly string[], port: number): Promise<TestProcess> {
+  const server = startProcess(program, args);
   await waitFor('NATS listens', START_DEADLINE_MS, async () => {
     if (!server.isRunning()) throw new Error(`NATS ended at start\n${server.log()}`);
     return !(await isFreePort(port));
   });
-  return { url: `nats://127.0.0.1:${port}`, kill9: () => server.kill9() };
+  return server;
 }

@@ -11,6 +11,10 @@ export interface MetricSources {
   readonly disk: () => { readonly freeBytes: number; readonly totalBytes: number } | null;
   readonly eventLoopDelayP99Ms: () => number | null;
   readonly isLeader: () => boolean;
+  /** To and from other nodes, since the start. */
+  readonly peerBytes: () => number;
+  /** Packets of the bus that were not taken, by reason. */
+  readonly busRejections: () => ReadonlyMap<string, number>;
 }
 
 export interface Metrics {
@@ -66,6 +70,25 @@ function gauges(registers: Registry[], sources: MetricSources): void {
       this.reset();
       this.inc({ direction: 'in' }, clientBytesIn);
       this.inc({ direction: 'out' }, clientBytesOut);
+    },
+  });
+  new Counter({
+    name: 'peerlink_peer_bytes_total',
+    help: 'Bytes of bodies that this node sent to other nodes and received from them; none of a client',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.peerBytes());
+    },
+  });
+  new Counter({
+    name: 'peerlink_bus_rejected_total',
+    help: 'Packets of the bus that no node of this cluster sealed, or that came before',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [reason, count] of sources.busRejections()) this.inc({ reason }, count);
     },
   });
   const gauge = (name: string, help: string, read: () => number | null) =>

@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 function makeBroker(): { broker: ServiceBroker; call: Call; heard: { name: string; payload: unknown }[] } {
-  const broker = new ServiceBroker(brokerOptions({ nodeId: 'n1', log, transporter: null }));
+  const broker = new ServiceBroker(brokerOptions({ nodeId: 'n1', clusterId: 'c1', log, transporter: null }));
   brokers.push(broker);
   const heard: { name: string; payload: unknown }[] = [];
   const events: EventName[] = ['cluster.leader.changed', 'node.state.changed'];
@@ -250,7 +250,7 @@ describe('an error', () => {
   it('keeps its class, type, data and Retry-After when the bus takes it apart and puts it together', async () => {
     const { PeerLinkError } = await import('../../../services/contracts/errors.ts');
     const { broker } = makeBroker();
-    const regenerator = brokerOptions({ nodeId: 'n1', log, transporter: null }).errorRegenerator;
+    const regenerator = brokerOptions({ nodeId: 'n1', clusterId: 'c1', log, transporter: null }).errorRegenerator;
     regenerator?.init(broker);
     const plain = JSON.parse(
       JSON.stringify(

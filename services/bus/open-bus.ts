@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect, type NatsConnection } from 'nats';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import { PeerLinkError } from '../contracts/errors.ts';
+import { firstConnection } from '../redis/first-connection.ts';
+import { type BusAddress, busAddressOf } from './bus-address.ts';
+import type { BusLine } from './bus-line.ts';
+import { BusTransporter } from './bus-transporter.ts';
+import { NatsLine, natsOptions } from './nats-line.ts';
+import { PacketGuard } from './packet-guard.ts';
+import { isRedisOpen, RedisLine } from './redis-line.ts';
+
+export interface BusOptions {
+  readonly config: Pick<Config, 'isCluster' | 'redis' | 'bus'>;
+  readonly nodeId: string;
+  readonly secret: Uint8Array;
+  readonly log: Logger;
+}
+
+/**
+ * What carries Moleculer's packets between nodes; null: this node is alone. The first connection is tried as
+ * REDIS_MAX_RETRIES, REDIS_RETRY_DELAY and REDIS_CONNECT_TIMEOUT say; one lost later is tried again for ever.
+ * @throws unavailable with a text for the operator that begins with the variable's name: nobody answers, or the server
+ * takes anybody's packets and is not on this machine
+ */
+export async function openBus({ config, nodeId, secret, log }: BusOptions): Promise<BusTransporter | null> {
+  const address = busAddressOf(config);
+  if (address === null) return null;
+  const { line, isOpen } =
+    address.kind === 'redis' ? await openRedisLine(address, log) : await openNatsLine(address, config);
+  if (isOpen && !address.isLocal) {
+    if (!config.bus.isInsecureAllowed) {
+      await line.close();
+      throw new PeerLinkError('unavailable', openBusText(address));
+    }
+    log.warn(
+      { bus: line.name },
+      'ALLOW_INSECURE_BUS: the bus takes packets from anybody who reaches it. They are signed, so that foreign ones are ignored, but whoever reaches it reads all of them and can block it',
+    );
+  }
+  return new BusTransporter({ line, guard: new PacketGuard({ secret, nodeId, nowMs: Date.now }), log });
+}
+
+function openBusText({ kind, variable }: BusAddress): string {
+  const server = kind === 'redis' ? 'Redis' : 'NATS';
+  const remedy =
+    kind === 'redis' && variable !== 'TRANSPORTER' ? 'set requirepass and REDIS_PASSWORD' : 'give it users';
+  return (
+    `${variable}: this ${server} is not on this machine and asks for no password, so anybody who reaches it could read ` +
+    `and block what nodes tell each other; ${remedy}, or start with ALLOW_INSECURE_BUS=true`
+  );
+}
+
+interface OpenLine {
+  readonly line: BusLine;
+  /** The server asks nobody for a password. */
+  readonly isOpen: boolean;
+}
+
+async function openRedisLine(address: BusAddress & { kind: 'redis' }, log: Logger): Promise<OpenLine> {
+  const { settings, variable } = address;
+  try {
+    // The cluster's own Redis was seen to answer when the caches were connected; this also is for TRANSPORTER's.
+    await firstConnection(settings, log);
+  } catch (fault) {
+    if (variable !== 'TRANSPORTER') throw fault;
+    throw new PeerLinkError('unavailable', `TRANSPORTER: ${(fault as Error).message.replace(/^[A-Z_]+: /, '')}`, {
+      cause: fault,
+    });
+  }
+  const isOpen = settings.password === null || (!address.isLocal && (await isRedisOpen(settings)));
+  return { line: new RedisLine(settings), isOpen };
+}
+
+async function openNatsLine(
+  { url }: BusAddress & { kind: 'nats' },
+  { redis }: BusOptions['config'],
+): Promise<OpenLine> {
+  const options = natsOptions(url, redis?.connectTimeoutMs ?? 0);
+  const tries = (redis?.maxRetries ?? 0) + 1;
+  let connection: NatsConnection | undefined;
+  for (let attempt = 1; connection === undefined; attempt += 1) {
+    try {
+      connection = await connect({ ...options, maxReconnectAttempts: 0, reconnect: false });
+      await connection.close();
+      connection = await connect(options);
+    } catch (cause) {
+      if (attempt >= tries) {
+        const { host } = new URL(url);
+        const times = tries === 1 ? 'once' : `${tries} times (REDIS_MAX_RETRIES)`;
+        throw new PeerLinkError('unavailable', `TRANSPORTER: no NATS answers at ${host}, asked ${times}`, { cause });
+      }
+      connection = undefined;
+      await delay(redis?.retryDelayMs ?? 0);
+    }
+  }
+  const { auth_required: isAuthRequired, tls_verify: isClientVerified } = connection.info ?? {};
+  return { line: new NatsLine(connection, options), isOpen: isAuthRequired !== true && isClientVerified !== true };
+}
