@@ -242,7 +242,7 @@ async function storeChunk(
           lengthBytes: bytes.length,
           chunkValue: head.chunkValue ?? null,
         };
-        const stored = await deps.peers.forwardRun(transfer, run, [Buffer.from(bytes)]);
+        const stored = await deps.peers.forwardRun(transfer, run, { bytes: Buffer.from(bytes) });
         return { chunkIndex: head.chunkIndex, state: stored.state, digest: stored.digest };
       }
       await engine.writeChunk(transfer, file, { index: head.chunkIndex, bytes: [bytes] }, expected);

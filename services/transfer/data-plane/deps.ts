@@ -20,16 +20,17 @@ export interface ForwardedRun {
   readonly chunkValue: string | null;
 }
 
+/** A client's body on its way to another node: a request's, or one chunk in memory that nobody else reads. */
+export type RunBody =
+  | { readonly req: IncomingMessage; readonly onBytes: (lengthBytes: number) => void }
+  | { readonly bytes: Uint8Array };
+
 /** The other nodes, as the data plane uses them. */
 export interface PeerPorts {
   /** Whether this node is the home of the transfer. */
   isHere(transfer: RunningTransfer): boolean;
   /** Streams a client's run to the home. @throws what the home answered; unavailable when it broke in the middle */
-  forwardRun(
-    transfer: RunningTransfer,
-    run: ForwardedRun,
-    body: AsyncIterable<Buffer> | Iterable<Buffer>,
-  ): Promise<PutRunResponse>;
+  forwardRun(transfer: RunningTransfer, run: ForwardedRun, body: RunBody): Promise<PutRunResponse>;
   /** The bytes of a range from whichever node has them. */
   readAnywhere(source: PieceSource): AsyncGenerator<Piece, void, void>;
   /** Answers `/peer/`. */

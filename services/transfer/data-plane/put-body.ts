@@ -10,7 +10,7 @@ import { hex } from '../summaries.ts';
 import type { RequestContext } from './data-plane.ts';
 import type { DataPlaneDeps, PeerPorts } from './deps.ts';
 import { isServedHere } from './read-pieces.ts';
-import { countedBody, receiveBody } from './receive-body.ts';
+import { receiveBody } from './receive-body.ts';
 
 /** `PUT /api/transfers/:id/files/:index?offset=N`: a run of whole chunks. Answers what was committed. */
 export async function putRun(
@@ -65,11 +65,11 @@ async function forwardBody(
     const given = req.headers[HEADER.chunkValue];
     const chunkValue = given === undefined ? null : chunkValueOf(given).toString('hex');
     try {
-      const body = countedBody(req, (lengthBytes) => {
+      const onBytes = (lengthBytes: number) => {
         stream.moved();
         deps.traffic.add('in', lengthBytes);
-      });
-      return await peers.forwardRun(transfer, { ...run, chunkValue }, body);
+      };
+      return await peers.forwardRun(transfer, { ...run, chunkValue }, { req, onBytes });
     } finally {
       stream.leave();
     }
@@ -82,7 +82,7 @@ export interface StoreOptions {
   /** "Requests between nodes never queue." */
   readonly isPeer: boolean;
   /** Undoes the obfuscation of a peer's bytes, in place. */
-  readonly reveal: ((bytes: Buffer) => Buffer) | null;
+  readonly reveal: ((bytes: Buffer) => void) | null;
 }
 const CLIENT_BODY: StoreOptions = { isPeer: false, reveal: null };
 const NO_SLOT = { moved: () => {}, leave: () => {} };
@@ -104,7 +104,7 @@ export async function storeBody(
     throw new PeerLinkError('superseded', 'This file of unknown length is being sent by another request.');
   }
   file.hasSequentialBody = isUnknownLength;
-  const release = engine.hold(transfer);
+  const release = engine.holdAsWriter(transfer);
   const stream = options.isPeer
     ? NO_SLOT
     : await uploads.enter(transfer.row.id).catch((fault: unknown) => {

@@ -111,35 +111,6 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
   });
 }
 
-/** A body as it comes, for forwarding. @throws request_timeout after 30 s without a byte; ClientGone */
-export async function* countedBody(
-  req: IncomingMessage,
-  onBytes: (lengthBytes: number) => void,
-): AsyncGenerator<Buffer, void, void> {
-  let isWaiting = false;
-  const idle = setTimeout(() => {
-    // While the next node is the slow one, the client's clock stands still.
-    if (isWaiting)
-      req.destroy(new PeerLinkError('request_timeout', 'No byte came for 30 s. Ask for the status and go on.'));
-    else idle.refresh();
-  }, UPLOAD_IDLE_TIMEOUT_MS);
-  try {
-    isWaiting = true;
-    for await (const bytes of req as AsyncIterable<Buffer>) {
-      isWaiting = false;
-      onBytes(bytes.length);
-      yield bytes;
-      isWaiting = true;
-      idle.refresh();
-    }
-    if (!req.complete) throw new ClientGone();
-  } catch (fault) {
-    throw fault instanceof PeerLinkError ? fault : new ClientGone();
-  } finally {
-    clearTimeout(idle);
-  }
-}
-
 /** The connection broke: there is nobody to answer. */
 export class ClientGone extends Error {
   override name = 'ClientGone';

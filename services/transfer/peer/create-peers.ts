@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { NetIo } from '../../../native/types.ts';
 import type { DataPlaneDeps, PeerPorts } from '../data-plane/deps.ts';
 import type { TransferRepository } from '../ports.ts';
-import { HomeSide, type HomeTransfer } from '../replication/home-side.ts';
-import type { ReplicaPlacement } from '../replication/ports.ts';
+import { HomeSide } from '../replication/home-side.ts';
+import type { HomeTransfer, ReplicaPlacement } from '../replication/ports.ts';
 import { ReplicaSide } from '../replication/replica-side.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
@@ -20,6 +20,10 @@ export interface PeersOptions {
   readonly netIo: NetIo;
   readonly isObfuscated: boolean;
   readonly replicationFactor: 1 | 2;
+  /** False after a start with another boot id. */
+  readonly isDiskTrusted: boolean;
+  /** `DURABILITY=power`. */
+  readonly isPowerSafe: boolean;
   readonly urlOf: (nodeId: string) => Promise<string | null>;
   readonly placement: ReplicaPlacement;
   readonly countBytes: (bytes: number) => void;
@@ -30,6 +34,8 @@ export interface PeersOptions {
     nodeId: string | null,
   ) => void;
 }
+
+const pause = (ms: number, signal?: AbortSignal) => delay(ms, undefined, signal === undefined ? {} : { signal });
 
 export interface Peers {
   createHomeSide(transfer: HomeTransfer): HomeSide;
@@ -43,8 +49,8 @@ export interface Peers {
 /** The parts by which this node works with others: one key, one client, both sides of replication. */
 export function createPeers(options: PeersOptions): Peers {
   const { nodeId, repository, netIo, isObfuscated, countBytes } = options;
-  const auth = new PeerAuth(options.secret, Date.now);
-  const client = new PeerClient({ nodeId, auth, netIo, isObfuscated, urlOf: options.urlOf, countBytes });
+  const auth = new PeerAuth({ secret: options.secret, nodeId, nowMs: Date.now });
+  const client = new PeerClient({ auth, netIo, isObfuscated, urlOf: options.urlOf, countBytes });
   const connector = createReplicaConnector({ client, auth, netIo, isObfuscated, countBytes });
   let routing: PeerRouting | null = null;
   return {
@@ -56,8 +62,9 @@ export function createPeers(options: PeersOptions): Peers {
           repository,
           connector,
           placement: options.placement,
-          nowMs: Date.now,
-          delay: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
+          // Durations, so not the clock on the wall, which may jump.
+          nowMs: () => performance.now(),
+          delay: pause,
           onEvent: options.onOwnership,
         },
         transfer,
@@ -67,8 +74,12 @@ export function createPeers(options: PeersOptions): Peers {
         nodeId,
         repository,
         load: (transferId) => engine.replicaTransfer(transferId),
-        delay: (ms) => delay(ms),
+        nowMs: () => performance.now(),
+        delay: pause,
+        isDiskTrusted: options.isDiskTrusted,
+        isPowerSafe: options.isPowerSafe,
       });
+      engine.useReplicaSide(replica);
       const ownRouting = new PeerRouting({ engine, client, replica });
       routing = ownRouting;
       return (data) => ({
@@ -82,7 +93,7 @@ export function createPeers(options: PeersOptions): Peers {
           replica,
           replicaTransfer: (transferId) => engine.replicaTransfer(transferId),
           netIo,
-          isObfuscated,
+          countBytes,
           onForged: options.onForged,
         }),
       });

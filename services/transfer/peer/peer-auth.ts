@@ -11,32 +11,65 @@ export interface PeerHead {
   readonly method: string;
   /** With its query. */
   readonly path: string;
-  /** null: chunked. */
+  /** null: chunked, or no body. */
   readonly lengthBytes: number | null;
   readonly epoch: number;
   readonly timeMs: number;
   /** 16 bytes, hex. Also what the obfuscation key of the bodies comes from. */
   readonly nonce: string;
+  /** Both bodies are XORed: who asks decides, so that nodes with different settings understand each other. */
+  readonly isObfuscated: boolean;
+  /** `X-Chunk-Value`, which goes with a body of one chunk; empty without. */
+  readonly chunkValue: string;
 }
+
+export type Refusal = 'forged' | 'stale' | 'repeated';
 
 /** Clocks of nodes may differ this much; a captured request is worthless afterwards. */
 const MAX_AGE_MS = 60_000;
-/** Nonces remembered to refuse a repeated request. At 1,000 requests a second this is more than MAX_AGE_MS. */
-const MAX_NONCES = 100_000;
+/** Nonces remembered of one node: more than it asks in MAX_AGE_MS at 1,000 a second. */
+const MAX_NONCES = 65_536;
+/** Nodes whose nonces are remembered; only members get this far. */
+const MAX_SENDERS = 1_024;
+
+/** What a node asked lately. */
+interface Sender {
+  /** Nonce to the sender's time, oldest arrival first. */
+  readonly seen: Map<string, number>;
+  /** Nothing at or before this time of the sender's own clock is taken: those nonces are forgotten. */
+  floorMs: number;
+}
+
+export interface PeerAuthOptions {
+  readonly secret: Uint8Array;
+  /** This node. */
+  readonly nodeId: string;
+  readonly nowMs: () => number;
+}
 
 export class PeerAuth {
   readonly #key: Buffer;
+  readonly #nodeId: string;
   readonly #nowMs: () => number;
-  readonly #seen = new Map<string, number>();
+  readonly #senders = new Map<string, Sender>();
 
-  constructor(secret: Uint8Array, nowMs: () => number) {
+  constructor({ secret, nodeId, nowMs }: PeerAuthOptions) {
     this.#key = createHmac('sha256', secret).update('peer request').digest();
+    this.#nodeId = nodeId;
     this.#nowMs = nowMs;
   }
 
-  /** Headers for a request of this node. */
-  sign(head: Omit<PeerHead, 'timeMs' | 'nonce'>): { readonly headers: Record<string, string>; readonly nonce: string } {
-    const full: PeerHead = { ...head, timeMs: this.#nowMs(), nonce: randomBytes(16).toString('hex') };
+  /** Headers for a request of this node to another. */
+  sign(
+    toNodeId: string,
+    head: Pick<PeerHead, 'method' | 'path' | 'lengthBytes' | 'epoch' | 'isObfuscated' | 'chunkValue'>,
+  ): { readonly headers: Readonly<Record<string, string>>; readonly nonce: string } {
+    const full: PeerHead = {
+      ...head,
+      nodeId: this.#nodeId,
+      timeMs: this.#nowMs(),
+      nonce: randomBytes(16).toString('hex'),
+    };
     return {
       nonce: full.nonce,
       headers: {
@@ -44,29 +77,21 @@ export class PeerAuth {
         'x-peer-epoch': String(full.epoch),
         'x-peer-time': String(full.timeMs),
         'x-peer-nonce': full.nonce,
-        'x-peer-mac': this.#mac(full).toString('hex'),
+        'x-peer-body': full.isObfuscated ? 'xor' : 'plain',
+        'x-peer-mac': this.#mac(toNodeId, full).toString('hex'),
+        ...(full.chunkValue === '' ? {} : { 'x-chunk-value': full.chunkValue }),
       },
     };
   }
 
-  /** The head of an authentic, fresh request that did not come before, or why not. */
-  verify(method: string, path: string, headers: IncomingHttpHeaders): PeerHead | 'forged' | 'stale' | 'repeated' {
-    const text = (name: string) => (typeof headers[name] === 'string' ? headers[name] : '');
-    const mac = text('x-peer-mac');
-    const head: PeerHead = {
-      nodeId: text('x-peer-node'),
-      method,
-      path,
-      lengthBytes: headers['content-length'] === undefined ? null : Number(headers['content-length']),
-      epoch: Number(text('x-peer-epoch')),
-      timeMs: Number(text('x-peer-time')),
-      nonce: text('x-peer-nonce'),
-    };
-    if (!/^[0-9a-f]{64}$/.test(mac) || !isEqualBytes(Buffer.from(mac, 'hex'), this.#mac(head))) return 'forged';
+  /** The head of an authentic, fresh request to this node that did not come before, or why not. */
+  verify(method: string, path: string, headers: IncomingHttpHeaders): PeerHead | Refusal {
+    const head = readHead(method, path, headers);
+    const mac = textOf(headers, 'x-peer-mac');
+    if (head === null || !/^[0-9a-f]{64}$/.test(mac)) return 'forged';
+    if (!isEqualBytes(Buffer.from(mac, 'hex'), this.#mac(this.#nodeId, head))) return 'forged';
     if (Math.abs(this.#nowMs() - head.timeMs) > MAX_AGE_MS) return 'stale';
-    if (this.#seen.has(head.nonce)) return 'repeated';
-    this.#remember(head.nonce);
-    return head;
+    return this.#remember(head) ?? head;
   }
 
   /** Key for a frame's MAC in one session. */
@@ -82,25 +107,80 @@ export class PeerAuth {
     return Buffer.concat(parts);
   }
 
-  #mac(head: PeerHead): Buffer {
+  /** To whom it goes is in it too: a request captured on its way to one node is none to another. */
+  #mac(toNodeId: string, head: PeerHead): Buffer {
     const text = [
       head.nodeId,
+      toNodeId,
       head.method,
       head.path,
       head.lengthBytes ?? 'chunked',
       head.epoch,
       head.timeMs,
       head.nonce,
+      head.isObfuscated ? 'xor' : 'plain',
+      head.chunkValue,
     ];
     return createHmac('sha256', this.#key).update(text.join('\0')).digest();
   }
 
-  #remember(nonce: string): void {
-    const now = this.#nowMs();
-    for (const [old, atMs] of this.#seen) {
-      if (this.#seen.size < MAX_NONCES && now - atMs <= 2 * MAX_AGE_MS) break;
-      this.#seen.delete(old);
+  #remember({ nodeId, nonce, timeMs }: PeerHead): Refusal | null {
+    const sender = this.#senderOf(nodeId);
+    if (sender.seen.has(nonce)) return 'repeated';
+    if (timeMs <= sender.floorMs) return 'stale';
+    const oldestMs = this.#nowMs() - MAX_AGE_MS;
+    for (const [old, atMs] of sender.seen) {
+      // One that is too old by its own time is refused for that; the others must be known.
+      if (atMs >= oldestMs && sender.seen.size < MAX_NONCES) break;
+      if (atMs >= oldestMs) sender.floorMs = Math.max(sender.floorMs, atMs);
+      sender.seen.delete(old);
     }
-    this.#seen.set(nonce, now);
+    sender.seen.set(nonce, timeMs);
+    return null;
+  }
+
+  #senderOf(nodeId: string): Sender {
+    const known = this.#senders.get(nodeId);
+    const sender = known ?? { seen: new Map(), floorMs: 0 };
+    // The one asked last is the last to be forgotten.
+    this.#senders.delete(nodeId);
+    this.#senders.set(nodeId, sender);
+    const [oldest] = this.#senders.keys();
+    if (this.#senders.size > MAX_SENDERS && oldest !== undefined) this.#senders.delete(oldest);
+    return sender;
   }
 }
+
+const textOf = (headers: IncomingHttpHeaders, name: string): string => {
+  const value = headers[name];
+  return typeof value === 'string' ? value : '';
+};
+
+/** Null: not the headers of a node. Numbers are taken in the one spelling that `sign` uses. */
+function readHead(method: string, path: string, headers: IncomingHttpHeaders): PeerHead | null {
+  const length = headers['content-length'];
+  const epoch = textOf(headers, 'x-peer-epoch');
+  const time = textOf(headers, 'x-peer-time');
+  const nonce = textOf(headers, 'x-peer-nonce');
+  const body = textOf(headers, 'x-peer-body');
+  const nodeId = textOf(headers, 'x-peer-node');
+  const isWellFormed =
+    [epoch, time, ...(length === undefined ? [] : [length])].every(isNumber) &&
+    /^[0-9a-f]{32}$/.test(nonce) &&
+    (body === 'xor' || body === 'plain') &&
+    /^[\x21-\x7e]{1,64}$/.test(nodeId);
+  if (!isWellFormed) return null;
+  return {
+    nodeId,
+    method,
+    path,
+    lengthBytes: length === undefined ? null : Number(length),
+    epoch: Number(epoch),
+    timeMs: Number(time),
+    nonce,
+    isObfuscated: body === 'xor',
+    chunkValue: textOf(headers, 'x-chunk-value'),
+  };
+}
+
+const isNumber = (text: string): boolean => /^(0|[1-9]\d{0,15})$/.test(text) && Number.isSafeInteger(Number(text));

@@ -1,21 +1,27 @@
-import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import type { NetIo } from '../../../native/types.ts';
-import { errorTypeOf, PeerLinkError } from '../../contracts/errors.ts';
+import { PeerLinkError } from '../../contracts/errors.ts';
 import type { PutRunResponse } from '../../contracts/http.ts';
-import { UPLOAD_IDLE_TIMEOUT_MS } from '../../contracts/limits.ts';
+import { BufferPool } from '../data-plane/buffer-pool.ts';
+import type { RunBody } from '../data-plane/deps.ts';
+import { ClientGone } from '../data-plane/receive-body.ts';
 import type { PromoteOutcome } from '../replication/replica-side.ts';
+import type { AnswerHead } from './answer-reader.ts';
+import { sendRunBody } from './forward-body.ts';
+import { PeerAgent } from './peer-agent.ts';
 import type { PeerAuth } from './peer-auth.ts';
+import { PeerBody } from './peer-body.ts';
+import { CONNECT_MS, type PeerConnection } from './peer-connection.ts';
+import { faultOfAnswer, noAnswer, readJson } from './peer-faults.ts';
+import { watchProgress } from './progress-watch.ts';
 
-/** Connections kept to one node; more requests at once open more. */
-const MAX_IDLE_SOCKETS = 64;
 /** "Its own probe of the home's data port is refused, or stays unanswered for 3 s." */
 export const PROBE_MS = 3_000;
-const CONNECT_MS = 3_000;
-const SMALL_ANSWER_BYTES = 1024 * 1024;
+/** A replica that is asked to take over probes for 3 s itself, then changes the row. */
+const PROMOTE_MS = 3 * PROBE_MS;
+/** A home that answers pings but takes nothing of a body for so long is not waited for any more. */
+const STUCK_MS = 60_000;
 
 export interface PeerClientDeps {
-  readonly nodeId: string;
   readonly auth: PeerAuth;
   readonly netIo: NetIo;
   readonly isObfuscated: boolean;
@@ -24,48 +30,91 @@ export interface PeerClientDeps {
   readonly countBytes: (bytes: number) => void;
 }
 
+/** `refused`: nobody is there, or somebody else is. `silent`: no answer in time. */
 export type Probe = 'alive' | 'refused' | 'silent';
 
-/** A body that comes from another node, verified there. */
-export interface PeerBody {
-  /** Bytes in order; reading pauses with the consumer. */
-  readonly bytes: AsyncIterable<Buffer>;
-  close(): void;
+export interface RequestOptions {
+  readonly nodeId: string;
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly path: string;
+  readonly epoch: number;
+  /** null: chunked, or no body with GET. */
+  readonly lengthBytes: number | null;
+  readonly chunkValue?: string;
+  /** The answer is long. */
+  readonly isBulk?: boolean;
+  readonly signal?: AbortSignal;
 }
 
-/** Requests of this node to others. Every one has a deadline for the head, and an idle time-out for its body. */
+/** A request whose head is written. */
+export interface StartedRequest {
+  readonly connection: PeerConnection;
+  readonly body: PeerBody;
+  readonly nonce: string;
+  /** The request's own body is written whole, or was abandoned: with the answer's end the connection is free. */
+  finish(): void;
+}
+
+export interface ReadTarget {
+  readonly nodeId: string;
+  readonly transferId: string;
+  readonly fileIndex: number;
+  readonly from: number;
+  /** One past the last byte; null: to the end, wherever that will be. */
+  readonly to: number | null;
+  readonly epoch: number;
+  /** Only what is stored there now, whatever role the node has; nothing is waited for. */
+  readonly isStoredOnly?: boolean;
+}
+
+export interface RunTarget {
+  readonly nodeId: string;
+  readonly transferId: string;
+  readonly fileIndex: number;
+  readonly offset: number;
+  readonly epoch: number;
+  readonly lengthBytes: number | null;
+  /** Hex; null without. */
+  readonly chunkValue: string | null;
+}
+
+/** Requests of this node to others. Every wait for a head has a deadline; bodies are watched for silence. */
 export class PeerClient {
   readonly #deps: PeerClientDeps;
-  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE_SOCKETS, noDelay: true });
+  readonly #agent = new PeerAgent(new BufferPool());
 
   constructor(deps: PeerClientDeps) {
     this.#deps = deps;
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#agent.close();
   }
 
   /** Whether a node's data port answers. */
-  async probe(nodeId: string): Promise<Probe> {
+  async probe(nodeId: string, deadlineMs = PROBE_MS): Promise<Probe> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new Error('no answer in time')), deadlineMs);
     try {
-      const { res } = await this.start({
+      const { body } = await this.start({
         nodeId,
         method: 'GET',
         path: '/peer/ping',
         epoch: 0,
         lengthBytes: null,
-        headMs: PROBE_MS,
+        signal: late.signal,
       });
-      res.resume();
-      return 'alive';
-    } catch (fault) {
-      const code = typeof fault === 'object' && fault !== null && 'cause' in fault ? codeOf(fault.cause) : undefined;
-      return code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' || code === 'ENOTFOUND' ? 'refused' : 'silent';
+      const { status } = await body.head;
+      body.break(new Error('known enough'));
+      return status < 300 ? 'alive' : 'refused';
+    } catch {
+      return late.signal.aborted ? 'silent' : 'refused';
+    } finally {
+      clearTimeout(timer);
     }
   }
 
-  /** Asks a replica to make itself home. @throws unavailable */
+  /** Asks a replica to make itself home. @throws unavailable, or what the replica answered */
   async promote(
     nodeId: string,
     transferId: string,
@@ -73,219 +122,188 @@ export class PeerClient {
     options: { isAdoption: boolean },
   ): Promise<PromoteOutcome> {
     const path = `/peer/transfers/${transferId}/${options.isAdoption ? 'adopt' : 'promote'}`;
-    const { res } = await this.start({ nodeId, method: 'POST', path, epoch, lengthBytes: 0, headMs: PROBE_MS * 3 });
-    return (await readJson(res)) as PromoteOutcome;
+    const { body } = await this.#ask({ nodeId, method: 'POST', path, epoch, lengthBytes: 0 }, PROMOTE_MS);
+    const answer = await readJson(body).catch((fault: unknown) => {
+      throw noAnswer(fault);
+    });
+    return answer as PromoteOutcome;
   }
 
   /**
    * Streams a client's body to the home, never collecting it. @throws what the home answered, or unavailable when it
-   * broke: then some of its chunks may be committed.
+   * broke: then some of its chunks may be committed; ClientGone, request_timeout
+   * @param isGone asked each second in which the home takes nothing
    */
-  async forwardRun(
-    target: {
-      nodeId: string;
-      transferId: string;
-      fileIndex: number;
-      offset: number;
-      epoch: number;
-      lengthBytes: number | null;
-      chunkValue: string | null;
-    },
-    body: AsyncIterable<Buffer> | Iterable<Buffer>,
-  ): Promise<PutRunResponse> {
-    const { transferId, fileIndex, offset } = target;
-    const { req, response, nonce } = await this.#begin({
-      nodeId: target.nodeId,
+  async forwardRun(target: RunTarget, run: RunBody, isGone: () => Promise<boolean>): Promise<PutRunResponse> {
+    const { nodeId, transferId, fileIndex, offset, epoch, lengthBytes } = target;
+    const started = await this.start({
+      nodeId,
       method: 'PUT',
       path: `/peer/transfers/${transferId}/files/${fileIndex}?offset=${offset}`,
-      epoch: target.epoch,
-      lengthBytes: target.lengthBytes,
-      ...(target.chunkValue === null ? {} : { headers: { 'x-chunk-value': target.chunkValue } }),
+      epoch,
+      lengthBytes,
+      chunkValue: target.chunkValue ?? '',
     });
-    const hide = this.#obfuscator(nonce, 'request');
-    let isAnswered = false;
-    response.then(
-      () => (isAnswered = true),
-      () => (isAnswered = true),
-    );
-    req.setTimeout(UPLOAD_IDLE_TIMEOUT_MS + 5_000, () => req.destroy(new Error('idle')));
-    for await (const bytes of body) {
-      if (isAnswered) break;
-      this.#deps.countBytes(bytes.length);
-      if (!req.write(hide(bytes))) await Promise.race([drained(req), response.catch(() => {})]);
+    const { connection, body } = started;
+    const sending = sendRunBody(run, {
+      sink: connection,
+      isChunked: lengthBytes === null,
+      hide: this.#hider(started.nonce, 'request'),
+      countBytes: this.#deps.countBytes,
+      onFault: (fault) => body.break(fault),
+    });
+    const startedAtMs = performance.now();
+    let movedAtMs = startedAtMs;
+    let moved = -1;
+    const stopWatching = watchProgress({
+      progress: () => {
+        const now = sending.progress();
+        if (now !== moved) movedAtMs = performance.now();
+        moved = now ?? -1;
+        return now;
+      },
+      isGone: async () => performance.now() - movedAtMs > STUCK_MS || (await isGone()),
+      onGone: () => body.break(noAnswer(null)),
+    });
+    try {
+      const head = await body.head;
+      const answer = await readJson(body);
+      if (sending.isWhole()) started.finish();
+      if (head.status !== 200) throw faultOfAnswer(answer, head.status);
+      return answer as PutRunResponse;
+    } catch (fault) {
+      throw fault instanceof PeerLinkError || fault instanceof ClientGone ? fault : noAnswer(fault);
+    } finally {
+      stopWatching();
+      sending.stop();
+      if (!sending.isWhole()) connection.destroy(new Error('the body was not sent'));
     }
-    req.end();
-    const res = await response;
-    const answer = await readJson(res);
-    if (res.statusCode !== 200) throw faultOf(answer, res.statusCode ?? 500);
-    return answer as PutRunResponse;
   }
 
   /** Bytes [from, to) of a file at a node that holds it; waits there for chunks that are not committed yet. */
-  async read(
-    target: { nodeId: string; transferId: string; fileIndex: number; from: number; to: number | null; epoch: number },
-    signal: AbortSignal,
-  ): Promise<PeerBody> {
-    const { transferId, fileIndex, from, to } = target;
-    const path = `/peer/transfers/${transferId}/files/${fileIndex}?from=${from}${to === null ? '' : `&to=${to}`}`;
-    const { res, nonce } = await this.start({
-      nodeId: target.nodeId,
-      method: 'GET',
-      path,
-      epoch: target.epoch,
-      lengthBytes: null,
-      headMs: CONNECT_MS,
-      signal,
-    });
-    const reveal = this.#obfuscator(nonce, 'response');
+  async read(target: ReadTarget, signal: AbortSignal): Promise<PeerReading> {
+    const { nodeId, transferId, fileIndex, from, to, epoch } = target;
+    const range = `from=${from}${to === null ? '' : `&to=${to}`}${target.isStoredOnly === true ? '&stored=1' : ''}`;
+    const path = `/peer/transfers/${transferId}/files/${fileIndex}?${range}`;
+    const options = { nodeId, method: 'GET', path, epoch, lengthBytes: null, isBulk: true, signal } as const;
+    const { body, nonce } = await this.#ask(options, CONNECT_MS);
+    const reveal = this.#hider(nonce, 'response');
     const { countBytes } = this.#deps;
     return {
-      bytes: (async function* () {
-        for await (const bytes of res as AsyncIterable<Buffer>) {
-          countBytes(bytes.length);
-          yield reveal(bytes);
-        }
-        if (!res.complete) throw new PeerLinkError('unavailable', 'The other node ended in the middle.');
-      })(),
-      close: () => res.destroy(),
+      get progress() {
+        return body.progress;
+      },
+      break: (reason) => body.break(reason),
+      async next() {
+        const piece = await body.next();
+        if (piece === null) return null;
+        countBytes(piece.lengthBytes);
+        if (reveal !== null) for (const bytes of piece.bytes) reveal(bytes);
+        return piece;
+      },
     };
   }
 
-  /** Starts a request without a body and waits for its answer's head. @throws unavailable, or what the node answered */
-  async start(options: StartOptions): Promise<{ res: IncomingMessage; nonce: string }> {
-    const { req, response, nonce } = await this.#begin(options);
-    req.end();
-    const res = await response;
-    if (res.statusCode !== undefined && res.statusCode >= 400) throw faultOf(await readJson(res), res.statusCode);
-    return { res, nonce };
-  }
-
-  /** Starts a request whose body the caller writes. */
-  async #begin(
-    options: StartOptions,
-  ): Promise<{ req: ClientRequest; response: Promise<IncomingMessage>; nonce: string }> {
-    const { nodeId, method, path, epoch, lengthBytes } = options;
+  /** Writes the head of a request. The body of the request, and what is done with the answer, are the caller's. */
+  async start(options: RequestOptions): Promise<StartedRequest> {
+    const { nodeId, method, path, lengthBytes, signal } = options;
     const base = await this.#deps.urlOf(nodeId);
     if (base === null)
       throw new PeerLinkError('unavailable', 'The node that has this is not known right now.', {
         retryAfterSeconds: 1,
       });
-    const { headers, nonce } = this.#deps.auth.sign({ nodeId: this.#deps.nodeId, method, path, epoch, lengthBytes });
-    const url = new URL(path, base);
-    const isTls = url.protocol === 'https:';
-    const send = isTls ? httpsRequest : httpRequest;
-    const req = send(url, {
-      method,
-      ...(isTls ? {} : { agent: this.#agent }),
-      headers: { ...options.headers, ...headers, ...(lengthBytes === null ? {} : { 'content-length': lengthBytes }) },
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    const origin = new URL(base);
+    const { headers, nonce } = this.#deps.auth.sign(nodeId, {
+      ...options,
+      isObfuscated: this.#deps.isObfuscated,
+      chunkValue: options.chunkValue ?? '',
     });
-    const response = new Promise<IncomingMessage>((resolve, reject) => {
-      const late =
-        options.headMs === undefined
-          ? null
-          : setTimeout(() => req.destroy(new Error('no answer in time')), options.headMs);
-      req.once('response', (res) => {
-        if (late !== null) clearTimeout(late);
-        resolve(res);
-      });
-      req.once('error', (cause) => {
-        if (late !== null) clearTimeout(late);
-        reject(
-          new PeerLinkError('unavailable', 'Another node does not answer. Try again.', { cause, retryAfterSeconds: 1 }),
-        );
-      });
+    const connection = await this.#agent.acquire(origin, signal);
+    const onAbort = () => connection.destroy(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
+    let isWritten = lengthBytes === 0 || method === 'GET';
+    let isOver = false;
+    const release = () => {
+      if (isWritten && isOver) this.#agent.release(origin, connection);
+    };
+    const body = new PeerBody(
+      { resume: () => connection.resume(), abandon: (reason) => connection.destroy(reason) },
+      { isBulk: options.isBulk ?? false },
+    );
+    void body.over.then(() => {
+      signal?.removeEventListener('abort', onAbort);
+      isOver = true;
+      release();
     });
-    response.catch(() => {});
-    if (method !== 'GET' && lengthBytes === null) req.flushHeaders();
-    return { req, response, nonce };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    connection.begin(body);
+    if (signal?.aborted === true) onAbort();
+    const length = method === 'GET' ? {} : lengthBytes === null ? CHUNKED : { 'content-length': String(lengthBytes) };
+    connection.write([requestHead(method, path, { host: origin.host, ...headers, ...length })]);
+    return {
+      connection,
+      body,
+      nonce,
+      finish: () => {
+        isWritten = true;
+        release();
+      },
+    };
   }
 
-  /** For a stream whose body and answer run at the same time (replication). */
-  openDuplex(
-    options: StartOptions,
-  ): Promise<{ req: ClientRequest; response: Promise<IncomingMessage>; nonce: string }> {
-    return this.#begin(options);
+  /**
+   * A request without a body, and its answer's head. A connection that rested may have been closed meanwhile: then it
+   * is asked once more. @throws unavailable, or what the node answered
+   */
+  async #ask(options: RequestOptions, headMs: number): Promise<StartedRequest & { head: AnswerHead }> {
+    for (let attempt = 0; ; attempt += 1) {
+      const started = await this.start(options);
+      const { body, connection } = started;
+      const wasRested = connection.restingSinceMs > 0;
+      const late = setTimeout(() => body.break(noAnswer(new Error('no answer in time'))), headMs);
+      let head: AnswerHead;
+      try {
+        head = await body.head;
+      } catch (fault) {
+        options.signal?.throwIfAborted();
+        if (fault instanceof PeerLinkError) throw fault;
+        if (wasRested && attempt === 0) continue;
+        throw noAnswer(fault);
+      } finally {
+        clearTimeout(late);
+      }
+      if (head.status >= 400) throw faultOfAnswer(await readJson(body).catch(() => null), head.status);
+      return { ...started, head };
+    }
   }
 
-  /** XORs buffers that only this stream has; the position runs on. */
-  #obfuscator(nonce: string, direction: 'request' | 'response'): (bytes: Buffer) => Buffer {
-    if (!this.#deps.isObfuscated) return (bytes) => bytes;
+  /** XORs buffers that only one stream has, in place; the position runs on. Null: nothing is hidden. Not encryption. */
+  #hider(nonce: string, direction: 'request' | 'response'): ((bytes: Uint8Array) => void) | null {
+    if (!this.#deps.isObfuscated) return null;
     const { auth, netIo } = this.#deps;
-    return obfuscatorOf(netIo, auth.obfuscationKey(nonce, direction));
+    return xorInPlace(netIo, auth.obfuscationKey(nonce, direction));
   }
 }
 
-export interface StartOptions {
-  readonly nodeId: string;
-  readonly method: 'GET' | 'POST' | 'PUT';
-  readonly path: string;
-  readonly epoch: number;
-  readonly lengthBytes: number | null;
-  readonly headers?: Record<string, string>;
-  /** Deadline for the head of the answer. */
-  readonly headMs?: number;
-  readonly signal?: AbortSignal;
+/** A body that comes from another node, verified there. */
+export interface PeerReading {
+  /** Grows with what comes; null while it is not the other node that is waited for. */
+  readonly progress: number | null;
+  next(): Promise<{ readonly bytes: readonly Buffer[]; readonly lengthBytes: number; release(): void } | null>;
+  break(reason: Error): void;
 }
+
+const CHUNKED = { 'transfer-encoding': 'chunked' };
 
 /** Obfuscation of one stream, in place: for buffers nobody else reads. Not encryption. */
-export function obfuscatorOf(netIo: NetIo, key: Uint8Array): (bytes: Buffer) => Buffer {
+export function xorInPlace(netIo: NetIo, key: Uint8Array): (bytes: Uint8Array) => void {
   let position = 0;
   return (bytes) => {
     netIo.xorInPlace(bytes, key, position);
     position += bytes.length;
-    return bytes;
   };
 }
 
-function drained(req: ClientRequest): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      req.off('drain', done);
-      req.off('close', done);
-      resolve();
-    };
-    req.once('drain', done);
-    req.once('close', done);
-  });
-}
-
-async function readJson(res: IncomingMessage): Promise<unknown> {
-  const parts: Buffer[] = [];
-  let lengthBytes = 0;
-  for await (const part of res as AsyncIterable<Buffer>) {
-    lengthBytes += part.length;
-    if (lengthBytes > SMALL_ANSWER_BYTES) throw new PeerLinkError('unavailable', 'Another node answered too much.');
-    parts.push(part);
-  }
-  try {
-    return JSON.parse(Buffer.concat(parts).toString('utf8'));
-  } catch {
-    return {};
-  }
-}
-
-/** A problem that another node answered, as a fault of ours. */
-function faultOf(answer: unknown, status: number): PeerLinkError {
-  const problem = (typeof answer === 'object' && answer !== null ? answer : {}) as {
-    type?: unknown;
-    detail?: unknown;
-    data?: Record<string, unknown>;
-    retryAfterSeconds?: number;
-  };
-  const type = errorTypeOf(problem) ?? (status >= 500 ? 'unavailable' : 'internal');
-  return new PeerLinkError(
-    type,
-    typeof problem.detail === 'string' ? problem.detail : 'Another node could not do it.',
-    {
-      ...(problem.data === undefined ? {} : { data: problem.data }),
-      ...(problem.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: problem.retryAfterSeconds }),
-    },
-  );
-}
-
-function codeOf(fault: unknown): string | undefined {
-  return typeof fault === 'object' && fault !== null && 'code' in fault && typeof fault.code === 'string'
-    ? fault.code
-    : undefined;
+function requestHead(method: string, path: string, headers: Readonly<Record<string, string>>): Buffer {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1');
 }

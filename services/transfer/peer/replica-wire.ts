@@ -1,8 +1,9 @@
 import { createHmac } from 'node:crypto';
-import { MAX_CHUNK_BYTES, MAX_CHUNKS_PER_FILE, MAX_FILES_PER_TRANSFER } from '../../contracts/limits.ts';
+import { MAX_CHUNK_BYTES, MAX_CHUNKS_PER_FILE, MAX_FILES_PER_TRANSFER, MIB } from '../../contracts/limits.ts';
 import { isEqualBytes } from '../../kernel/ids.ts';
 import { ChunkMap } from '../chunk-map.ts';
 import type { FrameAnswer } from '../replication/ports.ts';
+import type { ByteQueue } from './byte-queue.ts';
 
 /**
  * The bytes of a replication session. Home to replica: frames, each a header of 96 bytes and the chunk. Replica to
@@ -10,18 +11,24 @@ import type { FrameAnswer } from '../replication/ports.ts';
  *
  *   frame header   0 magic "PLF1" · 4 file index u32 · 8 chunk index u32 · 12 length u32 · 16 number u64 · 24 epoch u64
  *                  32 chaining value (32 bytes) · 64 MAC over bytes 0 to 63 under the session's key (32 bytes)
+ *                  file index 0xffffffff, length 0: a pulse, which is answered and says nothing
  *   opening        0 magic "PLO1" · 4 session length u32 · session · then per file: index u32, length u32, values ·
- *                  ends with index 0xffffffff, length 0
+ *                  ends with index 0xffffffff, length 0. Indexes rise
  *   answer         0 number u64 · 8 kind u8 · 9 zero
  */
 export const FRAME_HEADER_BYTES = 96;
+export const ANSWER_BYTES = 16;
 const FRAME_MAGIC = 0x31464c50;
 const OPENING_MAGIC = 0x314f4c50;
 const LAST_FILE = 0xffff_ffff;
-export const ANSWER_BYTES = 16;
-const MAX_SESSION_CHARS = 64;
+const PULSE_FILE = 0xffff_ffff;
+const MAX_SESSION_BYTES = 64;
+/** Values of two million chunks: 2 TiB in chunks of a MiB. What has more is not replicated. */
+export const MAX_OPENING_BYTES = 64 * MIB;
 
 export interface FrameHeader {
+  /** `pulse`: no chunk follows; index, length and value say nothing. */
+  readonly kind: 'chunk' | 'pulse';
   readonly fileIndex: number;
   readonly chunkIndex: number;
   readonly lengthBytes: number;
@@ -30,7 +37,7 @@ export interface FrameHeader {
   readonly value: Uint8Array;
 }
 
-export function encodeFrameHeader(header: FrameHeader, key: Uint8Array): Buffer {
+export function encodeFrameHeader(header: Omit<FrameHeader, 'kind'>, key: Uint8Array): Buffer {
   const bytes = Buffer.alloc(FRAME_HEADER_BYTES);
   bytes.writeUInt32LE(FRAME_MAGIC, 0);
   bytes.writeUInt32LE(header.fileIndex, 4);
@@ -43,24 +50,33 @@ export function encodeFrameHeader(header: FrameHeader, key: Uint8Array): Buffer 
   return bytes;
 }
 
+export function encodePulse(number: number, key: Uint8Array): Buffer {
+  const value = new Uint8Array(32);
+  return encodeFrameHeader({ fileIndex: PULSE_FILE, chunkIndex: 0, lengthBytes: 0, number, epoch: 0, value }, key);
+}
+
 /** Null: no frame of this session; nothing that follows can be trusted. */
 export function decodeFrameHeader(bytes: Buffer, key: Uint8Array): FrameHeader | null {
+  if (bytes.length !== FRAME_HEADER_BYTES) return null;
   const mac = createHmac('sha256', key).update(bytes.subarray(0, 64)).digest();
   if (!isEqualBytes(mac, bytes.subarray(64, FRAME_HEADER_BYTES)) || bytes.readUInt32LE(0) !== FRAME_MAGIC) return null;
+  const fileIndex = bytes.readUInt32LE(4);
   const header = {
-    fileIndex: bytes.readUInt32LE(4),
+    fileIndex,
     chunkIndex: bytes.readUInt32LE(8),
     lengthBytes: bytes.readUInt32LE(12),
     number: Number(bytes.readBigUInt64LE(16)),
     epoch: Number(bytes.readBigUInt64LE(24)),
     value: Uint8Array.from(bytes.subarray(32, 64)),
   };
+  if (!Number.isSafeInteger(header.number) || !Number.isSafeInteger(header.epoch)) return null;
+  if (fileIndex === PULSE_FILE) return header.lengthBytes === 0 ? { kind: 'pulse', ...header } : null;
   const isPossible =
-    header.fileIndex < MAX_FILES_PER_TRANSFER &&
+    fileIndex < MAX_FILES_PER_TRANSFER &&
     header.chunkIndex < MAX_CHUNKS_PER_FILE &&
     header.lengthBytes > 0 &&
     header.lengthBytes <= MAX_CHUNK_BYTES;
-  return isPossible ? header : null;
+  return isPossible ? { kind: 'chunk', ...header } : null;
 }
 
 const ANSWER_KINDS: readonly FrameAnswer[] = [
@@ -84,9 +100,13 @@ export function encodeAnswer(number: number, answer: FrameAnswer): Buffer {
   return bytes;
 }
 
+/** Null: no answer; nothing that follows can be trusted. */
 export function decodeAnswer(bytes: Buffer): { number: number; answer: FrameAnswer } | null {
+  if (bytes.length !== ANSWER_BYTES) return null;
   const answer = ANSWER_KINDS[bytes.readUInt8(8)];
-  return answer === undefined ? null : { number: Number(bytes.readBigUInt64LE(0)), answer };
+  const number = Number(bytes.readBigUInt64LE(0));
+  const isZeroed = bytes.subarray(9).every((byte) => byte === 0);
+  return answer === undefined || !isZeroed || !Number.isSafeInteger(number) ? null : { number, answer };
 }
 
 export function encodeOpening(
@@ -112,49 +132,6 @@ function fileHead(fileIndex: number, lengthBytes: number): Buffer {
   return head;
 }
 
-/** Takes exactly so many bytes from a stream that comes in pieces. */
-export class ByteQueue {
-  #parts: Buffer[] = [];
-  #lengthBytes = 0;
-
-  get lengthBytes(): number {
-    return this.#lengthBytes;
-  }
-
-  push(bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    this.#parts.push(bytes);
-    this.#lengthBytes += bytes.length;
-  }
-
-  /** Views of the next `count` bytes without copying, or null when they are not there yet. */
-  takeList(count: number): Buffer[] | null {
-    if (this.#lengthBytes < count) return null;
-    const taken: Buffer[] = [];
-    let wanted = count;
-    while (wanted > 0) {
-      const first = this.#parts[0];
-      if (first === undefined) return null;
-      if (first.length <= wanted) {
-        taken.push(first);
-        this.#parts.shift();
-        wanted -= first.length;
-      } else {
-        taken.push(first.subarray(0, wanted));
-        this.#parts[0] = first.subarray(wanted);
-        wanted = 0;
-      }
-    }
-    this.#lengthBytes -= count;
-    return taken;
-  }
-
-  take(count: number): Buffer | null {
-    const list = this.takeList(count);
-    return list === null ? null : list.length === 1 && list[0] !== undefined ? list[0] : Buffer.concat(list);
-  }
-}
-
 export interface Opening {
   readonly session: string;
   readonly values: ReadonlyMap<number, ChunkMap>;
@@ -166,6 +143,8 @@ export class OpeningReader {
   #session: string | null = null;
   #sessionBytes: number | null = null;
   #file: { index: number; lengthBytes: number } | null = null;
+  #lastIndex = -1;
+  #totalBytes = 0;
   readonly #values = new Map<number, ChunkMap>();
 
   constructor(queue: ByteQueue) {
@@ -174,32 +153,49 @@ export class OpeningReader {
 
   /** The opening once it is whole; null: more is needed. @throws Error for bytes that are no opening */
   read(): Opening | null {
-    if (this.#sessionBytes === null) {
-      const head = this.#queue.take(8);
-      if (head === null) return null;
-      this.#sessionBytes = head.readUInt32LE(4);
-      if (head.readUInt32LE(0) !== OPENING_MAGIC || this.#sessionBytes > MAX_SESSION_CHARS)
-        throw new Error('not an opening');
-    }
-    if (this.#session === null) {
-      const name = this.#queue.take(this.#sessionBytes);
-      if (name === null) return null;
-      this.#session = name.toString();
-    }
+    const session = this.#readSession();
+    if (session === null) return null;
     for (;;) {
       if (this.#file === null) {
         const head = this.#queue.take(8);
         if (head === null) return null;
-        this.#file = { index: head.readUInt32LE(0), lengthBytes: head.readUInt32LE(4) };
-        if (this.#file.index === LAST_FILE) return { session: this.#session, values: this.#values };
-        const isPossible =
-          this.#file.index < MAX_FILES_PER_TRANSFER && this.#file.lengthBytes <= MAX_CHUNKS_PER_FILE * 32;
-        if (!isPossible || this.#file.lengthBytes % 32 !== 0) throw new Error('not an opening');
+        const file = { index: head.readUInt32LE(0), lengthBytes: head.readUInt32LE(4) };
+        if (file.index === LAST_FILE && file.lengthBytes === 0) return { session, values: this.#values };
+        this.#assertPossible(file);
+        this.#file = file;
       }
       const values = this.#queue.take(this.#file.lengthBytes);
       if (values === null) return null;
       this.#values.set(this.#file.index, new ChunkMap(Uint8Array.from(values)));
       this.#file = null;
     }
+  }
+
+  #readSession(): string | null {
+    if (this.#session !== null) return this.#session;
+    if (this.#sessionBytes === null) {
+      const head = this.#queue.take(8);
+      if (head === null) return null;
+      const lengthBytes = head.readUInt32LE(4);
+      if (head.readUInt32LE(0) !== OPENING_MAGIC || lengthBytes === 0 || lengthBytes > MAX_SESSION_BYTES)
+        throw new Error('not an opening');
+      this.#sessionBytes = lengthBytes;
+    }
+    const name = this.#queue.take(this.#sessionBytes)?.toString('latin1') ?? null;
+    if (name !== null && !/^[\x21-\x7e]+$/.test(name)) throw new Error('not an opening');
+    this.#session = name;
+    return name;
+  }
+
+  #assertPossible({ index, lengthBytes }: { index: number; lengthBytes: number }): void {
+    this.#totalBytes += lengthBytes;
+    const isPossible =
+      index > this.#lastIndex &&
+      index < MAX_FILES_PER_TRANSFER &&
+      lengthBytes <= MAX_CHUNKS_PER_FILE * 32 &&
+      lengthBytes % 32 === 0 &&
+      this.#totalBytes <= MAX_OPENING_BYTES;
+    if (!isPossible) throw new Error('not an opening');
+    this.#lastIndex = index;
   }
 }
