@@ -87,6 +87,8 @@ export interface TransferListResponse {
 export interface TransferStatusResponse {
   readonly state: TransferState;
   readonly generation: number;
+  /** Node whose disk holds it now; GET /api/cluster tells its public address. */
+  readonly homeNodeId: string;
   readonly files: readonly ChunkStatus[];
 }
 export interface ChunkStatus {

@@ -83,7 +83,8 @@ export function ownedTransfer(
 }
 
 export function transferStatus(transfer: RunningTransfer): TransferStatusResponse {
-  return { state: transfer.row.state, generation: transfer.row.generation, files: transfer.files.map(chunkStatus) };
+  const { state, generation, homeNodeId } = transfer.row;
+  return { state, generation, homeNodeId, files: transfer.files.map(chunkStatus) };
 }
 
 function chunkStatus(file: RunningFile): ChunkStatus {

@@ -116,6 +116,7 @@ export const en = {
       checking: 'Looking at what is already there',
       sending: 'Sending',
       waiting: 'Waiting for the server',
+      moving: 'The node went away; going on through another',
       offline: 'Paused: no connection. It goes on by itself',
       paused: 'Paused',
       stalled: 'Stopped',

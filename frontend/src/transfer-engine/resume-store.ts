@@ -25,7 +25,6 @@ export interface StoredUpload {
   readonly link: string;
   readonly uploadToken: string;
   readonly maxRunBytes: number;
-  readonly endpoints: readonly string[];
   readonly savedAtMs: number;
   readonly expiresAt: string;
   readonly files: readonly StoredFile[];

@@ -1,11 +1,12 @@
 import type { PutRunResponse, TransferStatusResponse } from '../../../services/contracts/http.ts';
 import type { PlannedRun } from './chunk-map.ts';
 import type { Fault } from './fault.ts';
+import { OWN } from './node-choice.ts';
 import { faultOfAnswer } from './problem.ts';
 
 export type Answered<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: Fault };
 
-/** How an upload reaches a node. `baseUrl` is a node's origin, empty for the page's own. */
+/** How an upload reaches a node. `baseUrl` is a node's origin, or OWN. */
 export interface UploadTransport {
   /** Sends one run. `onMoved` is told how many of its bytes have left; after `signal` aborts, the answer is ignored. */
   put(
@@ -23,10 +24,11 @@ const NETWORK_FAULT = { ok: false, fault: { kind: 'network' } } as const;
 /**
  * XMLHttpRequest and not fetch: it is as quick with a Blob, and it alone says how much of a body has left, which tells
  * a slow line from a dead one.
+ * @param ownAddress what OWN stands for: empty, or the origin that the page was built to ask
  */
-export function httpTransport(transferId: string, uploadToken: string): UploadTransport {
+export function httpTransport(transferId: string, uploadToken: string, ownAddress: string): UploadTransport {
   const address = (baseUrl: string, rest: string) =>
-    `${baseUrl}/api/transfers/${encodeURIComponent(transferId)}${rest}`;
+    `${baseUrl === OWN ? ownAddress : baseUrl}/api/transfers/${encodeURIComponent(transferId)}${rest}`;
   return {
     put(baseUrl, run, body, onMoved, signal) {
       return new Promise((resolve) => {

@@ -12,15 +12,19 @@ function fileOf(sizeBytes: number, chunkSizeBytes = CHUNK): EngineFile {
   return { sizeBytes, chunkSizeBytes, chunkCount: Math.ceil(sizeBytes / chunkSizeBytes) };
 }
 
-function machineOf(files: readonly EngineFile[], overrides: Partial<{ window: number; maxRetries: number }> = {}) {
+function machineOf(
+  files: readonly EngineFile[],
+  overrides: Partial<{ window: number; maxRetries: number; hasOthers: boolean }> = {},
+) {
+  const { window = 3, maxRetries = 3, hasOthers = false } = overrides;
   return new UploadMachine({
     files,
     maxRunBytes: 4 * CHUNK,
-    window: 3,
+    window: () => window,
+    hasOthers: () => hasOthers,
     ackTimeoutMs: 10_000,
-    maxRetries: 3,
+    maxRetries,
     random: () => 0,
-    ...overrides,
   });
 }
 
@@ -61,6 +65,7 @@ class FarSide {
     const answer: TransferStatusResponse = {
       state: this.isSealed ? 'sealed' : 'open',
       generation: this.generation,
+      homeNodeId: 'home',
       files: this.#files.map((file, index) => ({
         index,
         sizeBytes: file.sizeBytes,
@@ -208,6 +213,59 @@ describe('upload machine', () => {
     expect(moved).toEqual([...sends(effects).map(({ runId }) => ({ type: 'abort', runId })), { type: 'ask_status' }]);
   });
 
+  it('waits twice as long before each further move while nothing is stored, so that a slow line gets somewhere', () => {
+    const { far, machine } = started([fileOf(8 * CHUNK)], { window: 1 });
+    const probedAt: number[] = [];
+    let run: Extract<UploadEffect, { type: 'send' }> | undefined;
+    for (let nowMs = 100; nowMs <= 40_000; nowMs += 100) {
+      // The line moves a little every five seconds.
+      if (run !== undefined && nowMs % 5_000 === 0) {
+        machine.handle({ type: 'run_moved', runId: run.runId, sentBytes: nowMs }, nowMs);
+      }
+      if (!machine.handle({ type: 'tick' }, nowMs).some(({ type }) => type === 'probe')) continue;
+      probedAt.push(nowMs);
+      machine.handle({ type: 'moved' }, nowMs);
+      run = sends(machine.handle(far.status(), nowMs))[0];
+    }
+    expect(probedAt).toEqual([3_000]);
+    if (run === undefined) throw new Error('a run expected');
+    machine.handle(far.answer(run), 40_000);
+    expect(machine.handle({ type: 'tick' }, 43_000)).toContainEqual({ type: 'probe' });
+  });
+
+  it('says that it is moving, not that there is no connection, while another node may take over', () => {
+    const { machine, effects } = started([fileOf(8 * CHUNK)], { window: 1, hasOthers: true });
+    machine.handle({ type: 'run_failed', runId: sends(effects)[0]?.runId ?? 0, fault: NETWORK }, 10);
+    const phases = [machine.phase.name];
+    for (let nowMs = 10_000; phases.length < 6; nowMs += 10_000) {
+      machine.handle({ type: 'tick' }, nowMs);
+      machine.handle({ type: 'status_failed', fault: NETWORK }, nowMs);
+      phases.push(machine.phase.name);
+    }
+    expect(phases).toEqual(['moving', 'moving', 'moving', 'moving', 'offline', 'offline']);
+  });
+
+  it('asks again within a second when a node asks for more patience and there are others', () => {
+    const { machine, effects } = started([fileOf(8 * CHUNK)], { window: 1, hasOthers: true });
+    machine.handle({ type: 'run_failed', runId: sends(effects)[0]?.runId ?? 0, fault: problem('draining', 60_000) }, 0);
+    expect(machine.phase.name).toBe('moving');
+    expect(machine.handle({ type: 'tick' }, 1_000)).toEqual([{ type: 'ask_status' }]);
+  });
+
+  it('looks again when another node answered while runs were still going to the one before', () => {
+    const { far, machine, effects } = started([fileOf(8 * CHUNK)], { window: 2, hasOthers: true });
+    const [first, second] = sends(effects);
+    machine.handle({ type: 'run_failed', runId: first?.runId ?? 0, fault: NETWORK }, 10);
+    machine.handle({ type: 'tick' }, 1_000);
+    const after = machine.handle(
+      { ...(far.status() as Extract<UploadEvent, { type: 'status' }>), hasMoved: true },
+      1_010,
+    );
+    expect(after).toEqual([{ type: 'abort', runId: second?.runId }, { type: 'ask_status' }]);
+    expect(sends(machine.handle(far.status(), 1_020))).toHaveLength(2);
+    expect(machine.phase.name).toBe('moving');
+  });
+
   it.each([
     ['chunk_conflict', 'failed'],
     ['too_large', 'failed'],
@@ -308,10 +366,11 @@ describe('upload machine under any order of events', () => {
         filesArbitrary,
         fc.array(stepArbitrary, { maxLength: 60 }),
         fc.integer({ min: 1, max: 6 }),
-        (sizes, steps, window) => {
+        fc.boolean(),
+        (sizes, steps, window, hasOthers) => {
           const files = sizes.map((size) => fileOf(size));
           const far = new FarSide(files);
-          const machine = machineOf(files, { window });
+          const machine = machineOf(files, { window, hasOthers });
           const inFlight = new Map<number, Extract<UploadEffect, { type: 'send' }>>();
           let nowMs = 0;
           let isStatusWanted = false;

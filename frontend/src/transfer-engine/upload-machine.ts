@@ -12,8 +12,10 @@ import { FIRST_RUN_BYTES, nextRunBytes } from './run-size.ts';
 export interface MachineConfig {
   readonly files: readonly EngineFile[];
   readonly maxRunBytes: number;
-  /** Runs in flight at once. */
-  readonly window: number;
+  /** Runs in flight at once; asked whenever one may begin, since it depends on where they go. */
+  readonly window: () => number;
+  /** Whether another node may take over from one that is lost, as far as is known now. */
+  readonly hasOthers: () => boolean;
   readonly ackTimeoutMs: number;
   /** Failures in a row without progress before the person is asked. */
   readonly maxRetries: number;
@@ -26,6 +28,8 @@ export type UploadPhase =
   | { readonly name: 'sending' }
   /** The server asked for patience, or a retry is due; goes on by itself. */
   | { readonly name: 'waiting'; readonly fault: Fault }
+  /** The node went away; another one is being found, or was. */
+  | { readonly name: 'moving' }
   /** No connection; goes on by itself. */
   | { readonly name: 'offline' }
   | { readonly name: 'paused' }
@@ -42,7 +46,8 @@ export type UploadEvent =
   | { readonly type: 'run_moved'; readonly runId: number; readonly sentBytes: number }
   | { readonly type: 'run_answered'; readonly runId: number; readonly answer: PutRunResponse }
   | { readonly type: 'run_failed'; readonly runId: number; readonly fault: Fault }
-  | { readonly type: 'status'; readonly answer: TransferStatusResponse }
+  /** `hasMoved`: another node than the one that runs went to so far answered it. */
+  | { readonly type: 'status'; readonly answer: TransferStatusResponse; readonly hasMoved?: boolean }
   | { readonly type: 'status_failed'; readonly fault: Fault }
   /** Heard over the socket: sooner than the run's own answer. */
   | { readonly type: 'committed'; readonly fileIndex: number; readonly ranges: readonly ChunkRange[] }
@@ -63,6 +68,21 @@ export type UploadEffect =
   | { readonly type: 'probe' };
 
 export const PROBE_AFTER_MS = 3_000;
+/** Moving again and again helps nobody on a line that is merely slow: each time without progress waits twice as long. */
+const PROBE_AFTER_MOST_MS = 30_000;
+/** Failures in a row that are taken for a node that went away while others are there; then it looks like the line. */
+const MOVES_IN_A_ROW = 4;
+/** A node that is about to go, or has lost what it needs, says so with these: another may do better. */
+const NODE_LEAVES: ReadonlySet<string> = new Set([
+  'draining',
+  'unavailable',
+  'moved',
+  'stale_epoch',
+  'stale_session',
+  'home_alive',
+]);
+/** Another node may answer sooner than this one hopes to. */
+const ASKED_PATIENCE_MS = 1_000;
 
 interface RunInFlight {
   readonly run: PlannedRun;
@@ -73,7 +93,7 @@ interface RunInFlight {
   movedMs: number;
 }
 
-const GOING_ON: ReadonlySet<UploadPhase['name']> = new Set(['checking', 'sending', 'waiting', 'offline']);
+const GOING_ON: ReadonlySet<UploadPhase['name']> = new Set(['checking', 'sending', 'waiting', 'moving', 'offline']);
 const OVER: ReadonlySet<UploadPhase['name']> = new Set(['sealed', 'ended', 'failed', 'cancelled']);
 
 export class UploadMachine {
@@ -94,6 +114,7 @@ export class UploadMachine {
   #nextTryMs = 0;
   #movedMs = 0;
   #probedMs = 0;
+  #probeAfterMs = PROBE_AFTER_MS;
 
   constructor(config: MachineConfig) {
     this.#config = config;
@@ -124,6 +145,11 @@ export class UploadMachine {
     return bytes;
   }
 
+  /** Runs are in flight and nothing has moved for PROBE_AFTER_MS. */
+  isStuck(nowMs: number): boolean {
+    return this.#runs.size > 0 && nowMs - this.#movedMs >= PROBE_AFTER_MS;
+  }
+
   handle(event: UploadEvent, nowMs: number): UploadEffect[] {
     if (this.isOver) return [];
     const effects: UploadEffect[] = [];
@@ -150,7 +176,7 @@ export class UploadMachine {
         this.#runFailed(event.runId, event.fault, nowMs, effects);
         return;
       case 'status':
-        this.#statusCame(event.answer, nowMs, effects);
+        this.#statusCame(event.answer, event.hasMoved ?? false, nowMs, effects);
         return;
       case 'status_failed':
         this.#statusFailed(event.fault, nowMs, effects);
@@ -162,10 +188,7 @@ export class UploadMachine {
         if (event.state !== 'open') this.#needsStatus = true;
         return;
       case 'moved':
-        this.#abortRuns(effects);
-        this.#needsStatus = true;
-        this.#isStatusAsked = false;
-        this.#tryAt(nowMs);
+        this.#moved(nowMs, effects);
         return;
       case 'network_lost':
         // Only a hint: a server on this very machine is reachable without a network. The status request tells.
@@ -197,8 +220,9 @@ export class UploadMachine {
       }
       return;
     }
-    if (this.phase.name !== 'sending') this.phase = { name: 'sending' };
-    while (this.#runs.size < this.#config.window) {
+    // What is on the way again is said once something has moved.
+    if (this.phase.name !== 'sending' && this.phase.name !== 'moving') this.phase = { name: 'sending' };
+    while (this.#runs.size < this.#config.window()) {
       const run = this.map.nextRun(this.#runBytes);
       if (!run) return;
       this.map.mark(run.fileIndex, run.firstChunk, run.endChunk, CELL.inFlight);
@@ -210,7 +234,7 @@ export class UploadMachine {
 
   #tick(nowMs: number, effects: UploadEffect[]): void {
     if (this.#runs.size === 0) return;
-    if (nowMs - this.#movedMs >= PROBE_AFTER_MS && nowMs - this.#probedMs >= PROBE_AFTER_MS) {
+    if (nowMs - this.#movedMs >= this.#probeAfterMs && nowMs - this.#probedMs >= PROBE_AFTER_MS) {
       this.#probedMs = nowMs;
       effects.push({ type: 'probe' });
     }
@@ -279,9 +303,13 @@ export class UploadMachine {
     }
     if (!counts) return;
     const attempt = this.#failures++;
-    const askedMs = fault.kind === 'problem' ? (fault.retryAfterMs ?? 0) : 0;
+    const mayMove = this.#config.hasOthers() && attempt < MOVES_IN_A_ROW && isOfNode(fault);
+    const wishedMs = fault.kind === 'problem' ? (fault.retryAfterMs ?? 0) : 0;
+    const askedMs = mayMove ? Math.min(wishedMs, ASKED_PATIENCE_MS) : wishedMs;
     this.#tryAt(Math.max(this.#nextTryMs, nowMs + Math.max(askedMs, backoffMs(attempt, this.#config.random))));
-    if (remedy === 'reconnect') {
+    if (mayMove) {
+      this.phase = { name: 'moving' };
+    } else if (remedy === 'reconnect') {
       this.phase = { name: 'offline' };
     } else if (remedy === 'wait') {
       this.phase = { name: 'waiting', fault };
@@ -292,9 +320,14 @@ export class UploadMachine {
     }
   }
 
-  #statusCame(answer: TransferStatusResponse, nowMs: number, effects: UploadEffect[]): void {
+  #statusCame(answer: TransferStatusResponse, hasMoved: boolean, nowMs: number, effects: UploadEffect[]): void {
     if (!this.#isStatusAsked) return;
     this.#isStatusAsked = false;
+    if (hasMoved && this.#runs.size > 0) {
+      // They still go to the node that was left, and may be committed after this answer was made: look again.
+      this.#moved(nowMs, effects);
+      return;
+    }
     if (answer.state === 'ended') {
       this.#stop({ name: 'ended', fault: null }, effects);
       return;
@@ -338,6 +371,16 @@ export class UploadMachine {
     this.#tryAt(nowMs);
   }
 
+  #moved(nowMs: number, effects: UploadEffect[]): void {
+    if (!GOING_ON.has(this.phase.name)) return;
+    this.#abortRuns(effects);
+    this.#needsStatus = true;
+    this.#isStatusAsked = false;
+    this.#probeAfterMs = Math.min(this.#probeAfterMs * 2, PROBE_AFTER_MOST_MS);
+    this.phase = { name: 'moving' };
+    this.#tryAt(nowMs);
+  }
+
   #recheck(nowMs: number, effects: UploadEffect[]): void {
     this.#abortRuns(effects);
     this.#needsStatus = true;
@@ -348,6 +391,8 @@ export class UploadMachine {
     this.#movedMs = nowMs;
     this.#failures = 0;
     this.#retries = 0;
+    this.#probeAfterMs = PROBE_AFTER_MS;
+    if (this.phase.name === 'moving') this.phase = { name: 'sending' };
   }
 
   #tryAt(timeMs: number): void {
@@ -369,4 +414,9 @@ export class UploadMachine {
     }
     this.#runs.clear();
   }
+}
+
+/** Whether another node might do what this one did not. A frozen one looks like a slow line until it is probed. */
+function isOfNode(fault: Fault): boolean {
+  return fault.kind === 'network' || (fault.kind === 'problem' && NODE_LEAVES.has(fault.type));
 }

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { ClusterResponse, PublicNode } from '../../../services/contracts/http.ts';
 import type { ChunkRange, EngineFile } from './chunk-map.ts';
+import { NodeBook } from './node-book.ts';
 import type { Answered, UploadTransport } from './transport.ts';
 import { UploadSession, type UploadSnapshot } from './upload-session.ts';
 
@@ -10,10 +12,16 @@ const file: EngineFile = { sizeBytes: 3 * CHUNK + 5, chunkSizeBytes: CHUNK, chun
 class MemoryTransport implements UploadTransport {
   readonly chunks = new Map<number, Uint8Array>();
   readonly asked: string[] = [];
+  readonly puts: { baseUrl: string; firstChunk: number; endChunk: number }[] = [];
+  homeNodeId = 'home';
   isDown = new Set<string>();
+  /** Connected, and no byte moves. */
+  isFrozen = new Set<string>();
 
   async put(...[baseUrl, run, body, onMoved]: Parameters<UploadTransport['put']>): ReturnType<UploadTransport['put']> {
     if (this.isDown.has(baseUrl)) return { ok: false, fault: { kind: 'network' } };
+    if (this.isFrozen.has(baseUrl)) return never();
+    this.puts.push({ baseUrl, firstChunk: run.firstChunk, endChunk: run.endChunk });
     const bytes = new Uint8Array(await body.arrayBuffer());
     onMoved(bytes.length);
     for (let chunk = run.firstChunk; chunk < run.endChunk; chunk++) {
@@ -27,10 +35,14 @@ class MemoryTransport implements UploadTransport {
   async status(baseUrl: string): ReturnType<UploadTransport['status']> {
     this.asked.push(baseUrl);
     if (this.isDown.has(baseUrl)) return { ok: false, fault: { kind: 'network' } };
+    if (this.isFrozen.has(baseUrl)) return never();
     const committed = [...this.chunks.keys()].sort().map((chunk) => [chunk, chunk + 1] as const);
     const digest = this.#state() === 'sealed' ? 'd'.repeat(64) : null;
     const answer = { index: 0, ...file, committed, digest };
-    return { ok: true, value: { state: this.#state(), generation: 1, files: [answer] } } satisfies Answered<unknown>;
+    return {
+      ok: true,
+      value: { state: this.#state(), generation: 1, homeNodeId: this.homeNodeId, files: [answer] },
+    } satisfies Answered<unknown>;
   }
 
   #state() {
@@ -38,14 +50,43 @@ class MemoryTransport implements UploadTransport {
   }
 }
 
-function sessionOf(blob: Blob | null, transport: UploadTransport, endpoints = ['']) {
+function never(): Promise<never> {
+  return new Promise(() => {});
+}
+
+const node = (id: string, changes: Partial<PublicNode> = {}): PublicNode => ({
+  id,
+  publicUrl: `http://${id}`,
+  state: 'healthy',
+  isLeader: false,
+  load: 0,
+  ...changes,
+});
+const cluster = (...nodes: PublicNode[]): ClusterResponse => ({ clusterId: 'x', epoch: 1, nodes });
+
+function sessionOf(
+  blob: Blob | null,
+  transport: UploadTransport,
+  nodes: readonly PublicNode[] = [],
+  usesCluster = true,
+) {
+  const book = new NodeBook(() => Date.now());
+  book.configure({ usesCluster, ownAddress: '', ownOrigin: 'http://page', seeds: [] }, cluster(...nodes));
   const snapshots: UploadSnapshot[] = [];
   const session = new UploadSession(
-    { files: [file], maxRunBytes: 2 * CHUNK, window: 1, ackTimeoutMs: 10_000, maxRetries: 3, endpoints },
+    {
+      files: [file],
+      maxRunBytes: CHUNK,
+      window: 1,
+      sharers: 1,
+      ackTimeoutMs: 10_000,
+      maxRetries: 3,
+      homeNodeId: 'home',
+    },
     [blob],
-    { now: () => Date.now(), transport, publish: (snapshot) => snapshots.push(snapshot) },
+    { now: () => Date.now(), transport, route: book.routeTo('home'), publish: (snapshot) => snapshots.push(snapshot) },
   );
-  return { session, snapshots };
+  return { session, snapshots, book };
 }
 
 const bytes = Uint8Array.from({ length: file.sizeBytes }, (_, index) => index % 251);
@@ -99,13 +140,123 @@ describe('upload session', () => {
     await until(snapshots, 'sealed');
   });
 
-  it('goes on at another node when its own is gone', async () => {
+  const phasesOf = (snapshots: readonly UploadSnapshot[]) => [...new Set(snapshots.map(({ phase }) => phase.name))];
+
+  it('goes direct to the home, and to another node when that is killed: calmly, nothing committed sent again', async () => {
     const transport = new MemoryTransport();
-    transport.isDown.add('http://one');
-    const { session, snapshots } = sessionOf(new Blob([bytes]), transport, ['http://one', 'http://two']);
+    const { session, snapshots } = sessionOf(new Blob([bytes]), transport, [node('home'), node('replica')]);
+    const put = transport.put.bind(transport);
+    transport.put = async (...args) => {
+      // Two chunks are stored when the home dies, and its replica takes over.
+      if (transport.chunks.size === 2) {
+        transport.isDown.add('http://home');
+        transport.homeNodeId = 'replica';
+      }
+      return put(...args);
+    };
     session.start();
     await until(snapshots, 'sealed');
-    expect(transport.asked.slice(0, 2)).toEqual(['http://one', 'http://two']);
+    expect(transport.puts.map(({ baseUrl, firstChunk }) => [baseUrl, firstChunk])).toEqual([
+      ['http://home', 0],
+      ['http://home', 1],
+      ['http://replica', 2],
+      ['http://replica', 3],
+    ]);
+    expect(phasesOf(snapshots)).toEqual(['sending', 'moving', 'sealed']);
+  });
+
+  it.each([
+    ['by the addresses of nodes', [node('home'), node('replica')], 'http://home', 4_000],
+    ['behind one address', [node('home', { publicUrl: null }), node('replica', { publicUrl: null })], '', 4_000],
+  ])('moves on from a node that freezes, %s', async (_what, nodes, frozen, mostMs) => {
+    const transport = new MemoryTransport();
+    const { session, snapshots } = sessionOf(new Blob([bytes]), transport, nodes);
+    const put = transport.put.bind(transport);
+    let isFrozen = false;
+    transport.put = async (...args) => {
+      if (transport.chunks.size !== 2 || isFrozen || args[0] !== frozen) return put(...args);
+      // The proxy leads to a frozen node once, and to another the next time.
+      isFrozen = true;
+      transport.homeNodeId = 'replica';
+      if (frozen !== '') transport.isFrozen.add(frozen);
+      return never();
+    };
+    session.start();
+    while (!isFrozen) await jest.advanceTimersByTimeAsync(10);
+    const frozenAtMs = Date.now();
+    await until(snapshots, 'sealed');
+    expect(Date.now() - frozenAtMs).toBeLessThan(mostMs);
+    expect(transport.puts.map(({ firstChunk }) => firstChunk)).toEqual([0, 1, 2, 3]);
+    expect(phasesOf(snapshots)).toEqual(['sending', 'moving', 'sealed']);
+  });
+
+  it('leaves a node that drains for new runs, without a pause', async () => {
+    const transport = new MemoryTransport();
+    const { session, snapshots, book } = sessionOf(new Blob([bytes]), transport, [node('home'), node('other')]);
+    const put = transport.put.bind(transport);
+    transport.put = async (...args) => {
+      const answer = await put(...args);
+      if (transport.chunks.size === 2) book.learn(cluster(node('home', { state: 'draining' }), node('other')));
+      return answer;
+    };
+    session.start();
+    await until(snapshots, 'sealed');
+    expect(transport.puts.map(({ baseUrl }) => baseUrl)).toEqual(['http://home', 'http://home', '', '']);
+    expect(phasesOf(snapshots)).toEqual(['sending', 'sealed']);
+  });
+
+  it('finds the home again after it has moved, and goes direct to it', async () => {
+    const transport = new MemoryTransport();
+    transport.homeNodeId = 'other';
+    const { session, snapshots } = sessionOf(new Blob([bytes]), transport, [node('home'), node('other')]);
+    session.start();
+    await until(snapshots, 'sealed');
+    expect(new Set(transport.puts.map(({ baseUrl }) => baseUrl))).toEqual(new Set(['http://other']));
+  });
+
+  it('says that there is no connection when no node answers for long', async () => {
+    const transport = new MemoryTransport();
+    for (const url of ['', 'http://home', 'http://other']) transport.isDown.add(url);
+    const { session, snapshots } = sessionOf(new Blob([bytes]), transport, [node('home'), node('other')]);
+    session.start();
+    await until(snapshots, 'offline');
+    expect(phasesOf(snapshots)).toEqual(['moving', 'offline']);
+    transport.isDown.clear();
+    await until(snapshots, 'sealed');
+  });
+
+  it('keeps one connection to the page’s own origin free', async () => {
+    const waiting: string[] = [];
+    const large: EngineFile = { sizeBytes: 20 * CHUNK, chunkSizeBytes: CHUNK, chunkCount: 20 };
+    const inFlight = async (nodes: readonly PublicNode[], sharers: number) => {
+      waiting.length = 0;
+      const book = new NodeBook(() => Date.now());
+      book.configure({ usesCluster: true, ownAddress: '', ownOrigin: 'http://page', seeds: [] }, cluster(...nodes));
+      const plan = { window: 6, sharers, ackTimeoutMs: 10_000, maxRetries: 3, homeNodeId: 'home', maxRunBytes: CHUNK };
+      const answer = { ...large, index: 0, committed: [], digest: null };
+      const session = new UploadSession({ ...plan, files: [large] }, [new Blob([new Uint8Array(20 * CHUNK)])], {
+        now: () => Date.now(),
+        route: book.routeTo('home'),
+        publish: () => {},
+        transport: {
+          put: (baseUrl) => {
+            waiting.push(baseUrl);
+            return never();
+          },
+          status: async () => ({
+            ok: true,
+            value: { state: 'open', generation: 1, homeNodeId: 'home', files: [answer] },
+          }),
+        },
+      });
+      session.start();
+      await jest.advanceTimersByTimeAsync(200);
+      session.dispatch({ type: 'cancel' });
+      return [...waiting];
+    };
+    expect(await inFlight([], 1)).toEqual(Array(5).fill(''));
+    expect(await inFlight([], 2)).toEqual(Array(2).fill(''));
+    expect(await inFlight([node('home')], 1)).toEqual(Array(6).fill('http://home'));
   });
 
   it('says that a file became shorter instead of sending other bytes', async () => {

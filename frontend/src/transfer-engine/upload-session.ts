@@ -2,26 +2,40 @@
  * One upload at work: performs what the machine decides, and tells how it goes ten times a second. Runs in the worker;
  * the Blob slices it sends are read by the browser as they leave, so the bytes never lie in the page's memory.
  */
+import type { TransferStatusResponse } from '../../../services/contracts/http.ts';
 import type { EngineFile } from './chunk-map.ts';
+import { remedyFor } from './fault.ts';
+import { firstAnswer } from './first-answer.ts';
+import type { NodeRoute } from './node-book.ts';
+import { OWN } from './node-choice.ts';
 import { RateMeter } from './rate-meter.ts';
-import type { Answered, UploadTransport } from './transport.ts';
+import type { UploadTransport } from './transport.ts';
 import { type UploadEffect, type UploadEvent, UploadMachine, type UploadPhase } from './upload-machine.ts';
 
 export const TICK_MS = 100;
-const PROBE_TIMEOUT_MS = 3_000;
+/** Longer than a replica needs to find its home frozen and to take over. */
+const PROBE_TIMEOUT_MS = 8_000;
+const MAX_PROBES = 2;
+/** What Chromium and Firefox open to an origin over HTTP/1.1. */
+const CONNECTIONS_PER_ORIGIN = 6;
+/** Behind one address there are several nodes: asking it again may reach another one. */
+const TRIES_OF_ONE_ADDRESS = 3;
 
 export interface SessionPlan {
   readonly files: readonly EngineFile[];
   readonly maxRunBytes: number;
   readonly window: number;
+  /** Uploads that ran when this one began, itself among them: they share a browser's connections to an origin. */
+  readonly sharers: number;
   readonly ackTimeoutMs: number;
   readonly maxRetries: number;
-  /** Origins of nodes that take this transfer's chunks, the preferred one first; '' is the page's own. */
-  readonly endpoints: readonly string[];
+  /** Node whose disk held the transfer when this was planned; null when nobody knows. */
+  readonly homeNodeId: string | null;
 }
 export interface SessionPorts {
   readonly now: () => number;
   readonly transport: UploadTransport;
+  readonly route: NodeRoute;
   readonly publish: (snapshot: UploadSnapshot) => void;
 }
 /** What changed since the last one. */
@@ -47,7 +61,8 @@ export class UploadSession {
   readonly #rate = new RateMeter();
   readonly #publishedBytes: Float64Array;
   #timer: ReturnType<typeof setInterval> | null = null;
-  #endpoint = 0;
+  #address: string;
+  #probes = 0;
   #published = '';
 
   /** `files[i]` may be null when all of file i is stored already. */
@@ -55,7 +70,13 @@ export class UploadSession {
     this.#plan = plan;
     this.#files = files;
     this.#ports = ports;
-    this.#machine = new UploadMachine({ ...plan, random: Math.random });
+    this.#address = ports.route.ranked()[0] ?? OWN;
+    this.#machine = new UploadMachine({
+      ...plan,
+      window: () => this.#window(),
+      hasOthers: () => ports.route.hasOthers(),
+      random: Math.random,
+    });
     this.#publishedBytes = new Float64Array(files.length);
   }
 
@@ -119,8 +140,10 @@ export class UploadSession {
       this.#unreadable(runId, run.fileIndex);
       return;
     }
+    this.#leaveIfAvoided();
+    const address = this.#address;
     const answer = await this.#ports.transport.put(
-      this.#baseUrl(),
+      address,
       run,
       body,
       (sentBytes) => this.dispatch({ type: 'run_moved', runId, sentBytes }),
@@ -132,9 +155,12 @@ export class UploadSession {
       return;
     }
     // To a request, a file that is gone looks like a dead line: only reading it tells the two apart.
-    if (answer.fault.kind === 'network' && !(await isReadable(body))) {
-      this.#unreadable(runId, run.fileIndex);
-      return;
+    if (answer.fault.kind === 'network') {
+      if (!(await isReadable(body))) {
+        this.#unreadable(runId, run.fileIndex);
+        return;
+      }
+      this.#ports.route.lost(address);
     }
     this.dispatch({ type: 'run_failed', runId, fault: answer.fault });
   }
@@ -145,41 +171,69 @@ export class UploadSession {
   }
 
   async #askStatus(): Promise<void> {
-    const answer = await this.#statusFromAnyNode(this.#plan.ackTimeoutMs);
-    if (answer.ok) this.dispatch({ type: 'status', answer: answer.value });
-    else this.dispatch({ type: 'status_failed', fault: answer.fault });
-  }
-
-  /** The present node first; on a dead line the others, and the first that answers becomes the present one. */
-  async #statusFromAnyNode(timeoutMs: number): ReturnType<UploadTransport['status']> {
-    let answer: Awaited<ReturnType<UploadTransport['status']>> | undefined;
-    for (let step = 0; step < this.#plan.endpoints.length; step++) {
-      const candidate = (this.#endpoint + step) % this.#plan.endpoints.length;
-      const next = await this.#ports.transport.status(this.#plan.endpoints[candidate] ?? '', timeoutMs);
-      answer ??= next;
-      if (next.ok || next.fault.kind === 'problem') {
-        this.#endpoint = candidate;
-        return next;
-      }
-    }
-    return answer ?? ({ ok: false, fault: { kind: 'network' } } satisfies Answered<never>);
-  }
-
-  /** Asks the other nodes only: this one's connections may all be held by the runs that do not move. */
-  async #probe(): Promise<void> {
-    const { endpoints } = this.#plan;
-    for (let step = 1; step < endpoints.length; step++) {
-      const candidate = (this.#endpoint + step) % endpoints.length;
-      const answer = await this.#ports.transport.status(endpoints[candidate] ?? '', PROBE_TIMEOUT_MS);
-      if (!answer.ok) continue;
-      this.#endpoint = candidate;
-      this.dispatch({ type: 'moved' });
+    const { route } = this.#ports;
+    this.#leaveIfAvoided();
+    const before = this.#address;
+    const others = route.ranked().filter((address) => address !== before);
+    const found = await this.#firstStatus([before, ...others], this.#plan.ackTimeoutMs);
+    if (found === null) return;
+    const { address, answer } = found;
+    if (!answer.ok) {
+      this.dispatch({ type: 'status_failed', fault: answer.fault });
       return;
     }
+    if (address !== before && this.#address === before) route.lost(before);
+    this.#settleOn(address, answer.value);
+    this.dispatch({ type: 'status', answer: answer.value, hasMoved: this.#address !== before });
   }
 
-  #baseUrl(): string {
-    return this.#plan.endpoints[this.#endpoint] ?? '';
+  /** Not this node: its connections may all be held by the runs that do not move. Behind one address, that again. */
+  async #probe(): Promise<void> {
+    const { route } = this.#ports;
+    const stuck = this.#address;
+    const others = route.ranked().filter((address) => address !== stuck);
+    const isProxied = others.length === 0 && route.hasOthers();
+    if (this.#probes >= MAX_PROBES || (others.length === 0 && !isProxied)) return;
+    this.#probes += 1;
+    const found = await this.#firstStatus(isProxied ? [stuck] : others, PROBE_TIMEOUT_MS);
+    this.#probes -= 1;
+    if (!found?.answer.ok || this.#address !== stuck || this.#machine.isOver) return;
+    if (!this.#machine.isStuck(this.#ports.now())) return;
+    if (!isProxied) route.lost(stuck);
+    this.#settleOn(found.address, found.answer.value);
+    this.dispatch({ type: 'moved' });
+  }
+
+  #firstStatus(addresses: readonly string[], timeoutMs: number) {
+    const asked =
+      addresses.length === 1 && this.#ports.route.hasOthers()
+        ? Array.from({ length: TRIES_OF_ONE_ADDRESS }, () => addresses[0] ?? OWN)
+        : addresses;
+    return firstAnswer(
+      asked,
+      (address) => this.#ports.transport.status(address, timeoutMs),
+      // "Try another node": a refusal for ever is the same everywhere, patience is asked for by one node.
+      (answer) => answer.ok || !['reconnect', 'retry', 'wait'].includes(remedyFor(answer.fault)),
+    );
+  }
+
+  /** The home itself where it has an address of its own that answers, else whoever answered. */
+  #settleOn(address: string, { homeNodeId }: TransferStatusResponse): void {
+    this.#ports.route.learnHome(homeNodeId);
+    this.#address = this.#ports.route.homeAddress() ?? address;
+  }
+
+  /** "A client leaves a draining node for new runs": those in flight end where they are. */
+  #leaveIfAvoided(): void {
+    const { route } = this.#ports;
+    if (!route.isAvoided(this.#address)) return;
+    this.#address = route.ranked().find((address) => !route.isAvoided(address)) ?? this.#address;
+  }
+
+  /** One connection to the page's own origin stays free: a stalled line must not keep the page from asking anything. */
+  #window(): number {
+    const most = this.#address === OWN ? CONNECTIONS_PER_ORIGIN - 1 : CONNECTIONS_PER_ORIGIN;
+    return Math.max(1, Math.min(this.#plan.window, Math.floor(most / this.#plan.sharers)));
   }
 
   #publish(): void {

@@ -1,5 +1,7 @@
 /** The worker's entry: one session per upload. Everything that touches bytes happens here, away from the page. */
 import { fingerprintOf } from './fingerprint.ts';
+import { NodeBook } from './node-book.ts';
+import { httpScout, NodeScout } from './node-scout.ts';
 import { httpTransport } from './transport.ts';
 import { UploadSession } from './upload-session.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
@@ -9,6 +11,13 @@ const FINGERPRINT_AFTER_MS = 1_000;
 const FINGERPRINT_BATCH = 64;
 
 const sessions = new Map<string, UploadSession>();
+const now = () => performance.now();
+const book = new NodeBook(now);
+const scout = new NodeScout(book, {
+  now,
+  ...httpScout(() => book.ownAddress),
+  onNews: (cluster) => tell({ type: 'cluster', cluster }),
+});
 
 function tell(message: FromWorker): void {
   self.postMessage(message);
@@ -17,16 +26,20 @@ function tell(message: FromWorker): void {
 function begin(message: Extract<ToWorker, { type: 'begin' }>): void {
   const { transferId } = message;
   sessions.get(transferId)?.dispatch({ type: 'cancel' });
+  book.configure(message.nodes.settings, message.nodes.cluster);
   const session = new UploadSession(message.plan, message.files, {
-    now: () => performance.now(),
-    transport: httpTransport(transferId, message.uploadToken),
+    now,
+    route: book.routeTo(message.plan.homeNodeId),
+    transport: httpTransport(transferId, message.uploadToken, message.nodes.settings.ownAddress),
     publish: (snapshot) => {
       tell({ type: 'snapshot', transferId, snapshot });
       if (session.isOver && sessions.get(transferId) === session) sessions.delete(transferId);
+      if (sessions.size === 0) scout.stop();
     },
   });
   sessions.set(transferId, session);
   session.start();
+  scout.start();
   setTimeout(() => void takeFingerprints(message, session), FINGERPRINT_AFTER_MS);
 }
 
@@ -52,5 +65,6 @@ async function takeFingerprints(message: Extract<ToWorker, { type: 'begin' }>, s
 
 self.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   if (data.type === 'begin') begin(data);
+  else if (data.type === 'cluster') book.learn(data.cluster);
   else sessions.get(data.transferId)?.dispatch(data.event);
 });

@@ -2,10 +2,17 @@
  * The page's view of its uploads: begins them in the worker, follows them, remembers them for the next visit. No
  * React: components subscribe and read.
  */
-import type { OwnedTransfer, TransferState, TransferStatusResponse } from '../../../services/contracts/http.ts';
-import { ChunkMap, type ChunkRange } from './chunk-map.ts';
+import type {
+  ClusterResponse,
+  OwnedTransfer,
+  TransferState,
+  TransferStatusResponse,
+} from '../../../services/contracts/http.ts';
+import { CELL, ChunkMap, type ChunkRange } from './chunk-map.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { matchFiles, type PickedFile } from './match-files.ts';
+import { addressesOf } from './node-book.ts';
+import { OWN } from './node-choice.ts';
 import {
   forgetUpload,
   listUploads,
@@ -19,7 +26,7 @@ import type { UploadPhase } from './upload-machine.ts';
 import type { UploadSnapshot } from './upload-session.ts';
 import { UploadTabs } from './upload-tabs.ts';
 import UploadWorker from './upload-worker.ts?worker';
-import type { FromWorker, PageEvent, ToWorker } from './worker-protocol.ts';
+import type { FromWorker, NodePlan, PageEvent, ToWorker } from './worker-protocol.ts';
 
 /** Beside the machine's phases: an upload of an earlier visit, whose files must be picked again. */
 export type UploadViewPhase = UploadPhase | { readonly name: 'needs_files' };
@@ -48,11 +55,11 @@ export interface UploadPace {
   readonly window: number;
   readonly ackTimeoutMs: number;
   readonly maxRetries: number;
+  readonly nodes: NodePlan;
 }
 export interface OpenedUpload {
   readonly transfer: OwnedTransfer;
   readonly uploadToken: string;
-  readonly endpoints: readonly string[];
   readonly handles: readonly (FileSystemFileHandle | undefined)[];
 }
 export type ResumeOutcome =
@@ -60,10 +67,16 @@ export type ResumeOutcome =
   /** Paths that are not fully stored and were not among the picked files. */
   | { readonly kind: 'missing'; readonly paths: readonly string[] };
 
+interface BegunUpload {
+  readonly worker: Worker;
+  readonly files: readonly (File | null)[];
+  readonly pace: UploadPace;
+}
+
 const STATUS_TIMEOUT_MS = 10_000;
 /** Nothing of these can go on after a reload. */
 const FORGOTTEN: ReadonlySet<UploadPhase['name']> = new Set(['sealed', 'ended', 'failed', 'cancelled']);
-const ACTIVE: ReadonlySet<UploadViewPhase['name']> = new Set(['checking', 'sending', 'waiting', 'offline']);
+const ACTIVE: ReadonlySet<UploadViewPhase['name']> = new Set(['checking', 'sending', 'waiting', 'moving', 'offline']);
 
 export function isActive(view: UploadView): boolean {
   return ACTIVE.has(view.phase.name);
@@ -73,7 +86,12 @@ class Uploads {
   #views: readonly UploadView[] = [];
   #records = new Map<string, StoredUpload>();
   #listeners = new Set<() => void>();
+  /** The one that the next upload begins in. */
   #worker: Worker | null = null;
+  /** Addresses of nodes that were known when it was loaded. */
+  #allowed: ReadonlySet<string> | null = null;
+  readonly #begun = new Map<string, BegunUpload>();
+  #cluster: ClusterResponse | null = null;
   readonly #tabs = new UploadTabs(() => this.#views.filter(isActive).map((view) => view.transferId));
   #restoring: Promise<void> | undefined;
 
@@ -93,7 +111,6 @@ class Uploads {
       link: transfer.link,
       uploadToken: opened.uploadToken,
       maxRunBytes: transfer.maxRunBytes,
-      endpoints: opened.endpoints,
       savedAtMs: Date.now(),
       expiresAt: transfer.expiresAt,
       files: transfer.files.map((file, index) => ({
@@ -111,14 +128,14 @@ class Uploads {
     // Handing a thousand files to the worker takes a moment: the link is on the screen before.
     setTimeout(() => {
       if (!this.#records.has(transfer.id)) return;
-      this.#start(record, files, pace);
+      this.#start(record, files, pace, transfer.home.nodeId);
       void saveUpload(record);
     }, 0);
   }
 
   /** Finds uploads of earlier visits that are not finished; those that are over are forgotten. */
-  restore(): Promise<void> {
-    this.#restoring ??= this.#restoreAll();
+  restore(ownAddress: string): Promise<void> {
+    this.#restoring ??= this.#restoreAll(ownAddress);
     return this.#restoring;
   }
 
@@ -133,7 +150,7 @@ class Uploads {
     );
     if (missing.length > 0) return { kind: 'missing', paths: missing.map((file) => file.path) };
     this.#change(transferId, { phase: { name: 'checking' } });
-    this.#start(record, files, pace);
+    this.#start(record, files, pace, null);
     return { kind: 'resumed' };
   }
 
@@ -165,13 +182,14 @@ class Uploads {
   /** Stops sending and forgets it here; deleting it at the server is the caller's. */
   drop(transferId: string): void {
     this.tell(transferId, { type: 'cancel' });
+    this.#forgetBegun(transferId);
     this.#records.delete(transferId);
     void forgetUpload(transferId);
     this.#views = this.#views.filter((view) => view.transferId !== transferId);
     this.#notify();
   }
 
-  async #restoreAll(): Promise<void> {
+  async #restoreAll(ownAddress: string): Promise<void> {
     const records = await listUploads();
     if (records.length === 0) return;
     const elsewhere = await this.#tabs.busyElsewhere();
@@ -179,8 +197,8 @@ class Uploads {
       records.map(async (record) => {
         if (elsewhere.has(record.transferId) || this.#find(record.transferId)) return;
         if (Date.parse(record.expiresAt) < Date.now()) return forgetUpload(record.transferId);
-        const transport = httpTransport(record.transferId, record.uploadToken);
-        const answer = await transport.status(record.endpoints[0] ?? '', STATUS_TIMEOUT_MS);
+        const transport = httpTransport(record.transferId, record.uploadToken, ownAddress);
+        const answer = await transport.status(OWN, STATUS_TIMEOUT_MS);
         const isOver = answer.ok
           ? answer.value.state !== 'open'
           : answer.fault.kind === 'problem' && answer.fault.type === 'not_found';
@@ -191,26 +209,34 @@ class Uploads {
     );
   }
 
-  #start(record: StoredUpload, files: readonly (File | null)[], pace: UploadPace): void {
-    const othersActive = this.#views.filter((view) => isActive(view) && view.transferId !== record.transferId).length;
+  #start(
+    record: StoredUpload,
+    files: readonly (File | null)[],
+    { nodes, ...pace }: UploadPace,
+    homeNodeId: string | null,
+  ): void {
+    const { transferId } = record;
+    const othersActive = this.#views.filter((view) => isActive(view) && view.transferId !== transferId).length;
+    this.#cluster = nodes.cluster ?? this.#cluster;
+    this.#begun.set(transferId, { worker: this.#workerFor(nodes), files, pace: { nodes, ...pace } });
     this.#post({
       type: 'begin',
-      transferId: record.transferId,
+      transferId,
       uploadToken: record.uploadToken,
-      plan: {
-        ...pace,
-        // A browser opens six connections to an origin: uploads that run beside each other share them.
-        window: Math.max(1, Math.floor(pace.window / (othersActive + 1))),
-        files: record.files,
-        maxRunBytes: record.maxRunBytes,
-        endpoints: record.endpoints,
-      },
+      plan: { ...pace, sharers: othersActive + 1, files: record.files, maxRunBytes: record.maxRunBytes, homeNodeId },
+      nodes: { ...nodes, cluster: this.#cluster },
       files,
       // A file of one chunk is there or not: two versions of it cannot be mixed, and a thousand of them cost much to read.
       unmarkedFiles: record.files.flatMap((file, index) =>
         file.fingerprint === null && file.chunkCount > 1 ? [index] : [],
       ),
     });
+  }
+
+  /** The nodes as the page or the worker heard of them. */
+  heardCluster(cluster: ClusterResponse): void {
+    this.#cluster = cluster;
+    for (const worker of this.#workers()) worker.postMessage({ type: 'cluster', cluster } satisfies ToWorker);
   }
 
   /** Loads the worker ahead of the first upload. */
@@ -220,28 +246,63 @@ class Uploads {
 
   #workerNow(): Worker {
     if (!this.#worker) {
-      this.#worker = new UploadWorker();
-      this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#heard(data);
-      this.#worker.onerror = () => this.#workerFailed();
+      const worker = new UploadWorker();
+      worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#heard(worker, data);
+      worker.onerror = () => this.#workerFailed(worker);
+      this.#worker = worker;
     }
     return this.#worker;
   }
 
-  /** The worker did not load or broke: what it was sending is as after a reload. */
-  #workerFailed(): void {
-    this.#worker?.terminate();
+  /** A worker may talk to the nodes that its policy listed when it was loaded: for newer ones a newer worker. */
+  #workerFor({ settings }: NodePlan): Worker {
+    const addresses = settings.usesCluster && this.#cluster ? addressesOf(this.#cluster) : [];
+    if (this.#worker && this.#allowed && addresses.some((address) => !this.#allowed?.has(address))) {
+      this.#retire(this.#worker);
+    }
+    const worker = this.#workerNow();
+    this.#allowed ??= new Set(addresses);
+    return worker;
+  }
+
+  /** It ends what it has begun. */
+  #retire(worker: Worker): void {
     this.#worker = null;
-    for (const view of this.#views)
-      if (isActive(view)) this.#change(view.transferId, { phase: { name: 'needs_files' } });
+    this.#allowed = null;
+    this.#endIfIdle(worker);
   }
 
-  #post(message: ToWorker): void {
-    if (this.#worker || message.type === 'begin') this.#workerNow().postMessage(message);
+  #endIfIdle(worker: Worker): void {
+    if (worker !== this.#worker && ![...this.#begun.values()].some((begun) => begun.worker === worker)) {
+      worker.terminate();
+    }
   }
 
-  #heard(message: FromWorker): void {
+  #workers(): ReadonlySet<Worker> {
+    return new Set([...this.#begun.values()].map(({ worker }) => worker));
+  }
+
+  /** The worker did not load or broke: what it was sending is as after a reload. */
+  #workerFailed(worker: Worker): void {
+    worker.terminate();
+    if (this.#worker === worker) this.#worker = null;
+    for (const [transferId, begun] of this.#begun) {
+      if (begun.worker !== worker) continue;
+      this.#begun.delete(transferId);
+      const view = this.#find(transferId);
+      if (view && isActive(view)) this.#change(transferId, { phase: { name: 'needs_files' } });
+    }
+  }
+
+  #post(message: Extract<ToWorker, { readonly transferId: string }>): void {
+    this.#begun.get(message.transferId)?.worker.postMessage(message);
+  }
+
+  #heard(worker: Worker, message: FromWorker): void {
     if (message.type === 'fingerprints') void saveFingerprints(message.transferId, message.marks);
-    else this.#apply(message.transferId, message.snapshot);
+    else if (message.type === 'cluster') this.#cluster = message.cluster;
+    // What was begun anew in another worker is told by that one.
+    else if (this.#begun.get(message.transferId)?.worker === worker) this.#apply(message.transferId, message.snapshot);
   }
 
   #apply(transferId: string, snapshot: UploadSnapshot): void {
@@ -258,7 +319,33 @@ class Uploads {
       digests: snapshot.digests,
       revision: view.revision + 1,
     });
-    if (FORGOTTEN.has(snapshot.phase.name)) void forgetUpload(transferId);
+    if (FORGOTTEN.has(snapshot.phase.name)) {
+      void forgetUpload(transferId);
+      this.#forgetBegun(transferId);
+    } else if (snapshot.phase.name === 'offline') {
+      this.#beginElsewhere(transferId);
+    }
+  }
+
+  #forgetBegun(transferId: string): void {
+    const worker = this.#begun.get(transferId)?.worker;
+    this.#begun.delete(transferId);
+    if (worker) this.#endIfIdle(worker);
+  }
+
+  /** None of the nodes answers that its worker may ask, but there are newer ones: a newer worker may ask those. */
+  #beginElsewhere(transferId: string): void {
+    const begun = this.#begun.get(transferId);
+    const record = this.#records.get(transferId);
+    if (!begun || !record || !begun.pace.nodes.settings.usesCluster) return;
+    const { worker, files, pace } = begun;
+    if (this.#workerFor(pace.nodes) === worker) return;
+    worker.postMessage({ type: 'event', transferId, event: { type: 'cancel' } } satisfies ToWorker);
+    this.#begun.delete(transferId);
+    this.#endIfIdle(worker);
+    const view = this.#find(transferId);
+    view?.cells.fill(CELL.waiting);
+    this.#start(record, files, pace, null);
   }
 
   #find(transferId: string): UploadView | undefined {

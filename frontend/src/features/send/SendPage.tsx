@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { Notice } from '../../components/ui/Notice.tsx';
+import { config } from '../../config/env.ts';
 import { session } from '../../lib/session.ts';
 import { useStore } from '../../lib/store.ts';
 import { useTitle } from '../../lib/use-title.ts';
@@ -33,7 +34,7 @@ export function SendPage() {
   useEffect(() => {
     void session.ensure();
     const patience = setTimeout(() => setIsLooking(false), LOOKING_MS);
-    void uploads.restore().then(() => setIsLooking(false));
+    void uploads.restore(config.backendUrl).then(() => setIsLooking(false));
     return () => clearTimeout(patience);
   }, []);
 

@@ -101,11 +101,24 @@ async function resumedWith(files: readonly PickedFile[]): Promise<boolean> {
 }
 
 export async function uploadPace(): Promise<UploadPace> {
-  const answer = await session.ensure();
+  const [answer, cluster] = await Promise.all([session.ensure(), api.cluster()]);
   const limits: Pick<PublicLimits, 'ackTimeoutMs' | 'maxRetries'> = answer.ok
     ? answer.value.limits
     : { ackTimeoutMs: 10_000, maxRetries: 3 };
-  return { window: config.uploadConcurrency, ackTimeoutMs: limits.ackTimeoutMs, maxRetries: limits.maxRetries };
+  return {
+    window: config.uploadConcurrency,
+    ackTimeoutMs: limits.ackTimeoutMs,
+    maxRetries: limits.maxRetries,
+    nodes: {
+      settings: {
+        usesCluster: config.usesCluster,
+        ownAddress: config.backendUrl,
+        ownOrigin: config.backendUrl || window.location.origin,
+        seeds: config.clusterNodes,
+      },
+      cluster: cluster.ok ? cluster.value : null,
+    },
+  };
 }
 
 /** Opens the transfer and begins to send it. A second press while it opens does nothing. */
@@ -151,7 +164,6 @@ async function openDraft(draft: Draft): Promise<Fault | null> {
     {
       transfer,
       uploadToken,
-      endpoints: await endpointsFor(transfer.home.publicUrl),
       handles: items.map((item) => item.handle),
     },
     items.map((item) => item.file),
@@ -165,20 +177,4 @@ async function openDraft(draft: Draft): Promise<Fault | null> {
     currentId: transfer.id,
   }));
   return null;
-}
-
-/** The home itself where browsers may reach it, then the page's own origin, then the others, least loaded first. */
-async function endpointsFor(homeUrl: string | null): Promise<readonly string[]> {
-  const own = config.backendUrl;
-  if (!config.usesCluster) return [own];
-  const isOwn = (url: string) => url === window.location.origin || url === own;
-  const direct = homeUrl && !isOwn(homeUrl) ? [homeUrl] : [];
-  const answer = await api.cluster();
-  const found = answer.ok
-    ? answer.value.nodes
-        .filter((node) => node.state === 'healthy' || node.state === 'degraded')
-        .sort((a, b) => a.load - b.load)
-        .flatMap((node) => (node.publicUrl && !isOwn(node.publicUrl) ? [node.publicUrl] : []))
-    : [];
-  return [...new Set([...direct, own, ...found, ...config.clusterNodes])];
 }

@@ -2,6 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { Link } from '../../components/Link.tsx';
 import { Button, buttonClass } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
+import { config } from '../../config/env.ts';
 import { api } from '../../lib/api.ts';
 import { type ListedTransfer, nameOfTransfer } from '../../lib/listed-transfer.ts';
 import { session } from '../../lib/session.ts';
@@ -39,7 +40,7 @@ export function SharesPage() {
   }, []);
   useEffect(() => {
     void load();
-    void uploads.restore();
+    void uploads.restore(config.backendUrl);
     const timer = setInterval(() => document.visibilityState === 'visible' && void load(), REFRESH_MS);
     return () => clearInterval(timer);
   }, [load]);
