@@ -1,11 +1,13 @@
 import type { ServiceSchema } from 'moleculer';
+import type { Logger } from 'pino';
 import type { NodeState } from '../contracts/http.ts';
 import { type Broadcast, type Call, defineService } from '../define-service.ts';
+import type { LeaderTerm } from '../kernel/leader-term.ts';
 import { type Loop, startLoop } from '../kernel/loop.ts';
 import { ClusterView, type NodeReport } from './cluster-view.ts';
 import { LEASE_RENEW_MS, type Leadership } from './leadership.ts';
 import { loadOf, placeTransfer, type SlotLimits } from './membership.ts';
-import type { ClusterRepository, NodeRow } from './ports.ts';
+import type { ClusterRepository, LeaderHints, NodeRow } from './ports.ts';
 
 /** "A node not seen so long is forgotten" is counted in minutes, so a row a few seconds old is fresh enough. */
 const ANNOUNCE_EVERY_MS = 10_000;
@@ -15,10 +17,14 @@ const REPORT_EVERY_MS = 1_000;
 const REPORT_TIMEOUT_MS = 1_000;
 const ROWS_EVERY_MS = 2_000;
 
+/** Rows are renewed every ten seconds: two were missed. */
+const GONE_AFTER_SECONDS = 30;
+
 /** A piece of work that exactly one node does at a time. */
 export interface LeaderDuty {
   readonly name: string;
-  run(epoch: number): Promise<void>;
+  /** Each statement carries the term, so that a leader that was replaced unawares changes nothing. How much was done. */
+  run(term: LeaderTerm): Promise<number>;
 }
 
 export interface ClusterServiceDeps {
@@ -26,12 +32,15 @@ export interface ClusterServiceDeps {
   readonly self: Omit<NodeRow, 'seenAt' | 'state'>;
   readonly repository: ClusterRepository;
   readonly leadership: Leadership;
+  /** Null: one node. */
+  readonly hints: LeaderHints | null;
   readonly duties: readonly LeaderDuty[];
   readonly slots: SlotLimits;
   readonly forgetAfterSeconds: number;
   readonly call: Call;
   readonly broadcast: Broadcast;
   readonly onFault: (what: string, fault: unknown) => void;
+  readonly log: Logger;
 }
 
 const DUTIES_EVERY_MS = 5_000;
@@ -58,10 +67,13 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
         if (ctx.params.nodeId !== self.id) return;
         state = ctx.params.state;
         void report(deps);
+        // Whoever takes over begins now, not when this node is gone.
+        if (state === 'draining') await resign(deps).catch((fault: unknown) => deps.onFault('resign', fault));
         await announce().catch((fault: unknown) => deps.onFault('announce', fault));
       },
     },
     async started() {
+      deps.hints?.listen(() => void renew(deps).catch((fault: unknown) => deps.onFault('lease', fault)));
       loops.push(
         startLoop(ANNOUNCE_EVERY_MS, announce, (fault) => deps.onFault('announce', fault)),
         startLoop(
@@ -91,27 +103,41 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
       state = 'left';
       deps.broadcast('node.reported', { nodeId: self.id, publicUrl: self.publicUrl, state, load: 0 });
       // The database may be gone already; the lease then runs out by itself.
-      await Promise.allSettled([leadership.resign(), announce()]);
+      await Promise.allSettled([resign(deps), announce()]);
     },
   });
 }
 
-async function renew({ leadership, broadcast }: ClusterServiceDeps): Promise<void> {
+async function renew({ leadership, broadcast, hints, self, log }: ClusterServiceDeps): Promise<void> {
   const change = await leadership.tick();
-  if (change !== null) broadcast('cluster.leader.changed', change);
+  if (change === null) return;
+  broadcast('cluster.leader.changed', change);
+  if (change.nodeId !== self.id) return;
+  log.info({ epoch: change.epoch }, 'this node leads');
+  hints?.tell();
+}
+
+async function resign({ leadership, hints }: ClusterServiceDeps): Promise<void> {
+  await leadership.resign();
+  hints?.tell();
 }
 
 async function doDuties(deps: ClusterServiceDeps): Promise<void> {
   const { leadership, repository } = deps;
-  const forget: LeaderDuty = {
-    name: 'forget nodes',
-    run: async () => void (await repository.forgetNodes(deps.forgetAfterSeconds)),
-  };
-  for (const duty of [...deps.duties, forget]) {
-    const lease = leadership.current();
+  const own: readonly LeaderDuty[] = [
+    { name: 'mark nodes gone', run: (term) => repository.markGone(GONE_AFTER_SECONDS, term) },
+    { name: 'forget nodes', run: (term) => repository.forgetNodes(deps.forgetAfterSeconds, term) },
+  ];
+  for (const duty of [...deps.duties, ...own]) {
     // Asked before each one: the lease may have run out during the last.
-    if (!leadership.isLeader() || lease === null) return;
-    await duty.run(lease.epoch).catch((fault: unknown) => deps.onFault(duty.name, fault));
+    const term = leadership.term();
+    if (term === null) return;
+    try {
+      const count = await duty.run(term);
+      if (count > 0) deps.log.info({ duty: duty.name, epoch: term.epoch, count }, 'the leader acted');
+    } catch (fault) {
+      deps.onFault(duty.name, fault);
+    }
   }
 }
 

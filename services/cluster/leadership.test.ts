@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../kernel/clock.ts';
-import { createLeadership, LEASE_TTL_MS } from './leadership.ts';
+import { createLeadership, LEASE_RENEW_MS, LEASE_TTL_MS } from './leadership.ts';
 import type { LeaderLease } from './ports.ts';
 
 /** The conditional row of the database, by the same clock. */
@@ -15,6 +15,7 @@ function leaseRow(clock: ManualClock) {
       }
       return lease;
     },
+    leader: async () => (lease !== null && lease.expiresAt.getTime() > clock.now() ? lease : null),
     resign: async (nodeId: string) => {
       if (lease?.holderNodeId === nodeId) lease = { ...lease, expiresAt: new Date(clock.now()) };
     },
@@ -31,9 +32,10 @@ describe('leadership', () => {
     expect(await a.tick()).toEqual({ nodeId: 'a', epoch: 1 });
     expect(await b.tick()).toEqual({ nodeId: 'a', epoch: 1 });
     expect([a.isLeader(), b.isLeader()]).toEqual([true, false]);
-    clock.advance(3_000);
+    clock.advance(LEASE_RENEW_MS);
     expect(await a.tick()).toBeNull();
-    clock.advance(8_000);
+    expect([a.term(), b.term()]).toEqual([{ nodeId: 'a', epoch: 1 }, null]);
+    clock.advance(LEASE_TTL_MS - 1_500);
     expect([a.isLeader(), b.isLeader()]).toEqual([true, false]);
   });
 
@@ -62,6 +64,32 @@ describe('leadership', () => {
     await a.resign();
     expect(a.isLeader()).toBe(false);
     expect(await b.tick()).toEqual({ nodeId: 'b', epoch: 2 });
+    // Who resigned is leaving: it sees who leads and takes the lead no more.
+    expect(await a.tick()).toEqual({ nodeId: 'b', epoch: 2 });
+    clock.advance(LEASE_TTL_MS);
+    expect(await a.tick()).toBeNull();
+    expect([a.isLeader(), a.current()?.epoch]).toEqual([false, 2]);
+  });
+
+  it('asks one question at a time, and one more for all hints that come meanwhile', async () => {
+    const clock = new ManualClock();
+    const row = leaseRow(clock);
+    let asked = 0;
+    let atOnce = 0;
+    const slow = async (nodeId: string, ttlMs: number) => {
+      asked += 1;
+      atOnce += 1;
+      expect(atOnce).toBe(1);
+      await new Promise((resolve) => setImmediate(resolve));
+      atOnce -= 1;
+      return row.tryLead(nodeId, ttlMs);
+    };
+    const a = createLeadership('a', { ...row, tryLead: slow }, clock);
+    const first = a.tick();
+    await Promise.resolve();
+    await Promise.resolve();
+    await Promise.all([first, a.tick(), a.tick(), a.tick()]);
+    expect(asked).toBe(2);
   });
 
   it('is not claimed while the database does not answer', async () => {

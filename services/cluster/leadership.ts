@@ -1,20 +1,27 @@
 import type { Clock } from '../kernel/clock.ts';
+import type { LeaderTerm } from '../kernel/leader-term.ts';
 import type { ClusterRepository, LeaderLease } from './ports.ts';
 
-/** How long a lease holds without being renewed: a dead leader is replaced within this time. */
-export const LEASE_TTL_MS = 10_000;
+/**
+ * How long a lease holds without being renewed. A dead leader is replaced between three and five seconds after its death:
+ * what is left of its lease, and the next try of whoever comes first.
+ */
+export const LEASE_TTL_MS = 4_000;
 /** Three chances to renew before it runs out. */
-export const LEASE_RENEW_MS = 3_000;
+export const LEASE_RENEW_MS = 1_000;
 /** Given up this long before the database would: the two clocks drift and the last act takes time. */
 const LEASE_MARGIN_MS = 1_000;
 
 export interface Leadership {
   /** One try to take or renew the lease. Resolves to the change of leader it saw, or null. */
-  tick(): Promise<{ readonly nodeId: string; readonly epoch: number } | null>;
+  tick(): Promise<LeaderTerm | null>;
   /** Whether this node may act as leader right now. */
   isLeader(): boolean;
+  /** What every statement of the leader's carries; null: this node may not act. */
+  term(): LeaderTerm | null;
   /** The lease as last seen; null before the first answer. */
   current(): LeaderLease | null;
+  /** Gives the lease back and takes none again: this node is leaving. */
   resign(): Promise<void>;
 }
 
@@ -24,28 +31,50 @@ export interface Leadership {
  */
 export function createLeadership(
   nodeId: string,
-  repository: Pick<ClusterRepository, 'tryLead' | 'resign'>,
+  repository: Pick<ClusterRepository, 'tryLead' | 'resign' | 'leader'>,
   clock: Clock,
 ): Leadership {
   let lease: LeaderLease | null = null;
   let leadsUntilMs = Number.NEGATIVE_INFINITY;
+  let isLeaving = false;
+  let ticking: Promise<unknown> = Promise.resolve();
+  let waiting: Promise<LeaderTerm | null> | null = null;
+  const isLeader = () => clock.monotonicMs() < leadsUntilMs;
+
+  const tickOnce = async (): Promise<LeaderTerm | null> => {
+    const askedAtMs = clock.monotonicMs();
+    const before = lease;
+    const found = isLeaving ? await repository.leader() : await repository.tryLead(nodeId, LEASE_TTL_MS);
+    // Nobody leads: what was seen last stays, since an epoch is never taken back.
+    if (found === null) return null;
+    lease = found;
+    const isOwn = found.holderNodeId === nodeId && !isLeaving;
+    leadsUntilMs = isOwn ? askedAtMs + LEASE_TTL_MS - LEASE_MARGIN_MS : Number.NEGATIVE_INFINITY;
+    const hasChanged = before?.holderNodeId !== found.holderNodeId || before.epoch !== found.epoch;
+    return hasChanged ? { nodeId: found.holderNodeId, epoch: found.epoch } : null;
+  };
 
   return {
-    async tick() {
-      const askedAtMs = clock.monotonicMs();
-      const before = lease;
-      lease = await repository.tryLead(nodeId, LEASE_TTL_MS);
-      leadsUntilMs =
-        lease.holderNodeId === nodeId ? askedAtMs + LEASE_TTL_MS - LEASE_MARGIN_MS : Number.NEGATIVE_INFINITY;
-      const hasChanged = before?.holderNodeId !== lease.holderNodeId || before.epoch !== lease.epoch;
-      return hasChanged ? { nodeId: lease.holderNodeId, epoch: lease.epoch } : null;
+    // One after another, so that an older answer never stands over a newer one; a hint that comes meanwhile costs one more.
+    tick() {
+      waiting ??= ticking.then(() => {
+        waiting = null;
+        const turn = tickOnce();
+        ticking = turn.catch(() => undefined);
+        return turn;
+      });
+      return waiting;
     },
-    isLeader: () => clock.monotonicMs() < leadsUntilMs,
+    isLeader,
+    term: () => (lease !== null && isLeader() ? { nodeId, epoch: lease.epoch } : null),
     current: () => lease,
     async resign() {
       const wasLeader = lease?.holderNodeId === nodeId;
+      isLeaving = true;
       leadsUntilMs = Number.NEGATIVE_INFINITY;
-      if (wasLeader) await repository.resign(nodeId);
+      await ticking;
+      leadsUntilMs = Number.NEGATIVE_INFINITY;
+      if (wasLeader || lease?.holderNodeId === nodeId) await repository.resign(nodeId);
     },
   };
 }

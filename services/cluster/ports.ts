@@ -1,4 +1,5 @@
 import type { NodeState } from '../contracts/http.ts';
+import type { LeaderTerm } from '../kernel/leader-term.ts';
 
 export interface NodeRow {
   readonly id: string;
@@ -15,14 +16,28 @@ export interface LeaderLease {
   readonly expiresAt: Date;
 }
 
+/** Told beside the truth, so that a hand-over does not wait for the next look. May be lost. */
+export interface LeaderHints {
+  /** The lease was taken or given back. */
+  tell(): void;
+  listen(listener: () => void): void;
+}
+
 /** Rows `cluster`, `nodes` and the leader's lease; conditional updates only. Throws `unavailable` when it cannot answer. */
 export interface ClusterRepository {
   /** Makes the one row with a random id and secret when there is none; both are kept for ever. */
   identity(): Promise<{ readonly clusterId: string; readonly secret: Uint8Array }>;
   announce(node: Omit<NodeRow, 'seenAt'>): Promise<void>;
   listNodes(): Promise<readonly NodeRow[]>;
-  /** Forgets nodes not seen for this long that are no transfer's home or replica. */
-  forgetNodes(notSeenForSeconds: number): Promise<number>;
+  /** Forgets nodes not seen for this long that are no transfer's home or replica. An effect of the leader. */
+  forgetNodes(notSeenForSeconds: number, term: LeaderTerm): Promise<number>;
+  /** Says `left` of nodes not seen for this long, which could not say it themselves. An effect of the leader. */
+  markGone(notSeenForSeconds: number, term: LeaderTerm): Promise<number>;
+  /** Transfers without an in-sync replica whose home is there, ascending by id. */
+  singleCopies(
+    afterId: string,
+    limit: number,
+  ): Promise<readonly { readonly id: string; readonly homeNodeId: string }[]>;
   /** Takes the lease when it is free or expired, or renews it when held by `nodeId`. Returns the lease as it now is. */
   tryLead(nodeId: string, ttlMs: number): Promise<LeaderLease>;
   resign(nodeId: string): Promise<void>;

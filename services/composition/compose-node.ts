@@ -6,13 +6,12 @@ import { createTickets } from '../gateway/tickets.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { listenOn } from '../listen.ts';
 import { nodeService } from '../node/node.service.ts';
-import { sessionService } from '../session/session.service.ts';
 import type { Metrics } from '../stats/adapters/prometheus.ts';
 import { TrafficMeter } from '../stats/traffic-meter.ts';
 import { readRelease, versionResponse } from '../version.ts';
 import { type Common, type Foundation, type Phase, prepare } from './common.ts';
 import { composeEdge } from './compose-edge.ts';
-import { clusterOf, composeSelf, statsOf } from './compose-self.ts';
+import { clusterOf, composeSelf, sessionOf, statsOf } from './compose-self.ts';
 import { composeTransfers } from './compose-transfers.ts';
 
 export interface ComposedNode {
@@ -49,11 +48,11 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
   });
 
   const schemas = {
-    session: () => sessionService({ sessions: self.sessions, broadcast: common.broadcast }),
+    session: () => sessionOf(common, self),
     node: () => nodeService({ monitor: self.monitor, onFault: (fault: unknown) => common.onFault('health', fault) }),
     stats: () => statsOf(common, transfers.dataPlane, meter, () => gateway.socketCount()),
     cluster: () => clusterOf(common, self),
-    transfer: () => transfers.service(() => self.leadership.isLeader()),
+    transfer: () => transfers.service(() => self.leadership.term()),
     gateway: () => gateway.schema,
   } satisfies Record<ServiceName, () => ServiceSchema>;
   for (const name of config.services) broker.createService(schemas[name]());

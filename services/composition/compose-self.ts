@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { ServiceSchema } from 'moleculer';
+import { createRedisLeaderHints } from '../cluster/adapters/redis-leader-hints.ts';
 import { clusterService, type LeaderDuty } from '../cluster/cluster.service.ts';
 import { createLeadership } from '../cluster/leadership.ts';
 import { systemClock } from '../kernel/clock.ts';
@@ -8,6 +9,8 @@ import { createProcessSystemProbe } from '../node/adapters/process-system-probe.
 import { NodeMonitor } from '../node/node-monitor.ts';
 import { createMemorySessionCache } from '../session/adapters/memory-session-cache.ts';
 import { createPrismaSessionRepository } from '../session/adapters/prisma-session-repository.ts';
+import { createRedisSessionCache } from '../session/adapters/redis-session-cache.ts';
+import { sessionService } from '../session/session.service.ts';
 import { createSessions } from '../session/sessions.ts';
 import { createPrometheusMetrics } from '../stats/adapters/prometheus.ts';
 import { statsService } from '../stats/stats.service.ts';
@@ -16,6 +19,14 @@ import { type Common, nodesWith } from './common.ts';
 
 /** Sessions that the leader removes in one turn; the next turn goes on. */
 const EXPIRED_SESSIONS_A_TURN = 500;
+
+/** A turn every five seconds: four a second, so that a node that comes back is not buried in copies. */
+const COPIES_SUGGESTED_A_TURN = 20;
+const SUGGESTION_TIMEOUT_MS = 2_000;
+/** A session's row in this process: one that is used all the time costs a query so often. */
+const MEMORY_CACHED_MS = 2_000;
+/** A session's row in Redis: longer than the minute after which a use is written down again. */
+const REDIS_CACHED_MS = 120_000;
 
 /** What this node knows about itself and about who is here. */
 export function composeSelf(common: Common, activity: ActivityGauges, meter: TrafficMeter) {
@@ -37,11 +48,15 @@ export function composeSelf(common: Common, activity: ActivityGauges, meter: Tra
     isLeader: () => leadership.isLeader(),
     peerBytes: () => meter.peerBytes,
     busRejections: () => common.bus?.rejections() ?? new Map(),
+    isRedisUp: () => (common.redis === null ? null : common.redis.isUp()),
   });
   const sessionRepository = createPrismaSessionRepository(database);
   const sessions = createSessions({
     repository: sessionRepository,
-    cache: createMemorySessionCache(),
+    ...(common.redis === null
+      ? { cache: createMemorySessionCache(), cachedMs: MEMORY_CACHED_MS }
+      : { cache: createRedisSessionCache(common.redis, common.clusterId), cachedMs: REDIS_CACHED_MS }),
+    onLookup: (result) => metrics.sessionLookedUp(result),
     clock: systemClock,
     ttlSeconds: config.ttl.clientSessionSeconds,
     randomIndex: (bound) => randomInt(bound),
@@ -55,19 +70,50 @@ export function clusterOf(common: Common, { leadership, sessionRepository }: Sel
   const { config } = common;
   const deleteExpiredSessions: LeaderDuty = {
     name: 'delete expired sessions',
-    run: async () => void (await sessionRepository.deleteExpired(EXPIRED_SESSIONS_A_TURN)),
+    run: (term) => sessionRepository.deleteExpired(EXPIRED_SESSIONS_A_TURN, term),
   };
   return clusterService({
     clusterId: common.clusterId,
     self: { id: common.nodeId, peerUrl: config.node.peerUrl, publicUrl: config.node.publicUrl },
     repository: common.clusterRepository,
     leadership,
-    duties: [deleteExpiredSessions],
+    hints: common.redis === null ? null : createRedisLeaderHints(common.redis, common.clusterId),
+    duties: config.replicationFactor === 2 ? [deleteExpiredSessions, suggestCopies(common)] : [deleteExpiredSessions],
     slots: config.limits,
     forgetAfterSeconds: config.ttl.heartbeatSeconds,
     call: common.call,
     broadcast: common.broadcast,
     onFault: common.onFault,
+    log: common.log,
+  });
+}
+
+/** Homes that nobody asks for anything do not look at their transfers; the leader asks for the copy that is missing. */
+function suggestCopies({ call, broker, clusterRepository }: Common): LeaderDuty {
+  let after = '';
+  return {
+    name: 'suggest copies',
+    run: async () => {
+      const here = nodesWith(broker, 'transfer');
+      if (here.length < 2) return 0;
+      const found = await clusterRepository.singleCopies(after, COPIES_SUGGESTED_A_TURN);
+      after = found.length < COPIES_SUGGESTED_A_TURN ? '' : (found.at(-1)?.id ?? '');
+      const asked = found.filter(({ homeNodeId }) => here.includes(homeNodeId));
+      const suggest = ({ id, homeNodeId }: { id: string; homeNodeId: string }) =>
+        call('transfer.replicate', { transferId: id }, { nodeId: homeNodeId, timeoutMs: SUGGESTION_TIMEOUT_MS });
+      await Promise.allSettled(asked.map(suggest));
+      return 0;
+    },
+  };
+}
+
+export function sessionOf({ config, broker, broadcast, onFault }: Common, { sessions }: Self): ServiceSchema {
+  return sessionService({
+    sessions,
+    broadcast,
+    tellHere: (name, payload) => void broker.broadcastLocal(name, payload),
+    hasOtherNodes: config.isCluster,
+    onFault: (fault) => onFault('sessions', fault),
   });
 }
 

@@ -1,3 +1,4 @@
+import type { LeaderTerm } from '../kernel/leader-term.ts';
 import type { TrafficMeter } from '../stats/traffic-meter.ts';
 import { FsChunkStore } from '../transfer/adapters/fs-chunk-store.ts';
 import { createPrismaLeaseRepository } from '../transfer/adapters/prisma-lease-repository.ts';
@@ -71,7 +72,7 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
     maxConcurrentDownloads: config.limits.maxConcurrentDownloads,
     maxFileBytes: config.limits.maxFileBytes,
   });
-  const service = (isLeader: () => boolean) =>
+  const service = (leaderTerm: () => LeaderTerm | null) =>
     transferService({
       engine,
       control,
@@ -82,7 +83,8 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
       replicationFactor: config.replicationFactor,
       call: config.isCluster ? common.call : null,
       recover: peers === null ? null : (transfer) => peers.recover(transfer),
-      isLeader,
+      leaderTerm,
+      onExpired: (count, { epoch }) => log.info({ duty: 'end transfers', epoch, count }, 'the leader acted'),
       onRecovered: () => directory.confirmBoot(),
       onFault,
     });

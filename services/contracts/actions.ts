@@ -64,6 +64,8 @@ export interface Actions {
   'session.create': { params: { displayName?: string }; result: { token: string; session: SessionInfo } };
   /** null: unknown, expired or revoked. Extends the session. */
   'session.resolve': { params: { token: string }; result: SessionInfo | null };
+  /** null: unknown, expired or revoked. */
+  'session.find': { params: { sessionId: string }; result: SessionInfo | null };
   'session.rename': { params: { sessionId: string; displayName: string }; result: SessionInfo };
   'session.revoke': { params: { sessionId: string }; result: null };
 
@@ -80,6 +82,8 @@ export interface Actions {
   };
   /** Repeatable: an ended transfer of the caller's ends again without fault. */
   'transfer.end': { params: { caller: Caller; transferId: string; reason: EndReason }; result: null };
+  /** Asked of the home: attach the copy that is missing. */
+  'transfer.replicate': { params: { transferId: string }; result: null };
   'transfer.share': { params: { caller: Caller; shareId: string; grant?: string }; result: ShareResponse };
   'transfer.grant': { params: { caller: Caller; shareId: string; password: string }; result: GrantResponse };
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'socket.io';
 import { PeerLinkError } from '../contracts/errors.ts';
+import type { Call } from '../define-service.ts';
 import type { EdgeContext, MakeContext } from './edge-context.ts';
 import { problemOf } from './http-errors.ts';
 import type { Tickets } from './tickets.ts';
@@ -14,6 +15,7 @@ export interface SocketIdentity {
 export interface HandshakeDeps {
   readonly makeContext: MakeContext;
   readonly tickets: Tickets;
+  readonly call: Call;
 }
 
 /** "CORS does not cover WebSocket": the Origin is compared exactly before the handshake is answered. */
@@ -28,7 +30,7 @@ export function isOriginAllowed(makeContext: MakeContext, req: IncomingMessage):
 export async function identify(deps: HandshakeDeps, socket: Socket): Promise<SocketIdentity> {
   const context = deps.makeContext(socket.request);
   try {
-    const sessionId = sessionOfTicket(deps.tickets, socket.handshake.auth) ?? (await context.sessionId());
+    const sessionId = (await sessionOfTicket(deps, socket.handshake.auth, context)) ?? (await context.sessionId());
     if (sessionId === null) throw new PeerLinkError('bad_token', 'The handshake needs the session cookie or a ticket.');
     return { context: { ...context, sessionId: async () => sessionId }, sessionId };
   } catch (fault) {
@@ -37,10 +39,16 @@ export async function identify(deps: HandshakeDeps, socket: Socket): Promise<Soc
   }
 }
 
-function sessionOfTicket(tickets: Tickets, auth: Record<string, unknown>): string | null {
+async function sessionOfTicket(
+  { tickets, call }: HandshakeDeps,
+  auth: Record<string, unknown>,
+  { requestId }: EdgeContext,
+): Promise<string | null> {
   const { ticket } = auth;
   if (ticket === undefined) return null;
   const sessionId = typeof ticket === 'string' && ticket.length <= 256 ? tickets.check(ticket) : null;
-  if (sessionId === null) throw new PeerLinkError('bad_token', 'The ticket is not valid any more.');
-  return sessionId;
+  // The ticket says who it was made for; whether that session is still one, only the session service knows.
+  const session = sessionId === null ? null : await call('session.find', { sessionId }, { requestId });
+  if (session === null) throw new PeerLinkError('bad_token', 'The ticket is not valid any more.');
+  return session.id;
 }

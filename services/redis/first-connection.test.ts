@@ -63,7 +63,7 @@ describe('the first connection to Redis', () => {
     const { port, connections } = await pretend(redisOf(version));
     await expect(start({ port })).rejects.toMatchObject({
       type: 'unavailable',
-      message: `REDIS_HOST: Redis ${version} found, 6.0 or newer is needed`,
+      message: `REDIS_HOST names Redis ${version}; PeerLink needs Redis 6.0 or newer`,
     });
     expect(connections()).toBe(1);
   });

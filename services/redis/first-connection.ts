@@ -9,7 +9,8 @@ export interface RedisLog {
   warn(details: object, message: string): void;
 }
 
-export const MIN_REDIS_MAJOR = 6;
+/** Nothing newer is used, and nothing older is tried. */
+const MIN_REDIS_MAJOR = 6;
 
 /** What waiting does not mend, with the variable that is wrong. */
 class HopelessFault extends Error {}
@@ -69,7 +70,7 @@ async function ask(client: Redis, db: number): Promise<string> {
   const text = await client.info('server');
   const version = /^redis_version:(\S+)/m.exec(text)?.[1] ?? 'of unknown version';
   if (!(Number.parseInt(version, 10) >= MIN_REDIS_MAJOR)) {
-    throw new HopelessFault(`REDIS_HOST: Redis ${version} found, ${MIN_REDIS_MAJOR}.0 or newer is needed`);
+    throw new HopelessFault(`REDIS_HOST names Redis ${version}; PeerLink needs Redis ${MIN_REDIS_MAJOR}.0 or newer`);
   }
   if (db !== 0) await client.select(db);
   return version;

@@ -1,6 +1,10 @@
+import type { LeaderTerm } from '../kernel/leader-term.ts';
+
 /** A person or program, known by a random token of which only the SHA-256 is kept. */
 export interface SessionRow {
   readonly id: string;
+  /** SHA-256 of the token, 64 hex digits: what caches know the session by. */
+  readonly tokenHashHex: string;
   readonly displayName: string;
   readonly createdAt: Date;
   readonly lastUsedAt: Date;
@@ -17,13 +21,26 @@ export interface SessionRepository {
   /** Extends the session to `ttlSeconds` from now, never below its longest-lived transfer. Called at most once a minute a session. */
   touch(id: string, ttlSeconds: number): Promise<SessionRow | null>;
   rename(id: string, displayName: string): Promise<SessionRow | null>;
-  revoke(id: string): Promise<void>;
-  deleteExpired(limit: number): Promise<number>;
+  /** Repeatable. The revoked row; null when there is none. */
+  revoke(id: string): Promise<SessionRow | null>;
+  /** Ids revoked within the last `seconds`, at most `limit`, newest first. */
+  revokedWithin(seconds: number, limit: number): Promise<readonly string[]>;
+  /** An effect of the leader: nothing happens unless `term` is the current one. */
+  deleteExpired(limit: number, term: LeaderTerm): Promise<number>;
 }
 
-/** Truth beside it: what a look-up may answer without the database, for seconds. */
+/**
+ * Truth beside it: what a look-up may answer without the database. Never throws: a cache that cannot be asked knows
+ * nothing, and what could not be put in is not there.
+ */
 export interface SessionCache {
-  get(tokenHashHex: string): Promise<SessionRow | null>;
-  set(tokenHashHex: string, row: SessionRow, ttlMs: number): Promise<void>;
-  delete(tokenHashHex: string): Promise<void>;
+  get(tokenHashHex: string): Promise<CachedSession>;
+  /** Puts in what was just read, unless something newer is there already. */
+  add(row: SessionRow, ttlMs: number): Promise<void>;
+  /** Puts in what was just changed; a session that was revoked stays so. */
+  replace(row: SessionRow, ttlMs: number): Promise<void>;
+  /** Remembers for so long that this token is worth nothing any more. */
+  revoke(tokenHashHex: string, ttlMs: number): Promise<void>;
 }
+/** `unknown`: the cache has nothing; `away`: it did not answer. */
+export type CachedSession = SessionRow | 'revoked' | 'unknown' | 'away';

@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import { PeerLinkError } from '../contracts/errors.ts';
 import { ManualClock } from '../kernel/clock.ts';
-import { sha256 } from '../kernel/ids.ts';
+import { randomId, sha256, TOKEN_LENGTH } from '../kernel/ids.ts';
 import { createMemorySessionCache } from './adapters/memory-session-cache.ts';
 import { displayNameOf, friendlyName } from './display-names.ts';
 import type { SessionRepository, SessionRow } from './ports.ts';
 import { createSessions } from './sessions.ts';
+
+const randomToken = () => randomId(TOKEN_LENGTH);
 
 /** The port over a map, with a count of what was asked. The adapters are held to the port by their own suite. */
 function memoryRepository(clock: ManualClock) {
@@ -22,8 +25,10 @@ function memoryRepository(clock: ManualClock) {
   const repository: SessionRepository = {
     insert: async ({ id, tokenHash, displayName }, ttlSeconds) => {
       const now = new Date(clock.now());
-      const row = { id, displayName, createdAt: now, lastUsedAt: now, expiresAt: later(ttlSeconds), revokedAt: null };
-      rows.set(id, { hash: Buffer.from(tokenHash).toString('hex'), row });
+      const tokenHashHex = Buffer.from(tokenHash).toString('hex');
+      const times = { createdAt: now, lastUsedAt: now, expiresAt: later(ttlSeconds), revokedAt: null };
+      const row = { id, tokenHashHex, displayName, ...times };
+      rows.set(id, { hash: tokenHashHex, row });
       return row;
     },
     findByTokenHash: async (tokenHash) => {
@@ -37,23 +42,32 @@ function memoryRepository(clock: ManualClock) {
       return change(id, (row) => ({ ...row, lastUsedAt: new Date(clock.now()), expiresAt: later(ttlSeconds) }));
     },
     rename: async (id, displayName) => change(id, (row) => ({ ...row, displayName })),
-    revoke: async (id) => void change(id, (row) => ({ ...row, revokedAt: new Date(clock.now()) })),
+    revoke: async (id) => change(id, (row) => ({ ...row, revokedAt: new Date(clock.now()) })),
+    revokedWithin: async (seconds) =>
+      [...rows.values()]
+        .filter(({ row }) => row.revokedAt !== null && row.revokedAt.getTime() > clock.now() - seconds * 1000)
+        .map(({ row }) => row.id),
     deleteExpired: async () => 0,
   };
   return { repository, rows, asked };
 }
 
-function setUp() {
+function setUp({ cachedMs = 2_000, ttlSeconds = 3600 } = {}) {
   const clock = new ManualClock();
   const memory = memoryRepository(clock);
-  const sessions = createSessions({
-    repository: memory.repository,
-    cache: createMemorySessionCache(clock),
-    clock,
-    ttlSeconds: 3600,
-    randomIndex: () => 0,
-  });
-  return { clock, sessions, ...memory };
+  const cache = createMemorySessionCache(clock);
+  const lookups: string[] = [];
+  const node = () =>
+    createSessions({
+      repository: memory.repository,
+      cache,
+      cachedMs,
+      clock,
+      ttlSeconds,
+      randomIndex: () => 0,
+      onLookup: (result) => lookups.push(result),
+    });
+  return { clock, cache, lookups, node, sessions: node(), ...memory };
 }
 
 describe('sessions', () => {
@@ -109,6 +123,69 @@ describe('sessions', () => {
     await repository.revoke(third.session.id);
     sessions.learnRevoked(third.session.id);
     expect(await sessions.resolve(third.token)).toBeNull();
+  });
+
+  it('are over on a node that missed the event and the cache, once it looks', async () => {
+    const { cache, node, sessions, repository } = setUp({ cachedMs: 120_000 });
+    const other = node();
+    const { token, session } = await sessions.create();
+    const row = await repository.findById(session.id);
+    await sessions.revoke(session.id);
+    // A flush took the word away, and a slow node put its row in again.
+    await cache.revoke(row?.tokenHashHex ?? '', 0);
+    if (row !== null) await cache.add(row, 120_000);
+    expect(await other.resolve(token)).not.toBeNull();
+    expect(await other.reconcile()).toEqual([session.id]);
+    expect(await other.resolve(token)).toBeNull();
+    expect(await other.reconcile()).toEqual([]);
+    expect(await sessions.reconcile()).toEqual([]);
+  });
+
+  it('are known to every node through the cache they share, also renamed and revoked', async () => {
+    const { node, sessions, asked, lookups } = setUp({ cachedMs: 120_000 });
+    const other = node();
+    const { token, session } = await sessions.create();
+    expect(await other.resolve(token)).toEqual(session);
+    await sessions.rename(session.id, 'Grace');
+    expect((await other.resolve(token))?.displayName).toBe('Grace');
+    await sessions.revoke(session.id);
+    expect(await other.resolve(token)).toBeNull();
+    expect(asked.finds).toBe(0);
+    expect(lookups).toEqual(['hit', 'hit', 'hit']);
+    expect(await other.resolve(randomToken())).toBeNull();
+    expect(lookups.at(-1)).toBe('miss');
+  });
+
+  it('go on while the database does not answer, as far as they were read before', async () => {
+    const { clock, sessions, repository } = setUp({ cachedMs: 120_000 });
+    const { token, session } = await sessions.create();
+    clock.advance(90_000);
+    const { touch } = repository;
+    repository.touch = () => Promise.reject(new PeerLinkError('unavailable', 'away'));
+    expect(await sessions.resolve(token)).toEqual(session);
+    clock.advance(31_000);
+    repository.findByTokenHash = () => Promise.reject(new PeerLinkError('unavailable', 'away'));
+    await expect(sessions.resolve(token)).rejects.toMatchObject({ type: 'unavailable' });
+    repository.touch = touch;
+  });
+
+  it('that live for seconds only are extended by their use too', async () => {
+    const { clock, sessions } = setUp({ cachedMs: 120_000, ttlSeconds: 4 });
+    const { token } = await sessions.create();
+    for (let turn = 0; turn < 40; turn += 1) {
+      clock.advance(900);
+      expect(await sessions.resolve(token)).not.toBeNull();
+    }
+    clock.advance(4_001);
+    expect(await sessions.resolve(token)).toBeNull();
+  });
+
+  it('are found by their id until they are revoked', async () => {
+    const { sessions } = setUp();
+    const { session } = await sessions.create();
+    expect(await sessions.find(session.id)).toEqual(session);
+    await sessions.revoke(session.id);
+    expect(await sessions.find(session.id)).toBeNull();
   });
 
   it('are renamed, and unknown ones are not found', async () => {

@@ -1,88 +1,131 @@
 import type { SessionInfo } from '../contracts/actions.ts';
-import { PeerLinkError } from '../contracts/errors.ts';
+import { PeerLinkError, typeOfFault } from '../contracts/errors.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { randomId, sha256, TOKEN_LENGTH } from '../kernel/ids.ts';
 import { displayNameOf, friendlyName } from './display-names.ts';
 import type { SessionCache, SessionRepository, SessionRow } from './ports.ts';
 
 const SESSION_ID_LENGTH = 22;
-/** "Revocation within 2 s on all nodes", also when the event about it was lost. */
-const CACHED_MS = 2_000;
 /** "touch at most once a minute": an extension later than that costs nobody a session. */
 const TOUCH_EVERY_MS = 60_000;
-/** Ids whose cached row counts for nothing, until it is read anew. Old ones have left the cache long ago. */
-const MAX_OUTDATED = 10_000;
+/** A session that lives shorter than minutes is extended at least so often in its life. */
+const TOUCHES_A_LIFE = 4;
+/** Ids that are known to be over. Old ones have left every cache long ago. */
+const MAX_REVOKED = 10_000;
+/** A node looks back further than it was without an answer: commits show later than they are dated. */
+const LOOK_BACK_MS = 10_000;
 
 export interface SessionDeps {
   readonly repository: SessionRepository;
   readonly cache: SessionCache;
+  /** How long a look-up may be answered from the cache. */
+  readonly cachedMs: number;
   readonly clock: Clock;
   readonly ttlSeconds: number;
   readonly randomIndex: (bound: number) => number;
+  /** Told of each look-up: whether the cache knew the answer. */
+  readonly onLookup?: (result: 'hit' | 'miss' | 'away') => void;
 }
 
 export interface Sessions {
   create(displayName?: string): Promise<{ token: string; session: SessionInfo }>;
   /** Null: unknown, expired or revoked. */
   resolve(token: string): Promise<SessionInfo | null>;
+  /** By its id, from the database: for who was identified before and comes again. Null: unknown, expired or revoked. */
+  find(sessionId: string): Promise<SessionInfo | null>;
   /** @throws not_found, bad_name */
   rename(sessionId: string, displayName: string): Promise<SessionInfo>;
   revoke(sessionId: string): Promise<void>;
   /** What an event of another node says: obeyed at once. */
   learnRevoked(sessionId: string): void;
+  /** Reads which sessions were revoked since the last time: events and cache may have missed one. Ids new to this node. */
+  reconcile(): Promise<readonly string[]>;
 }
 
 /** Anonymous identity: a random token of which only the SHA-256 is kept. */
 export function createSessions(deps: SessionDeps): Sessions {
-  const { repository, cache, clock, ttlSeconds } = deps;
-  const outdated = new Set<string>();
+  const { repository, cache, cachedMs, clock, ttlSeconds } = deps;
+  const touchEveryMs = Math.min(TOUCH_EVERY_MS, (ttlSeconds * 1000) / TOUCHES_A_LIFE);
+  const revoked = new Set<string>();
+  let reconciledAtMs = clock.monotonicMs() - cachedMs;
 
-  const remember = async (tokenHashHex: string, row: SessionRow): Promise<SessionInfo> => {
-    await cache.set(tokenHashHex, row, CACHED_MS);
-    outdated.delete(row.id);
-    return toInfo(row);
-  };
-  const distrustCached = (sessionId: string): void => {
-    outdated.add(sessionId);
-    for (const oldest of outdated) {
-      if (outdated.size <= MAX_OUTDATED) break;
-      outdated.delete(oldest);
+  const learnRevoked = (sessionId: string): boolean => {
+    if (revoked.has(sessionId)) return false;
+    revoked.add(sessionId);
+    for (const oldest of revoked) {
+      if (revoked.size <= MAX_REVOKED) break;
+      revoked.delete(oldest);
     }
+    return true;
   };
+  const isTouchDue = (row: SessionRow) => clock.now() - row.lastUsedAt.getTime() >= touchEveryMs;
+  const touch = async (row: SessionRow): Promise<SessionInfo | null> => {
+    const touched = await repository.touch(row.id, ttlSeconds);
+    if (touched === null) {
+      await cache.revoke(row.tokenHashHex, cachedMs);
+      return null;
+    }
+    await cache.replace(touched, cachedMs);
+    return toInfo(touched);
+  };
+  /** While the database cannot answer, a session that was read a moment ago goes on. */
+  const touchIfPossible = (row: SessionRow) =>
+    touch(row).catch((fault: unknown) => {
+      if (typeOfFault(fault) !== 'unavailable') throw fault;
+      return toInfo(row);
+    });
 
   return {
     async create(displayName) {
       const token = randomId(TOKEN_LENGTH);
-      const tokenHash = sha256(token);
       const name = displayName === undefined ? friendlyName(deps.randomIndex) : displayNameOf(displayName);
       const row = await repository.insert(
-        { id: randomId(SESSION_ID_LENGTH), tokenHash, displayName: name },
+        { id: randomId(SESSION_ID_LENGTH), tokenHash: sha256(token), displayName: name },
         ttlSeconds,
       );
-      return { token, session: await remember(tokenHash.toString('hex'), row) };
+      await cache.add(row, cachedMs);
+      return { token, session: toInfo(row) };
     },
     async resolve(token) {
       const tokenHash = sha256(token);
-      const key = tokenHash.toString('hex');
-      const cached = await cache.get(key);
-      if (cached !== null && !outdated.has(cached.id)) return toInfo(cached);
+      const cached = await cache.get(tokenHash.toString('hex'));
+      deps.onLookup?.(cached === 'unknown' ? 'miss' : cached === 'away' ? 'away' : 'hit');
+      if (cached === 'revoked') return null;
+      if (typeof cached === 'object') {
+        if (revoked.has(cached.id)) return null;
+        return isTouchDue(cached) ? touchIfPossible(cached) : toInfo(cached);
+      }
       const row = await repository.findByTokenHash(tokenHash);
-      if (row === null) return null;
-      if (clock.now() - row.lastUsedAt.getTime() < TOUCH_EVERY_MS) return remember(key, row);
-      const touched = await repository.touch(row.id, ttlSeconds);
-      return touched === null ? null : remember(key, touched);
+      if (row === null || revoked.has(row.id)) return null;
+      if (isTouchDue(row)) return touch(row);
+      await cache.add(row, cachedMs);
+      return toInfo(row);
+    },
+    async find(sessionId) {
+      if (revoked.has(sessionId)) return null;
+      const row = await repository.findById(sessionId);
+      return row === null ? null : toInfo(row);
     },
     async rename(sessionId, displayName) {
       const row = await repository.rename(sessionId, displayNameOf(displayName));
       if (row === null) throw new PeerLinkError('not_found', 'There is no such session.');
-      distrustCached(sessionId);
+      await cache.replace(row, cachedMs);
       return toInfo(row);
     },
     async revoke(sessionId) {
-      await repository.revoke(sessionId);
-      distrustCached(sessionId);
+      const row = await repository.revoke(sessionId);
+      learnRevoked(sessionId);
+      if (row !== null) await cache.revoke(row.tokenHashHex, cachedMs + LOOK_BACK_MS);
     },
-    learnRevoked: distrustCached,
+    learnRevoked: (sessionId) => void learnRevoked(sessionId),
+    async reconcile() {
+      const askedAtMs = clock.monotonicMs();
+      // What was revoked before is in no cache any more.
+      const awayMs = Math.min(askedAtMs - reconciledAtMs, cachedMs);
+      const ids = await repository.revokedWithin((awayMs + LOOK_BACK_MS) / 1000, MAX_REVOKED);
+      reconciledAtMs = askedAtMs;
+      return ids.filter(learnRevoked);
+    },
   };
 }
 

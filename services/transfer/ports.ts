@@ -1,4 +1,5 @@
 import type { EndReason, TransferKind, TransferState } from '../contracts/http.ts';
+import type { LeaderTerm } from '../kernel/leader-term.ts';
 
 /** What the transfer domain needs from the outside. Adapters implement it; the domain never imports them. */
 
@@ -112,7 +113,7 @@ export interface TransferRepository {
   /** state = ended, epoch + 1 WHERE state <> 'ended'. True when this call ended it. */
   end(id: string, reason: EndReason): Promise<boolean>;
   /** Ends what expired, and open ones untouched for `uploadTtlSeconds`; at most `limit`. Returns the ended ids. */
-  endExpired(options: { uploadTtlSeconds: number; limit: number }): Promise<readonly string[]>;
+  endExpired(options: { uploadTtlSeconds: number; limit: number; term: LeaderTerm }): Promise<readonly string[]>;
   /** Marks activity of open transfers, so that TTL_UPLOAD_STATE counts from the last chunk. */
   touch(ids: readonly string[]): Promise<void>;
   change(id: string, change: { expiresInSeconds?: number; maxDownloads?: number | null }): Promise<TransferRow | null>;
@@ -124,7 +125,8 @@ export interface TransferRepository {
   listByReplica(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferRow[]>;
   /** Not-ended transfers with bytes whose home is this node, and how many of them have no replica in sync. */
   countByHome(nodeId: string): Promise<{ readonly homeCount: number; readonly singleCopyCount: number }>;
-  deleteEndedRows(olderThanSeconds: number, limit: number): Promise<number>;
+  /** An effect of the leader, as `endExpired`: nothing happens unless `term` is the current one. */
+  deleteEndedRows(olderThanSeconds: number, limit: number, term: LeaderTerm): Promise<number>;
 }
 /** What the row of a stored file's transfer says. */
 export interface FileFate {

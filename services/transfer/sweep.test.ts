@@ -74,6 +74,8 @@ function world() {
   return { time, repository, store, stored, open, asides, openFiles, sweep, asked, homesSay };
 }
 
+const TERM = { nodeId: 'n', epoch: 1 };
+
 describe('the sweep', () => {
   it('removes what a row says is over, sets aside what no row names, and leaves the rest', async () => {
     const { repository, store, stored, open, asides, sweep } = world();
@@ -199,18 +201,18 @@ describe('the expiry of rows', () => {
     await open('long', ['c'], 1e7);
     await repository.touch(['long']);
     time.nowMs += 11_000;
-    expect(await expireRows(repository, 7200)).toEqual(['short']);
+    expect(await expireRows(repository, 7200, TERM)).toEqual(['short']);
     time.nowMs += 7_200_000;
     await repository.touch(['long']);
-    expect(await expireRows(repository, 7200)).toEqual(['left']);
+    expect(await expireRows(repository, 7200, TERM)).toEqual(['left']);
     expect((await repository.findById('short'))?.transfer.endReason).toBe('expired');
     expect((await repository.findById('left'))?.transfer.endReason).toBe('aborted');
     time.nowMs += ENDED_ROW_KEPT_MS - 7_200_000 - 1;
     await repository.touch(['long']);
-    await expireRows(repository, 1e9);
+    await expireRows(repository, 1e9, TERM);
     expect(await repository.findById('short')).not.toBeNull();
     time.nowMs += 7_200_002;
-    await expireRows(repository, 1e9);
+    await expireRows(repository, 1e9, TERM);
     expect(await repository.findById('short')).toBeNull();
     expect(await repository.findById('left')).toBeNull();
   });

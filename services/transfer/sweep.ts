@@ -1,4 +1,5 @@
 import { ENDED_ROW_KEPT_MS, ORPHAN_BYTES_KEPT_MS } from '../contracts/limits.ts';
+import type { LeaderTerm } from '../kernel/leader-term.ts';
 import type { ChunkStore, FileFate, TransferRepository } from './ports.ts';
 
 const BATCH = 500;
@@ -93,8 +94,12 @@ async function releaseCopy(
 }
 
 /** The leader's part: rows that are over. Bounded a turn; the next turn goes on. */
-export async function expireRows(repository: TransferRepository, uploadTtlSeconds: number): Promise<readonly string[]> {
-  const ended = await repository.endExpired({ uploadTtlSeconds, limit: BATCH });
-  await repository.deleteEndedRows(ENDED_ROW_KEPT_MS / 1000, BATCH);
+export async function expireRows(
+  repository: TransferRepository,
+  uploadTtlSeconds: number,
+  term: LeaderTerm,
+): Promise<readonly string[]> {
+  const ended = await repository.endExpired({ uploadTtlSeconds, limit: BATCH, term });
+  await repository.deleteEndedRows(ENDED_ROW_KEPT_MS / 1000, BATCH, term);
   return ended;
 }

@@ -1,6 +1,7 @@
 import type { Context, ServiceSchema } from 'moleculer';
 import type { OpenTransferResponse } from '../contracts/http.ts';
 import { type Call, defineService } from '../define-service.ts';
+import type { LeaderTerm } from '../kernel/leader-term.ts';
 import { type AtHomeDeps, answerAtHome, openWhere } from './at-home.ts';
 import type { ChunkStore, TransferRepository } from './ports.ts';
 import { recoverHomes } from './recovery.ts';
@@ -34,7 +35,8 @@ export interface TransferServiceDeps {
   /** Null when there are no other nodes. */
   readonly call: Call | null;
   /** The leader expires rows; everyone else leaves them. */
-  readonly isLeader: () => boolean;
+  readonly leaderTerm: () => LeaderTerm | null;
+  readonly onExpired: (count: number, term: LeaderTerm) => void;
   /** Everything stored before this process was looked at: what was verified after a boot need not be again. */
   readonly onRecovered: () => Promise<void>;
   readonly onFault: (what: string, fault: unknown) => void;
@@ -85,6 +87,11 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         await control.end(ctx.params.caller, ctx.params.transferId, ctx.params.reason);
         return null;
       },
+      // Loaded, it is maintained: the home attaches a copy by itself.
+      replicate: async (ctx) => {
+        await engine.load(ctx.params.transferId);
+        return null;
+      },
       share: async (ctx) => {
         const { shareId, grant } = ctx.params;
         return atHome(ctx, await engine.loadShare(shareId), () => control.share(shareId, grant));
@@ -133,7 +140,9 @@ async function sweep({ engine, store, repository, call }: TransferServiceDeps): 
 
 async function maintain(deps: TransferServiceDeps): Promise<void> {
   try {
-    if (deps.isLeader()) await expireRows(deps.repository, deps.uploadTtlSeconds);
+    const term = deps.leaderTerm();
+    const ended = term === null ? [] : await expireRows(deps.repository, deps.uploadTtlSeconds, term);
+    if (term !== null && ended.length > 0) deps.onExpired(ended.length, term);
   } catch (fault) {
     deps.onFault('expire', fault);
   }

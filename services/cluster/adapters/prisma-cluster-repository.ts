@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Prisma } from '../../../prisma/generated/client.ts';
 import type { NodeState } from '../../contracts/http.ts';
 import type { Database } from '../../database/database.ts';
+import { IN_TERM, termOf } from '../../database/leader-term.ts';
 import type { ClusterRepository, LeaderLease, NodeRow } from '../ports.ts';
 
 interface NodeRecord {
@@ -46,14 +47,32 @@ export function createPrismaClusterRepository(database: Database): ClusterReposi
       );
       return records.map(toNodeRow);
     },
-    forgetNodes: async (notSeenForSeconds) => {
+    forgetNodes: async (notSeenForSeconds, term) => {
       const forgotten = await database.query(Prisma.sql`
-        DELETE FROM nodes n WHERE n.seen_at < now() - make_interval(secs => ${notSeenForSeconds}::float8)
+        WITH ${termOf(term)}
+        DELETE FROM nodes n WHERE ${IN_TERM}
+          AND n.seen_at < now() - make_interval(secs => ${notSeenForSeconds}::float8)
           AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.home_node_id = n.id AND t.state <> 'ended')
           AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.replica_node_id = n.id AND t.state <> 'ended')
         RETURNING n.id`);
       return forgotten.length;
     },
+    markGone: async (notSeenForSeconds, term) => {
+      const marked = await database.query(Prisma.sql`
+        WITH ${termOf(term)}
+        UPDATE nodes n SET state = 'left' WHERE ${IN_TERM} AND n.state <> 'left'
+          AND n.seen_at < now() - make_interval(secs => ${notSeenForSeconds}::float8)
+        RETURNING n.id`);
+      return marked.length;
+    },
+    singleCopies: async (afterId, limit) =>
+      (
+        await database.query<{ id: string; home_node_id: string }>(Prisma.sql`
+          SELECT t.id, t.home_node_id FROM transfers t JOIN nodes n ON n.id = t.home_node_id
+          WHERE t.state IN ('open', 'sealed') AND t.replica_state <> 'in_sync' AND t.expires_at > now()
+            AND t.id > ${afterId} AND n.state IN ('healthy', 'degraded')
+          ORDER BY t.id LIMIT ${limit}`)
+      ).map((row) => ({ id: row.id, homeNodeId: row.home_node_id })),
     tryLead: (nodeId, ttlMs) => tryLead(database, nodeId, ttlMs),
     // The row stays: the epoch must never fall.
     resign: async (nodeId) => {

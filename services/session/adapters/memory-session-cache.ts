@@ -9,26 +9,32 @@ export function createMemorySessionCache(
   clock: Clock = systemClock,
   maxSessions: number = MAX_CACHED_SESSIONS,
 ): SessionCache {
-  const entries = new Map<string, { readonly row: SessionRow; readonly goodUntilMs: number }>();
+  const entries = new Map<string, { readonly row: SessionRow | 'revoked'; readonly goodUntilMs: number }>();
+  const look = (tokenHashHex: string): SessionRow | 'revoked' | 'unknown' => {
+    const entry = entries.get(tokenHashHex);
+    if (entry === undefined) return 'unknown';
+    entries.delete(tokenHashHex);
+    if (entry.goodUntilMs <= clock.monotonicMs()) return 'unknown';
+    if (entry.row !== 'revoked' && entry.row.expiresAt.getTime() <= clock.now()) return 'unknown';
+    entries.set(tokenHashHex, entry);
+    return entry.row;
+  };
+  const put = (tokenHashHex: string, row: SessionRow | 'revoked', ttlMs: number): void => {
+    entries.delete(tokenHashHex);
+    entries.set(tokenHashHex, { row, goodUntilMs: clock.monotonicMs() + ttlMs });
+    for (const oldest of entries.keys()) {
+      if (entries.size <= maxSessions) break;
+      entries.delete(oldest);
+    }
+  };
   return {
-    async get(tokenHashHex) {
-      const entry = entries.get(tokenHashHex);
-      if (entry === undefined) return null;
-      entries.delete(tokenHashHex);
-      if (entry.goodUntilMs <= clock.monotonicMs() || entry.row.expiresAt.getTime() <= clock.now()) return null;
-      entries.set(tokenHashHex, entry);
-      return entry.row;
+    get: async (tokenHashHex) => look(tokenHashHex),
+    add: async (row, ttlMs) => {
+      if (look(row.tokenHashHex) === 'unknown') put(row.tokenHashHex, row, ttlMs);
     },
-    async set(tokenHashHex, row, ttlMs) {
-      entries.delete(tokenHashHex);
-      entries.set(tokenHashHex, { row, goodUntilMs: clock.monotonicMs() + ttlMs });
-      for (const oldest of entries.keys()) {
-        if (entries.size <= maxSessions) break;
-        entries.delete(oldest);
-      }
+    replace: async (row, ttlMs) => {
+      if (look(row.tokenHashHex) !== 'revoked') put(row.tokenHashHex, row, ttlMs);
     },
-    async delete(tokenHashHex) {
-      entries.delete(tokenHashHex);
-    },
+    revoke: async (tokenHashHex, ttlMs) => put(tokenHashHex, 'revoked', ttlMs),
   };
 }

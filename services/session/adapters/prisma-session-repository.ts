@@ -1,9 +1,11 @@
 import { Prisma } from '../../../prisma/generated/client.ts';
 import type { Database } from '../../database/database.ts';
+import { IN_TERM, termOf } from '../../database/leader-term.ts';
 import type { SessionRepository, SessionRow } from '../ports.ts';
 
 interface SessionRecord {
   readonly id: string;
+  readonly token_hash: Uint8Array;
   readonly display_name: string;
   readonly created_at: Date;
   readonly last_used_at: Date;
@@ -11,7 +13,9 @@ interface SessionRecord {
   readonly revoked_at: Date | null;
 }
 
-const COLUMNS = Prisma.raw('s.id, s.display_name, s.created_at, s.last_used_at, s.expires_at, s.revoked_at');
+const COLUMNS = Prisma.raw(
+  's.id, s.token_hash, s.display_name, s.created_at, s.last_used_at, s.expires_at, s.revoked_at',
+);
 const IS_ALIVE = Prisma.sql`s.revoked_at IS NULL AND s.expires_at > now()`;
 
 /** Rows `sessions` in PostgreSQL or PGlite. */
@@ -43,12 +47,20 @@ export function createPrismaSessionRepository(database: Database): SessionReposi
     rename: (id, displayName) =>
       one(Prisma.sql`
         UPDATE sessions s SET display_name = ${displayName} WHERE s.id = ${id} AND ${IS_ALIVE} RETURNING ${COLUMNS}`),
-    revoke: async (id) => {
-      await database.query(Prisma.sql`UPDATE sessions SET revoked_at = now() WHERE id = ${id} AND revoked_at IS NULL`);
+    // The first one counts: a repeated request does not move the time.
+    revoke: (id) =>
+      one(Prisma.sql`
+        UPDATE sessions s SET revoked_at = coalesce(s.revoked_at, now()) WHERE s.id = ${id} RETURNING ${COLUMNS}`),
+    revokedWithin: async (seconds, limit) => {
+      const revoked = await database.query<{ id: string }>(Prisma.sql`
+        SELECT id FROM sessions WHERE revoked_at > now() - make_interval(secs => ${seconds}::float8)
+        ORDER BY revoked_at DESC LIMIT ${limit}`);
+      return revoked.map(({ id }) => id);
     },
-    deleteExpired: async (limit) => {
+    deleteExpired: async (limit, term) => {
       const deleted = await database.query(Prisma.sql`
-        DELETE FROM sessions WHERE id IN (
+        WITH ${termOf(term)}
+        DELETE FROM sessions WHERE ${IN_TERM} AND id IN (
           SELECT id FROM sessions WHERE expires_at <= now() ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
         ) RETURNING id`);
       return deleted.length;
@@ -59,6 +71,7 @@ export function createPrismaSessionRepository(database: Database): SessionReposi
 function toSessionRow(record: SessionRecord): SessionRow {
   return {
     id: record.id,
+    tokenHashHex: Buffer.from(record.token_hash).toString('hex'),
     displayName: record.display_name,
     createdAt: record.created_at,
     lastUsedAt: record.last_used_at,

@@ -15,12 +15,15 @@ export interface MetricSources {
   readonly peerBytes: () => number;
   /** Packets of the bus that were not taken, by reason. */
   readonly busRejections: () => ReadonlyMap<string, number>;
+  /** Null: there is none. */
+  readonly isRedisUp?: () => boolean | null;
 }
 
 export interface Metrics {
   observeRequest(request: { route: string; method: string; status: number; seconds: number }): void;
   socketOpened(path: 'control' | 'chunks'): void;
   socketClosed(path: 'control' | 'chunks'): void;
+  sessionLookedUp(result: 'hit' | 'miss' | 'away'): void;
   text(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
@@ -50,7 +53,16 @@ export function createPrometheusMetrics(sources: MetricSources): Metrics {
   });
   for (const path of ['control', 'chunks']) sockets.set({ path }, 0);
 
+  const lookups = new Counter({
+    name: 'peerlink_session_lookups_total',
+    help: 'Sessions looked up: known to the cache, not known to it, cache away',
+    labelNames: ['result'],
+    registers,
+  });
+  for (const result of ['hit', 'miss', 'away']) lookups.inc({ result }, 0);
+
   return {
+    sessionLookedUp: (result) => lookups.inc({ result }),
     observeRequest: ({ route, method, status, seconds }) =>
       durations.observe({ route, method, status: String(status) }, seconds),
     socketOpened: (path) => sockets.inc({ path }),
@@ -108,6 +120,10 @@ function gauges(registers: Registry[], sources: MetricSources): void {
     sources.activity.singleCopyTransfers(),
   );
   gauge('peerlink_leader', '1 while this node leads', () => (sources.isLeader() ? 1 : 0));
+  gauge('peerlink_redis_up', '1 while Redis answers this node; absent without Redis', () => {
+    const isUp = sources.isRedisUp?.() ?? null;
+    return isUp === null ? null : Number(isUp);
+  });
   gauge('peerlink_disk_free_bytes', 'Free on the disk of the data directory', () => sources.disk()?.freeBytes ?? null);
   gauge(
     'peerlink_disk_total_bytes',

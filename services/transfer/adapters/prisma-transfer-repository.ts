@@ -1,5 +1,7 @@
 import { Prisma } from '../../../prisma/generated/client.ts';
 import type { Database } from '../../database/database.ts';
+import { IN_TERM, termOf } from '../../database/leader-term.ts';
+import type { LeaderTerm } from '../../kernel/leader-term.ts';
 import type {
   FileFate,
   OwnershipChange,
@@ -75,8 +77,8 @@ export function createPrismaTransferRepository(database: Database): TransferRepo
         WHERE id = ${id} AND state <> 'ended' RETURNING id`);
       return ended.length === 1;
     },
-    endExpired: async ({ uploadTtlSeconds, limit }) => {
-      const ended = await database.query<{ id: string }>(endExpiredStatement(uploadTtlSeconds, limit));
+    endExpired: async ({ uploadTtlSeconds, limit, term }) => {
+      const ended = await database.query<{ id: string }>(endExpiredStatement(uploadTtlSeconds, limit, term));
       return ended.map((row) => row.id);
     },
     touch: async (ids) => {
@@ -89,9 +91,10 @@ export function createPrismaTransferRepository(database: Database): TransferRepo
     },
     change: async (id, change) => firstRow(await database.query<TransferRecord>(changeStatement(id, change))),
     fateOfFiles: (fileIds) => fateOfFiles(database, fileIds),
-    deleteEndedRows: async (olderThanSeconds, limit) => {
+    deleteEndedRows: async (olderThanSeconds, limit, term) => {
       const deleted = await database.query(Prisma.sql`
-        DELETE FROM transfers WHERE id IN (
+        WITH ${termOf(term)}
+        DELETE FROM transfers WHERE ${IN_TERM} AND id IN (
           SELECT id FROM transfers
           WHERE state = 'ended' AND ended_at < now() - make_interval(secs => ${olderThanSeconds}::float8)
           ORDER BY ended_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
@@ -182,15 +185,16 @@ async function sealedBefore(database: Database, args: SealArguments): Promise<Se
     : { outcome: 'refused', transfer };
 }
 
-function endExpiredStatement(uploadTtlSeconds: number, limit: number): Prisma.Sql {
+function endExpiredStatement(uploadTtlSeconds: number, limit: number, term: LeaderTerm): Prisma.Sql {
   // A touch may be this much older than the last chunk: an upload that moves never ends, however short the time.
   const afterSeconds = uploadTtlSeconds + TOUCH_GRAIN_SECONDS;
   const isAbandoned = Prisma.sql`(state = 'open' AND touched_at < now() - make_interval(secs => ${afterSeconds}::float8))`;
   return Prisma.sql`
+    WITH ${termOf(term)}
     UPDATE transfers SET
       end_reason = CASE WHEN expires_at <= now() THEN 'expired' ELSE 'aborted' END,
       state = 'ended', ended_at = now(), epoch = epoch + 1
-    WHERE id IN (
+    WHERE ${IN_TERM} AND id IN (
       SELECT id FROM transfers
       WHERE state IN ('open', 'sealed') AND (expires_at <= now() OR ${isAbandoned})
       LIMIT ${limit} FOR UPDATE SKIP LOCKED

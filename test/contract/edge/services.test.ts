@@ -48,6 +48,8 @@ function memoryCluster() {
     announce: async (node) => void rows.set(node.id, { ...node, seenAt: new Date() }),
     listNodes: async () => [...rows.values()],
     forgetNodes: async () => 0,
+    markGone: async () => 0,
+    singleCopies: async () => [],
     tryLead: async (nodeId, ttlMs) => {
       lease = {
         holderNodeId: nodeId,
@@ -196,12 +198,14 @@ describe('the services of one node', () => {
         self: { id: 'n1', peerUrl: 'http://inner:1', publicUrl: 'https://n1.test' },
         repository,
         leadership,
-        duties: [{ name: 'count', run: async (epoch) => void epochs.push(epoch) }],
+        hints: null,
+        duties: [{ name: 'count', run: async ({ epoch }) => epochs.push(epoch) }],
         slots: { maxConcurrentUploads: 10, maxConcurrentDownloads: 10 },
         forgetAfterSeconds: 300,
         call,
         broadcast,
         onFault: () => undefined,
+        log,
       }),
     );
     await broker.start();

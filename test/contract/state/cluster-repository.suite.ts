@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
+import { leading, newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
 
 /** What every ClusterRepository does, whatever it stands on. */
 export function describeClusterRepository(make: () => StateHarness): void {
@@ -43,12 +43,49 @@ export function describeClusterRepository(make: () => StateHarness): void {
       const row = newTransfer({ homeNodeId: home });
       await make().transfers.insert(row, [newFile(0)], ROOMY);
       await make().transfers.cas(row.id, 1, { replicaNodeId: replica, replicaState: 'syncing' });
-      expect(await make().cluster.forgetNodes(300)).toBe(1);
+      const { cluster } = make();
+      const past = await leading(make(), async (term) => term);
+      expect(await cluster.forgetNodes(300, past)).toBe(0);
+      expect(await cluster.markGone(300, past)).toBe(0);
+      expect(await leading(make(), (term) => cluster.markGone(300, term))).toBe(3);
+      expect(await leading(make(), (term) => cluster.markGone(300, term))).toBe(0);
+      expect((await find(home))?.state).toBe('left');
+      expect((await find(fresh))?.state).toBe('healthy');
+      expect(await leading(make(), (term) => cluster.forgetNodes(300, term))).toBe(1);
       expect(await Promise.all([fresh, gone, home, replica].map(find))).toMatchObject(
         [{ id: fresh }, undefined, { id: home }, { id: replica }].map((found) => found ?? undefined),
       );
       await make().transfers.end(row.id, 'deleted');
-      expect(await make().cluster.forgetNodes(300)).toBe(2);
+      expect(await leading(make(), (term) => cluster.forgetNodes(300, term))).toBe(2);
+    });
+
+    it('knows which transfers lack a copy at a home that is there', async () => {
+      const { cluster, transfers } = make();
+      const [here, left] = [unique('here'), unique('left')];
+      await cluster.announce(node(here));
+      await cluster.announce({ ...node(left), state: 'left' });
+      const put = async (homeNodeId: string) => {
+        const row = newTransfer({ homeNodeId });
+        await transfers.insert(row, [newFile(0)], ROOMY);
+        return row.id;
+      };
+      const [alone, syncing, copied, ended, away] = [
+        await put(here),
+        await put(here),
+        await put(here),
+        await put(here),
+        await put(left),
+      ];
+      await transfers.cas(syncing, 1, { replicaNodeId: 'r', replicaState: 'syncing' });
+      await transfers.cas(copied, 1, { replicaNodeId: 'r', replicaState: 'in_sync' });
+      await transfers.end(ended, 'deleted');
+      const found = (await cluster.singleCopies('', 1_000)).filter(({ homeNodeId }) =>
+        [here, left].includes(homeNodeId),
+      );
+      expect(found.map(({ id }) => id)).toEqual([alone, syncing].sort());
+      expect(found).not.toContainEqual({ id: away, homeNodeId: left });
+      const [first] = await cluster.singleCopies('', 1);
+      expect(await cluster.singleCopies(first?.id ?? '', 1_000)).not.toContainEqual(first);
     });
   });
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { newFile, newTransfer, type StateHarness, unique } from './state-harness.ts';
+import { leading, newFile, newTransfer, type StateHarness, unique } from './state-harness.ts';
 
 /** What every SessionRepository does, whatever it stands on. */
 export function describeSessionRepository(make: () => StateHarness): void {
@@ -85,12 +85,35 @@ export function describeSessionRepository(make: () => StateHarness): void {
       expect(await make().sessions.findById(expired.id)).toBeNull();
     });
 
-    it('are deleted once they expired, so many at a time', async () => {
+    it('that were revoked are told, those of the last seconds only', async () => {
+      const [first, second] = [await start(), await start()];
+      const { sessions } = make();
+      expect(await sessions.revoke(first.id)).toMatchObject({ id: first.id, tokenHashHex: first.row.tokenHashHex });
+      const when = (await sessions.revoke(first.id))?.revokedAt;
+      expect((await sessions.revoke(first.id))?.revokedAt).toEqual(when);
+      expect(await sessions.revoke(unique('nothing'))).toBeNull();
+      const told = await sessions.revokedWithin(30, 1_000);
+      expect(told).toContain(first.id);
+      expect(told).not.toContain(second.id);
+      expect(await sessions.revokedWithin(30, 1)).toHaveLength(1);
+      await make().age('sessions', first.id, 31);
+      expect(await sessions.revokedWithin(30, 1_000)).not.toContain(first.id);
+    });
+
+    it('are deleted once they expired, so many at a time, by who leads and nobody else', async () => {
       const expired = [await start(-1), await start(-1), await start(-1)];
       const { id } = await start();
-      expect(await make().sessions.deleteExpired(2)).toBe(2);
-      await make().sessions.deleteExpired(1_000);
-      expect(await make().sessions.deleteExpired(1_000)).toBe(0);
+      const { sessions } = make();
+      const over = await leading(make(), async (term) => {
+        expect(await sessions.deleteExpired(2, { ...term, epoch: term.epoch - 1 })).toBe(0);
+        expect(await sessions.deleteExpired(2, { ...term, nodeId: unique('other') })).toBe(0);
+        expect(await sessions.deleteExpired(2, term)).toBe(2);
+        await sessions.deleteExpired(1_000, term);
+        expect(await sessions.deleteExpired(1_000, term)).toBe(0);
+        return term;
+      });
+      await start(-1);
+      expect(await sessions.deleteExpired(1_000, over)).toBe(0);
       expect(await make().sessions.findById(id)).not.toBeNull();
       // Their tokens are free again: the rows are gone.
       const { tokenHash } = expired[0] as { tokenHash: Uint8Array };

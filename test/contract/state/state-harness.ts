@@ -2,6 +2,7 @@ import { Prisma } from '../../../prisma/generated/client.ts';
 import { createPrismaClusterRepository } from '../../../services/cluster/adapters/prisma-cluster-repository.ts';
 import type { ClusterRepository } from '../../../services/cluster/ports.ts';
 import type { Database } from '../../../services/database/database.ts';
+import type { LeaderTerm } from '../../../services/kernel/leader-term.ts';
 import { createPrismaSessionRepository } from '../../../services/session/adapters/prisma-session-repository.ts';
 import type { SessionRepository } from '../../../services/session/ports.ts';
 import { createPrismaLeaseRepository } from '../../../services/transfer/adapters/prisma-lease-repository.ts';
@@ -25,7 +26,7 @@ export interface StateHarness {
 const TIMES = {
   transfers: ['created_at', 'touched_at', 'expires_at', 'ended_at'],
   leases: ['created_at', 'used_at'],
-  sessions: ['created_at', 'last_used_at', 'expires_at'],
+  sessions: ['created_at', 'last_used_at', 'expires_at', 'revoked_at'],
   nodes: ['seen_at'],
   leader_lease: ['expires_at'],
 } as const;
@@ -42,6 +43,17 @@ export function harnessOn(database: Database): StateHarness {
         UPDATE ${Prisma.raw(table)} SET ${Prisma.join(older, ', ')} WHERE id::text = ${id}`);
     },
   };
+}
+
+/** Leads while `act` runs, whoever led before. */
+export async function leading<T>(harness: StateHarness, act: (term: LeaderTerm) => Promise<T>): Promise<T> {
+  await harness.age('leader_lease', '1', 1_000);
+  const { holderNodeId: nodeId, epoch } = await harness.cluster.tryLead(unique('leader'), 60_000);
+  try {
+    return await act({ nodeId, epoch });
+  } finally {
+    await harness.cluster.resign(nodeId);
+  }
 }
 
 let made = 0;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { MAX_FILE_BYTES } from '../../../services/contracts/limits.ts';
 import type { TransferRow } from '../../../services/transfer/ports.ts';
-import { bytes, newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
+import { bytes, leading, newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
 
 /** What every TransferRepository does, whatever it stands on. */
 export function describeTransferRepository(make: () => StateHarness): void {
@@ -270,9 +270,14 @@ export function describeTransferRepository(make: () => StateHarness): void {
       await seal(sealedLongAgo.transfer, 0);
       await make().age('transfers', sealedLongAgo.transfer.id, 200);
       const ended: string[] = [];
+      // Not by one whose term is over.
+      const past = await leading(make(), async (term) => term);
+      expect(await make().transfers.endExpired({ uploadTtlSeconds: 100, limit: 3, term: past })).toEqual([]);
       // Other tests' rows may be among them, so the limit is met many times over.
       for (let round = 0; round < 100; round += 1) {
-        const some = await make().transfers.endExpired({ uploadTtlSeconds: 100, limit: 3 });
+        const some = await leading(make(), (term) =>
+          make().transfers.endExpired({ uploadTtlSeconds: 100, limit: 3, term }),
+        );
         expect(some.length).toBeLessThanOrEqual(3);
         if (some.length === 0) break;
         ended.push(...some);
@@ -295,7 +300,10 @@ export function describeTransferRepository(make: () => StateHarness): void {
       const { transfer } = await open();
       await make().age('transfers', transfer.id, 200);
       await make().transfers.touch([transfer.id, unique('nothing')]);
-      expect(await make().transfers.endExpired({ uploadTtlSeconds: 100, limit: 100 })).not.toContain(transfer.id);
+      const ended = await leading(make(), (term) =>
+        make().transfers.endExpired({ uploadTtlSeconds: 100, limit: 100, term }),
+      );
+      expect(ended).not.toContain(transfer.id);
       await make().transfers.touch([]);
     });
 
@@ -309,10 +317,13 @@ export function describeTransferRepository(make: () => StateHarness): void {
       await make().transfers.end(transfer.id, 'expired');
       const over = { ...fate, fate: 'ended', epoch: 2 };
       expect(await make().transfers.fateOfFiles([fileId, gone])).toEqual(new Map([[fileId, over]]));
-      await make().transfers.deleteEndedRows(1_000, 1_000);
+      const deleteOld = () => leading(make(), (term) => make().transfers.deleteEndedRows(1_000, 1_000, term));
+      await deleteOld();
       expect(await make().transfers.findById(transfer.id)).not.toBeNull();
       await make().age('transfers', transfer.id, 1_001);
-      expect(await make().transfers.deleteEndedRows(1_000, 1_000)).toBeGreaterThanOrEqual(1);
+      const past = await leading(make(), async (term) => term);
+      expect(await make().transfers.deleteEndedRows(1_000, 1_000, past)).toBe(0);
+      expect(await deleteOld()).toBeGreaterThanOrEqual(1);
       expect(await make().transfers.findById(transfer.id)).toBeNull();
       expect(await make().transfers.fateOfFiles([fileId])).toEqual(new Map());
       expect(await make().transfers.fateOfFiles([])).toEqual(new Map());
