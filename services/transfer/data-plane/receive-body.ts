@@ -2,10 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { MIB, UPLOAD_IDLE_TIMEOUT_MS } from '../../contracts/limits.ts';
 import type { RunSplitter, SplitChunk } from '../run-splitter.ts';
+import { SharedWindow } from './shared-window.ts';
 import { SpentBuffers } from './spent-buffers.ts';
 
-/** Bytes that are hashed and written while more come in: enough to keep disk and hash busy, small beside the memory bar. */
-const WINDOW_BYTES = 4 * MIB;
+/** Bytes that are hashed and written while more come in. */
+const window = new SharedWindow();
 /** After a refusal the client gets this much time and room to see the answer before the connection is cut. */
 const DISCARD_BYTES = 16 * MIB;
 const DISCARD_MS = 5_000;
@@ -21,7 +22,7 @@ export interface ReceiveOptions {
 }
 
 /**
- * Reads a body to its end, committing each chunk as it completes inside it, with at most WINDOW_BYTES unanswered.
+ * Reads a body to its end, committing each chunk as it completes inside it, with at most its share of the window unanswered.
  * Resolves or rejects only after every write in flight has ended.
  * @throws what `write` throws; bad_run for a body beyond the file or inside a chunk; request_timeout after 30 s
  * without a byte; ClientGone when the connection broke
@@ -30,6 +31,7 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
   const { splitter, write, onBytes, mayEndShort } = options;
   return new Promise((resolve, reject) => {
     const buffers = new SpentBuffers();
+    const leave = window.enter();
     let inFlightBytes = 0;
     let hasEnded = false;
     let fault: unknown;
@@ -48,6 +50,7 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
     const settle = () => {
       if (inFlightBytes > 0 || !(hasEnded || fault !== undefined)) return;
       clearTimeout(idle);
+      leave();
       req.off('data', onData);
       if (fault === undefined) resolve();
       else reject(fault);
@@ -62,7 +65,7 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
       inFlightBytes += chunk.lengthBytes;
       const done = () => {
         inFlightBytes -= chunk.lengthBytes;
-        if (fault === undefined && !hasEnded && inFlightBytes < WINDOW_BYTES) {
+        if (fault === undefined && !hasEnded && inFlightBytes < window.bytesEach) {
           isPausedByUs = false;
           idle.refresh();
           req.resume();
@@ -85,7 +88,7 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
       }
       buffers.take(bytes, chunks.length + (splitter.pendingBytes > 0 ? 1 : 0));
       for (const chunk of chunks) start(chunk);
-      if (inFlightBytes >= WINDOW_BYTES) {
+      if (inFlightBytes >= window.bytesEach) {
         isPausedByUs = true;
         req.pause();
       }
