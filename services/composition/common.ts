@@ -5,8 +5,11 @@ import type { NetIo } from '../../native/types.ts';
 import type { BusTransporter } from '../bus/bus-transporter.ts';
 import { openBus } from '../bus/open-bus.ts';
 import { createPrismaClusterRepository } from '../cluster/adapters/prisma-cluster-repository.ts';
+import { listPeerAddresses } from '../cluster/adapters/prisma-peer-addresses.ts';
+import { peerAddressFault } from '../cluster/peer-address.ts';
 import type { ClusterRepository } from '../cluster/ports.ts';
 import type { Config } from '../config.ts';
+import { PeerLinkError } from '../contracts/errors.ts';
 import type { DataDirectory } from '../database/data-directory.ts';
 import type { Database } from '../database/database.ts';
 import { type Broadcast, type Call, typedBroadcast, typedCall } from '../define-service.ts';
@@ -49,6 +52,7 @@ export async function prepare(foundation: Foundation): Promise<Common> {
   const clusterRepository = createPrismaClusterRepository(database);
   const { clusterId, secret } = await clusterRepository.identity();
   await directory.bindCluster(clusterId);
+  if (config.isCluster) await assertReachable(config, nodeId, database);
   const clusterSecret = config.clusterSecret === null ? secret : Buffer.from(config.clusterSecret);
   const bus = await openBus({ config, nodeId, secret: clusterSecret, log });
   const broker = new ServiceBroker(brokerOptions({ nodeId, log, clusterId, transporter: bus }));
@@ -64,6 +68,12 @@ export async function prepare(foundation: Foundation): Promise<Common> {
     broadcast: typedBroadcast(broker),
     onFault: (what, fault) => log.warn({ err: fault, what }, 'background work failed'),
   };
+}
+
+/** Before anybody is told of this node. @throws unavailable with a sentence for the operator */
+async function assertReachable({ node }: Config, nodeId: string, database: Database): Promise<void> {
+  const fault = peerAddressFault(node.peerUrl, await listPeerAddresses(database, nodeId));
+  if (fault !== null) throw new PeerLinkError('unavailable', fault);
 }
 
 export function nodesWith(broker: ServiceBroker, service: string): readonly string[] {
