@@ -64,7 +64,8 @@ export function createContextMaker(deps: ContextDeps): MakeContext {
     const requestId = requestIdOf(req.headers[HEADER.requestId]);
     const isProxied = isTrusted(req.socket.remoteAddress, networks);
     const forwarded = (name: string) => (isProxied ? firstOf(req.headers[name]) : undefined);
-    const host = forwarded('x-forwarded-host') ?? req.headers.host;
+    const forwardedHost = forwarded('x-forwarded-host');
+    const host = forwardedHost ?? req.headers.host;
     const isSecure =
       (forwarded('x-forwarded-proto') ?? '').toLowerCase() === 'https' || isHttpsByName(host, settings.publicUrl);
     const address = clientAddress(req.socket.remoteAddress, joined(req.headers['x-forwarded-for']), networks);
@@ -77,7 +78,7 @@ export function createContextMaker(deps: ContextDeps): MakeContext {
       requestId,
       address,
       addressKey: addressKeyOf(address),
-      publicOrigin: publicOriginOf(host, isSecure, originSettings),
+      publicOrigin: publicOriginOf(host, isSecure, originSettings, forwardedHost !== undefined),
       isSecure,
       log: deps.log.child({ requestId }),
       path: questionMark === -1 ? url : url.slice(0, questionMark),

@@ -42,6 +42,15 @@ describe('publicOriginOf', () => {
     expect(publicOriginOf(host, false, settings)).toBe('http://localhost:5000');
   });
 
+  it('begins links with what a trusted proxy was asked by, when that is a host', () => {
+    expect(publicOriginOf('files.example.org', false, settings, true)).toBe('http://files.example.org');
+    expect(publicOriginOf('10.1.2.3:5000', true, settings, true)).toBe('https://10.1.2.3:5000');
+    expect(publicOriginOf('evil.com#localhost', false, settings, true)).toBe('http://localhost:5000');
+    expect(publicOriginOf('files.example.org', false, { ...settings, publicUrl: 'https://p.example' }, true)).toBe(
+      'https://p.example',
+    );
+  });
+
   it('always uses PUBLIC_URL when there is one', () => {
     expect(publicOriginOf('localhost:5000', false, { ...settings, publicUrl: 'https://p.example' })).toBe(
       'https://p.example',

@@ -40,15 +40,22 @@ function isThisMachine(name: string, names: ReadonlySet<string>): boolean {
 }
 
 /**
- * Where links begin: `PUBLIC_URL`, else the request's Host when it is this machine's or allowed. Any other Host was
- * made up, or belongs to a proxy nobody told us about, and a link to it could lead anywhere.
+ * Where links begin: `PUBLIC_URL`, else the request's Host when it is this machine's or allowed, or when a trusted proxy
+ * says that it was asked by it. Any other Host was made up, or belongs to a proxy nobody told us about, and a link to it
+ * could lead anywhere.
  */
-export function publicOriginOf(hostHeader: string | undefined, isSecure: boolean, settings: OriginSettings): string {
+export function publicOriginOf(
+  hostHeader: string | undefined,
+  isSecure: boolean,
+  settings: OriginSettings,
+  isHostVouched = false,
+): string {
   if (settings.publicUrl !== null) return settings.publicUrl;
   const host = parseHost(hostHeader);
   const origin = host === undefined ? undefined : originOf(host, isSecure);
   if (host !== undefined && origin !== undefined) {
-    if (settings.allowedOrigins.includes(origin) || isThisMachine(host.name, settings.machineNames())) return origin;
+    if (isHostVouched || settings.allowedOrigins.includes(origin)) return origin;
+    if (isThisMachine(host.name, settings.machineNames())) return origin;
   }
   return `http://localhost:${settings.port()}`;
 }
