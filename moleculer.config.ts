@@ -1,5 +1,6 @@
 import { type BrokerOptions, Errors, type LoggerBindings, Loggers } from 'moleculer';
 import type { Logger } from 'pino';
+import { AnotherNode } from './services/bus/another-node.ts';
 import { BusSerializer } from './services/bus/bus-serializer.ts';
 import { isErrorType, PeerLinkError } from './services/contracts/errors.ts';
 
@@ -53,7 +54,7 @@ export function brokerOptions(settings: BrokerSettings): BrokerOptions {
     heartbeatTimeout: HEARTBEAT_TIMEOUT_SECONDS,
     maxCallLevel: MAX_CALL_LEVEL,
     tracking: { enabled: true, shutdownTimeout: SHUTDOWN_TIMEOUT_MS },
-    registry: { strategy: 'RoundRobin', preferLocal: true },
+    registry: { strategy: AnotherNode, preferLocal: true },
     errorRegenerator: new PeerLinkRegenerator(),
     // Requests are checked where they enter, by schemas of their own.
     validator: false,
