@@ -33,7 +33,7 @@ ENV NODE_ENV=production DATA_DIR=/data
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY package.json LICENSE ./
-COPY docker/make-secrets.mjs docker/
+COPY docker/make-secrets.mjs docker/check-ready.mjs docker/
 COPY prisma/migrations prisma/migrations
 COPY native/package.json native/
 COPY --from=build /app/native/prebuilds native/prebuilds
