@@ -29,6 +29,8 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
         netIo,
         isObfuscated: config.isStreamObfuscated,
         replicationFactor: config.replicationFactor,
+        isDiskTrusted: directory.isSameBoot,
+        isPowerSafe: config.durability === 'power',
         urlOf: (nodeId) => addresses.peerUrl(nodeId),
         placement: createPlacement({ nodeIds: () => nodesWith(common.broker, 'transfer'), call: common.call }),
         countBytes: (bytes) => traffic.addPeer(bytes),

@@ -38,6 +38,8 @@ export class RunningFile {
   values: ChunkValues | null = null;
   /** True once the stored values were checked in this process: against the digest, or after a reboot chunk by chunk. */
   isTrusted = false;
+  /** At a replica: what was stored before this process was verified where a boot made that necessary. */
+  isCopyVerified = false;
   /** A body of unknown length is being received. */
   hasSequentialBody = false;
   sealing: Promise<void> | null = null;
@@ -105,7 +107,10 @@ export class RunningFile {
   /** What another node may have set meanwhile. */
   learnRow(row: FileRow): void {
     if (this.row.sizeBytes === null && row.sizeBytes !== null) this.learnSize(row.sizeBytes);
-    if (this.row.digest === null && row.digest !== null) this.row = { ...this.row, digest: row.digest };
+    if (this.row.digest !== null || row.digest === null) return;
+    this.row = { ...this.row, digest: row.digest };
+    // "Any holder: serve sealed files whose CVs merge to the row's digest": the values here were not compared with it.
+    this.isTrusted = false;
   }
 
   /** What was stored under this id here is gone. */

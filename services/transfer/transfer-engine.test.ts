@@ -7,10 +7,11 @@ import { fuzz } from '../../test/support/fuzz.ts';
 import { MemoryChunkStore, MemoryTransferRepository, type StoreStep } from '../../test/support/memory-transfers.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { randomId } from '../kernel/ids.ts';
+import type { StateChange } from './engine-deps.ts';
 import type { NewFile, NewTransfer } from './ports.ts';
 import { recoverHomes } from './recovery.ts';
 import type { RunningTransfer } from './running-transfer.ts';
-import { type StateChange, TransferEngine } from './transfer-engine.ts';
+import { TransferEngine } from './transfer-engine.ts';
 
 const netIo = loadNetIo({ useNative: true });
 const CHUNK = 1024;

@@ -1,12 +1,12 @@
 import { PeerLinkError } from '../contracts/errors.ts';
-import type { EndReason, TransferState } from '../contracts/http.ts';
+import type { EndReason } from '../contracts/http.ts';
 import { ChunkMap } from './chunk-map.ts';
-import { type ChunkCopies, type ChunkPlace, Mending } from './mending.ts';
+import type { EngineDeps } from './engine-deps.ts';
+import { Mending } from './mending.ts';
 import type { FileUse } from './open-files.ts';
 import { OpenFiles } from './open-files.ts';
-import type { ChunkStore, FileRow, TransferRepository, TransferRow, TransferWithFiles } from './ports.ts';
-import { type Progress, ProgressFeed } from './progress-feed.ts';
-import type { HomeSide, HomeTransfer } from './replication/home-side.ts';
+import type { FileRow, TransferRow, TransferWithFiles } from './ports.ts';
+import { ProgressFeed } from './progress-feed.ts';
 import type { ReplicaSide, ReplicaTransfer } from './replication/replica-side.ts';
 import { homeView, replicaView } from './replication/transfer-views.ts';
 import type { SplitChunk } from './run-splitter.ts';
@@ -20,33 +20,6 @@ import { maintainTransfers } from './upkeep.ts';
 const MAX_IDLE_TRANSFERS = 2_000;
 /** Their files' rows, of half a KiB each. */
 const MAX_IDLE_FILES = 100_000;
-
-export interface EngineDeps {
-  readonly nodeId: string;
-  readonly repository: TransferRepository;
-  readonly store: ChunkStore;
-  readonly nowMs: () => number;
-  /** False after a start with another boot id: committed chunks of open files are verified before their first use. */
-  readonly isDiskTrusted: boolean;
-  /** `power`: synced before each acknowledgement. `process`: sealed files are synced in the background. */
-  readonly durability: 'process' | 'power';
-  /** In a cluster: makes the home's side of replication for a transfer. */
-  readonly createHomeSide?: (transfer: HomeTransfer) => HomeSide;
-  /** In a cluster: asks the replica in sync, as its home may, to take over. @throws unavailable */
-  readonly askToAdopt?: (row: TransferRow) => Promise<unknown>;
-  /** In a cluster: the other nodes' copies. */
-  readonly copies?: ChunkCopies;
-  readonly publishMending?: (event: 'repaired' | 'damaged', chunk: ChunkPlace) => void;
-  readonly publishProgress: (progress: Progress) => void;
-  readonly publishState: (state: StateChange) => void;
-  readonly onFault: (what: string, fault: unknown) => void;
-}
-export interface StateChange {
-  readonly transferId: string;
-  readonly state: TransferState;
-  readonly endReason: EndReason | null;
-  readonly digests: readonly (string | null)[];
-}
 
 /**
  * The home's side of docs/PROTOCOL.md: loads rows, opens files, commits chunks, seals, obeys newer rows. It knows no
@@ -179,21 +152,19 @@ export class TransferEngine {
     };
   }
 
+  /** Counts a body on its way in: a drain lets it end before the transfer moves. */
+  holdAsWriter(transfer: RunningTransfer): () => void {
+    return this.#holdAs(transfer, (by) => {
+      transfer.bodyCount += by;
+    });
+  }
+
   /** Counts a reader for the sender's page. */
   holdAsReader(transfer: RunningTransfer): () => void {
-    const release = this.hold(transfer);
-    const change = (by: 1 | -1) => {
+    return this.#holdAs(transfer, (by) => {
       transfer.readers += by;
       this.#progress.recipientsChanged(transfer.row.id, transfer.row.generation, transfer.readers);
-    };
-    change(1);
-    let isReleased = false;
-    return () => {
-      if (isReleased) return;
-      isReleased = true;
-      change(-1);
-      release();
-    };
+    });
   }
 
   /**
@@ -201,16 +172,11 @@ export class TransferEngine {
    * @returns null when nothing of it was ever stored here and it is not to be written
    */
   async useFile(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
-    const { id, chunkSizeBytes, sizeBytes } = file.row;
-    const geometry = { chunkSizeBytes, sizeBytes };
-    const { store } = this.#deps;
-    const use = await this.openFiles.use(id, () =>
-      purpose === 'write' ? store.create(id, geometry) : store.open(id, geometry),
-    );
+    const use = await this.#open(file, purpose);
     if (use === null) {
       // Looked at once; who writes it from now on does so here, and puts the stored values in this place.
       file.values ??= new ChunkMap();
-      if (file.isSealed && (sizeBytes ?? 0) > 0) this.#restore(transfer, file);
+      if (file.isSealed && (file.row.sizeBytes ?? 0) > 0) this.#restore(transfer, file);
       return null;
     }
     try {
@@ -221,12 +187,6 @@ export class TransferEngine {
       use.release();
       throw fault;
     }
-  }
-
-  /** A file as it lies here, whatever it is worth: who reads it checks each chunk. Null: nothing is stored. */
-  useStored(file: RunningFile): Promise<FileUse | null> {
-    const { id, chunkSizeBytes, sizeBytes } = file.row;
-    return this.openFiles.use(id, () => this.#deps.store.open(id, { chunkSizeBytes, sizeBytes }));
   }
 
   /** "Each transfer of this home handed to its in-sync replica." Obeys the row that comes of it. @throws unavailable */
@@ -247,12 +207,7 @@ export class TransferEngine {
    * verified after a start with another boot id.
    */
   async useCopy(file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
-    const { id, chunkSizeBytes, sizeBytes } = file.row;
-    const geometry = { chunkSizeBytes, sizeBytes };
-    const { store } = this.#deps;
-    const use = await this.openFiles.use(id, () =>
-      purpose === 'write' ? store.create(id, geometry) : store.open(id, geometry),
-    );
+    const use = await this.#open(file, purpose);
     if (use === null) return null;
     try {
       if (!file.isTrusted) await this.#trust.verifyCopy(file, use);
@@ -443,10 +398,26 @@ export class TransferEngine {
   #restore(transfer: RunningTransfer, file: RunningFile): void {
     const { homeNodeId, replicaNodeId } = transfer.row;
     if (homeNodeId !== this.nodeId && replicaNodeId !== this.nodeId) return;
+    this.mending.restoreSoon(transfer, file, () => this.#open(file, 'write'));
+  }
+
+  #open(file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
     const { id, chunkSizeBytes, sizeBytes } = file.row;
-    this.mending.restoreSoon(transfer, file, () =>
-      this.openFiles.use(id, () => this.#deps.store.create(id, { chunkSizeBytes, sizeBytes })),
-    );
+    const geometry = { chunkSizeBytes, sizeBytes };
+    const { store } = this.#deps;
+    return this.openFiles.use(id, () => (purpose === 'write' ? store.create(id, geometry) : store.open(id, geometry)));
+  }
+
+  #holdAs(transfer: RunningTransfer, count: (by: 1 | -1) => void): () => void {
+    const release = this.hold(transfer);
+    count(1);
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      count(-1);
+      release();
+    };
   }
 
   #commitOf(transfer: RunningTransfer, file: RunningFile, mayCommit: () => void): Commit {

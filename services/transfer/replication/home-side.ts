@@ -1,30 +1,24 @@
 import { PeerLinkError, typeOfFault } from '../../contracts/errors.ts';
-import { isEqualBytes } from '../../kernel/ids.ts';
-import type { ChunkMap } from '../chunk-map.ts';
-import type { ChunkValues, OwnershipChange, TransferRepository, TransferRow } from '../ports.ts';
-import type { ReplicaChannel, ReplicaConnector, ReplicaFrame, ReplicaPlacement } from './ports.ts';
+import type { OwnershipChange, TransferRepository, TransferRow } from '../ports.ts';
+import { ANSWER_DEADLINE_MS, type FrameChunk, HomeSession } from './home-session.ts';
+import { casUntilKnown } from './ownership-cas.ts';
+import type { HomeTransfer, ReplicaConnector, ReplicaPlacement } from './ports.ts';
+import { sendMissing } from './replica-filling.ts';
 
-/** "3 s without an answer: detach." */
-const ANSWER_DEADLINE_MS = 3_000;
 /** "PostgreSQL silent: pending chunks 503 within 2 s, not committed." */
 const DATABASE_DEADLINE_MS = 2_000;
-const RETRY_CAS_MS = 200;
-/** Chunks of the backlog on their way at once. */
-const SYNC_WINDOW = 4;
-/** After a failed attach the next try waits, so that a full or sick node is not asked a thousand times. */
+/** After an attach that did not work the next one waits, so that a full or sick node is not asked a thousand times. */
 const ATTACH_AGAIN_MS = 5_000;
+const AFTER_DETACH_MS = 1_000;
+/** A node that failed as a replica is the last choice for so long; one that refused chunks is none. */
+const AVOIDED_MS = 60_000;
+/** Sessions that broke, or rows that changed, while one chunk waited for its answer. */
+const MAX_TRIES = 3;
+/** What a pass over the home's chunks may leave for the one that new chunks wait beside. */
+const SMALL_BACKLOG = 8;
+const MAX_PASSES = 4;
 
-/** The transfer as its home sees it, and what the home side may do with it. */
-export interface HomeTransfer {
-  readonly row: TransferRow;
-  readonly fileCount: number;
-  /** Chaining values at the home; empty maps for files nothing is stored of. */
-  values(fileIndex: number): Promise<Pick<ChunkValues, 'ranges' | 'get'>>;
-  /** Reads a committed chunk, verified. */
-  readChunk(fileIndex: number, chunkIndex: number): Promise<readonly Uint8Array[]>;
-  /** Takes a newer row: an ended or moved transfer lets go of its writers and readers. */
-  obey(row: TransferRow): Promise<void>;
-}
+export type OwnershipEvent = 'attached' | 'in_sync' | 'detached' | 'fenced';
 
 export interface HomeSideDeps {
   readonly nodeId: string;
@@ -32,41 +26,47 @@ export interface HomeSideDeps {
   readonly repository: Pick<TransferRepository, 'cas' | 'findById'>;
   readonly connector: ReplicaConnector;
   readonly placement: ReplicaPlacement;
+  /** For durations. */
   readonly nowMs: () => number;
   readonly delay: (ms: number, signal?: AbortSignal) => Promise<void>;
-  readonly onEvent: (
-    event: 'attached' | 'in_sync' | 'detached' | 'fenced',
-    transferId: string,
-    nodeId: string | null,
-  ) => void;
+  readonly onEvent: (event: OwnershipEvent, transferId: string, nodeId: string | null) => void;
+}
+
+/** An answer that a commit may count, as long as both are what is current. */
+interface Answered {
+  readonly session: HomeSession;
+  readonly epoch: number;
 }
 
 /**
- * The home's part of ownership: which nodes a commit needs (Q), the session to the replica, and the compare-and-swaps
+ * The home's part of ownership: which nodes a commit needs (Q), the session to the replica, and the conditional updates
  * that attach, sync and detach it. docs/PROTOCOL.md, "Ownership"; the sentences quoted below are its rules.
+ *
+ * Nothing is awaited between a look at Q, session and row and the start of what the look allows.
  */
 export class HomeSide {
   readonly #deps: HomeSideDeps;
   readonly #transfer: HomeTransfer;
   /** Q = {H, R} when true, {H} when false. */
   #needsReplica: boolean;
-  #channel: ReplicaChannel | null = null;
-  #opening: Promise<ReplicaChannel> | null = null;
-  /** Per chunk, the frame that has no answer yet. */
-  readonly #sending = new Map<string, Promise<boolean>>();
-  /** What the replica answered for in this session, or held when it began. */
-  #held = new Map<number, ChunkMap>();
+  #session: HomeSession | null = null;
+  #opening: { readonly end: AbortController; readonly session: Promise<HomeSession> } | null = null;
   /** Commits that were found complete under Q = {H}, until their value is written. */
   readonly #alone = new Set<Promise<void>>();
-  /** One change of ownership at a time; settles when its outcome is known. */
-  #changing: Promise<void> | null = null;
-  #attachAgainAtMs = 0;
-  #isFenced = false;
+  /** An attach, or the filling of a replica. */
+  #filling: Promise<void> | null = null;
+  #detaching: Promise<void> | null = null;
+  #attachAgainAtMs = Number.NEGATIVE_INFINITY;
+  /** Nodes that failed lately. At most as many as there are nodes. */
+  readonly #avoided = new Map<string, { readonly untilMs: number; readonly hasRefused: boolean }>();
+  /** Aborted for good when this node is home no more, or lets go of the transfer. */
+  readonly #end = new AbortController();
 
   constructor(deps: HomeSideDeps, transfer: HomeTransfer) {
     this.#deps = deps;
     this.#transfer = transfer;
-    // "As home of a row that names a replica, syncing or in_sync: Q = {H, r} until a CAS of this process is known."
+    // "As home of a row that names a replica, syncing or in_sync: Q = {H, r} until a CAS of this process is known (a
+    // CAS of the process before may still land)."
     this.#needsReplica = transfer.row.replicaNodeId !== null;
   }
 
@@ -74,53 +74,98 @@ export class HomeSide {
     return this.#needsReplica;
   }
 
-  /** True while a session is open: the transfer's files must not be closed. */
+  /** True while the transfer's files must not be closed. */
   get isBusy(): boolean {
-    return this.#changing !== null || this.#sending.size > 0;
+    return this.#filling !== null || this.#detaching !== null || this.#session?.isIdle === false;
   }
 
   /**
-   * "All of Q answered these bytes, at this epoch and in the current session: H writes the CV."
+   * "All of Q answered these bytes, at this epoch and in the current session: H writes the CV." Once it resolves nothing
+   * here has the chunk's bytes any more.
    * @param writeValue writes the chaining value. @throws moved, ended, unavailable: then the chunk is not committed
    */
-  async commit(chunk: Omit<ReplicaFrame, 'epoch'>, writeValue: () => Promise<void>): Promise<void> {
-    for (;;) {
-      this.#assertHome();
-      if (!this.#needsReplica) return this.#commitAlone(writeValue);
-      if (await this.#sendInTime(chunk)) {
-        // The answer came under the Q that still holds: nothing shrinks or moves without passing #assertHome.
+  async commit(chunk: FrameChunk, writeValue: () => Promise<void>): Promise<void> {
+    const waiting = new AbortController();
+    let deadline: Promise<never> | null = null;
+    const inTime = <T>(outcome: Promise<T>): Promise<T> => {
+      deadline ??= this.#databaseDeadline(waiting.signal);
+      return Promise.race([outcome, deadline]);
+    };
+    try {
+      for (;;) {
         this.#assertHome();
-        return writeValue();
+        if (!this.#needsReplica) return await this.#commitAlone(writeValue);
+        const detaching = this.#detaching;
+        const asked = this.#ask(chunk, waiting.signal);
+        const answered = await (detaching === null ? asked : inTime(Promise.race([asked, detaching.then(() => null)])));
+        this.#assertHome();
+        if (answered !== null && this.#isCurrent(answered)) return await writeValue();
+        // Not answered, and whoever changed the row meanwhile did not take the replica out of Q.
+        if (answered === null && this.#needsReplica) await inTime(this.#detach());
       }
-      await this.#detachInTime();
+    } finally {
+      // "Before other bytes for it": a frame that nobody waits for any more must not go out after a newer one.
+      waiting.abort();
     }
   }
 
-  /** Once a second, and after each change: attaches where a copy is missing, goes on where one was interrupted. */
+  /**
+   * A newer row, as soon as the transfer has it. "One row: Q = {H}, pending chunks commit; none: re-read; fenced only if
+   * the row names another home, else obey it (it may be H's own earlier CAS, or R's syncing)."
+   */
+  learn(before: TransferRow): void {
+    const { row } = this.#transfer;
+    if (row.homeNodeId !== this.#deps.nodeId || row.state === 'ended') {
+      this.#fence();
+      return;
+    }
+    if (row.epoch === before.epoch) return;
+    const isSameReplica = row.replicaNodeId !== null && row.replicaNodeId === before.replicaNodeId;
+    // "No session survives a change of home or replica, or a CAS(syncing)."
+    if (!isSameReplica || row.replicaState !== 'in_sync') this.#closeSession();
+    // A higher epoch is known, so no update of an older one can land any more: what this row says is all of Q.
+    this.#needsReplica = row.replicaState === 'in_sync';
+  }
+
+  /** Once a second, and after the first commit: attaches where a copy is missing, fills one that is not in sync. */
   async maintain(): Promise<void> {
     const { row } = this.#transfer;
-    if (this.#isFenced || row.homeNodeId !== this.#deps.nodeId || row.state === 'ended' || this.#changing !== null)
-      return;
+    if (this.#end.signal.aborted || this.#filling !== null || this.#detaching !== null) return;
     if (row.replicaNodeId === null) {
       if (this.#deps.replicationFactor === 2 && this.#deps.nowMs() >= this.#attachAgainAtMs)
-        await this.#change(() => this.#attach());
+        await this.#fillOnce(() => this.#attach());
     } else if (row.replicaState === 'syncing') {
-      await this.#change(() => this.#sync());
-    } else if (this.#channel !== null && row.state === 'sealed' && this.#sending.size === 0) {
-      this.#closeChannel();
+      await this.#fillOnce(() => this.#sync());
+    } else if (row.state === 'sealed') {
+      this.rest();
     }
   }
 
-  /** "Fenced: fail pending writes, drop Q; its bytes are now merely a copy." */
-  fence(): void {
-    if (this.#isFenced) return;
-    this.#isFenced = true;
-    this.#closeChannel();
-    this.#deps.onEvent('fenced', this.#transfer.row.id, null);
+  /** Before a drain: attaches and fills a replica now, whatever the replication factor. Resolves also where none can be. */
+  async secure(): Promise<void> {
+    await this.#filling?.catch(() => {});
+    if (this.#end.signal.aborted || this.#filling !== null || this.#detaching !== null) return;
+    const { replicaNodeId, replicaState } = this.#transfer.row;
+    if (replicaState === 'in_sync') return;
+    await this.#fillOnce(() => (replicaNodeId === null ? this.#attach() : this.#sync()));
   }
 
+  /** Lets go of a session that nobody uses; the next chunk opens another. */
+  rest(): void {
+    if (!this.isBusy && this.#opening === null) this.#closeSession();
+  }
+
+  /** Ends all waiting: an update on its way may still land, which the next look at the row finds. Repeatable. */
   close(): void {
-    this.#closeChannel();
+    this.#end.abort();
+    this.#closeSession();
+  }
+
+  /** "Fenced: fail pending writes `moved`, drop Q; its bytes are now merely a copy." The engine breaks the readers. */
+  #fence(): void {
+    if (this.#end.signal.aborted) return;
+    this.close();
+    if (this.#transfer.row.state !== 'ended') this.#deps.onEvent('fenced', this.#transfer.row.id, null);
   }
 
   async #commitAlone(writeValue: () => Promise<void>): Promise<void> {
@@ -128,256 +173,205 @@ export class HomeSide {
     this.#alone.add(writing);
     const forget = () => this.#alone.delete(writing);
     writing.then(forget, forget);
-    // What is committed while a replica is being filled reaches it from the disk, in the backlog.
+    // What is committed while a replica is being filled reaches it from the disk, in a later pass.
     await writing;
+    // Its faults are told to whoever calls it once a second.
+    if (this.#transfer.row.state === 'open') this.maintain().catch(() => {});
   }
 
-  /** True when the replica stored the chunk. False: it must be detached. */
-  async #sendInTime(chunk: Omit<ReplicaFrame, 'epoch'>): Promise<boolean> {
+  #isCurrent({ session, epoch }: Answered): boolean {
+    return session === this.#session && session.isOpen && epoch === this.#transfer.row.epoch;
+  }
+
+  /** The replica's answer, or null when it does not give one: then it must be detached. */
+  async #ask(chunk: FrameChunk, signal: AbortSignal): Promise<Answered | null> {
+    const { fileIndex, chunkIndex, value } = chunk;
+    for (let tries = 0; tries < MAX_TRIES && this.#needsReplica && !signal.aborted; tries += 1) {
+      let isStale: boolean;
+      try {
+        const session = await this.#openSession();
+        const epoch = this.#transfer.row.epoch;
+        if (session.holds(fileIndex, chunkIndex, value)) return { session, epoch };
+        const outcome = await session.send(chunk, signal);
+        if (outcome === 'stored') return { session, epoch };
+        // "R refuses, is full, or 3 s without an answer."
+        if (outcome === 'refused' || outcome === 'silent' || outcome === 'withdrawn') return null;
+        isStale = outcome === 'stale_epoch';
+      } catch (fault) {
+        if (typeOfFault(fault) !== 'stale_epoch') return null;
+        isStale = true;
+      }
+      // "A node that sees a higher epoch re-reads first": it may be an update of our own whose answer is on its way.
+      if (isStale) await this.#reread();
+    }
+    return null;
+  }
+
+  #openSession(): Promise<HomeSession> {
+    if (this.#session?.isOpen === true) return Promise.resolve(this.#session);
+    if (this.#opening === null) {
+      const end = new AbortController();
+      const opening = { end, session: this.#open(end.signal) };
+      this.#opening = opening;
+      const done = () => {
+        if (this.#opening === opening) this.#opening = null;
+      };
+      opening.session.then(done, done);
+    }
+    return this.#opening.session;
+  }
+
+  /** @throws stale_epoch, unavailable */
+  async #open(signal: AbortSignal): Promise<HomeSession> {
+    const { connector, delay, nowMs } = this.#deps;
+    const { replicaNodeId: nodeId, id: transferId, epoch } = this.#transfer.row;
+    if (nodeId === null) throw broken();
     const giveUp = new AbortController();
-    const late = this.#deps.delay(ANSWER_DEADLINE_MS, giveUp.signal).then(() => false);
-    late.catch(() => {});
+    const stop = () => giveUp.abort(broken());
+    signal.addEventListener('abort', stop, { once: true });
+    delay(ANSWER_DEADLINE_MS, giveUp.signal).then(stop, () => {});
+    const ended = new Promise<never>((_resolve, reject) =>
+      giveUp.signal.addEventListener('abort', () => reject(broken()), { once: true }),
+    );
+    ended.catch(() => {});
+    const opening = connector.open({ nodeId, transferId, epoch, signal: giveUp.signal });
     try {
-      return await Promise.race([this.#sendOnChannel(chunk), late]);
-    } catch {
-      return false;
+      const channel = await Promise.race([opening, ended]);
+      const session = new HomeSession(channel, { nowMs, delay, epoch: () => this.#transfer.row.epoch });
+      this.#session?.close();
+      this.#session = session;
+      return session;
+    } catch (fault) {
+      // "H ignores an answer to any but its latest nonce": one that comes later is hung up on.
+      opening.then(
+        (late) => late.close(),
+        () => {},
+      );
+      throw fault;
     } finally {
+      signal.removeEventListener('abort', stop);
       giveUp.abort();
     }
   }
 
-  async #sendOnChannel(chunk: Omit<ReplicaFrame, 'epoch'>): Promise<boolean> {
-    const channel = await this.#openChannel();
-    return this.#send(channel, chunk);
+  #closeSession(): void {
+    this.#opening?.end.abort();
+    this.#opening = null;
+    this.#session?.close();
+    this.#session = null;
   }
 
-  /** Sends a chunk unless the same one is on its way; "within a session a chunk has one unanswered frame". */
-  #send(channel: ReplicaChannel, chunk: Omit<ReplicaFrame, 'epoch'>): Promise<boolean> {
-    const key = `${chunk.fileIndex}/${chunk.chunkIndex}`;
-    const known = this.#sending.get(key);
-    const sending = (known ?? Promise.resolve(false)).catch(() => false).then(() => this.#sendNow(channel, chunk));
-    this.#sending.set(key, sending);
-    const forget = () => {
-      if (this.#sending.get(key) === sending) this.#sending.delete(key);
-    };
-    sending.then(forget, forget);
-    return sending;
-  }
-
-  async #sendNow(channel: ReplicaChannel, chunk: Omit<ReplicaFrame, 'epoch'>): Promise<boolean> {
-    for (let tries = 0; tries < 2; tries += 1) {
-      if (channel !== this.#channel) return false;
-      const answer = await channel.send({ ...chunk, epoch: this.#transfer.row.epoch });
-      if (channel !== this.#channel) return false;
-      if (answer.kind === 'stored') {
-        this.#held.get(chunk.fileIndex)?.set(chunk.chunkIndex, chunk.value);
-        return true;
-      }
-      if (answer.kind !== 'stale_epoch') return false;
-      // "A node that sees a higher epoch re-reads first": it may be our own change, whose answer is still on its way.
-      await this.#reread();
-      this.#assertHome();
-    }
-    return false;
-  }
-
-  async #openChannel(): Promise<ReplicaChannel> {
-    if (this.#channel !== null) return this.#channel;
-    const { replicaNodeId, id, epoch } = this.#transfer.row;
-    if (replicaNodeId === null) throw new PeerLinkError('unavailable', 'There is no replica to open a session to.');
-    this.#opening ??= this.#openTo(replicaNodeId, id, epoch).finally(() => {
-      this.#opening = null;
+  #fillOnce(act: () => Promise<void>): Promise<void> {
+    this.#filling = act().finally(() => {
+      this.#filling = null;
     });
-    return this.#opening;
-  }
-
-  async #openTo(nodeId: string, transferId: string, epoch: number): Promise<ReplicaChannel> {
-    const giveUp = new AbortController();
-    const stop = new AbortController();
-    this.#deps.delay(ANSWER_DEADLINE_MS, stop.signal).then(
-      () => giveUp.abort(new PeerLinkError('unavailable', 'The replica did not answer in time.')),
-      () => {},
-    );
-    try {
-      const channel = await this.#deps.connector.open({ nodeId, transferId, epoch, signal: giveUp.signal });
-      this.#channel = channel;
-      this.#held = new Map(channel.values);
-      return channel;
-    } finally {
-      stop.abort();
-    }
-  }
-
-  #closeChannel(): void {
-    const channel = this.#channel;
-    this.#channel = null;
-    this.#held = new Map();
-    channel?.close();
+    return this.#filling;
   }
 
   /** "Attach: CAS(replica = r, syncing); known: open a session; only then are chunks sent to r." */
   async #attach(): Promise<void> {
-    const candidate = await this.#deps.placement.choose([this.#deps.nodeId]);
-    this.#attachAgainAtMs = this.#deps.nowMs() + ATTACH_AGAIN_MS;
-    if (candidate === null) return;
-    await this.#casUntilKnown({ replicaNodeId: candidate, replicaState: 'syncing' });
-    if (this.#transfer.row.replicaNodeId !== candidate) return;
-    this.#deps.onEvent('attached', this.#transfer.row.id, candidate);
+    const { nodeId, placement, nowMs, onEvent } = this.#deps;
+    this.#attachAgainAtMs = nowMs() + ATTACH_AGAIN_MS;
+    const avoided = [...this.#avoided].filter(([, { untilMs }]) => untilMs > nowMs());
+    const refusing = avoided.filter(([, { hasRefused }]) => hasRefused);
+    let candidate = await placement.choose([nodeId, ...avoided.map(([id]) => id)]);
+    if (candidate === null && refusing.length < avoided.length)
+      candidate = await placement.choose([nodeId, ...refusing.map(([id]) => id)]);
+    if (candidate === null || this.#transfer.row.replicaNodeId !== null) return;
+    await this.#cas({ replicaNodeId: candidate, replicaState: 'syncing' });
+    const { row } = this.#transfer;
+    if (this.#end.signal.aborted || row.replicaNodeId !== candidate || row.replicaState !== 'syncing') return;
+    onEvent('attached', row.id, candidate);
     await this.#sync();
   }
 
-  /** Fills the replica until it holds everything, then makes it in_sync; detaches it when it fails. */
+  /** Fills the replica, then makes it in_sync. "r fails in between: detach." */
   async #sync(): Promise<void> {
+    const { epoch, replicaNodeId } = this.#transfer.row;
     try {
-      const channel = await this.#openChannel();
-      await this.#sendBacklog(channel);
-      // "Then await every chunk that was found complete under the old Q until its CV is written; Q = {H, r}."
+      const session = await this.#openSession();
+      for (let pass = 0; pass < MAX_PASSES; pass += 1) {
+        if ((await sendMissing(this.#transfer, session)) <= SMALL_BACKLOG) break;
+      }
+      if (!this.#isCurrent({ session, epoch })) throw broken();
+      // "Then await every chunk that was found complete under the old Q until its CV is written; Q = {H, r}." The chunks
+      // that come from now on wait for r; those before are awaited, and then looked at once more.
       this.#needsReplica = true;
       await Promise.allSettled([...this.#alone]);
-      await Promise.allSettled([...this.#sending.values()]);
-      await this.#sendBacklog(channel);
-      if (channel !== this.#channel) throw new PeerLinkError('unavailable', 'The session to the replica broke.');
-      await this.#casUntilKnown({ replicaState: 'in_sync' });
-      if (this.#transfer.row.replicaState === 'in_sync') {
-        this.#deps.onEvent('in_sync', this.#transfer.row.id, this.#transfer.row.replicaNodeId);
-      }
-    } catch (fault) {
-      if (this.#isFenced || typeOfFault(fault) === 'moved' || typeOfFault(fault) === 'ended') return;
-      await this.#detach();
+      await sendMissing(this.#transfer, session);
+      // "When r has, in this session, H's CV for every chunk H has one for: CAS(in_sync)."
+      if (!this.#isCurrent({ session, epoch })) throw broken();
+      await this.#cas({ replicaState: 'in_sync' });
+      const { row } = this.#transfer;
+      if (row.replicaState === 'in_sync' && row.replicaNodeId === replicaNodeId)
+        this.#deps.onEvent('in_sync', row.id, replicaNodeId);
+    } catch {
+      // Another row was obeyed meanwhile: it says how to go on, at the next turn.
+      if (!this.#end.signal.aborted && this.#transfer.row.epoch === epoch) await this.#detach();
     }
-  }
-
-  /** "Those whose CV at r is not H's CV (compared by value, never by presence)." */
-  async #sendBacklog(channel: ReplicaChannel): Promise<void> {
-    const window = new Set<Promise<void>>();
-    let hasFailed = false;
-    for (let fileIndex = 0; fileIndex < this.#transfer.fileCount; fileIndex += 1) {
-      const values = await this.#transfer.values(fileIndex);
-      for (const [start, end] of values.ranges()) {
-        for (let chunkIndex = start; chunkIndex < end; chunkIndex += 1) {
-          const value = values.get(chunkIndex);
-          const held = this.#held.get(fileIndex)?.get(chunkIndex);
-          if (value === null || (held != null && isEqualBytes(held, value))) continue;
-          if (hasFailed || channel !== this.#channel)
-            throw new PeerLinkError('unavailable', 'The replica could not be filled.');
-          const sending = this.#sendStored(channel, fileIndex, chunkIndex, value).catch(() => {
-            hasFailed = true;
-          });
-          window.add(sending);
-          void sending.then(() => window.delete(sending));
-          if (window.size >= SYNC_WINDOW) await Promise.race(window);
-        }
-      }
-    }
-    await Promise.all(window);
-    if (hasFailed) throw new PeerLinkError('unavailable', 'The replica could not be filled.');
-  }
-
-  async #sendStored(channel: ReplicaChannel, fileIndex: number, chunkIndex: number, value: Uint8Array): Promise<void> {
-    const bytes = await this.#transfer.readChunk(fileIndex, chunkIndex);
-    if (!(await this.#send(channel, { fileIndex, chunkIndex, value, bytes })))
-      throw new PeerLinkError('unavailable', 'The replica did not store a chunk.');
-  }
-
-  /** "Detach: CAS(replica = null, none); one row: Q = {H}." Q shrinks only once the row is known. */
-  async #detach(): Promise<void> {
-    this.#closeChannel();
-    const { replicaNodeId } = this.#transfer.row;
-    if (replicaNodeId === null) {
-      this.#needsReplica = false;
-      return;
-    }
-    await this.#casUntilKnown({ replicaNodeId: null, replicaState: 'none' });
-    this.#attachAgainAtMs = this.#deps.nowMs() + ATTACH_AGAIN_MS;
-    if (this.#transfer.row.replicaNodeId === null) this.#deps.onEvent('detached', this.#transfer.row.id, replicaNodeId);
-  }
-
-  async #detachInTime(): Promise<void> {
-    const changing = this.#change(() => this.#detach());
-    changing.catch(() => {});
-    const stop = new AbortController();
-    const late = this.#deps.delay(DATABASE_DEADLINE_MS, stop.signal).then(() => {
-      throw new PeerLinkError(
-        'unavailable',
-        'The second copy does not answer and the database cannot say so. Try again.',
-        {
-          retryAfterSeconds: 1,
-        },
-      );
-    });
-    late.catch(() => {});
-    try {
-      await Promise.race([changing, late]);
-    } finally {
-      stop.abort();
-    }
-  }
-
-  /** Changes of ownership follow one another; a second caller waits for the first. */
-  #change(act: () => Promise<void>): Promise<void> {
-    this.#changing ??= act().finally(() => {
-      this.#changing = null;
-    });
-    return this.#changing;
   }
 
   /**
-   * "No answer: send the same statement again until a row with an epoch above $known has been read; reading $known
-   * again proves nothing. None: re-read and obey."
+   * "Detach: CAS(replica = null, none)." Q shrinks only once the row is known, in `learn`. "A detach may be sent while an
+   * attach or in_sync is unknown": it is an update of the same epoch, and one of them wins.
    */
-  async #casUntilKnown(change: OwnershipChange): Promise<void> {
-    const known = this.#transfer.row;
-    for (;;) {
-      this.#assertHome();
-      try {
-        const row = (await this.#deps.repository.cas(known.id, known.epoch, change)) ?? (await this.#rowAbove(known));
-        if (row !== null) {
-          await this.#settle(row);
-          return;
-        }
-      } catch (fault) {
-        if (typeOfFault(fault) !== 'unavailable' && typeOfFault(fault) !== 'internal') throw fault;
-      }
-      await this.#deps.delay(RETRY_CAS_MS);
-    }
+  #detach(): Promise<void> {
+    this.#detaching ??= this.#detachNow().finally(() => {
+      this.#detaching = null;
+    });
+    return this.#detaching;
   }
 
-  async #rowAbove(known: TransferRow): Promise<TransferRow | null> {
-    const found = await this.#deps.repository.findById(known.id);
-    return found !== null && found.transfer.epoch > known.epoch ? found.transfer : null;
+  async #detachNow(): Promise<void> {
+    const { replicaNodeId, id } = this.#transfer.row;
+    if (replicaNodeId === null) return;
+    const hasRefused = this.#session?.hasRefused === true;
+    this.#closeSession();
+    const { nowMs, onEvent } = this.#deps;
+    for (const [nodeId, { untilMs }] of this.#avoided) if (untilMs <= nowMs()) this.#avoided.delete(nodeId);
+    this.#avoided.set(replicaNodeId, { untilMs: nowMs() + AVOIDED_MS, hasRefused });
+    await this.#cas({ replicaNodeId: null, replicaState: 'none' });
+    this.#attachAgainAtMs = Math.max(this.#attachAgainAtMs, nowMs() + AFTER_DETACH_MS);
+    if (!this.#end.signal.aborted && this.#transfer.row.replicaNodeId === null) onEvent('detached', id, replicaNodeId);
+  }
+
+  async #cas(change: OwnershipChange): Promise<void> {
+    this.#assertHome();
+    await casUntilKnown(this.#deps, this.#transfer, change, this.#end.signal);
   }
 
   async #reread(): Promise<void> {
-    const found = await this.#deps.repository.findById(this.#transfer.row.id);
-    if (found !== null) await this.#settle(found.transfer);
+    const found = await this.#deps.repository.findById(this.#transfer.row.id).catch(() => null);
+    if (found !== null) await this.#transfer.obey(found.transfer, found.files);
   }
 
-  /** Obeys a row: what it says about home and replica decides Q and the session. */
-  async #settle(row: TransferRow): Promise<void> {
-    const before = this.#transfer.row;
-    await this.#transfer.obey(row);
-    const now = this.#transfer.row;
-    if (now.homeNodeId !== this.#deps.nodeId) {
-      this.fence();
-      return;
-    }
-    if (now.replicaNodeId === null) {
-      this.#closeChannel();
-      this.#needsReplica = false;
-    } else {
-      if (now.replicaState === 'in_sync') this.#needsReplica = true;
-      if (before.replicaNodeId !== now.replicaNodeId) this.#closeChannel();
-    }
+  /** @throws unavailable, after 2 s */
+  #databaseDeadline(signal: AbortSignal): Promise<never> {
+    const late = this.#deps.delay(DATABASE_DEADLINE_MS, signal).then((): never => {
+      throw new PeerLinkError('unavailable', 'The second copy does not answer, and the database cannot take it out.', {
+        retryAfterSeconds: 1,
+      });
+    });
+    // Also when the commit has ended before.
+    late.catch(() => {});
+    return late;
   }
 
   #assertHome(): void {
     const { row } = this.#transfer;
     if (row.state === 'ended') throw new PeerLinkError('ended', 'This transfer has ended.');
-    if (this.#isFenced || row.homeNodeId !== this.#deps.nodeId) {
+    if (row.homeNodeId !== this.#deps.nodeId) {
       throw new PeerLinkError('moved', 'This transfer has another home node now.', {
         data: { home: row.homeNodeId },
         retryAfterSeconds: 0,
       });
     }
+    if (this.#end.signal.aborted) {
+      throw new PeerLinkError('unavailable', 'This node let go of the transfer. Try again.', { retryAfterSeconds: 1 });
+    }
   }
+}
+
+function broken(): PeerLinkError {
+  return new PeerLinkError('unavailable', 'The session to the replica broke.', { retryAfterSeconds: 1 });
 }

@@ -1,4 +1,5 @@
 import type { ChunkMap } from '../chunk-map.ts';
+import type { ChunkValues, FileRow, TransferRow } from '../ports.ts';
 
 /** One chunk on its way from the home to its replica. */
 export interface ReplicaFrame {
@@ -40,4 +41,17 @@ export interface ReplicaConnector {
 export interface ReplicaPlacement {
   /** Null when no other healthy node has room. */
   choose(exclude: readonly string[]): Promise<string | null>;
+}
+
+/** The transfer as its home sees it, and what the home side may do with it. */
+export interface HomeTransfer {
+  readonly row: TransferRow;
+  readonly fileCount: number;
+  chunkSizeBytes(fileIndex: number): number;
+  /** Chaining values at the home; empty maps for files nothing is stored of. */
+  values(fileIndex: number): Promise<Pick<ChunkValues, 'ranges' | 'get'>>;
+  /** Reads a committed chunk, verified. */
+  readChunk(fileIndex: number, chunkIndex: number): Promise<readonly Uint8Array[]>;
+  /** Takes a newer row; `HomeSide.learn` is called before anything else can see it. */
+  obey(row: TransferRow, files?: readonly FileRow[]): Promise<void>;
 }

@@ -1,10 +1,10 @@
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { ChunkMap } from '../chunk-map.ts';
 import type { FileUse } from '../open-files.ts';
-import type { TransferRow } from '../ports.ts';
+import type { FileRow, TransferRow } from '../ports.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
-import type { HomeTransfer } from './home-side.ts';
+import type { HomeTransfer } from './ports.ts';
 import type { ReplicaTransfer } from './replica-side.ts';
 
 /** What both sides of replication need of the engine. */
@@ -12,7 +12,10 @@ export interface StoredTransfers {
   readonly nowMs: number;
   /** null: nothing of it was ever stored here, and it is not to be written. */
   useFile(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null>;
-  obey(transfer: RunningTransfer, row: TransferRow): Promise<void>;
+  /** The same for a copy that may lack chunks of a sealed file. */
+  useCopy(file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null>;
+  hold(transfer: RunningTransfer): () => void;
+  obey(transfer: RunningTransfer, row: TransferRow, files?: readonly FileRow[]): Promise<void>;
 }
 
 /** The transfer as `HomeSide` works with it. */
@@ -22,6 +25,7 @@ export function homeView(stored: StoredTransfers, transfer: RunningTransfer): Ho
       return transfer.row;
     },
     fileCount: transfer.files.length,
+    chunkSizeBytes: (index) => transfer.file(index).row.chunkSizeBytes,
     values: async (index) => {
       const file = transfer.file(index);
       (await stored.useFile(transfer, file, 'read'))?.release();
@@ -39,7 +43,7 @@ export function homeView(stored: StoredTransfers, transfer: RunningTransfer): Ho
         use.release();
       }
     },
-    obey: (row) => stored.obey(transfer, row),
+    obey: (row, files) => stored.obey(transfer, row, files),
   };
 }
 
@@ -51,18 +55,29 @@ export function replicaView(stored: StoredTransfers, transfer: RunningTransfer):
     },
     fileCount: transfer.files.length,
     values: async (index) => {
-      const use = await stored.useFile(transfer, transfer.file(index), 'read');
+      const use = await stored.useCopy(transfer.file(index), 'read');
       use?.release();
       return use?.stored.values.all() ?? new Uint8Array(0);
     },
+    sync: async () => {
+      for (const file of transfer.files) {
+        const use = await stored.useCopy(file, 'read');
+        try {
+          await use?.stored.sync();
+        } finally {
+          use?.release();
+        }
+      }
+    },
     useFile: async (index) => {
       transfer.lastUsedMs = stored.nowMs;
-      const use = await stored.useFile(transfer, transfer.file(index), 'write');
+      const use = await stored.useCopy(transfer.file(index), 'write');
       if (use === null) throw new PeerLinkError('internal', 'A file could not be made.');
       return use;
     },
     // "A fenced home awaits its own writes before it answers as somebody's replica."
     writesSettled: async () => void (await Promise.all(transfer.files.map((file) => file.writesSettled()))),
-    obey: (row) => stored.obey(transfer, row),
+    hold: () => stored.hold(transfer),
+    obey: (row, files) => stored.obey(transfer, row, files),
   };
 }
