@@ -8,11 +8,13 @@ import type {
   OwnedTransfer,
   SessionResponse,
   ShareResponse,
+  TicketResponse,
   TransferListResponse,
 } from '../../../services/contracts/http.ts';
 import { config } from '../config/env.ts';
 import { faultOfAnswer } from '../transfer-engine/problem.ts';
 import type { Answered } from '../transfer-engine/transport.ts';
+import { nextTryInMs } from './retry.ts';
 
 const REQUEST_TIMEOUT_MS = 15_000;
 /** Opening 10,000 files takes a server a moment. */
@@ -26,7 +28,18 @@ interface RequestOptions {
   readonly outlivesPage?: boolean;
 }
 
+/** "No request fails that a client repeats once": a node that went away meanwhile is nobody's concern. */
 async function request<T>(method: string, path: string, options: RequestOptions = {}): Promise<Answered<T>> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await requestOnce<T>(method, path, options);
+    if (answer.ok || options.outlivesPage || !navigator.onLine) return answer;
+    const waitMs = nextTryInMs(answer.fault, tries, Math.random);
+    if (waitMs === null) return answer;
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+  }
+}
+
+async function requestOnce<T>(method: string, path: string, options: RequestOptions): Promise<Answered<T>> {
   try {
     const response = await fetch(`${config.backendUrl}${path}`, {
       method,
@@ -61,6 +74,8 @@ function sharePath(shareId: string): string {
 export const api = {
   /** Makes a session or takes up the one of the cookie. */
   session: () => request<SessionResponse>('POST', '/api/session', { body: {} }),
+  /** For Socket.IO at another node; good for 60 s. */
+  ticket: () => requestOnce<TicketResponse>('POST', '/api/session/ticket', { body: {}, timeoutMs: 3_000 }),
   rename: (displayName: string) => request<SessionResponse>('PATCH', '/api/session', { body: { displayName } }),
   open: (body: OpenTransferRequest, idempotencyKey: string) =>
     request<OpenTransferResponse>('POST', '/api/transfers', {

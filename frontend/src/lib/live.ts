@@ -1,6 +1,7 @@
 /**
  * The page's one socket, loaded when something is worth following. Watches survive a reconnection: they are asked for
- * again. When Socket.IO has given up, `state` says so and `reconnect` is the person's to press.
+ * again. In a cluster it goes on at another node when its own dies or drains. When nobody answers any more, `state`
+ * says so and `reconnect` is the person's to press.
  */
 import type { Socket } from 'socket.io-client';
 import type {
@@ -11,6 +12,9 @@ import type {
   WatchRequest,
 } from '../../../services/contracts/socket.ts';
 import { config } from '../config/env.ts';
+import { OWN } from '../transfer-engine/node-choice.ts';
+import { uploads } from '../transfer-engine/uploads.ts';
+import { LivePlaces } from './live-places.ts';
 import { session } from './session.ts';
 
 export type LiveState = 'idle' | 'connecting' | 'connected' | 'gave_up';
@@ -36,6 +40,7 @@ class Live {
   #loading: Promise<void> | null = null;
   #idleTimer: ReturnType<typeof setTimeout> | null = null;
   #hasRenewedSession = false;
+  readonly #places = new LivePlaces();
   readonly #watches = new Set<Watch>();
   readonly #listeners = new Set<() => void>();
 
@@ -58,6 +63,7 @@ class Live {
   readonly reconnect = (): void => {
     this.#setState('connecting');
     this.#hasRenewedSession = false;
+    this.#places.beginAnew();
     if (this.#socket) this.#socket.connect();
     else void this.#connect();
   };
@@ -74,17 +80,24 @@ class Live {
     this.#setState('connecting');
     // The handshake needs a session, and whoever opened a link has none yet.
     const [{ io }] = await Promise.all([import('socket.io-client'), session.ensure()]);
+    const address = this.#places.current;
     const options = {
       path: '/socket.io',
       transports: ['websocket'],
+      // Each address gets a connection of its own, which ends with its socket.
+      forceNew: true,
       reconnectionDelay: config.socketReconnectionDelayMs,
       reconnectionDelayMax: config.socketReconnectionDelayMaxMs,
-      reconnectionAttempts: config.socketReconnectionAttempts,
+      reconnectionAttempts: this.#places.hasOthers() ? 1 : config.socketReconnectionAttempts,
+      // The cookie is for the page's own origin only; elsewhere a ticket says who this is.
+      ...(address === OWN ? {} : { auth: (done: (auth: object) => void) => void this.#places.auth().then(done) }),
     };
-    const socket: ControlSocket = config.socketUrl === '' ? io(options) : io(config.socketUrl, options);
+    const url = address === OWN ? config.socketUrl : address;
+    const socket: ControlSocket = url === '' ? io(options) : io(url, options);
     this.#socket = socket;
     socket.on('connect', () => {
       this.#hasRenewedSession = false;
+      this.#places.arrived();
       this.#setState('connected');
       for (const watch of this.#watches) this.#ask(watch);
     });
@@ -98,11 +111,32 @@ class Live {
     socket.on('connect_error', () => {
       // `active` is false when the handshake was refused: Socket.IO does not try again by itself then.
       if (socket.active) this.#setState('connecting');
+      else if (address !== OWN) this.#goElsewhere(socket);
       else void this.#renewSession(socket);
     });
-    socket.io.on('reconnect_failed', () => this.#setState('gave_up'));
+    socket.io.on('reconnect_failed', () => this.#goElsewhere(socket));
+    socket.on('cluster.changed', (cluster) => {
+      uploads.heardCluster(cluster);
+      this.#places.learn(cluster);
+      // "Moves when one drains": the next node is there already.
+      if (this.#places.isLeaving()) this.#goElsewhere(socket);
+    });
     socket.on('transfer.progress', (event) => this.#byId(event.watchId)?.handlers.progress(event));
     socket.on('transfer.state', (event) => this.#byId(event.watchId)?.handlers.state(event));
+  }
+
+  /** The next address, or the end of the tries. */
+  #goElsewhere(socket: ControlSocket): void {
+    if (this.#socket !== socket) return;
+    if (!this.#places.next()) {
+      this.#setState('gave_up');
+      return;
+    }
+    socket.disconnect();
+    for (const watch of this.#watches) watch.watchId = null;
+    this.#socket = null;
+    this.#loading = null;
+    void this.#connect();
   }
 
   /** Refused, most likely because the session has ended meanwhile: once, another one is asked for. */
@@ -139,6 +173,7 @@ class Live {
     this.#socket?.disconnect();
     this.#socket = null;
     this.#loading = null;
+    this.#places.rest();
     this.#setState('idle');
   }
 
