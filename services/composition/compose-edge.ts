@@ -7,18 +7,22 @@ import { createContextMaker } from '../gateway/edge-context.ts';
 import type { EdgeSettings } from '../gateway/edge-settings.ts';
 import { answerFault } from '../gateway/http-errors.ts';
 import { createPages } from '../gateway/pages.ts';
-import { createRateLimits } from '../gateway/rate-limit.ts';
+import { createRateLimits, type MakeRateLimiter, memoryRateLimiter } from '../gateway/rate-limit.ts';
+import { redisRateLimiter } from '../gateway/redis-rate-limit.ts';
+import { startLoop } from '../kernel/loop.ts';
 import type { EdgePorts } from '../transfer/data-plane/data-plane.ts';
 import type { Common, Phase } from './common.ts';
 
 /** On most nodes it is this very process that answers. */
 const CLUSTER_ANSWER_MS = 2_000;
+/** How many share the limits while Redis is away: nodes come and go by the minute. */
+const NODES_COUNTED_EVERY_MS = 5_000;
 
 /** The edge, as far as the door for bytes needs it before the gateway is there. */
 export function composeEdge(common: Common, phase: Phase) {
   const { config, log, call, clusterId, onFault } = common;
   const settings = edgeSettings(config, clusterId);
-  const rateLimits = createRateLimits(settings.rateLimits);
+  const rateLimits = createRateLimits(settings.rateLimits, limiterOf(common));
   const cluster = new ClusterWatch(
     () => call('cluster.nodes', {}, { timeoutMs: CLUSTER_ANSWER_MS }),
     () => performance.now(),
@@ -37,6 +41,18 @@ export function composeEdge(common: Common, phase: Phase) {
     consumeRate: (limit, context) => rateLimits.consume(limit, context.addressKey),
   };
   return { settings, rateLimits, pages, cluster, makeContext, ports };
+}
+
+/** One count for all nodes where there is Redis. */
+function limiterOf({ redis, clusterId, clusterRepository }: Common): MakeRateLimiter {
+  if (redis === null) return memoryRateLimiter;
+  let nodeCount = 1;
+  // From the rows, since the bus may be away together with Redis; while the database is, the last count stays.
+  const count = async () => {
+    nodeCount = (await clusterRepository.listNodes()).filter(({ state }) => state !== 'left').length;
+  };
+  startLoop(NODES_COUNTED_EVERY_MS, count, () => undefined);
+  return redisRateLimiter(redis, clusterId, () => nodeCount);
 }
 
 function edgeSettings(config: Config, clusterId: string): EdgeSettings {

@@ -9,11 +9,26 @@ export interface RateLimiter {
 }
 export type MakeRateLimiter = (name: string, points: number, windowSeconds: number) => RateLimiter;
 
+/** What a refusal of rate-limiter-flexible says: after how many seconds there will be a point. @throws anything else */
+export function secondsOf(refusal: unknown): number {
+  if (!(refusal instanceof RateLimiterRes)) throw refusal;
+  return Math.max(1, Math.ceil(refusal.msBeforeNext / 1000));
+}
+
 /** Keys counted one by one; above it, strangers share buckets, so that inventing addresses costs no memory. */
 const MAX_KEYS = 50_000;
 const SHARED_BUCKETS = 1024;
 
-export const memoryRateLimiter: MakeRateLimiter = (name, points, windowSeconds) => {
+export const memoryRateLimiter: MakeRateLimiter = (name, points, windowSeconds) =>
+  sharedRateLimiter(name, points, windowSeconds, () => 1);
+
+/** As the memory one, for one of so many nodes that each allow their own share: at least one point. */
+export function sharedRateLimiter(
+  name: string,
+  points: number,
+  windowSeconds: number,
+  nodeCount: () => number,
+): RateLimiter {
   const limiter = new RateLimiterMemory({ keyPrefix: name, points, duration: windowSeconds });
   let known = new Set<string>();
   let windowEndsMs = 0;
@@ -28,19 +43,14 @@ export const memoryRateLimiter: MakeRateLimiter = (name, points, windowSeconds) 
   };
   return {
     async consume(key) {
-      try {
-        await limiter.consume(keyFor(key));
-        return 0;
-      } catch (refusal) {
-        if (!(refusal instanceof RateLimiterRes)) throw refusal;
-        return Math.max(1, Math.ceil(refusal.msBeforeNext / 1000));
-      }
+      limiter.points = Math.max(1, Math.floor(points / Math.max(1, nodeCount())));
+      return limiter.consume(keyFor(key)).then(() => 0, secondsOf);
     },
     async forgive(key) {
       await limiter.delete(keyFor(key));
     },
   };
-};
+}
 
 /** FNV-1a. */
 function hashOf(text: string): number {

@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startRedis, type TestRedis } from '../../test/support/redis.ts';
+import { waitFor } from '../../test/support/waiting.ts';
+import { openRedis, type RedisLink } from '../redis/redis-link.ts';
+import { redisRateLimiter } from './redis-rate-limit.ts';
+
+const quiet = { info: () => undefined, warn: () => undefined };
+let redis: TestRedis;
+let links: readonly RedisLink[];
+
+beforeAll(async () => {
+  redis = await startRedis();
+  const settings = {
+    host: redis.host,
+    port: redis.port,
+    password: null,
+    db: 0,
+    sentinels: [],
+    sentinelMaster: 'mymaster',
+    maxRetries: 3,
+    retryDelayMs: 50,
+    connectTimeoutMs: 5_000,
+  };
+  links = await Promise.all([1, 2, 3].map(() => openRedis(settings, quiet)));
+});
+afterAll(() => {
+  for (const link of links) link.close();
+});
+
+/** Three nodes with one limit. */
+const nodes = (name: string, points: number, nodeCount = 3) =>
+  links.map((link) => redisRateLimiter(link, 'c1', () => nodeCount)(name, points, 60));
+
+/** How many of `count` requests of one key pass, spread over the nodes. */
+async function passed(limiters: ReturnType<typeof nodes>, key: string, count: number): Promise<number> {
+  const answers = await Promise.all(
+    Array.from({ length: count }, (_, index) => limiters[index % limiters.length]?.consume(key)),
+  );
+  return answers.filter((seconds) => seconds === 0).length;
+}
+
+describe('the rate limit of several nodes', () => {
+  it('is one, however many nodes are asked at once', async () => {
+    const limiters = nodes('one', 20);
+    expect(await passed(limiters, 'a', 60)).toBe(20);
+    expect(await passed(limiters, 'b', 19)).toBe(19);
+    expect(await limiters[0]?.consume('a')).toBeGreaterThan(50);
+  });
+
+  it('is forgiven on all of them', async () => {
+    const limiters = nodes('forgiven', 2);
+    expect(await passed(limiters, 'a', 3)).toBe(2);
+    await limiters[1]?.forgive('a');
+    expect(await passed(limiters, 'a', 3)).toBe(2);
+  });
+
+  it('goes on after a flush and a lost script', async () => {
+    const limiters = nodes('flushed', 5);
+    expect(await passed(limiters, 'a', 6)).toBe(5);
+    await redis.command('FLUSHALL');
+    await redis.command('SCRIPT', 'FLUSH');
+    expect(await passed(limiters, 'a', 6)).toBe(5);
+  });
+
+  it('of a frozen Redis is each node’s own share, and no request waits longer than half a second', async () => {
+    const limiters = nodes('frozen', 10);
+    redis.freeze();
+    try {
+      const startedMs = performance.now();
+      expect(await passed(limiters, 'a', 30)).toBe(9);
+      expect(performance.now() - startedMs).toBeLessThan(1_500);
+      expect(await passed(nodes('small', 2), 'a', 30)).toBe(3);
+    } finally {
+      redis.thaw();
+    }
+    await waitFor('Redis counts again', 15_000, () => links.every((link) => link.isUp()));
+    expect(await passed(nodes('thawed', 4), 'a', 12)).toBe(4);
+  }, 30_000);
+
+  it('of a Redis that was killed is each node’s own share until it is back', async () => {
+    await redis.kill9();
+    await waitFor('the links notice', 5_000, () => links.every((link) => !link.isUp()));
+    expect(await passed(nodes('killed', 9), 'a', 30)).toBe(9);
+    await redis.restart();
+    await waitFor('the links are back', 15_000, () => links.every((link) => link.isUp()));
+    expect(await passed(nodes('back', 4), 'a', 12)).toBe(4);
+  }, 40_000);
+});
