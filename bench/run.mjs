@@ -3,9 +3,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { collectBars } from './lib/bars.mjs';
 import { installContenders } from './lib/install.mjs';
 import { describeMachine } from './lib/machine.mjs';
-import { round } from './lib/measure.mjs';
 import { touchPages } from './lib/pages.mjs';
 import { stopAll } from './lib/processes.mjs';
 import { writeResults } from './lib/results.mjs';
@@ -44,18 +44,8 @@ const only =
     .split(',') ?? Object.keys(ROWS);
 const settings = { sizeBytes: (isQuick ? 256 : 1024) * MIB, rounds: isQuick ? 3 : 5, isQuick };
 const say = (line) => console.log(line);
-const bars = [];
+const { bars, bar } = collectBars(say);
 const failed = [];
-
-/** A bar is a least ratio (with a goal), or `{atMost}`. */
-function bar(name, value, wanted, goal) {
-  const limit = typeof wanted === 'number' ? { atLeast: wanted } : wanted;
-  const isMet = limit.atMost === undefined ? value >= limit.atLeast : value <= limit.atMost;
-  const digits = Math.abs(value) < 10 ? 2 : 1;
-  bars.push({ name, value: round(value, digits), ...limit, ...(goal === undefined ? {} : { goal }), isMet });
-  const asked = limit.atMost === undefined ? `at least ${limit.atLeast}` : `at most ${limit.atMost}`;
-  say(`  ${isMet ? 'ok    ' : 'MISSED'} ${name}: ${round(value, digits)} (${asked})`);
-}
 
 await installContenders();
 const dist = process.env.PEERLINK_BENCH_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));

@@ -3,7 +3,7 @@
 import { connect } from 'node:net';
 
 const task = JSON.parse(process.argv[2]);
-const { port, path, readPath, headers, chunkBytes, chunkCount } = task;
+const { port, readPort = port, path, readPath, headers, chunkBytes, chunkCount } = task;
 const chunk = Buffer.alloc(chunkBytes, 7);
 const head = (method, url, more) =>
   `${method} ${url} HTTP/1.1\r\n${Object.entries({ host: `127.0.0.1:${port}`, ...more })
@@ -19,7 +19,7 @@ const isDelivered = new Promise((resolve) => (allDelivered = resolve));
 let headText = '';
 const reading = connect({
   host: '127.0.0.1',
-  port,
+  port: readPort,
   noDelay: true,
   onread: {
     buffer: Buffer.allocUnsafeSlow(chunkBytes),

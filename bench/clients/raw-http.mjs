@@ -3,7 +3,7 @@
 //   {kind: 'get', port, path, count}                       count streams at once
 //   {kind: 'put', port, path, headers, sizeBytes}           one body
 //   {kind: 'runs', port, path, headers, sizeBytes, runBytes, count}   count connections, runs at ?offset=
-//   {kind: 'relay', port, getPath, putPath, headers, sizeBytes}       the reader waits before the sender begins
+//   {kind: 'relay', port, getPort?, getPath, putPath, headers, sizeBytes}   the reader waits before the sender begins
 import { randomFillSync } from 'node:crypto';
 import { connect } from 'node:net';
 
@@ -20,10 +20,10 @@ function requestHead(method, path, headers) {
 }
 
 /** One connection; `read` gets what came as (buffer, length), valid until it returns. */
-function open(read) {
+function open(read, port) {
   const socket = connect({
     host: '127.0.0.1',
-    port: task.port,
+    port,
     noDelay: true,
     onread: { buffer: Buffer.allocUnsafeSlow(BLOCK_BYTES), callback: (length, buffer) => read(length, buffer) },
   });
@@ -105,14 +105,14 @@ function sendBody(socket, sizeBytes) {
   });
 }
 
-async function connection() {
+async function connection(port = task.port) {
   const reader = makeReader();
-  const socket = await open(reader.read);
+  const socket = await open(reader.read, port);
   return { reader, socket };
 }
 
 async function get({ path, count }) {
-  const all = await Promise.all(Array.from({ length: count }, connection));
+  const all = await Promise.all(Array.from({ length: count }, () => connection()));
   const startedMs = performance.now();
   const sizes = await Promise.all(
     all.map(({ reader, socket }) => {
@@ -138,7 +138,7 @@ async function put({ path, headers, sizeBytes }) {
 }
 
 async function runs({ path, headers, sizeBytes, runBytes, count }) {
-  const all = await Promise.all(Array.from({ length: count }, connection));
+  const all = await Promise.all(Array.from({ length: count }, () => connection()));
   let next = 0;
   const startedMs = performance.now();
   await Promise.all(
@@ -158,8 +158,8 @@ async function runs({ path, headers, sizeBytes, runBytes, count }) {
   return { seconds, bytes: sizeBytes };
 }
 
-async function relay({ getPath, putPath, headers, sizeBytes }) {
-  const [reading, writing] = await Promise.all([connection(), connection()]);
+async function relay({ getPort, getPath, putPath, headers, sizeBytes }) {
+  const [reading, writing] = await Promise.all([connection(getPort), connection()]);
   const isBegun = reading.reader.head();
   const received = reading.reader.answer();
   reading.socket.write(requestHead('GET', getPath, {}));

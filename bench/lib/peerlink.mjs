@@ -1,4 +1,6 @@
 // A running PeerLink and what a client of it does, out of docs/PROTOCOL.md.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { runClient } from './processes.mjs';
 
 const MIB = 1024 * 1024;
@@ -9,6 +11,11 @@ export class PeerLink {
     this.port = port;
     this.directory = directory;
     this.origin = `http://127.0.0.1:${port}`;
+  }
+
+  /** As its data directory says. */
+  nodeId() {
+    return JSON.parse(readFileSync(join(this.directory, 'node-0', 'node.json'), 'utf8')).nodeId;
   }
 
   /** @returns {Promise<{id, shareId, uploadToken, path, headers}>} `path` is where its first file's bytes are PUT */

@@ -5,11 +5,13 @@ import { fileURLToPath } from 'node:url';
 const RESULTS = fileURLToPath(new URL('../results/', import.meta.url));
 const MIB = 1024 * 1024;
 
-/** Writes one-node.json for programs and one-node.md for people. */
-export function writeResults(results) {
+const ONE_NODE = { name: 'one-node', title: 'One node', command: 'npm run bench' };
+
+/** Writes `<name>.json` for programs and `<name>.md` for people. */
+export function writeResults(results, page = ONE_NODE) {
   mkdirSync(RESULTS, { recursive: true });
-  writeFileSync(join(RESULTS, 'one-node.json'), `${JSON.stringify(results, null, 2)}\n`);
-  writeFileSync(join(RESULTS, 'one-node.md'), asText(results));
+  writeFileSync(join(RESULTS, `${page.name}.json`), `${JSON.stringify(results, null, 2)}\n`);
+  writeFileSync(join(RESULTS, `${page.name}.md`), asText(results, page));
 }
 
 function table(header, rows) {
@@ -30,9 +32,9 @@ the machine can do, and programs that share their work among threads lose more t
 GiB suffer less.\n`;
 }
 
-function asText({ machine, settings, seconds, bars, figures, failed }) {
+function asText({ machine, settings, seconds, bars, figures, failed }, { title, command }) {
   const isRates = (rows) => Object.values(rows).every((row) => typeof row === 'object' && 'mibPerSecond' in row);
-  const sections = Object.entries(figures).map(([title, rows]) => {
+  const sections = Object.entries(figures).map(([heading, rows]) => {
     const body = isRates(rows)
       ? table(
           ['contender', 'MiB/s', 'lowest to highest', 'CPU s per GiB (server)'],
@@ -44,11 +46,11 @@ function asText({ machine, settings, seconds, bars, figures, failed }) {
           ]),
         )
       : `\`\`\`json\n${JSON.stringify(rows, null, 2)}\n\`\`\``;
-    return `## ${title}\n\n${body}`;
+    return `## ${heading}\n\n${body}`;
   });
-  return `# One node
+  return `# ${title}
 
-Written by \`npm run bench\` on ${machine.date}, commit ${machine.commit}${machine.hasUncommittedChanges ? ' with uncommitted changes' : ''}, in ${seconds} s.
+Written by \`${command}\` on ${machine.date}, commit ${machine.commit}${machine.hasUncommittedChanges ? ' with uncommitted changes' : ''}, in ${seconds} s.
 
 ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}, Node ${machine.node}, ${machine.browser ?? 'no browser'}.
 ${busyNote(machine)}Files of ${settings.sizeBytes / MIB} MiB on ${machine.filesOn} for everybody, pages touched beforehand, uploads to new files.

@@ -53,6 +53,22 @@ export class Servers {
     return this.#program('bare-http', this.place('bare'));
   }
 
+  /** A bare node in front of another contender. */
+  forwarder(peerPort) {
+    return this.#program('forwarder', this.place('forwarder'), String(peerPort));
+  }
+
+  /** Two plain servers, the first of which pipes into the second; the reader waits at the second. */
+  async pipeChain() {
+    const back = await this.#program('pipe-chain', this.place('pipe-back'));
+    const front = await this.#program('pipe-chain', this.place('pipe-front'), String(back.port));
+    return { back, front };
+  }
+
+  socketRedis(name, redisPort, password) {
+    return this.#program('socket-redis', this.place(name), String(redisPort), password, name);
+  }
+
   bareSocket() {
     return this.#program('bare-socket', this.place('bare-socket'));
   }
