@@ -22,6 +22,7 @@ const stats = (changes: Partial<NodeStats> = {}): NodeStats => ({
   nodeId: 'a',
   clientBytesIn: 0,
   clientBytesOut: 0,
+  peerBytes: 0,
   bytesInPerSecond: 0,
   bytesOutPerSecond: 0,
   activeUploads: 0,

@@ -4,6 +4,7 @@ import { createRedisLeaderHints } from '../cluster/adapters/redis-leader-hints.t
 import { clusterService, type LeaderDuty } from '../cluster/cluster.service.ts';
 import { createLeadership } from '../cluster/leadership.ts';
 import { systemClock } from '../kernel/clock.ts';
+import { randomId } from '../kernel/ids.ts';
 import type { ActivityGauges } from '../kernel/traffic.ts';
 import { createProcessSystemProbe } from '../node/adapters/process-system-probe.ts';
 import { NodeMonitor } from '../node/node-monitor.ts';
@@ -12,11 +13,14 @@ import { createPrismaSessionRepository } from '../session/adapters/prisma-sessio
 import { createRedisSessionCache } from '../session/adapters/redis-session-cache.ts';
 import { sessionService } from '../session/session.service.ts';
 import { createSessions } from '../session/sessions.ts';
+import { createPrismaSampleRepository } from '../stats/adapters/prisma-sample-repository.ts';
 import { createPrometheusMetrics } from '../stats/adapters/prometheus.ts';
 import { statsService } from '../stats/stats.service.ts';
+import { TrafficRecorder } from '../stats/traffic-history.ts';
 import type { TrafficMeter } from '../stats/traffic-meter.ts';
 import { type Common, nodesWith } from './common.ts';
 
+const RUN_ID_LENGTH = 8;
 /** Sessions that the leader removes in one turn; the next turn goes on. */
 const EXPIRED_SESSIONS_A_TURN = 500;
 
@@ -46,7 +50,6 @@ export function composeSelf(common: Common, activity: ActivityGauges, meter: Tra
       monitor.last === null ? null : { freeBytes: monitor.last.diskFreeBytes, totalBytes: monitor.last.diskTotalBytes },
     eventLoopDelayP99Ms: () => monitor.last?.eventLoopDelayP99Ms ?? null,
     isLeader: () => leadership.isLeader(),
-    peerBytes: () => meter.peerBytes,
     busRejections: () => common.bus?.rejections() ?? new Map(),
     isRedisUp: () => (common.redis === null ? null : common.redis.isUp()),
   });
@@ -126,6 +129,8 @@ export function statsOf(
   return statsService({
     nodeId: common.nodeId,
     meter,
+    recorder: new TrafficRecorder(common.nodeId, randomId(RUN_ID_LENGTH), Date.now()),
+    samples: createPrismaSampleRepository(common.database),
     activity,
     socketCount,
     nodeIds: () => nodesWith(common.broker, 'stats'),

@@ -8,10 +8,12 @@ import type {
   EndReason,
   GrantResponse,
   NodeState,
+  NodeTraffic,
   OpenTransferRequest,
   OpenTransferResponse,
   OwnedTransfer,
   ShareResponse,
+  StatsResponse,
   TransferListResponse,
   TransferStatusResponse,
 } from './http.ts';
@@ -48,17 +50,7 @@ export interface NodeHealth {
   readonly uptimeSeconds: number;
 }
 
-export interface NodeStats {
-  readonly nodeId: string;
-  readonly clientBytesIn: number;
-  readonly clientBytesOut: number;
-  readonly bytesInPerSecond: number;
-  readonly bytesOutPerSecond: number;
-  readonly activeUploads: number;
-  readonly activeDownloads: number;
-  readonly openTransfers: number;
-  readonly sockets: number;
-}
+export type NodeStats = NodeTraffic;
 
 export interface Actions {
   'session.create': { params: { displayName?: string }; result: { token: string; session: SessionInfo } };
@@ -93,7 +85,7 @@ export interface Actions {
   'cluster.place': { params: Record<string, never>; result: { nodeId: string } };
   'node.health': { params: Record<string, never>; result: NodeHealth };
   'stats.node': { params: Record<string, never>; result: NodeStats };
-  'stats.cluster': { params: Record<string, never>; result: { nodes: readonly NodeStats[] } };
+  'stats.cluster': { params: Record<string, never>; result: StatsResponse };
 }
 export type ActionName = keyof Actions;
 

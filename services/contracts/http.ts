@@ -183,6 +183,47 @@ export interface PublicNode {
   readonly load: number;
 }
 
+/** GET /api/stats, of any node for the whole cluster. Bytes are those of bodies. */
+export interface StatsResponse {
+  /** The nodes that answered within a second, by id. */
+  readonly nodes: readonly NodeTraffic[];
+  /** Their sums. */
+  readonly total: Omit<NodeTraffic, 'nodeId'>;
+  /** null while the database does not answer. */
+  readonly history: TrafficHistory | null;
+}
+export interface NodeTraffic {
+  readonly nodeId: string;
+  /** Since the node's start, from and to clients. */
+  readonly clientBytesIn: number;
+  readonly clientBytesOut: number;
+  /** Since the node's start, between nodes: counted by the one that asked. */
+  readonly peerBytes: number;
+  /** Of clients, over the last five seconds. */
+  readonly bytesInPerSecond: number;
+  readonly bytesOutPerSecond: number;
+  readonly activeUploads: number;
+  readonly activeDownloads: number;
+  readonly openTransfers: number;
+  readonly sockets: number;
+}
+/** The last 15 minutes, also of nodes that are gone. */
+export interface TrafficHistory {
+  /** End of the last sample. */
+  readonly endsAt: string;
+  /** Between two samples. */
+  readonly stepSeconds: number;
+  readonly total: TrafficSamples;
+  /** By id. */
+  readonly nodes: readonly ({ readonly nodeId: string } & TrafficSamples)[];
+}
+/** Bytes of each step, oldest first. */
+export interface TrafficSamples {
+  readonly clientBytesIn: readonly number[];
+  readonly clientBytesOut: readonly number[];
+  readonly peerBytes: readonly number[];
+}
+
 /** GET /version */
 export interface VersionResponse {
   readonly version: string;

@@ -28,6 +28,7 @@ import { clusterRoutes } from './routes/cluster.route.ts';
 import { type ApiRoutes, aliasesOf, methodsOf } from './routes/route.ts';
 import { sessionRoutes } from './routes/session.route.ts';
 import { shareRoutes } from './routes/shares.route.ts';
+import { statsRoutes } from './routes/stats.route.ts';
 import { transferRoutes } from './routes/transfers.route.ts';
 import type { Tickets } from './tickets.ts';
 import { Watches } from './watches.ts';
@@ -69,7 +70,13 @@ export function createGateway(deps: GatewayDeps): Gateway {
     isCompressionEnabled: deps.settings.isCompressionEnabled,
     nowMs: () => Date.now(),
   });
-  const routes = { ...sessionRoutes(deps), ...transferRoutes(deps), ...shareRoutes(deps), ...clusterRoutes(deps) };
+  const routes = {
+    ...sessionRoutes(deps),
+    ...transferRoutes(deps),
+    ...shareRoutes(deps),
+    ...clusterRoutes(deps),
+    ...statsRoutes(deps),
+  };
   let handleApi: Middleware = (_req, _res, next) => next(new PeerLinkError('unavailable', 'The gateway is starting.'));
   const server = createHttpServer({
     listener: createListener({

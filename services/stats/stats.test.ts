@@ -10,12 +10,14 @@ describe('TrafficMeter', () => {
     for (let second = 0; second < 20; second += 1) {
       meter.add('in', 1000);
       meter.add('out', 300);
+      meter.addPeer(7);
       clock.advance(1000);
       meter.sample();
     }
     expect(meter.read()).toEqual({
       clientBytesIn: 20_000,
       clientBytesOut: 6_000,
+      peerBytes: 140,
       bytesInPerSecond: 1000,
       bytesOutPerSecond: 300,
     });
@@ -55,6 +57,7 @@ describe('Prometheus', () => {
     traffic: () => ({
       clientBytesIn: values.in,
       clientBytesOut: values.out,
+      peerBytes: values.peer,
       bytesInPerSecond: 0,
       bytesOutPerSecond: 0,
     }),
@@ -68,7 +71,6 @@ describe('Prometheus', () => {
     disk: () => ({ freeBytes: values.free, totalBytes: values.total }),
     eventLoopDelayP99Ms: () => values.delay,
     isLeader: () => values.isLeader,
-    peerBytes: () => values.peer,
     busRejections: () => new Map([['forged', values.forged]]),
   };
 

@@ -13,6 +13,8 @@ interface Sample {
 export interface TrafficReading {
   readonly clientBytesIn: number;
   readonly clientBytesOut: number;
+  /** To and from other nodes. */
+  readonly peerBytes: number;
   readonly bytesInPerSecond: number;
   readonly bytesOutPerSecond: number;
 }
@@ -35,13 +37,9 @@ export class TrafficMeter implements TrafficCounter {
     else this.#outBytes += bytes;
   }
 
-  /** Bytes to and from other nodes; no client's. */
+  /** Bytes to and from other nodes, counted by the one that asks; none are a client's. */
   addPeer(bytes: number): void {
     this.#peerBytes += bytes;
-  }
-
-  get peerBytes(): number {
-    return this.#peerBytes;
   }
 
   sample(): void {
@@ -58,6 +56,7 @@ export class TrafficMeter implements TrafficCounter {
     return {
       clientBytesIn: this.#inBytes,
       clientBytesOut: this.#outBytes,
+      peerBytes: this.#peerBytes,
       bytesInPerSecond: rate(this.#inBytes, oldest?.inBytes ?? 0),
       bytesOutPerSecond: rate(this.#outBytes, oldest?.outBytes ?? 0),
     };

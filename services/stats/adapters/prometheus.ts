@@ -11,8 +11,6 @@ export interface MetricSources {
   readonly disk: () => { readonly freeBytes: number; readonly totalBytes: number } | null;
   readonly eventLoopDelayP99Ms: () => number | null;
   readonly isLeader: () => boolean;
-  /** To and from other nodes, since the start. */
-  readonly peerBytes: () => number;
   /** Packets of the bus that were not taken, by reason. */
   readonly busRejections: () => ReadonlyMap<string, number>;
   /** Null: there is none. */
@@ -86,11 +84,11 @@ function gauges(registers: Registry[], sources: MetricSources): void {
   });
   new Counter({
     name: 'peerlink_peer_bytes_total',
-    help: 'Bytes of bodies that this node sent to other nodes and received from them; none of a client',
+    help: "Bytes of bodies between this node and others, counted by the one that asked; none are in the clients' bytes",
     registers,
     collect() {
       this.reset();
-      this.inc(sources.peerBytes());
+      this.inc(sources.traffic().peerBytes);
     },
   });
   new Counter({

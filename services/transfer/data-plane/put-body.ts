@@ -120,7 +120,8 @@ export async function storeBody(
       onBytes: (bytes) => {
         options.reveal?.(bytes);
         stream.moved();
-        traffic.add('in', bytes.length);
+        // The client's gateway has counted what a peer passes on.
+        if (!options.isPeer) traffic.add('in', bytes.length);
       },
       write: async (chunk, onSpent) => {
         if (isUnknownLength) assertFits(deps, splitter.takenBytes);

@@ -11,7 +11,9 @@ import { createLogger } from '../../../services/logging.ts';
 import type { Measurements } from '../../../services/node/health.ts';
 import { nodeService } from '../../../services/node/node.service.ts';
 import { NodeMonitor } from '../../../services/node/node-monitor.ts';
+import type { SampleRepository, TrafficSample } from '../../../services/stats/ports.ts';
 import { statsService } from '../../../services/stats/stats.service.ts';
+import { TrafficRecorder } from '../../../services/stats/traffic-history.ts';
 import { TrafficMeter } from '../../../services/stats/traffic-meter.ts';
 import { waitFor } from '../../support/waiting.ts';
 
@@ -66,6 +68,16 @@ function memoryCluster() {
   return { rows, repository };
 }
 
+/** Samples in memory; the Prisma adapter is held to the port by its own suite. */
+function memorySamples(): SampleRepository & { readonly rows: TrafficSample[] } {
+  const rows: TrafficSample[] = [];
+  return {
+    rows,
+    add: async (samples) => void rows.push(...samples),
+    between: async (fromMs, toMs) => rows.filter(({ atMs }) => atMs >= fromMs && atMs < toMs),
+  };
+}
+
 const well: Measurements = {
   eventLoopDelayP99Ms: 3,
   eventLoopUse: 0.25,
@@ -82,10 +94,13 @@ describe('the services of one node', () => {
     const clock = new ManualClock();
     const meter = new TrafficMeter(clock);
     const now = { uploads: 1, downloads: 2, open: 3, sockets: 4 };
+    const samples = memorySamples();
     broker.createService(
       statsService({
         nodeId: 'n1',
         meter,
+        recorder: new TrafficRecorder('n1', 'r1', Date.now()),
+        samples,
         activity: {
           activeUploads: () => now.uploads,
           activeDownloads: () => now.downloads,
@@ -103,6 +118,7 @@ describe('the services of one node', () => {
       nodeId: 'n1',
       clientBytesIn: 0,
       clientBytesOut: 0,
+      peerBytes: 0,
       bytesInPerSecond: 0,
       bytesOutPerSecond: 0,
       activeUploads: 1,
@@ -113,11 +129,13 @@ describe('the services of one node', () => {
     Object.assign(now, { uploads: 11, downloads: 12, open: 13, sockets: 14 });
     meter.add('in', 700);
     meter.add('out', 900);
+    meter.addPeer(40);
     clock.advance(1000);
     const later = {
       nodeId: 'n1',
       clientBytesIn: 700,
       clientBytesOut: 900,
+      peerBytes: 40,
       bytesInPerSecond: 700,
       bytesOutPerSecond: 900,
       activeUploads: 11,
@@ -127,7 +145,16 @@ describe('the services of one node', () => {
     };
     expect(await call('stats.node', {})).toEqual(later);
     // A node that does not answer is left out.
-    expect(await call('stats.cluster', {})).toEqual({ nodes: [later] });
+    const { nodeId: _id, ...sums } = later;
+    const answer = await call('stats.cluster', {});
+    expect(answer).toMatchObject({ nodes: [later], total: sums, history: { stepSeconds: 10, nodes: [] } });
+    // However often it is asked within a second, the nodes and the database are asked once.
+    now.uploads = 20;
+    expect(await call('stats.cluster', {})).toEqual(answer);
+    // What was carried since the last step is kept for those who ask after this process.
+    brokers.splice(0);
+    await broker.stop();
+    expect(samples.rows).toMatchObject([{ nodeId: 'n1', clientBytesIn: 700, clientBytesOut: 900, peerBytes: 40 }]);
   });
 
   it('node.health tells what was measured, and each change of state is an event', async () => {
@@ -180,6 +207,8 @@ describe('the services of one node', () => {
       statsService({
         nodeId: 'n1',
         meter: new TrafficMeter(systemClock),
+        recorder: new TrafficRecorder('n1', 'r1', Date.now()),
+        samples: memorySamples(),
         activity: {
           activeUploads: () => uploads,
           activeDownloads: () => 0,

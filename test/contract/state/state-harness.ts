@@ -5,6 +5,8 @@ import type { Database } from '../../../services/database/database.ts';
 import type { LeaderTerm } from '../../../services/kernel/leader-term.ts';
 import { createPrismaSessionRepository } from '../../../services/session/adapters/prisma-session-repository.ts';
 import type { SessionRepository } from '../../../services/session/ports.ts';
+import { createPrismaSampleRepository } from '../../../services/stats/adapters/prisma-sample-repository.ts';
+import type { SampleRepository } from '../../../services/stats/ports.ts';
 import { createPrismaLeaseRepository } from '../../../services/transfer/adapters/prisma-lease-repository.ts';
 import { createPrismaTransferRepository } from '../../../services/transfer/adapters/prisma-transfer-repository.ts';
 import type { LeaseRepository, NewFile, NewTransfer, TransferRepository } from '../../../services/transfer/ports.ts';
@@ -15,6 +17,7 @@ export interface StateHarness {
   readonly leases: LeaseRepository;
   readonly sessions: SessionRepository;
   readonly cluster: ClusterRepository;
+  readonly samples: SampleRepository;
   /** Moves every time of the row into the past. */
   age(
     table: 'transfers' | 'leases' | 'sessions' | 'nodes' | 'leader_lease',
@@ -37,6 +40,7 @@ export function harnessOn(database: Database): StateHarness {
     leases: createPrismaLeaseRepository(database),
     sessions: createPrismaSessionRepository(database),
     cluster: createPrismaClusterRepository(database),
+    samples: createPrismaSampleRepository(database),
     age: async (table, id, seconds) => {
       const older = TIMES[table].map((column) => Prisma.raw(`${column} = ${column} - interval '${seconds} seconds'`));
       await database.query(Prisma.sql`

@@ -4,6 +4,7 @@ import { openDatabase } from '../../../services/database/open-database.ts';
 import { atEnd, tempDirectory } from '../../support/cleanup.ts';
 import { describeClusterRepository } from './cluster-repository.suite.ts';
 import { describeLeaseRepository } from './lease-repository.suite.ts';
+import { describeSampleRepository } from './sample-repository.suite.ts';
 import { describeSessionRepository } from './session-repository.suite.ts';
 import { harnessOn, newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
 import { describeTransferRepository } from './transfer-repository.suite.ts';
@@ -23,6 +24,7 @@ describe('the state on embedded PGlite', () => {
   describeLeaseRepository(() => harness);
   describeSessionRepository(() => harness);
   describeClusterRepository(() => harness);
+  describeSampleRepository(() => harness);
 
   it('answers look-ups and inserts within a few milliseconds', async () => {
     const { transfers } = harness;

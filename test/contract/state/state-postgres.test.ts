@@ -5,6 +5,7 @@ import { atEnd } from '../../support/cleanup.ts';
 import { startPostgres } from '../../support/postgres.ts';
 import { describeClusterRepository } from './cluster-repository.suite.ts';
 import { describeLeaseRepository } from './lease-repository.suite.ts';
+import { describeSampleRepository } from './sample-repository.suite.ts';
 import { describeSessionRepository } from './session-repository.suite.ts';
 import { bytes, harnessOn, leading, newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
 import { describeTransferRepository } from './transfer-repository.suite.ts';
@@ -33,6 +34,7 @@ describe('the state on PostgreSQL', () => {
   describeLeaseRepository(() => nodeAt(0));
   describeSessionRepository(() => nodeAt(0));
   describeClusterRepository(() => nodeAt(0));
+  describeSampleRepository(() => nodeAt(0));
 
   it('says that it is up', async () => {
     expect(await Promise.all(databases.map((database) => database.isUp()))).toEqual([true, true, true]);
