@@ -5,6 +5,7 @@ import type { Operations } from '../gateway/ports.ts';
 import { createTickets } from '../gateway/tickets.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { listenOn } from '../listen.ts';
+import { NodeDrain } from '../node/drain.ts';
 import { nodeService } from '../node/node.service.ts';
 import type { Metrics } from '../stats/adapters/prometheus.ts';
 import { TrafficMeter } from '../stats/traffic-meter.ts';
@@ -13,6 +14,10 @@ import { type Common, type Foundation, type Phase, prepare } from './common.ts';
 import { composeEdge } from './compose-edge.ts';
 import { clusterOf, composeSelf, sessionOf, statsOf } from './compose-self.ts';
 import { composeTransfers } from './compose-transfers.ts';
+
+/** Of the drain's time: transfers go to their replicas first, those with a body on its way a little later. */
+const HAND_OVER_MS = 12_000;
+const HAND_OVER_PATIENCE_MS = 6_000;
 
 export interface ComposedNode {
   readonly broker: ServiceBroker;
@@ -47,9 +52,19 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     metrics: self.metrics,
   });
 
+  const drain = new NodeDrain({
+    nodeId: common.nodeId,
+    enterDraining: () => {
+      phase.isServing = false;
+      self.monitor.enter('draining');
+    },
+    handOver: transfers.handOver,
+    count: transfers.countHomes,
+    onFault: (fault) => common.onFault('drain', fault),
+  });
   const schemas = {
     session: () => sessionOf(common, self),
-    node: () => nodeService({ monitor: self.monitor, onFault: (fault: unknown) => common.onFault('health', fault) }),
+    node: () => nodeService({ monitor: self.monitor, drain, onFault: (fault) => common.onFault('health', fault) }),
     stats: () => statsOf(common, transfers.dataPlane, meter, () => gateway.socketCount()),
     cluster: () => clusterOf(common, self),
     transfer: () => transfers.service(() => self.leadership.term()),
@@ -70,18 +85,19 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
       return phase.port;
     },
     async drain(deadlineMs) {
-      phase.isServing = false;
-      self.monitor.enter('draining');
+      const startedAtMs = performance.now();
+      // Until the transfers have moved, clients and other nodes are served as before: nothing needs to be repeated.
+      await drain.finish(HAND_OVER_MS, HAND_OVER_PATIENCE_MS);
       gateway.server.close();
       const idle = setInterval(() => gateway.server.closeIdleConnections(), 100);
-      await transfers.dataPlane.drain(deadlineMs);
+      await transfers.dataPlane.drain(deadlineMs - (performance.now() - startedAtMs));
       clearInterval(idle);
-      const onlyCopies = await transfers.countOnlyCopies().catch(() => null);
+      const { onlyCopyCount } = await drain.status();
       await broker.stop();
       gateway.server.closeAllConnections();
       transfers.closePeers();
       self.probe.close();
-      return onlyCopies;
+      return onlyCopyCount;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { LeaderTerm } from '../kernel/leader-term.ts';
 import type { TrafficMeter } from '../stats/traffic-meter.ts';
 import { FsChunkStore } from '../transfer/adapters/fs-chunk-store.ts';
@@ -5,6 +6,7 @@ import { createPrismaLeaseRepository } from '../transfer/adapters/prisma-lease-r
 import { createPrismaTransferRepository } from '../transfer/adapters/prisma-transfer-repository.ts';
 import { createDataPlane } from '../transfer/data-plane/create-data-plane.ts';
 import type { EdgePorts } from '../transfer/data-plane/data-plane.ts';
+import { handOverHomes } from '../transfer/hand-over.ts';
 import { createPeers } from '../transfer/peer/create-peers.ts';
 import { transferService } from '../transfer/transfer.service.ts';
 import { TransferControl } from '../transfer/transfer-control.ts';
@@ -32,6 +34,11 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
         isDiskTrusted: directory.isSameBoot,
         isPowerSafe: config.durability === 'power',
         urlOf: (nodeId) => addresses.peerUrl(nodeId),
+        nodeIds: async () => {
+          const since = Date.now() - config.ttl.heartbeatSeconds * 1000;
+          const rows = await common.clusterRepository.listNodes();
+          return rows.filter(({ seenAt }) => seenAt.getTime() >= since).map(({ id }) => id);
+        },
         placement: createPlacement({ nodeIds: () => nodesWith(common.broker, 'transfer'), call: common.call }),
         countBytes: (bytes) => traffic.addPeer(bytes),
         onForged: (reason) => log.warn({ reason }, 'a request under /peer/ was refused'),
@@ -45,7 +52,17 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
     nowMs: Date.now,
     isDiskTrusted: directory.isSameBoot,
     durability: config.durability,
-    ...(peers === null ? {} : { createHomeSide: (transfer) => peers.createHomeSide(transfer) }),
+    ...(peers === null
+      ? {}
+      : {
+          createHomeSide: (transfer) => peers.createHomeSide(transfer),
+          askToAdopt: (row) => peers.askToAdopt(row),
+          copies: peers.copies,
+        }),
+    publishMending: (event, chunk) => {
+      log.warn({ event, ...chunk }, event === 'repaired' ? 'a chunk was mended' : 'a chunk is damaged');
+      broadcast('transfer.mended', { nodeId: common.nodeId, event, ...chunk });
+    },
     publishProgress: (progress) => broadcast('transfer.progressed', progress),
     publishState: (change) => broadcast('transfer.state.changed', change),
     onFault,
@@ -60,8 +77,7 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
       defaultTtlSeconds: config.ttl.shareSessionSeconds,
       maxOpenTransfers: config.limits.maxConcurrentTransfers,
     },
-    publicUrlOf: async (nodeId) =>
-      nodeId === common.nodeId ? config.node.publicUrl : addresses.publicUrl(nodeId),
+    publicUrlOf: async (nodeId) => (nodeId === common.nodeId ? config.node.publicUrl : addresses.publicUrl(nodeId)),
   });
   const dataPlane = createDataPlane({
     createPeers: peers === null ? null : peers.attach(engine),
@@ -82,14 +98,19 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
       store,
       uploadTtlSeconds: config.ttl.uploadStateSeconds,
       place: async () => (await common.call('cluster.place', {}, { timeoutMs: PLACE_MS })).nodeId,
+      recover: peers === null ? null : (transfer) => peers.recover(transfer),
       replicationFactor: config.replicationFactor,
       call: config.isCluster ? common.call : null,
-      recover: peers === null ? null : (transfer) => peers.recover(transfer),
       leaderTerm,
       onExpired: (count, { epoch }) => log.info({ duty: 'end transfers', epoch, count }, 'the leader acted'),
+      isDiskTrusted: directory.isSameBoot,
+      boot: peers,
       onRecovered: () => directory.confirmBoot(),
       onFault,
     });
-  const countOnlyCopies = async () => (await repository.countByHome(common.nodeId)).singleCopyCount;
-  return { dataPlane, service, countOnlyCopies, closePeers: () => peers?.close() };
+  const countHomes = () => repository.countByHome(common.nodeId);
+  // One node alone has nobody to hand anything to.
+  const handOver = async (limitMs: number, patienceMs: number) =>
+    peers === null || handOverHomes({ engine, repository, nowMs: () => performance.now(), delay }, limitMs, patienceMs);
+  return { dataPlane, service, countHomes, handOver, closePeers: () => peers?.close() };
 }

@@ -84,6 +84,8 @@ export interface Actions {
   'cluster.nodes': { params: Record<string, never>; result: ClusterResponse };
   'cluster.place': { params: Record<string, never>; result: { nodeId: string } };
   'node.health': { params: Record<string, never>; result: NodeHealth };
+  /** Empties the node it is sent to, from now until its process ends. Repeatable: says what is left. */
+  'node.drain': { params: Record<string, never>; result: DrainStatus };
   'stats.node': { params: Record<string, never>; result: NodeStats };
   'stats.cluster': { params: Record<string, never>; result: StatsResponse };
 }
@@ -107,6 +109,14 @@ export interface Events {
     readonly endReason: EndReason | null;
     readonly digests: readonly (string | null)[];
   };
+  /** Bytes on a node's disk no longer had their value: another copy did (`repaired`), or none that answered (`damaged`). */
+  'transfer.mended': {
+    readonly nodeId: string;
+    readonly event: 'repaired' | 'damaged';
+    readonly transferId: string;
+    readonly fileIndex: number;
+    readonly chunkIndex: number;
+  };
   'session.revoked': { readonly sessionId: string };
   'cluster.leader.changed': { readonly nodeId: string; readonly epoch: number };
   'node.state.changed': { readonly nodeId: string; readonly state: NodeState; readonly reasons: readonly string[] };
@@ -120,3 +130,12 @@ export interface Events {
   };
 }
 export type EventName = keyof Events;
+
+/** What is left on a node that is being emptied. */
+export interface DrainStatus {
+  readonly nodeId: string;
+  /** Transfers whose home is still here; null: the database does not say. */
+  readonly homeCount: number | null;
+  /** Those of them that no other node holds whole. */
+  readonly onlyCopyCount: number | null;
+}

@@ -1,13 +1,85 @@
-import type { TransferRepository, TransferWithFiles } from './ports.ts';
+import { typeOfFault } from '../contracts/errors.ts';
+import type { ChunkStore, TransferRepository, TransferRow, TransferWithFiles } from './ports.ts';
 import type { RunningFile } from './running-file.ts';
 import type { TransferEngine } from './transfer-engine.ts';
 
 /** Rows with all their files, so not many at once. */
 const ROWS_A_PAGE = 50;
+const FILES_A_PAGE = 200;
 
 export interface RecoveryPorts {
   readonly engine: TransferEngine;
   readonly repository: Pick<TransferRepository, 'listByHome'>;
+}
+
+export interface CopyRecoveryPorts {
+  readonly engine: TransferEngine;
+  readonly repository: Pick<TransferRepository, 'listByReplica' | 'fateOfFiles'>;
+  readonly store: Pick<ChunkStore, 'list'>;
+  /** Null when there are no other nodes. */
+  readonly boot: BootDeclaration | null;
+}
+
+/** What other nodes must hear of a machine that rebooted. */
+export interface BootDeclaration {
+  /** "As R of open transfers CAS(syncing), also when the row already says syncing." @throws unavailable */
+  declareSyncing(transferId: string): Promise<void>;
+  /** Every row that names this node as replica was declared. */
+  finishDeclaring(): void;
+}
+
+/**
+ * After a start with another boot id: tells the rows that name this node as replica that it has to be compared anew, then
+ * verifies the copies that no digest vouches for, so that the next process of this boot may trust what is stored.
+ * @returns true when nothing stored before is unverified
+ */
+export async function recoverCopies(ports: CopyRecoveryPorts): Promise<boolean> {
+  const { engine, repository, boot, store } = ports;
+  if (boot === null) return true;
+  for (let after: string | null = null; !engine.isClosed; ) {
+    const page: readonly TransferRow[] = await repository.listByReplica(engine.nodeId, after, ROWS_A_PAGE);
+    for (const row of page) if (row.state === 'open' && !engine.isClosed) await boot.declareSyncing(row.id);
+    const last = page.at(-1);
+    if (last === undefined) break;
+    after = last.id;
+  }
+  if (engine.isClosed) return false;
+  boot.finishDeclaring();
+  let isComplete = true;
+  let batch: string[] = [];
+  const verify = async () => {
+    for (const [fileId, fate] of await repository.fateOfFiles(batch)) {
+      if (fate.fate === 'ended' || fate.homeNodeId === engine.nodeId || engine.isClosed) continue;
+      isComplete = (await verifyCopy(engine, fate.transferId, fileId)) && isComplete;
+    }
+    batch = [];
+  };
+  for await (const fileId of store.list()) {
+    batch.push(fileId);
+    if (batch.length >= FILES_A_PAGE) await verify();
+  }
+  await verify();
+  return isComplete && !engine.isClosed;
+}
+
+/** A sealed copy in sync is verified whenever it is read, and by the scrub. */
+async function verifyCopy(engine: TransferEngine, transferId: string, fileId: string): Promise<boolean> {
+  try {
+    const transfer = await engine.load(transferId);
+    const file = transfer.files.find(({ row }) => row.id === fileId);
+    const isAtRest = transfer.row.replicaNodeId === engine.nodeId && transfer.row.replicaState === 'in_sync';
+    if (file === undefined || (file.isSealed && isAtRest)) return true;
+    const release = engine.hold(transfer);
+    try {
+      (await engine.useCopy(file, 'read'))?.release();
+    } finally {
+      release();
+    }
+    return true;
+  } catch (fault) {
+    engine.reportFault('verify a copy', fault);
+    return false;
+  }
 }
 
 /**
@@ -23,6 +95,9 @@ export async function recoverHomes({ engine, repository }: RecoveryPorts): Promi
       if (engine.isClosed) return false;
       if (found.transfer.state !== 'open') continue;
       await recoverOne(engine, found).catch((fault: unknown) => {
+        // Its replica took over, or somebody ended it: nothing here is its home's any more.
+        const type = typeOfFault(fault);
+        if (type === 'moved' || type === 'ended') return;
         isComplete = false;
         engine.reportFault('recover', fault);
       });

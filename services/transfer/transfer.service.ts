@@ -1,10 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Context, ServiceSchema } from 'moleculer';
 import type { OpenTransferResponse } from '../contracts/http.ts';
 import { type Call, defineService } from '../define-service.ts';
 import type { LeaderTerm } from '../kernel/leader-term.ts';
 import { type AtHomeDeps, answerAtHome, openWhere } from './at-home.ts';
 import type { ChunkStore, TransferRepository } from './ports.ts';
-import { recoverHomes } from './recovery.ts';
+import { type BootDeclaration, recoverCopies, recoverHomes } from './recovery.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 import { isSafeAtHome } from './safe-copies.ts';
 import { expireRows, sweepStore } from './sweep.ts';
@@ -14,6 +15,9 @@ import type { TransferEngine } from './transfer-engine.ts';
 const MAINTAIN_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 60_000;
 const SYNC_EVERY_MS = 10_000;
+const RECOVER_AGAIN_MS = 5_000;
+const MAX_RECOVER_PAUSE_MS = 60_000;
+const CLOSED_SEEN_MS = 250;
 
 /** 10,000 files take a node a moment. */
 const OPEN_ANSWERS_MS = 8_000;
@@ -37,6 +41,10 @@ export interface TransferServiceDeps {
   /** The leader expires rows; everyone else leaves them. */
   readonly leaderTerm: () => LeaderTerm | null;
   readonly onExpired: (count: number, term: LeaderTerm) => void;
+  /** False after a start with another boot id. */
+  readonly isDiskTrusted: boolean;
+  /** Null when there are no other nodes. */
+  readonly boot: BootDeclaration | null;
   /** Everything stored before this process was looked at: what was verified after a boot need not be again. */
   readonly onRecovered: () => Promise<void>;
   readonly onFault: (what: string, fault: unknown) => void;
@@ -120,8 +128,23 @@ function isAsked(ctx: Context): boolean {
   return ctx.level > 1;
 }
 
+/** Beside the service, so that it never delays `/readyz`; tried again while the database or another node is away. */
 async function recover(deps: TransferServiceDeps): Promise<void> {
-  if (await recoverHomes(deps)) await deps.onRecovered();
+  const { engine, isDiskTrusted } = deps;
+  for (let pauseMs = RECOVER_AGAIN_MS; !engine.isClosed; pauseMs = Math.min(2 * pauseMs, MAX_RECOVER_PAUSE_MS)) {
+    try {
+      const areCopiesSound = isDiskTrusted || (await recoverCopies(deps));
+      if ((await recoverHomes(deps)) && areCopiesSound) {
+        if (!isDiskTrusted) await deps.onRecovered();
+        return;
+      }
+    } catch (fault) {
+      deps.onFault('recover', fault);
+    }
+    for (let waited = 0; waited < pauseMs && !engine.isClosed; waited += CLOSED_SEEN_MS) {
+      await delay(CLOSED_SEEN_MS);
+    }
+  }
 }
 
 async function sweep({ engine, store, repository, call }: TransferServiceDeps): Promise<void> {

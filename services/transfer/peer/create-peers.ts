@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NetIo } from '../../../native/types.ts';
 import type { DataPlaneDeps, PeerPorts } from '../data-plane/deps.ts';
-import type { TransferRepository } from '../ports.ts';
+import type { ChunkCopies } from '../mending.ts';
+import type { TransferRepository, TransferRow } from '../ports.ts';
 import { HomeSide } from '../replication/home-side.ts';
 import type { HomeTransfer, ReplicaPlacement } from '../replication/ports.ts';
 import { ReplicaSide } from '../replication/replica-side.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
+import { createChunkCopies } from './chunk-copies.ts';
 import { PeerAuth } from './peer-auth.ts';
 import { PeerClient } from './peer-client.ts';
 import { createPeerRoutes } from './peer-routes.ts';
@@ -25,6 +27,8 @@ export interface PeersOptions {
   /** `DURABILITY=power`. */
   readonly isPowerSafe: boolean;
   readonly urlOf: (nodeId: string) => Promise<string | null>;
+  /** Every node there is and that was seen lately enough not to be given up. */
+  readonly nodeIds: () => Promise<readonly string[]>;
   readonly placement: ReplicaPlacement;
   readonly countBytes: (bytes: number) => void;
   readonly onForged: (reason: string) => void;
@@ -39,6 +43,14 @@ const pause = (ms: number, signal?: AbortSignal) => delay(ms, undefined, signal 
 
 export interface Peers {
   createHomeSide(transfer: HomeTransfer): HomeSide;
+  /** What other nodes have stored. */
+  readonly copies: ChunkCopies;
+  /** As the home of a transfer: asks its replica to take over. @throws unavailable */
+  askToAdopt(row: TransferRow): Promise<void>;
+  /** "Another boot id: as R of open transfers CAS(syncing)." After `attach`. @throws not_found, unavailable */
+  declareSyncing(transferId: string): Promise<void>;
+  /** Every transfer that named this node as replica was declared. */
+  finishDeclaring(): void;
   /** After the engine, which `createHomeSide` serves. */
   attach(engine: TransferEngine): (deps: DataPlaneDeps) => PeerPorts;
   /** Finds out who has a transfer now, and has its replica promoted when its home is dead. After `attach`. */
@@ -53,7 +65,15 @@ export function createPeers(options: PeersOptions): Peers {
   const client = new PeerClient({ auth, netIo, isObfuscated, urlOf: options.urlOf, countBytes });
   const connector = createReplicaConnector({ client, auth, netIo, isObfuscated, countBytes });
   let routing: PeerRouting | null = null;
+  let declare: (transferId: string) => Promise<void> = async () => {};
+  let finishDeclaring: () => void = () => {};
   return {
+    copies: createChunkCopies({ nodeId, client, auth, netIo, isObfuscated, countBytes, nodeIds: options.nodeIds }),
+    askToAdopt: async ({ id, epoch, replicaNodeId }) => {
+      if (replicaNodeId !== null) await client.promote(replicaNodeId, id, epoch, { isAdoption: true });
+    },
+    declareSyncing: (transferId) => declare(transferId),
+    finishDeclaring: () => finishDeclaring(),
     createHomeSide: (transfer) =>
       new HomeSide(
         {
@@ -80,6 +100,8 @@ export function createPeers(options: PeersOptions): Peers {
         isPowerSafe: options.isPowerSafe,
       });
       engine.useReplicaSide(replica);
+      declare = async (transferId) => replica.declareSyncing(await engine.replicaTransfer(transferId));
+      finishDeclaring = () => replica.finishDeclaring();
       const ownRouting = new PeerRouting({ engine, client, replica });
       routing = ownRouting;
       return (data) => ({

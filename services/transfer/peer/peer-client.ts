@@ -295,7 +295,7 @@ export interface PeerReading {
 const CHUNKED = { 'transfer-encoding': 'chunked' };
 
 /** Obfuscation of one stream, in place: for buffers nobody else reads. Not encryption. */
-export function xorInPlace(netIo: NetIo, key: Uint8Array): (bytes: Uint8Array) => void {
+export function xorInPlace(netIo: Pick<NetIo, 'xorInPlace'>, key: Uint8Array): (bytes: Uint8Array) => void {
   let position = 0;
   return (bytes) => {
     netIo.xorInPlace(bytes, key, position);

@@ -9,6 +9,7 @@ import { storeBody } from '../data-plane/put-body.ts';
 import { planRun } from '../manifest.ts';
 import type { ReplicaSide, ReplicaTransfer } from '../replication/replica-side.ts';
 import { hex } from '../summaries.ts';
+import { answerCopy } from './chunk-copies.ts';
 import type { PeerAuth, PeerHead, Refusal } from './peer-auth.ts';
 import { type PeerClient, xorInPlace } from './peer-client.ts';
 import { answerRead } from './peer-read.ts';
@@ -36,7 +37,8 @@ interface PeerRequest {
   readonly res: ServerResponse;
 }
 
-const ADDRESS = /^\/peer\/transfers\/([1-9A-HJ-NP-Za-km-z]{8,64})\/(files|chunks|promote|adopt)(?:\/(\d{1,5}))?$/;
+const ADDRESS =
+  /^\/peer\/transfers\/([1-9A-HJ-NP-Za-km-z]{8,64})\/(files|chunks|promote|adopt|copies)(?:\/(\d{1,5}))?$/;
 
 type Route = (deps: PeerRoutesDeps, request: PeerRequest) => Promise<void>;
 const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
@@ -45,6 +47,7 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['POST adopt', (deps, request) => promote(deps, request, true)],
   ['PUT files', putRun],
   ['GET files', answerRead],
+  ['GET copies', answerCopy],
 ]);
 
 /** What other nodes may ask of this one. Every request carries a MAC; without one the address does not exist. */
@@ -63,7 +66,8 @@ export function createPeerRoutes(deps: PeerRoutesDeps) {
       return;
     }
     const [, transferId, what, fileIndex] = ADDRESS.exec(pathname) ?? [];
-    if (transferId === undefined || (what === 'files') !== (fileIndex !== undefined)) throw nothingHere();
+    const hasFile = what === 'files' || what === 'copies';
+    if (transferId === undefined || hasFile !== (fileIndex !== undefined)) throw nothingHere();
     const route = ROUTES.get(`${method} ${what}`);
     if (route === undefined) throw new PeerLinkError('method_not_allowed', 'Nodes do not ask this.');
     const query = new URLSearchParams(search);

@@ -1,5 +1,6 @@
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { ChunkMap } from '../chunk-map.ts';
+import type { Mending } from '../mending.ts';
 import type { FileUse } from '../open-files.ts';
 import type { FileRow, TransferRow } from '../ports.ts';
 import type { RunningFile } from '../running-file.ts';
@@ -10,6 +11,7 @@ import type { ReplicaTransfer } from './replica-side.ts';
 /** What both sides of replication need of the engine. */
 export interface StoredTransfers {
   readonly nowMs: number;
+  readonly mending: Pick<Mending, 'mend'>;
   /** null: nothing of it was ever stored here, and it is not to be written. */
   useFile(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null>;
   /** The same for a copy that may lack chunks of a sealed file. */
@@ -38,7 +40,7 @@ export function homeView(stored: StoredTransfers, transfer: RunningTransfer): Ho
       try {
         const buffer = Buffer.allocUnsafe(file.chunkLength(chunkIndex));
         if (await use.stored.readChunk(chunkIndex, buffer, buffer.length)) return [buffer];
-        throw new PeerLinkError('damaged', `Chunk ${chunkIndex} no longer has the bytes that were committed.`);
+        return [await stored.mending.mend(transfer, file, use.stored, chunkIndex)];
       } finally {
         use.release();
       }

@@ -8,6 +8,7 @@ import type { EventName, Events } from '../../../services/contracts/actions.ts';
 import { type Call, typedBroadcast, typedCall } from '../../../services/define-service.ts';
 import { ManualClock, systemClock } from '../../../services/kernel/clock.ts';
 import { createLogger } from '../../../services/logging.ts';
+import { NodeDrain } from '../../../services/node/drain.ts';
 import type { Measurements } from '../../../services/node/health.ts';
 import { nodeService } from '../../../services/node/node.service.ts';
 import { NodeMonitor } from '../../../services/node/node-monitor.ts';
@@ -166,7 +167,7 @@ describe('the services of one node', () => {
       { measure: async () => found, uptimeSeconds: () => 42, close: () => undefined },
       (change) => broadcast('node.state.changed', change),
     );
-    broker.createService(nodeService({ monitor, onFault: () => undefined }));
+    broker.createService(nodeService({ monitor, drain: idleDrain(), onFault: () => undefined }));
     await broker.start();
     monitor.enter('serving');
     expect(await call('node.health', {})).toEqual({
@@ -202,7 +203,7 @@ describe('the services of one node', () => {
       (change) => broadcast('node.state.changed', change),
     );
     const leadership = createLeadership('n1', repository, systemClock);
-    broker.createService(nodeService({ monitor, onFault: () => undefined }));
+    broker.createService(nodeService({ monitor, drain: idleDrain(), onFault: () => undefined }));
     broker.createService(
       statsService({
         nodeId: 'n1',
@@ -303,3 +304,14 @@ describe('an error', () => {
     });
   });
 });
+
+/** Of a node that has no transfers. */
+function idleDrain(): NodeDrain {
+  return new NodeDrain({
+    nodeId: 'node-a',
+    enterDraining: () => undefined,
+    handOver: async () => true,
+    count: async () => ({ homeCount: 0, singleCopyCount: 0 }),
+    onFault: () => undefined,
+  });
+}

@@ -1,0 +1,71 @@
+import type { DrainStatus } from '../contracts/actions.ts';
+
+export interface DrainPorts {
+  readonly nodeId: string;
+  /** Out of placement at once; everybody is told. */
+  readonly enterDraining: () => void;
+  /** Hands transfers over until none is left or the time is over; bodies on their way may end within the patience. */
+  readonly handOver: (limitMs: number, patienceMs: number) => Promise<boolean>;
+  readonly count: () => Promise<{ readonly homeCount: number; readonly singleCopyCount: number }>;
+  readonly onFault: (fault: unknown) => void;
+}
+
+/** One round of the background; the next begins at once while something is left. */
+const ROUND_MS = 60_000;
+const ROUND_PATIENCE_MS = 30_000;
+
+/** Empties this node: on SIGTERM within a time, or for an operator who waits, however long it takes. */
+export class NodeDrain {
+  readonly #ports: DrainPorts;
+  #isDraining = false;
+  #isStopped = false;
+  #running: Promise<void> | null = null;
+
+  constructor(ports: DrainPorts) {
+    this.#ports = ports;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** For `node.drain`: begins, goes on beside whoever asked until nothing is left, and may be asked again. */
+  begin(): void {
+    this.#enter();
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null;
+    });
+  }
+
+  /** For SIGTERM: resolves when nothing is left, at the latest when the time is over. */
+  finish(limitMs: number, patienceMs: number): Promise<boolean> {
+    this.#enter();
+    this.#isStopped = true;
+    return this.#ports.handOver(limitMs, patienceMs);
+  }
+
+  async status(): Promise<DrainStatus> {
+    const counted = await this.#ports.count().catch(() => null);
+    return {
+      nodeId: this.#ports.nodeId,
+      homeCount: counted?.homeCount ?? null,
+      onlyCopyCount: counted?.singleCopyCount ?? null,
+    };
+  }
+
+  #enter(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    this.#ports.enterDraining();
+  }
+
+  async #run(): Promise<void> {
+    let isEmpty = false;
+    while (!isEmpty && !this.#isStopped) {
+      isEmpty = await this.#ports.handOver(ROUND_MS, ROUND_PATIENCE_MS).catch((fault: unknown) => {
+        this.#ports.onFault(fault);
+        return false;
+      });
+    }
+  }
+}

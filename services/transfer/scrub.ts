@@ -1,0 +1,103 @@
+import type { ChunkStore, StoredFile, TransferRepository } from './ports.ts';
+import type { RunningFile } from './running-file.ts';
+import type { RunningTransfer } from './running-transfer.ts';
+import type { TransferEngine } from './transfer-engine.ts';
+
+/** A file that is checked takes a query, so many at a time share one. */
+const BATCH = 200;
+/** After a pass the disk rests. Bit rot is a matter of months. */
+const PASS_EVERY_MS = 24 * 3600_000;
+/** Between two looks at the clock the rate may be exceeded by so much. */
+const BURST_MS = 250;
+
+export interface ScrubPorts {
+  readonly engine: TransferEngine;
+  readonly store: Pick<ChunkStore, 'list'>;
+  readonly repository: Pick<TransferRepository, 'fateOfFiles'>;
+  /** What may be read for it; 0: nothing ever is. */
+  readonly bytesPerSecond: number;
+  readonly nowMs: () => number;
+  readonly delay: (ms: number) => Promise<void>;
+}
+
+/**
+ * Reads what is sealed and at rest here, chunk by chunk, at a bounded rate, and mends what no longer has its value while
+ * another copy still has it. `turn` is called now and then; it returns at once while a pass is not due.
+ */
+export class Scrub {
+  readonly #ports: ScrubPorts;
+  #nextPassAtMs = Number.NEGATIVE_INFINITY;
+  /** When what was read so far is paid for at the rate. */
+  #freeAtMs = Number.NEGATIVE_INFINITY;
+  #isStopped = false;
+
+  constructor(ports: ScrubPorts) {
+    this.#ports = ports;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** One whole pass when one is due. */
+  async turn(): Promise<void> {
+    const { store, nowMs, bytesPerSecond } = this.#ports;
+    if (bytesPerSecond === 0 || this.#isStopped || nowMs() < this.#nextPassAtMs) return;
+    this.#nextPassAtMs = nowMs() + PASS_EVERY_MS;
+    let batch: string[] = [];
+    for await (const fileId of store.list()) {
+      batch.push(fileId);
+      if (batch.length < BATCH) continue;
+      await this.#checkAll(batch);
+      batch = [];
+      if (this.#isStopped) return;
+    }
+    await this.#checkAll(batch);
+  }
+
+  async #checkAll(fileIds: readonly string[]): Promise<void> {
+    const { engine, repository } = this.#ports;
+    if (fileIds.length === 0) return;
+    for (const [fileId, fate] of await repository.fateOfFiles(fileIds)) {
+      if (this.#isStopped) return;
+      const isNamed = fate.homeNodeId === engine.nodeId || fate.replicaNodeId === engine.nodeId;
+      if (fate.fate === 'ended' || !isNamed) continue;
+      await this.#checkFile(fileId, fate.transferId).catch((fault: unknown) => engine.reportFault('scrub', fault));
+    }
+  }
+
+  async #checkFile(fileId: string, transferId: string): Promise<void> {
+    const { engine } = this.#ports;
+    const transfer = await engine.load(transferId);
+    const file = transfer.files.find(({ row }) => row.id === fileId);
+    // What still grows was written a moment ago; it is verified whenever it is read.
+    if (file === undefined || !file.isSealed) return;
+    const release = engine.hold(transfer);
+    try {
+      const use = await engine.useFile(transfer, file, 'read');
+      try {
+        if (use !== null) await this.#checkChunks(transfer, file, use.stored);
+      } finally {
+        use?.release();
+      }
+    } finally {
+      release();
+    }
+  }
+
+  async #checkChunks(transfer: RunningTransfer, file: RunningFile, stored: StoredFile): Promise<void> {
+    const { engine, bytesPerSecond, nowMs, delay } = this.#ports;
+    const buffer = Buffer.allocUnsafe(file.row.chunkSizeBytes);
+    for (let index = 0; index < (file.chunkCount ?? 0) && !this.#isStopped; index += 1) {
+      if (transfer.row.state === 'ended') return;
+      const lengthBytes = file.chunkLength(index);
+      const isSound = await stored.readChunk(index, buffer, lengthBytes);
+      engine.mending.countScrubbed();
+      // What no copy has is counted and named; the next chunks may still be mended.
+      if (!isSound) await engine.mending.mend(transfer, file, stored, index).catch(() => {});
+      this.#freeAtMs = Math.max(this.#freeAtMs, nowMs()) + (lengthBytes / bytesPerSecond) * 1000;
+      const aheadMs = this.#freeAtMs - nowMs();
+      if (aheadMs > BURST_MS) await delay(aheadMs);
+    }
+  }
+}
