@@ -20,7 +20,7 @@ export interface ClusterOptions {
   readonly isPageNeeded?: boolean;
 }
 
-export type NodeOptions = Pick<ServerOptions, 'env' | 'dataDirectory' | 'port' | 'host' | 'launcher'>;
+export type NodeOptions = Pick<ServerOptions, 'env' | 'dataDirectory' | 'port' | 'host' | 'launcher' | 'root'>;
 
 /** Nodes of one cluster: real processes with one PostgreSQL and one Redis. */
 export interface TestCluster {

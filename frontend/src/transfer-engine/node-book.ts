@@ -24,7 +24,7 @@ export interface NodeRoute {
   isAvoided(address: string): boolean;
   /** The home's own address where that is the way to go; null when there is none, or it leaves or did not answer. */
   homeAddress(): string | null;
-  /** More than one node serves, perhaps behind one address. */
+  /** Besides the node that runs go to there is another that serves, perhaps behind the same address. */
   hasOthers(): boolean;
   /** It did not answer. */
   lost(address: string): void;
@@ -84,7 +84,11 @@ export class NodeBook {
       ranked: () => this.#ranked(home),
       isAvoided: (address) => this.#isLost(address) || isLeaving(address, this.#knowledge(home)),
       homeAddress: () => this.#homeAddress(home),
-      hasOthers: () => (this.#cluster?.nodes.filter(isServing).length ?? 0) > 1,
+      hasOthers: () => {
+        // A node that is stuck may have left the list already: the one that serves is then the other.
+        const nodes = this.#cluster?.nodes ?? [];
+        return nodes.length > 1 && nodes.some(isServing);
+      },
       lost: (address) => void this.#lostAtMs.set(address, this.#nowMs()),
       learnHome: (nodeId) => {
         home = nodeId;

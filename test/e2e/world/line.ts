@@ -1,6 +1,7 @@
 import { type ClientRequest, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TransferStatusResponse } from '../../../services/contracts/http.ts';
 import { atEnd } from '../../support/cleanup.ts';
 import { within } from '../../support/waiting.ts';
 
@@ -14,6 +15,13 @@ export interface SeenPut {
   passedBytes: number;
 }
 
+/** What the client was told, in the order in which it was: which chunks are stored, and what it sent then. */
+export type SeenStep =
+  | { readonly step: 'sent'; readonly put: SeenPut }
+  | { readonly step: 'stored'; readonly put: SeenPut }
+  /** The first file's. */
+  | { readonly step: 'status'; readonly committed: readonly (readonly [number, number])[] };
+
 /**
  * The line between a browser and a server: a proxy that counts what is uploaded and lets through as much as a test
  * allows, so that "in the middle of an upload" is a place and not a matter of luck. Everything else passes.
@@ -22,12 +30,16 @@ export interface Line {
   readonly port: number;
   readonly url: string;
   readonly puts: readonly SeenPut[];
+  /** Paths of all other requests. */
+  readonly asked: readonly string[];
   /** Bytes of PUT bodies that went through. */
   passedBytes(): number;
   /** Lets that many more bytes of PUT bodies through; Infinity opens the line, 0 and less does nothing. */
   allow(bytes: number): void;
   /** Holds every byte of a PUT from now on. */
   hold(): void;
+  /** Leads new requests to another server, as a proxy before several does. */
+  leadTo(serverPort: number): void;
 }
 
 /** Nobody holds a line for longer than this; past it the request is cut and the test fails on what it waits for. */
@@ -74,8 +86,13 @@ class Gate {
   }
 }
 
-/** Opens a held line to the server at `serverPort`, which may come and go. */
-export async function openLine(serverPort: number): Promise<Line> {
+/**
+ * Opens a held line to the server at `serverPort`, which may come and go.
+ * @param steps filled with what the client does and is told; several lines may share it
+ */
+export async function openLine(serverPort: number, steps: SeenStep[] = []): Promise<Line> {
+  let target = serverPort;
+  const asked: string[] = [];
   const gate = new Gate();
   const puts: SeenPut[] = [];
   const sockets = new Set<Duplex>();
@@ -90,7 +107,7 @@ export async function openLine(serverPort: number): Promise<Line> {
     const file = /^\/api\/transfers\/[^/]+\/files\/(\d+)$/.exec(url.pathname);
     const onward = request({
       host: '127.0.0.1',
-      port: serverPort,
+      port: target,
       method: req.method,
       path: req.url,
       headers: req.headers,
@@ -98,6 +115,8 @@ export async function openLine(serverPort: number): Promise<Line> {
     });
     joinAnswer(onward, req, res);
     if (req.method !== 'PUT' || file === null) {
+      asked.push(url.pathname);
+      if (url.pathname.endsWith('/status')) onward.on('response', (answer) => noteStatus(answer, steps));
       req.pipe(onward);
       return;
     }
@@ -108,13 +127,17 @@ export async function openLine(serverPort: number): Promise<Line> {
       passedBytes: 0,
     };
     puts.push(put);
+    steps.push({ step: 'sent', put });
+    onward.on('response', (answer) => {
+      if (answer.statusCode === 200) steps.push({ step: 'stored', put });
+    });
     passBody(req, onward, gate, put).catch(() => {
       onward.destroy();
       res.destroy();
     });
   });
   server.on('connection', keep);
-  server.on('upgrade', (req, socket, head) => upgrade(serverPort, req, socket, head, keep));
+  server.on('upgrade', (req, socket, head) => upgrade(target, req, socket, head, keep));
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   atEnd(async () => {
     const closed = new Promise((done) => server.close(done));
@@ -126,10 +149,28 @@ export async function openLine(serverPort: number): Promise<Line> {
     port,
     url: `http://127.0.0.1:${port}`,
     puts,
+    asked,
     passedBytes: () => puts.reduce((sum, put) => sum + put.passedBytes, 0),
     allow: (bytes) => gate.allow(bytes),
     hold: () => gate.hold(),
+    leadTo: (port) => {
+      target = port;
+    },
   };
+}
+
+/** Before the last piece goes on to the client, so that what follows from it comes later in the list. */
+function noteStatus(answer: IncomingMessage, steps: SeenStep[]): void {
+  let text = '';
+  answer.on('data', (piece: Buffer) => {
+    text += piece.toString();
+    try {
+      const { files } = JSON.parse(text) as TransferStatusResponse;
+      steps.push({ step: 'status', committed: files[0]?.committed ?? [] });
+    } catch {
+      // More is to come.
+    }
+  });
 }
 
 function joinAnswer(onward: ClientRequest, req: IncomingMessage, res: ServerResponse): void {
