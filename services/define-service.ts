@@ -58,7 +58,8 @@ export function typedCall(broker: ServiceBroker): Call {
   return (name, params, options = {}) =>
     broker.call(name, params, {
       timeout: options.timeoutMs ?? (policyOf(name).isIdempotent ? TRY_DEADLINE_MS : CALL_DEADLINE_MS),
-      ...(options.timeoutMs === undefined ? {} : { retries: 0 }),
+      // A second try may go to any node: where one is named, no other may answer.
+      ...(options.timeoutMs === undefined && options.nodeId === undefined ? {} : { retries: 0 }),
       ...(options.nodeId === undefined ? {} : { nodeID: options.nodeId }),
       ...(options.requestId === undefined ? {} : { requestID: options.requestId }),
     });

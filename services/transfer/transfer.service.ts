@@ -63,7 +63,9 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
   ): Promise<T> => {
     const name = ctx.action?.name;
     if (isAsked(ctx) || name === undefined) return here();
-    const ask = (nodeID: string) => ctx.call<T, unknown>(name, ctx.params, { nodeID, timeout: HOME_ANSWERS_MS });
+    // Not asked twice: Moleculer's second try goes to any node, this one first, which would answer as if it were home.
+    const ask = (nodeID: string) =>
+      ctx.call<T, unknown>(name, ctx.params, { nodeID, timeout: HOME_ANSWERS_MS, retries: 0 });
     return answerAtHome({ nodeId: engine.nodeId, recover: deps.recover }, transfer, { ask, here, isGuessWelcome });
   };
   let recovering: Promise<void> = Promise.resolve();
@@ -75,7 +77,11 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         const here = () => control.open(caller, request, idempotencyKey);
         if (isAsked(ctx)) return here();
         const there = (nodeID: string) =>
-          ctx.call<OpenTransferResponse, unknown>('transfer.open', ctx.params, { nodeID, timeout: OPEN_ANSWERS_MS });
+          ctx.call<OpenTransferResponse, unknown>('transfer.open', ctx.params, {
+            nodeID,
+            timeout: OPEN_ANSWERS_MS,
+            retries: 0,
+          });
         return openWhere(engine.nodeId, deps.place, { there, here });
       },
       get: async (ctx) => {
