@@ -126,6 +126,7 @@ export function outcomeOf(fault: unknown): string {
   if (fault instanceof Refusal) return fault.type;
   if (fault instanceof Silence) return 'silent';
   // Faults of sockets carry a code; one without is a fault of the test.
-  const isOfSocket = fault instanceof BrokenOff || (fault instanceof Error && 'code' in fault);
+  // Not asked whether it is an Error: those of Node's own are of another realm under Jest.
+  const isOfSocket = fault instanceof BrokenOff || (typeof fault === 'object' && fault !== null && 'code' in fault);
   return isOfSocket ? 'broken' : 'fault';
 }

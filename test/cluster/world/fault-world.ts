@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'pg';
@@ -25,6 +25,8 @@ const ROOMY = {
   RATE_LIMIT_DOWNLOADS_PER_MINUTE: '100000',
   MAX_FILE_SIZE: '20GiB',
 };
+/** One fault of the product makes a hundred of these. */
+const FAULTS_SHOWN = 12;
 const IN_SYNC_DEADLINE_MS = 30_000;
 
 export interface WorldNode extends Door {
@@ -180,11 +182,27 @@ export class FaultWorld {
       ...effect,
       by: names.get(effect.by) ?? effect.by,
     }));
-    return [
+    const faults = [
       ...checkOperations(this.history.operations),
       ...checkTransfers(await this.audit.transfers()),
       ...checkLeases(await this.audit.leases(), effects),
     ];
+    if (faults.length > 0) await this.#keepEvidence();
+    const more = faults.length - FAULTS_SHOWN;
+    return more > 0 ? [...faults.slice(0, FAULTS_SHOWN), `and ${more} more`] : faults;
+  }
+
+  /** For who looks for the cause: what everybody did and said, in the folder that is named for it. */
+  async #keepEvidence(): Promise<void> {
+    if (PLAN.evidencePath === null) return;
+    mkdirSync(PLAN.evidencePath, { recursive: true });
+    const keep = (name: string, text: string) => writeFileSync(join(PLAN.evidencePath ?? '', name), text);
+    const { operations } = this.history;
+    keep('history.jsonl', operations.map((operation) => `${JSON.stringify(operation)}\n`).join(''));
+    keep('transfers.json', JSON.stringify(await this.audit.transfers(), null, 1));
+    keep('leases.json', JSON.stringify(await this.audit.leases(), null, 1));
+    keep('nodes.json', JSON.stringify(this.nodes.map(({ name, id, url }) => ({ name, id, url }))));
+    for (const { name, server } of this.nodes) keep(`${name}.log`, server.log());
   }
 
   /** A short time that the seed chooses. */

@@ -17,6 +17,8 @@ export interface Plan {
   readonly leaderKills: number;
   /** A file that gets one line of JSON a run, or null. */
   readonly reportPath: string | null;
+  /** A folder that gets the history and the nodes' logs when something is wrong, or null. */
+  readonly evidencePath: string | null;
 }
 
 export const PLAN: Plan = planOf(process.env);
@@ -32,5 +34,6 @@ function planOf(env: NodeJS.ProcessEnv): Plan {
     outageMs: number(env.PEERLINK_FAULT_OUTAGE_MS, isFull ? 60_000 : 6_000),
     leaderKills: isFull ? number(env.PEERLINK_FAULT_RUNS, 20) : 1,
     reportPath: env.PEERLINK_FAULT_REPORT ?? null,
+    evidencePath: env.PEERLINK_FAULT_EVIDENCE ?? null,
   };
 }
