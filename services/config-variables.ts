@@ -45,6 +45,11 @@ export const VARIABLES = {
     null,
     'Comma-separated addresses or CIDRs whose X-Forwarded-* headers count; ignored from anyone else.',
   ),
+  SCRUB_BYTES_PER_SECOND: variable(
+    'Server',
+    '16777216',
+    'Bytes a second that the daily check of stored chunks may read; 0: never checked before they are read.',
+  ),
   LOG_LEVEL: variable('Server', 'info', 'trace, debug, info, warn, error, fatal or silent.'),
   SERVICES: variable('Server', null, 'Comma-separated services this node runs.', { defaultSaid: 'all six' }),
   ADMIN_TOKEN: variable('Server', null, 'Bearer token of the operator, at least 16 characters.', { isSecret: true }),

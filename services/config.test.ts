@@ -60,6 +60,7 @@ describe('loadConfig', () => {
     ADMIN_TOKEN: [{ ADMIN_TOKEN: 'x'.repeat(16) }, (c) => c.adminToken, 'x'.repeat(16)],
     DATABASE_URL: [{ DATABASE_URL: 'postgres://db/x' }, (c) => c.databaseUrl, 'postgres://db/x'],
     DATABASE_URL_FILE: [{ DATABASE_URL_FILE: '/secrets/db' }, (c) => c.databaseUrl, 'postgresql://u:p@db/x'],
+    SCRUB_BYTES_PER_SECOND: [{ SCRUB_BYTES_PER_SECOND: '1MiB' }, (c) => c.scrubBytesPerSecond, 1024 ** 2],
     DURABILITY: [{ DURABILITY: 'power', DATABASE_URL: 'postgres://db/x' }, (c) => c.durability, 'power'],
     USE_CLUSTER: [
       { USE_CLUSTER: 'true', USE_REDIS: 'true', DATABASE_URL: 'postgres://db/x' },
@@ -224,5 +225,16 @@ describe('the written configuration', () => {
       if (match?.[1] !== undefined && match[1] !== 'REDIS_HOST') env[match[1]] = match[2] ?? '';
     }
     expect(configOf(env)).toEqual(configOf({}));
+  });
+});
+
+describe('SERVICES in a cluster', () => {
+  const servicesOf = (SERVICES: string) =>
+    configOf({ USE_CLUSTER: 'true', USE_REDIS: 'true', DATABASE_URL: 'postgresql://db/x', SERVICES }).services;
+
+  it('always has what a member says of itself, and storage beside the edge', () => {
+    expect(servicesOf('session')).toEqual(['session', 'cluster', 'node', 'stats']);
+    expect(servicesOf('transfer')).toEqual(['cluster', 'node', 'stats', 'transfer']);
+    expect(servicesOf('gateway')).toEqual(['gateway', 'cluster', 'node', 'stats', 'transfer']);
   });
 });

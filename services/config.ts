@@ -31,6 +31,8 @@ export interface Config {
   readonly bus: { readonly transporter: string | null; readonly isInsecureAllowed: boolean };
   readonly clusterSecret: string | null;
   readonly replicationFactor: 1 | 2;
+  /** 0: stored chunks are checked only when they are read. */
+  readonly scrubBytesPerSecond: number;
   readonly isStreamObfuscated: boolean;
   readonly ttl: {
     readonly clientSessionSeconds: number;
@@ -132,6 +134,7 @@ export function loadConfig(env: Environment, machine: Machine): ConfigOutcome {
     adminToken: value('ADMIN_TOKEN', read.textOfLength(16, 1024), null),
     databaseUrl: secretText('DATABASE_URL', 'DATABASE_URL_FILE', read.urlWithScheme(['postgresql', 'postgres'])),
     durability: value('DURABILITY', read.oneOf(['process', 'power'])),
+    scrubBytesPerSecond: value('SCRUB_BYTES_PER_SECOND', read.size(0, MAX_FILE_BYTES)),
     isCluster,
     node: {
       hostname: nodeHostname,

@@ -15,6 +15,7 @@ const health = (changes: Partial<NodeHealth> = {}): NodeHealth => ({
   diskTotalBytes: 2,
   isDatabaseUp: true,
   isBusUp: true,
+  isRedisUp: true,
   uptimeSeconds: 1,
   ...changes,
 });

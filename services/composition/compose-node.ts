@@ -40,7 +40,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
   const meter = new TrafficMeter(systemClock);
   const edge = composeEdge(common, phase);
   const transfers = composeTransfers(common, edge.ports, meter);
-  const self = composeSelf(common, transfers.dataPlane, meter);
+  const self = composeSelf(common, transfers.dataPlane, meter, transfers.mendingCounts);
   const release = readRelease(config.rootDirectory);
   const gateway = createGateway({
     ...edge,

@@ -14,7 +14,7 @@ import { createRedisSessionCache } from '../session/adapters/redis-session-cache
 import { sessionService } from '../session/session.service.ts';
 import { createSessions } from '../session/sessions.ts';
 import { createPrismaSampleRepository } from '../stats/adapters/prisma-sample-repository.ts';
-import { createPrometheusMetrics } from '../stats/adapters/prometheus.ts';
+import { createPrometheusMetrics, type MendingCounts } from '../stats/adapters/prometheus.ts';
 import { statsService } from '../stats/stats.service.ts';
 import { TrafficRecorder } from '../stats/traffic-history.ts';
 import type { TrafficMeter } from '../stats/traffic-meter.ts';
@@ -33,13 +33,19 @@ const MEMORY_CACHED_MS = 2_000;
 const REDIS_CACHED_MS = 120_000;
 
 /** What this node knows about itself and about who is here. */
-export function composeSelf(common: Common, activity: ActivityGauges, meter: TrafficMeter) {
+export function composeSelf(
+  common: Common,
+  activity: ActivityGauges,
+  meter: TrafficMeter,
+  mending: () => MendingCounts,
+) {
   const { config, directory, database, nodeId, broadcast, clusterRepository } = common;
   const leadership = createLeadership(nodeId, clusterRepository, systemClock);
   const probe = createProcessSystemProbe({
     dataDirectory: directory.path,
     isDatabaseUp: () => database.isUp(),
     isBusUp: () => common.bus?.isUp() ?? true,
+    isRedisUp: () => common.redis?.isUp() ?? true,
   });
   const monitor = new NodeMonitor(nodeId, probe, (change) => broadcast('node.state.changed', change));
   const metrics = createPrometheusMetrics({
@@ -50,6 +56,7 @@ export function composeSelf(common: Common, activity: ActivityGauges, meter: Tra
       monitor.last === null ? null : { freeBytes: monitor.last.diskFreeBytes, totalBytes: monitor.last.diskTotalBytes },
     eventLoopDelayP99Ms: () => monitor.last?.eventLoopDelayP99Ms ?? null,
     isLeader: () => leadership.isLeader(),
+    mending,
     busRejections: () => common.bus?.rejections() ?? new Map(),
     isRedisUp: () => (common.redis === null ? null : common.redis.isUp()),
   });

@@ -8,6 +8,7 @@ import { createDataPlane } from '../transfer/data-plane/create-data-plane.ts';
 import type { EdgePorts } from '../transfer/data-plane/data-plane.ts';
 import { handOverHomes } from '../transfer/hand-over.ts';
 import { createPeers } from '../transfer/peer/create-peers.ts';
+import { Scrub } from '../transfer/scrub.ts';
 import { transferService } from '../transfer/transfer.service.ts';
 import { TransferControl } from '../transfer/transfer-control.ts';
 import { TransferEngine } from '../transfer/transfer-engine.ts';
@@ -90,6 +91,15 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
     maxConcurrentDownloads: config.limits.maxConcurrentDownloads,
     maxFileBytes: config.limits.maxFileBytes,
   });
+  let singleCopyCount = 0;
+  const scrub = new Scrub({
+    engine,
+    store,
+    repository,
+    bytesPerSecond: config.scrubBytesPerSecond,
+    nowMs: () => performance.now(),
+    delay,
+  });
   const service = (leaderTerm: () => LeaderTerm | null) =>
     transferService({
       engine,
@@ -103,6 +113,10 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
       call: config.isCluster ? common.call : null,
       leaderTerm,
       onExpired: (count, { epoch }) => log.info({ duty: 'end transfers', epoch, count }, 'the leader acted'),
+      scrub,
+      onCounted: (counted) => {
+        singleCopyCount = config.replicationFactor === 2 ? counted.singleCopyCount : 0;
+      },
       isDiskTrusted: directory.isSameBoot,
       boot: peers,
       onRecovered: () => directory.confirmBoot(),
@@ -111,6 +125,25 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
   const countHomes = () => repository.countByHome(common.nodeId);
   // One node alone has nobody to hand anything to.
   const handOver = async (limitMs: number, patienceMs: number) =>
-    peers === null || handOverHomes({ engine, repository, nowMs: () => performance.now(), delay }, limitMs, patienceMs);
-  return { dataPlane, service, countHomes, handOver, closePeers: () => peers?.close() };
+    peers === null ||
+    handOverHomes(
+      {
+        engine,
+        repository,
+        hasOthers: () => nodesWith(common.broker, 'transfer').some((nodeId) => nodeId !== common.nodeId),
+        nowMs: () => performance.now(),
+        delay,
+      },
+      limitMs,
+      patienceMs,
+    );
+  return {
+    // Counted by the transfer service: a scrape does not wait for the database.
+    dataPlane: { ...dataPlane, singleCopyTransfers: () => singleCopyCount },
+    service,
+    countHomes,
+    handOver,
+    mendingCounts: () => engine.mending.counts,
+    closePeers: () => peers?.close(),
+  };
 }

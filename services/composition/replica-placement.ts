@@ -21,7 +21,10 @@ export function createPlacement(deps: PlacementDeps): ReplicaPlacement {
     async choose(exclude) {
       const asked = deps.nodeIds().filter((nodeId) => !exclude.includes(nodeId));
       const answers = await Promise.all(asked.map((nodeId) => healthOf(deps, nodeId)));
-      const healthy = answers.filter((health) => health !== null && health.state === 'healthy') as NodeHealth[];
+      const found = answers.filter((health) => health !== null);
+      const well = found.filter(({ state }) => state === 'healthy');
+      // All are degraded when Redis is away: a second copy there is better than none.
+      const healthy = well.length > 0 ? well : found.filter(({ state }) => state === 'degraded');
       const roomy = healthy.filter((health) => health.diskFreeBytes >= WANTED_FREE_SHARE * health.diskTotalBytes);
       const [best] = (roomy.length > 0 ? roomy : healthy).sort((a, b) => a.eventLoopUse - b.eventLoopUse);
       return best?.nodeId ?? null;

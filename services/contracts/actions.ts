@@ -47,6 +47,7 @@ export interface NodeHealth {
   readonly diskTotalBytes: number;
   readonly isDatabaseUp: boolean;
   readonly isBusUp: boolean;
+  readonly isRedisUp: boolean;
   readonly uptimeSeconds: number;
 }
 

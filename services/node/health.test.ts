@@ -14,6 +14,7 @@ const well: Measurements = {
   diskTotalBytes: 100 * GIB,
   isDatabaseUp: true,
   isBusUp: true,
+  isRedisUp: true,
 };
 
 describe('reasonsOf', () => {
@@ -26,6 +27,7 @@ describe('reasonsOf', () => {
     [{ diskFreeBytes: LOW_DISK_BYTES - 1 }, 'only 255 MiB of disk are free'],
     [{ isDatabaseUp: false }, 'the database does not answer'],
     [{ isBusUp: false }, 'the bus is not connected'],
+    [{ isRedisUp: false }, 'Redis does not answer'],
   ])('says %j in a sentence', (change, sentence) => {
     expect(reasonsOf({ ...well, ...change })).toEqual([sentence]);
   });
@@ -78,6 +80,7 @@ describe('the probe of this process', () => {
       dataDirectory: tmpdir(),
       isDatabaseUp: async () => true,
       isBusUp: () => true,
+      isRedisUp: () => true,
     });
     const before = (await probe.measure()).memoryBytes;
     // The collector may give some back meanwhile: so blocks are held until the growth is seen, up to 1 GiB.
@@ -97,6 +100,7 @@ describe('the probe of this process', () => {
       dataDirectory: tmpdir(),
       isDatabaseUp: async () => isUp,
       isBusUp: () => true,
+      isRedisUp: () => true,
     });
     // On a busy machine the process may need a while to come to rest after its start.
     const isCalm = async () => {

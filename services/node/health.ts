@@ -10,6 +10,8 @@ export interface Measurements {
   readonly diskTotalBytes: number;
   readonly isDatabaseUp: boolean;
   readonly isBusUp: boolean;
+  /** True too without Redis. */
+  readonly isRedisUp: boolean;
 }
 
 /** Above it a person notices that every answer is late. */
@@ -29,6 +31,7 @@ export function reasonsOf(found: Measurements): readonly string[] {
   }
   if (!found.isDatabaseUp) reasons.push('the database does not answer');
   if (!found.isBusUp) reasons.push('the bus is not connected');
+  if (!found.isRedisUp) reasons.push('Redis does not answer');
   return reasons;
 }
 

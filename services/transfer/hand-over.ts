@@ -12,6 +12,8 @@ const TRY_AGAIN_MS = 250;
 export interface HandOverPorts {
   readonly engine: Pick<TransferEngine, 'nodeId' | 'adopt' | 'hold' | 'handOver' | 'reportFault'>;
   readonly repository: Pick<TransferRepository, 'listByHome'>;
+  /** Whether any other node serves transfers. */
+  readonly hasOthers: () => boolean;
   readonly nowMs: () => number;
   readonly delay: (ms: number) => Promise<void>;
 }
@@ -33,7 +35,7 @@ export async function handOverHomes(ports: HandOverPorts, limitMs: number, patie
       return 1;
     });
     if (left === 0) return true;
-    if (isOver()) return false;
+    if (isOver() || !ports.hasOthers()) return false;
     await ports.delay(TRY_AGAIN_MS);
   }
 }

@@ -86,7 +86,7 @@ export class Scrub {
   }
 
   async #checkChunks(transfer: RunningTransfer, file: RunningFile, stored: StoredFile): Promise<void> {
-    const { engine, bytesPerSecond, nowMs, delay } = this.#ports;
+    const { engine, bytesPerSecond, nowMs } = this.#ports;
     const buffer = Buffer.allocUnsafe(file.row.chunkSizeBytes);
     for (let index = 0; index < (file.chunkCount ?? 0) && !this.#isStopped; index += 1) {
       if (transfer.row.state === 'ended') return;
@@ -97,7 +97,15 @@ export class Scrub {
       if (!isSound) await engine.mending.mend(transfer, file, stored, index).catch(() => {});
       this.#freeAtMs = Math.max(this.#freeAtMs, nowMs()) + (lengthBytes / bytesPerSecond) * 1000;
       const aheadMs = this.#freeAtMs - nowMs();
-      if (aheadMs > BURST_MS) await delay(aheadMs);
+      if (aheadMs > BURST_MS) await this.#rest(aheadMs);
+    }
+  }
+
+  /** In small steps, so that a stop is not waited for. */
+  async #rest(ms: number): Promise<void> {
+    const untilMs = this.#ports.nowMs() + ms;
+    while (!this.#isStopped && this.#ports.nowMs() < untilMs) {
+      await this.#ports.delay(Math.min(BURST_MS, untilMs - this.#ports.nowMs()));
     }
   }
 }

@@ -8,6 +8,7 @@ import type { ChunkStore, TransferRepository } from './ports.ts';
 import { type BootDeclaration, recoverCopies, recoverHomes } from './recovery.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 import { isSafeAtHome } from './safe-copies.ts';
+import type { Scrub } from './scrub.ts';
 import { expireRows, sweepStore } from './sweep.ts';
 import type { TransferControl } from './transfer-control.ts';
 import type { TransferEngine } from './transfer-engine.ts';
@@ -15,6 +16,9 @@ import type { TransferEngine } from './transfer-engine.ts';
 const MAINTAIN_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 60_000;
 const SYNC_EVERY_MS = 10_000;
+const COUNT_EVERY_MS = 5_000;
+/** How often a pass that is due is looked for; the first one begins after so long. */
+const SCRUB_EVERY_MS = 10_000;
 const RECOVER_AGAIN_MS = 5_000;
 const MAX_RECOVER_PAUSE_MS = 60_000;
 const CLOSED_SEEN_MS = 250;
@@ -41,6 +45,8 @@ export interface TransferServiceDeps {
   /** The leader expires rows; everyone else leaves them. */
   readonly leaderTerm: () => LeaderTerm | null;
   readonly onExpired: (count: number, term: LeaderTerm) => void;
+  readonly scrub: Scrub;
+  readonly onCounted: (counted: { readonly singleCopyCount: number }) => void;
   /** False after a start with another boot id. */
   readonly isDiskTrusted: boolean;
   /** Null when there are no other nodes. */
@@ -119,9 +125,16 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         startLoop(MAINTAIN_EVERY_MS, () => maintain(deps), deps.onFault),
         startLoop(SYNC_EVERY_MS, () => engine.syncSealed(), deps.onFault),
         startLoop(SWEEP_EVERY_MS, () => sweep(deps), deps.onFault),
+        startLoop(SCRUB_EVERY_MS, () => deps.scrub.turn(), deps.onFault),
+        startLoop(
+          COUNT_EVERY_MS,
+          async () => deps.onCounted(await deps.repository.countByHome(engine.nodeId)),
+          () => {}, // The last count stays while the database is away.
+        ),
       );
     },
     async stopped() {
+      deps.scrub.stop();
       await Promise.all(loops.map((loop) => loop.stop()));
       await engine.close();
       await recovering;

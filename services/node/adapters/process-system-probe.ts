@@ -9,6 +9,7 @@ export interface ProbeOptions {
   readonly dataDirectory: string;
   readonly isDatabaseUp: () => Promise<boolean>;
   readonly isBusUp: () => boolean;
+  readonly isRedisUp: () => boolean;
 }
 
 export function createProcessSystemProbe(options: ProbeOptions): SystemProbe {
@@ -32,6 +33,7 @@ export function createProcessSystemProbe(options: ProbeOptions): SystemProbe {
         diskTotalBytes: disk.blocks * disk.bsize,
         isDatabaseUp,
         isBusUp: options.isBusUp(),
+        isRedisUp: options.isRedisUp(),
       };
     },
     uptimeSeconds: () => Math.floor(process.uptime()),

@@ -3,6 +3,13 @@ import type { NodeState } from '../../contracts/http.ts';
 import type { ActivityGauges } from '../../kernel/traffic.ts';
 import type { TrafficReading } from '../traffic-meter.ts';
 
+/** Since the process started. */
+export interface MendingCounts {
+  readonly scrubbedChunks: number;
+  readonly repairedChunks: number;
+  readonly damagedChunks: number;
+}
+
 /** Where each scrape reads what it shows. */
 export interface MetricSources {
   readonly traffic: () => TrafficReading;
@@ -11,6 +18,7 @@ export interface MetricSources {
   readonly disk: () => { readonly freeBytes: number; readonly totalBytes: number } | null;
   readonly eventLoopDelayP99Ms: () => number | null;
   readonly isLeader: () => boolean;
+  readonly mending?: () => MendingCounts;
   /** Packets of the bus that were not taken, by reason. */
   readonly busRejections: () => ReadonlyMap<string, number>;
   /** Null: there is none. */
@@ -101,6 +109,24 @@ function gauges(registers: Registry[], sources: MetricSources): void {
       for (const [reason, count] of sources.busRejections()) this.inc({ reason }, count);
     },
   });
+  const total = (name: string, help: string, read: (counts: MendingCounts) => number) =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        const counts = sources.mending?.();
+        this.reset();
+        this.inc(counts === undefined ? 0 : read(counts));
+      },
+    });
+  total('peerlink_chunks_scrubbed_total', 'Stored chunks read and checked', (counts) => counts.scrubbedChunks);
+  total('peerlink_chunks_repaired_total', 'Chunks mended from another copy', (counts) => counts.repairedChunks);
+  total(
+    'peerlink_chunks_damaged_total',
+    'Chunks found damaged that no copy could mend',
+    (counts) => counts.damagedChunks,
+  );
   const gauge = (name: string, help: string, read: () => number | null) =>
     new Gauge({
       name,

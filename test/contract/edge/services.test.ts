@@ -87,6 +87,7 @@ const well: Measurements = {
   diskTotalBytes: 90 * GIB,
   isDatabaseUp: true,
   isBusUp: true,
+  isRedisUp: true,
 };
 
 describe('the services of one node', () => {

@@ -1,0 +1,72 @@
+import { open, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Client } from 'pg';
+import { atEnd } from './cleanup.ts';
+import type { TestServer } from './server.ts';
+
+/** What the rows say about one share. */
+export interface StoredShare {
+  readonly transferId: string;
+  readonly state: string;
+  readonly home: string;
+  readonly replica: string | null;
+  readonly replicaState: string;
+  readonly epoch: number;
+  readonly generation: number;
+  readonly fileId: string;
+}
+
+/** Reads rows as an operator would, beside the nodes. */
+export async function openRows(databaseUrl: string) {
+  const client = new Client({ connectionString: databaseUrl });
+  client.on('error', () => undefined);
+  await client.connect();
+  atEnd(() => client.end().catch(() => undefined));
+  return {
+    /** By transfer id or share id; its first file. */
+    async share(id: string): Promise<StoredShare> {
+      const { rows } = await client.query<StoredShare>(
+        `SELECT t.id AS "transferId", t.state, t.home_node_id AS home, t.replica_node_id AS replica,
+           t.replica_state AS "replicaState", t.epoch, t.generation, f.id AS "fileId"
+         FROM transfers t JOIN files f ON f.transfer_id = t.id AND f.file_index = 0
+         WHERE t.id = $1 OR t.share_id = $1`,
+        [id],
+      );
+      const [row] = rows;
+      if (row === undefined) throw new Error(`no row of ${id}`);
+      return row;
+    },
+  };
+}
+
+/** Each node writes its id into each line of its log. */
+export function nodeIdOf(server: TestServer): string {
+  const id = /"nodeId":"([^"]+)"/.exec(server.log())?.[1];
+  if (id === undefined) throw new Error('the node has not said who it is');
+  return id;
+}
+
+/** Where a node keeps a file's bytes. */
+export function bytesPath(server: Pick<TestServer, 'dataDirectory'>, fileId: string): string {
+  return path.join(server.dataDirectory, 'node-0', 'files', fileId.slice(0, 2), `${fileId}.bytes`);
+}
+
+/** Turns over one bit, as a disk may. */
+export async function flipBit(file: string, offset: number): Promise<void> {
+  const handle = await open(file, 'r+');
+  try {
+    const byte = Buffer.alloc(1);
+    await handle.read(byte, 0, 1, offset);
+    byte[0] = (byte[0] ?? 0) ^ 1;
+    await handle.write(byte, 0, 1, offset);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** As if the machine of a stopped node had booted since. */
+export async function simulateReboot(server: Pick<TestServer, 'dataDirectory'>): Promise<void> {
+  const file = path.join(server.dataDirectory, 'node-0', 'node.json');
+  const node = JSON.parse(await readFile(file, 'utf8')) as object;
+  await writeFile(file, JSON.stringify({ ...node, bootId: 'a boot before this one' }));
+}
