@@ -170,6 +170,14 @@ export interface DownloadLease {
   readonly servedBytes: Readonly<Record<number, number>>;
 }
 
+/** One stream under a lease. */
+export interface LeaseFlight {
+  readonly streamId: string;
+  readonly fileIndex: number;
+  /** What it may still send. */
+  readonly leftBytes: number;
+}
+
 /** Exact download limits: each function is one statement that locks the share's row. */
 export interface LeaseRepository {
   /** Inserted only while active + consumed < the share's limit. Idle ones (10 minutes, not consumed) give their slot back here. */
@@ -194,13 +202,22 @@ export interface LeaseRepository {
     tokenHash: Uint8Array;
   }): Promise<DownloadLease | null>;
   /**
-   * Opens or closes a stream under a lease and adds what it served; keeps it valid. Called at least every 5 s while a
+   * Opens a stream under a lease, unless that file, with what is under way of it on any node, would then be served more
+   * than `maxBytes` (null: not looked at), or too many streams are open. One statement: of two at once the second one sees
+   * the first.
+   */
+  begin(
+    leaseId: string,
+    flight: LeaseFlight & { readonly maxBytes: number | null },
+  ): Promise<'begun' | 'too_much' | 'gone'>;
+  /**
+   * Goes on with or closes a stream under a lease and adds what it served; keeps it valid. Called at least every 5 s while a
    * stream is open, also when nothing moved: after 10 s of silence the lease counts as one without streams.
    * False: the lease is gone (its slot was given back), and the stream must end.
    */
   record(
     leaseId: string,
-    change: { fileIndex: number; servedBytes: number; streamDelta: -1 | 0 | 1 },
+    change: LeaseFlight & { readonly servedBytes: number; readonly isLast: boolean },
   ): Promise<boolean>;
   /**
    * active -> consumed once, and downloadCount + 1; ends a share whose limit is used up only for new readers. Repeatable.

@@ -177,4 +177,26 @@ describe('a share with one download', () => {
     }
     expect(completed).toBe(RUNS);
   }, 400_000);
+
+  it('is served at most twice under one lease, however many ask every node at once', async () => {
+    const bytes = Buffer.alloc(FILE_BYTES, 7);
+    const address = newAddress();
+    const put = await ask(nodeAt(0), '/two.bin', {
+      method: 'PUT',
+      address,
+      headers: { 'Max-Downloads': '1' },
+      body: bytes,
+    });
+    const { origin, pathname } = new URL(put.bytes.toString().split('\n')[0] ?? '');
+    expect(origin).toBe(nodeAt(0).url);
+    const begun = await fetch(`${nodeAt(1).url}${pathname}`, { headers: { 'X-Forwarded-For': address } });
+    expect((await begun.arrayBuffer()).byteLength).toBe(FILE_BYTES);
+    const cookie = (begun.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+    const half = { cookie, Range: `bytes=${FILE_BYTES / 2}-` };
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, index) => ask(nodeAt(index), pathname, { address: newAddress(), headers: half })),
+    );
+    // Once whole and twice half of it.
+    expect(counted(answers)).toEqual({ 206: 2, used_up: 28 });
+  });
 });

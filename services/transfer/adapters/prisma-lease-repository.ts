@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Prisma } from '../../../prisma/generated/client.ts';
 import type { Database } from '../../database/database.ts';
-import type { DownloadLease, LeaseOutcome, LeaseRepository } from '../ports.ts';
+import type { DownloadLease, LeaseFlight, LeaseOutcome, LeaseRepository } from '../ports.ts';
 
 /** A lease whose streams were silent this long has none: the node that counted them is gone. */
 const SILENT_STREAM_SECONDS = 10;
 /** "has had no open stream for 1 s" */
 const TAKE_UP_AFTER_SECONDS = 1;
+/** Streams of one lease at once: no client opens so many, and each is written down with the others. */
+const MAX_STREAMS = 64;
 /** Slots often come free long before their idle time is over. */
 const MAX_RETRY_AFTER_SECONDS = 60;
 
@@ -46,11 +48,16 @@ export function createPrismaLeaseRepository(database: Database): LeaseRepository
       return record === undefined ? null : toLease(record);
     },
     takeUp: (args) => takeUp(database, args),
-    record: async (leaseId, { fileIndex, servedBytes, streamDelta }) => {
+    begin: (leaseId, flight) => begin(database, leaseId, flight),
+    record: async (leaseId, { streamId, fileIndex, leftBytes, servedBytes, isLast }) => {
+      const flights = isLast
+        ? Prisma.sql`flights - ${streamId}::text`
+        : Prisma.sql`flights || ${asJson({ streamId, fileIndex, leftBytes })}`;
       const updated = await database.query(Prisma.sql`
         UPDATE leases SET
           used_at = now(),
-          open_streams = greatest(0, open_streams + ${streamDelta}::int),
+          open_streams = greatest(0, open_streams - ${isLast ? 1 : 0}::int),
+          flights = ${flights},
           served_bytes = served_bytes || jsonb_build_object(
             ${String(fileIndex)}::text,
             coalesce((served_bytes ->> ${String(fileIndex)}::text)::bigint, 0) + ${servedBytes}::bigint
@@ -60,6 +67,35 @@ export function createPrismaLeaseRepository(database: Database): LeaseRepository
     },
     consume: (leaseId) => consume(database, leaseId),
   };
+}
+
+function asJson({ streamId, fileIndex, leftBytes }: LeaseFlight): Prisma.Sql {
+  return Prisma.sql`jsonb_build_object(${streamId}::text, jsonb_build_object(
+    'file', ${fileIndex}::int, 'left', ${Math.max(0, leftBytes)}::bigint, 'at', extract(epoch FROM now())::float8))`;
+}
+
+/** The lease's row is locked by the update, so what two nodes begin at once is counted one after the other. */
+async function begin(
+  database: Database,
+  leaseId: string,
+  { maxBytes, ...flight }: LeaseFlight & { readonly maxBytes: number | null },
+): Promise<'begun' | 'too_much' | 'gone'> {
+  const isFresh = Prisma.sql`(f.value ->> 'at')::float8 > extract(epoch FROM now()) - ${SILENT_STREAM_SECONDS}::int`;
+  const begun = await database.query(Prisma.sql`
+    UPDATE leases l SET used_at = now(), open_streams = l.open_streams + 1,
+      flights = coalesce(
+        (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(l.flights) f WHERE ${isFresh}), '{}'::jsonb
+      ) || ${asJson(flight)}
+    WHERE l.id = ${leaseId}
+      AND (SELECT count(*) FROM jsonb_each(l.flights) f WHERE ${isFresh}) < ${MAX_STREAMS}::int
+      AND (${maxBytes}::bigint IS NULL OR ${maxBytes}::bigint >= ${flight.leftBytes}::bigint
+        + coalesce((l.served_bytes ->> ${String(flight.fileIndex)}::text)::bigint, 0)
+        + coalesce((SELECT sum((f.value ->> 'left')::bigint) FROM jsonb_each(l.flights) f
+            WHERE ${isFresh} AND (f.value ->> 'file')::int = ${flight.fileIndex}::int), 0))
+    RETURNING l.id`);
+  if (begun.length === 1) return 'begun';
+  const [there] = await database.query(Prisma.sql`SELECT 1 FROM leases WHERE id = ${leaseId}`);
+  return there === undefined ? 'gone' : 'too_much';
 }
 
 /** 10 minutes idle and not consumed gives the slot back. */
@@ -114,7 +150,7 @@ async function takeUp(
 ): Promise<DownloadLease | null> {
   const served = Prisma.sql`coalesce((c.served_bytes ->> ${String(args.fileIndex)}::text)::bigint, 0)`;
   const [record] = await database.query<LeaseRecord>(Prisma.sql`
-    UPDATE leases l SET token_hash = ${args.tokenHash}::bytea, open_streams = 0, used_at = now()
+    UPDATE leases l SET token_hash = ${args.tokenHash}::bytea, open_streams = 0, flights = '{}', used_at = now()
     WHERE l.id = (
       SELECT c.id FROM leases c JOIN transfers t ON t.id = c.transfer_id
       WHERE c.transfer_id = ${args.transferId} AND c.holder = ${args.holder}

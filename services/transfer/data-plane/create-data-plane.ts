@@ -19,7 +19,6 @@ import type { DataPlaneDeps, PeerPorts } from './deps.ts';
 import { getFile } from './get-file.ts';
 import { getZip } from './get-zip.ts';
 import { helpText } from './help-text.ts';
-import { LeaseFlights } from './lease-flights.ts';
 import { MovingTransfers } from './moving-transfers.ts';
 import { ReaderGone } from './paced-response.ts';
 import { chunkValueOf, putRun } from './put-body.ts';
@@ -58,7 +57,6 @@ export function createDataPlane(options: DataPlaneOptions): DataPlane & Activity
     peers: null,
     uploads: new MovingTransfers(options.maxConcurrentUploads, nowMs),
     downloads: new MovingTransfers(options.maxConcurrentDownloads, nowMs),
-    leaseFlights: new LeaseFlights(),
     buffers: new BufferPool(),
     maxUnknownLengthBytes: Math.min(
       options.maxFileBytes ?? Number.POSITIVE_INFINITY,

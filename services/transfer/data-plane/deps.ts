@@ -7,7 +7,6 @@ import type { TransferControl } from '../transfer-control.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { EdgePorts, RequestContext } from './data-plane.ts';
-import type { LeaseFlights } from './lease-flights.ts';
 import type { MovingTransfers } from './moving-transfers.ts';
 import type { Piece, PieceSource } from './pieces.ts';
 
@@ -44,7 +43,6 @@ export interface DataPlaneDeps {
   readonly edge: EdgePorts;
   readonly uploads: MovingTransfers;
   readonly downloads: MovingTransfers;
-  readonly leaseFlights: LeaseFlights;
   readonly buffers: BufferPool;
   /** In a cluster: the other nodes. */
   readonly peers: PeerPorts | null;

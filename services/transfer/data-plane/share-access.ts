@@ -12,12 +12,12 @@ import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { RequestContext } from './data-plane.ts';
 import type { DataPlaneDeps } from './deps.ts';
-import type { LeaseFlight } from './lease-flights.ts';
 
 const GRANT_COOKIE = 'pl_grant';
 const LEASE_COOKIE = 'pl_lease';
 /** How often a running stream says that it is there and what it served, so that a resumed one may begin there. */
 const RECORD_EVERY_MS = 2_000;
+const STREAM_ID_LENGTH = 12;
 
 /** A share's own cookies in a request. */
 export function shareCookies(req: IncomingMessage): { lease: string | undefined; grant: string | undefined } {
@@ -114,10 +114,14 @@ export async function useLease(
     return UNLIMITED;
   }
   const fileIndex = file?.row.index ?? ZIP_INDEX;
-  const known = await knownLease(deps, req, transfer, file, plannedBytes);
-  if (known !== null) return streamUnder(deps, known.leaseId, fileIndex, known.flight);
-  const streamOf = (leaseId: string) =>
-    streamUnder(deps, leaseId, fileIndex, deps.leaseFlights.begin(leaseId, fileIndex, plannedBytes));
+  const begin = (leaseId: string, maxBytes: number | null) =>
+    streamUnder(deps, leaseId, { fileIndex, plannedBytes, maxBytes });
+  // "Each file at most twice its size."
+  const totalBytes = file === null ? transfer.totalBytes : file.row.sizeBytes;
+  const maxBytes = totalBytes === null ? null : totalBytes * LEASE_MAX_OVERREAD;
+  const known = await knownLease(deps, req, transfer);
+  const goingOn = known === null ? null : await begin(known, maxBytes);
+  if (goingOn !== null) return goingOn;
   const token = randomId(TOKEN_LENGTH);
   const tokenHash = sha256(token);
   const holder = context.addressKey;
@@ -134,9 +138,10 @@ export async function useLease(
         })
       : null;
   const remember = () => setShareCookie(res, context, shareId, LEASE_COOKIE, token, LEASE_IDLE_MS * 6);
-  if (resumed !== null) {
+  const takenUp = resumed === null ? null : await begin(resumed.id, maxBytes);
+  if (takenUp !== null) {
     remember();
-    return streamOf(resumed.id);
+    return takenUp;
   }
   await consumeRate();
   const taken = await deps.leases.acquire({
@@ -147,9 +152,12 @@ export async function useLease(
     idleMs: LEASE_IDLE_MS,
   });
   switch (taken.outcome) {
-    case 'granted':
+    case 'granted': {
+      const use = await begin(taken.leaseId, null);
+      if (use === null) throw leaseLost();
       remember();
-      return streamOf(taken.leaseId);
+      return use;
+    }
     case 'slots_held':
       throw new PeerLinkError('slots_held', 'All downloads that the sender allowed are under way. One may come free.', {
         retryAfterSeconds: taken.retryAfterSeconds,
@@ -161,54 +169,46 @@ export async function useLease(
   }
 }
 
-/** Null also when so many bytes more would be too many under it. */
+/** The lease that the request's own token names. */
 async function knownLease(
   deps: DataPlaneDeps,
   req: IncomingMessage,
   transfer: RunningTransfer,
-  file: RunningFile | null,
-  plannedBytes: number,
-): Promise<{ leaseId: string; flight: LeaseFlight } | null> {
+): Promise<string | null> {
   const token = shareCookies(req).lease;
   if (token === undefined || token.length > 128) return null;
-  const lease = await deps.leases.findByToken(transfer.row.id, sha256(token));
-  if (lease === null) return null;
-  // "Requests with the token go on under it, each file at most twice its size."
-  const totalBytes = file === null ? transfer.totalBytes : file.row.sizeBytes;
-  const fileIndex = file?.row.index ?? ZIP_INDEX;
-  const servedBytes = (lease.servedBytes[fileIndex] ?? 0) + deps.leaseFlights.bytes(lease.id, fileIndex);
-  if (totalBytes !== null && servedBytes + plannedBytes > totalBytes * LEASE_MAX_OVERREAD) return null;
-  // At once: between the look and this nobody else may have looked.
-  return { leaseId: lease.id, flight: deps.leaseFlights.begin(lease.id, fileIndex, plannedBytes) };
+  return (await deps.leases.findByToken(transfer.row.id, sha256(token)))?.id ?? null;
 }
 
+/** Null: the lease is gone, or so many bytes more would be too many under it. */
 async function streamUnder(
   deps: DataPlaneDeps,
   leaseId: string,
-  fileIndex: number,
-  flight: LeaseFlight,
-): Promise<LeaseUse> {
+  plan: { readonly fileIndex: number; readonly plannedBytes: number; readonly maxBytes: number | null },
+): Promise<LeaseUse | null> {
+  const { fileIndex, plannedBytes, maxBytes } = plan;
+  const streamId = randomId(STREAM_ID_LENGTH);
   let unrecordedBytes = 0;
+  let leftBytes = plannedBytes;
   let consuming: Promise<boolean> | null = null;
   let isLost = false;
   let hasEnded = false;
-  const record = async (streamDelta: -1 | 0 | 1) => {
+  const record = async (isLast: boolean) => {
     const servedBytes = unrecordedBytes;
     unrecordedBytes = 0;
+    leftBytes = Math.max(0, leftBytes - servedBytes);
     try {
-      isLost = !(await deps.leases.record(leaseId, { fileIndex, servedBytes, streamDelta }));
-      flight.landed(servedBytes);
+      isLost = !(await deps.leases.record(leaseId, { streamId, fileIndex, leftBytes, servedBytes, isLast }));
     } catch (fault) {
       unrecordedBytes += servedBytes;
+      leftBytes += servedBytes;
       throw fault;
     }
   };
-  await record(1).catch((fault: unknown) => {
-    flight.end();
-    throw fault;
-  });
+  const begun = await deps.leases.begin(leaseId, { streamId, fileIndex, leftBytes, maxBytes });
+  if (begun !== 'begun') return null;
   // While the database cannot answer, the stream goes on: the lease was given, and its last chunk needs `consume`.
-  const heartbeat = setInterval(() => record(0).catch(() => {}), RECORD_EVERY_MS);
+  const heartbeat = setInterval(() => record(false).catch(() => {}), RECORD_EVERY_MS);
   return {
     served: (bytes) => {
       unrecordedBytes += bytes;
@@ -223,8 +223,7 @@ async function streamUnder(
       hasEnded = true;
       clearInterval(heartbeat);
       // The rows say "no stream" by themselves after some seconds of silence.
-      await record(-1).catch(() => {});
-      flight.end();
+      await record(true).catch(() => {});
     },
   };
 }

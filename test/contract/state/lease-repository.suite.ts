@@ -36,6 +36,20 @@ export function describeLeaseRepository(make: () => StateHarness): void {
       ...changes,
     });
 
+  /** Counts bytes under a stream, opened first when `opens`, closed with it when `closes`. */
+  const serve = async (
+    leaseId: string,
+    fileIndex: number,
+    servedBytes: number,
+    { opens = false, closes = false, streamId = 's' } = {},
+  ) => {
+    const flight = { streamId, fileIndex, leftBytes: 0 };
+    if (opens) await make().leases.begin(leaseId, { ...flight, maxBytes: null });
+    return make().leases.record(leaseId, { ...flight, servedBytes, isLast: closes });
+  };
+  const begin = (leaseId: string, streamId: string, leftBytes: number, maxBytes: number | null, fileIndex = 0) =>
+    make().leases.begin(leaseId, { streamId, fileIndex, leftBytes, maxBytes });
+
   describe('download leases', () => {
     it('are given while slots are free, held while all are, and used up when all are consumed', async () => {
       const id = await share(2);
@@ -87,7 +101,7 @@ export function describeLeaseRepository(make: () => StateHarness): void {
       const next = await grant(id, 2);
       expect(await make().leases.findByToken(id, bytes(32, 1))).toBeNull();
       // Whoever held the slot learns that it is gone before the last chunk is sent.
-      expect(await make().leases.record(idle, { fileIndex: 0, servedBytes: 1, streamDelta: 0 })).toBe(false);
+      expect(await serve(idle, 0, 1)).toBe(false);
       expect(await make().leases.consume(idle)).toBe(false);
       await make().leases.consume(next);
       await make().age('leases', next, 6_000);
@@ -113,9 +127,9 @@ export function describeLeaseRepository(make: () => StateHarness): void {
     it('add up what was served by file', async () => {
       const id = await share(1);
       const lease = await grant(id, 1);
-      expect(await make().leases.record(lease, { fileIndex: 0, servedBytes: 5, streamDelta: 1 })).toBe(true);
-      await make().leases.record(lease, { fileIndex: 1, servedBytes: 2 ** 40, streamDelta: 0 });
-      await make().leases.record(lease, { fileIndex: 0, servedBytes: 7, streamDelta: -1 });
+      expect(await serve(lease, 0, 5, { opens: true })).toBe(true);
+      await serve(lease, 1, 2 ** 40);
+      await serve(lease, 0, 7, { closes: true });
       expect(await make().leases.findByToken(id, bytes(32, 1))).toEqual({
         id: lease,
         transferId: id,
@@ -127,11 +141,51 @@ export function describeLeaseRepository(make: () => StateHarness): void {
     });
   });
 
+  describe('what is served under a lease', () => {
+    it('is never more of a file than allowed, counting what is under way wherever it is', async () => {
+      const lease = await grant(await share(1), 1);
+      expect(await begin(lease, 'a', 100, 200)).toBe('begun');
+      expect(await begin(lease, 'b', 100, 200)).toBe('begun');
+      expect(await begin(lease, 'c', 1, 200)).toBe('too_much');
+      // Another file has its own count.
+      expect(await begin(lease, 'd', 200, 200, 1)).toBe('begun');
+      // What was sent is counted as sent, and what a stream does not send any more is free again.
+      const over = { streamId: 'a', fileIndex: 0, leftBytes: 70 };
+      expect(await make().leases.record(lease, { ...over, servedBytes: 30, isLast: false })).toBe(true);
+      expect(await begin(lease, 'c', 1, 200)).toBe('too_much');
+      expect(await make().leases.record(lease, { ...over, servedBytes: 10, isLast: true })).toBe(true);
+      expect(await begin(lease, 'c', 61, 200)).toBe('too_much');
+      expect(await begin(lease, 'c', 60, 200)).toBe('begun');
+      expect(await begin(unique('nothing'), 'x', 1, 200)).toBe('gone');
+    });
+
+    it('is one count for all that begin at once', async () => {
+      const lease = await grant(await share(1), 1);
+      const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => begin(lease, `s${index}`, 30, 100)));
+      expect(answers.filter((answer) => answer === 'begun')).toHaveLength(3);
+    });
+
+    it('forgets streams that fell silent with their node', async () => {
+      const lease = await grant(await share(1), 1);
+      expect(await begin(lease, 'a', 100, 100)).toBe('begun');
+      await make().age('leases', lease, 9);
+      expect(await begin(lease, 'b', 100, 100)).toBe('too_much');
+      await make().age('leases', lease, 2);
+      expect(await begin(lease, 'b', 100, 100)).toBe('begun');
+    });
+
+    it('comes in at most 64 streams at once', async () => {
+      const lease = await grant(await share(1), 1);
+      for (let index = 0; index < 64; index += 1) expect(await begin(lease, `s${index}`, 1, null)).toBe('begun');
+      expect(await begin(lease, 'more', 1, null)).toBe('too_much');
+    });
+  });
+
   describe('a Range continuation without a token', () => {
     const served = async (servedBytes: number) => {
       const id = await share(1);
       const lease = await grant(id, 1);
-      await make().leases.record(lease, { fileIndex: 0, servedBytes, streamDelta: 0 });
+      await serve(lease, 0, servedBytes);
       await make().age('leases', lease, 2);
       return { id, lease };
     };
@@ -167,10 +221,10 @@ export function describeLeaseRepository(make: () => StateHarness): void {
     it('waits until a second has passed without a stream', async () => {
       const id = await share(1);
       const lease = await grant(id, 1);
-      await make().leases.record(lease, { fileIndex: 0, servedBytes: 100, streamDelta: 1 });
+      await serve(lease, 0, 100, { opens: true });
       await make().age('leases', lease, 5);
       expect(await takeUp(id, 100)).toBeNull();
-      await make().leases.record(lease, { fileIndex: 0, servedBytes: 0, streamDelta: -1 });
+      await serve(lease, 0, 0, { closes: true });
       expect(await takeUp(id, 100)).toBeNull();
       await make().age('leases', lease, 1);
       expect(await takeUp(id, 100)).toMatchObject({ id: lease });
@@ -179,7 +233,7 @@ export function describeLeaseRepository(make: () => StateHarness): void {
     it('does not wait for streams that fell silent with their node', async () => {
       const id = await share(1);
       const lease = await grant(id, 1);
-      await make().leases.record(lease, { fileIndex: 0, servedBytes: 100, streamDelta: 1 });
+      await serve(lease, 0, 100, { opens: true });
       await make().age('leases', lease, 10);
       expect(await takeUp(id, 100)).toMatchObject({ id: lease });
     });
@@ -188,8 +242,8 @@ export function describeLeaseRepository(make: () => StateHarness): void {
       const id = await share(2);
       const far = await grant(id, 1);
       const near = await grant(id, 2);
-      await make().leases.record(far, { fileIndex: 0, servedBytes: 2 * MIB, streamDelta: 0 });
-      await make().leases.record(near, { fileIndex: 0, servedBytes: 9 * MIB, streamDelta: 0 });
+      await serve(far, 0, 2 * MIB);
+      await serve(near, 0, 9 * MIB);
       for (const lease of [far, near]) await make().age('leases', lease, 2);
       expect(await takeUp(id, 9 * MIB)).toMatchObject({ id: near });
     });

@@ -34,6 +34,10 @@ const TIMES = {
   leader_lease: ['expires_at'],
 } as const;
 
+const olderFlights = (seconds: number): Prisma.Sql => Prisma.sql`flights = coalesce(
+  (SELECT jsonb_object_agg(f.key, f.value || jsonb_build_object('at', (f.value ->> 'at')::float8 - ${seconds}::int))
+   FROM jsonb_each(flights) f), '{}'::jsonb)`;
+
 export function harnessOn(database: Database): StateHarness {
   return {
     transfers: createPrismaTransferRepository(database),
@@ -43,6 +47,7 @@ export function harnessOn(database: Database): StateHarness {
     samples: createPrismaSampleRepository(database),
     age: async (table, id, seconds) => {
       const older = TIMES[table].map((column) => Prisma.raw(`${column} = ${column} - interval '${seconds} seconds'`));
+      if (table === 'leases') older.push(olderFlights(seconds));
       await database.query(Prisma.sql`
         UPDATE ${Prisma.raw(table)} SET ${Prisma.join(older, ', ')} WHERE id::text = ${id}`);
     },

@@ -88,7 +88,13 @@ describe('many connections at once', () => {
     const id = await share(1);
     const lease = await acquire(nodeAt(0), id, 1);
     if (lease.outcome !== 'granted') throw new Error(lease.outcome);
-    await nodeAt(0).leases.record(lease.leaseId, { fileIndex: 0, servedBytes: 100, streamDelta: 0 });
+    await nodeAt(0).leases.record(lease.leaseId, {
+      streamId: 's',
+      fileIndex: 0,
+      leftBytes: 0,
+      servedBytes: 100,
+      isLast: false,
+    });
     await nodeAt(0).age('leases', lease.leaseId, 2);
     const takers = await atOnce(10, (node, index) =>
       node.leases.takeUp({
