@@ -17,6 +17,8 @@ export interface StoredTrustPorts {
   readonly mending: Pick<Mending, 'mend' | 'fetchMissing'>;
   /** Asks the replica in sync to take over, as the home may, and obeys the row that comes of it. */
   readonly handOver: (transfer: RunningTransfer) => Promise<void>;
+  /** Takes a newer row. */
+  readonly obey: (transfer: RunningTransfer, row: TransferRow) => Promise<void>;
   /** A sealed file's values do not merge to its digest. */
   readonly onUnsound: (transfer: RunningTransfer, file: RunningFile) => void;
 }
@@ -24,9 +26,19 @@ export interface StoredTrustPorts {
 /** What was stored before this process is checked once before its first use. */
 export class StoredTrust {
   readonly #ports: StoredTrustPorts;
+  #isDiskTrusted: boolean;
+  /** Transfers of this home whose generation rose since the boot: at most those that were open then. */
+  readonly #raised = new Set<string>();
 
   constructor(ports: StoredTrustPorts) {
     this.#ports = ports;
+    this.#isDiskTrusted = ports.isDiskTrusted;
+  }
+
+  /** Everything that was stored before this process has been verified. */
+  confirmDisk(): void {
+    this.#isDiskTrusted = true;
+    this.#raised.clear();
   }
 
   /**
@@ -57,7 +69,7 @@ export class StoredTrust {
           data: { fileIndex: file.row.index },
         });
       }
-    } else if (!this.#ports.isDiskTrusted) {
+    } else if (!this.#isDiskTrusted && !file.isCopyVerified) {
       await this.#checkAfterReboot(transfer, file, use);
     }
     file.isTrusted = true;
@@ -65,7 +77,7 @@ export class StoredTrust {
 
   /** A copy vouches for nothing: after a boot, what does not verify is dropped, and its home sends it again. */
   verifyCopy(file: RunningFile, use: FileUse): Promise<void> {
-    if (this.#ports.isDiskTrusted || file.isCopyVerified) return Promise.resolve();
+    if (this.#isDiskTrusted || file.isCopyVerified) return Promise.resolve();
     file.trusting ??= this.#dropUnsound(file, use).finally(() => {
       file.trusting = null;
     });
@@ -97,7 +109,7 @@ export class StoredTrust {
     }
     // What was committed under a value that is lost too is taken back from whoever has it.
     await mending.fetchMissing(transfer, file, use.stored);
-    if (gone.length > 0) await this.#dropLost(transfer, use, gone);
+    await this.#dropLost(transfer, use, gone);
   }
 
   /** Its replica has everything that was ever acknowledged, and this disk perhaps not. */
@@ -122,15 +134,19 @@ export class StoredTrust {
   }
 
   async #dropLost(transfer: RunningTransfer, use: FileUse, lost: readonly number[]): Promise<void> {
+    const { repository, obey } = this.#ports;
+    const { id, epoch, generation } = transfer.row;
     // "Generation + 1, by CAS, before anything is served or taken." First: were this process killed between the two,
-    // the next one would find the chunks lost again, but not that a generation is due.
-    const row: TransferRow | null = await this.#ports.repository.cas(transfer.row.id, transfer.row.epoch, {
-      generation: transfer.row.generation + 1,
-    });
-    if (row === null) {
-      throw new PeerLinkError('unavailable', 'This transfer is changing hands. Try again.', { retryAfterSeconds: 1 });
+    // the next one would find the chunks lost again, but not that a generation is due. And also when nothing is found
+    // lost: a chunk whose bytes and value are both gone leaves no trace, and a reader may have had it.
+    if (lost.length > 0 || !this.#raised.has(id)) {
+      const row = await repository.cas(id, epoch, { generation: generation + 1 });
+      if (row === null) {
+        throw new PeerLinkError('unavailable', 'This transfer is changing hands. Try again.', { retryAfterSeconds: 1 });
+      }
+      this.#raised.add(id);
+      await obey(transfer, row);
     }
-    transfer.learn(row);
     for (const index of lost) await use.stored.dropChunk(index);
   }
 }

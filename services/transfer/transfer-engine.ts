@@ -54,6 +54,7 @@ export class TransferEngine {
       isDiskTrusted: deps.isDiskTrusted,
       mending: this.mending,
       handOver: (transfer) => this.handOver(transfer),
+      obey: (transfer, row) => this.obey(transfer, row),
       onUnsound: (transfer, file) => this.#restore(transfer, file),
     });
     this.#sealing = new Sealing({
@@ -101,7 +102,12 @@ export class TransferEngine {
       return known;
     }
     const transfer = new RunningTransfer(found, this.nowMs);
-    if (options.isNew) for (const file of transfer.files) file.values = new ChunkMap();
+    if (options.isNew) {
+      for (const file of transfer.files) {
+        file.values = new ChunkMap();
+        file.isTrusted = true;
+      }
+    }
     this.#takeHome(transfer, transfer.row);
     this.#running.set(found.transfer.id, transfer);
     this.#fileCount += transfer.files.length;
@@ -333,6 +339,11 @@ export class TransferEngine {
       forget: (transfer) => this.forget(transfer),
       onFault: this.#deps.onFault,
     });
+  }
+
+  /** See StoredTrust.confirmDisk. */
+  confirmDisk(): void {
+    this.#trust.confirmDisk();
   }
 
   /** See Sealing.sealLeftovers. */

@@ -154,6 +154,7 @@ async function recover(deps: TransferServiceDeps): Promise<void> {
     try {
       const areCopiesSound = isDiskTrusted || (await recoverCopies(deps));
       if ((await recoverHomes(deps)) && areCopiesSound) {
+        engine.confirmDisk();
         if (!isDiskTrusted) await deps.onRecovered();
         return;
       }

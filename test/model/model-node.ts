@@ -1,0 +1,234 @@
+import { PeerLinkError } from '../../services/contracts/errors.ts';
+import { ChunkMap } from '../../services/transfer/chunk-map.ts';
+import type { ChunkCopies } from '../../services/transfer/mending.ts';
+import type { TransferRepository, TransferRow } from '../../services/transfer/ports.ts';
+import { recoverCopies, recoverHomes } from '../../services/transfer/recovery.ts';
+import { HomeSide } from '../../services/transfer/replication/home-side.ts';
+import { ReplicaSide } from '../../services/transfer/replication/replica-side.ts';
+import type { RunningTransfer } from '../../services/transfer/running-transfer.ts';
+import { TransferEngine } from '../../services/transfer/transfer-engine.ts';
+import type { ModelLinks } from './model-links.ts';
+import { type DatabaseWay, type ModelRows, repositoryOf } from './model-rows.ts';
+import { chunkOf, ModelDisk, ModelStore } from './model-store.ts';
+import type { Place, Scheduler } from './scheduler.ts';
+
+const EPOCH_MS = Date.UTC(2026, 0, 1);
+const MAINTAIN_MS = 1_000;
+const ADOPT_MS = 3_000;
+
+/** What all nodes share. */
+export interface ModelWorld {
+  readonly scheduler: Scheduler;
+  readonly rows: ModelRows;
+  readonly links: ModelLinks;
+  readonly nodes: readonly ModelNode[];
+  readonly durability: 'process' | 'power';
+  readonly replicationFactor: 1 | 2;
+  readonly databaseWay: (nodeId: string) => DatabaseWay;
+  readonly diskDelayMs: () => number;
+  /** Nodes that a home may attach, in the order of wish. */
+  readonly candidates: (exclude: readonly string[]) => readonly string[];
+  readonly isLostByReboot: () => boolean;
+}
+
+/** One life of a node: memory that is gone with it. */
+export class ModelProcess implements Place {
+  readonly node: ModelNode;
+  readonly engine: TransferEngine;
+  readonly replica: ReplicaSide;
+  readonly store: ModelStore;
+  readonly name: string;
+  readonly #world: ModelWorld;
+  isDead = false;
+
+  constructor(node: ModelNode, world: ModelWorld, isDiskTrusted: boolean) {
+    this.node = node;
+    this.#world = world;
+    node.lifeCount += 1;
+    this.name = `${node.id}${node.lifeCount}`;
+    const { scheduler, durability } = world;
+    const repository = repositoryOf(world.rows, scheduler, this, this.name, world.databaseWay(node.id));
+    const delay = (ms: number, signal?: AbortSignal) => scheduler.delay(this, ms, signal);
+    const nowMs = () => scheduler.nowMs;
+    const connector = world.links.connectorOf(this, (id) => nodeNamed(world, id));
+    this.store = new ModelStore(node.disk, scheduler, this, () => world.diskDelayMs());
+    this.engine = new TransferEngine({
+      nodeId: node.id,
+      repository,
+      store: this.store,
+      nowMs: () => EPOCH_MS + scheduler.nowMs,
+      isDiskTrusted,
+      durability,
+      createHomeSide: (transfer) =>
+        new HomeSide(
+          {
+            nodeId: node.id,
+            replicationFactor: world.replicationFactor,
+            repository,
+            connector,
+            placement: { choose: async (exclude) => world.candidates(exclude)[0] ?? null },
+            nowMs,
+            delay,
+            onEvent: (event, transferId, nodeId) =>
+              scheduler.note(`${this.name} ${transferId} ${event} ${nodeId ?? ''}`),
+          },
+          transfer,
+        ),
+      askToAdopt: (row) => this.#askToAdopt(world, row),
+      copies: copiesOf(world, this),
+      publishProgress: () => {},
+      publishState: () => {},
+      onFault: (what, fault) => {
+        if (!(fault instanceof PeerLinkError))
+          node.faults.push(`${what}: ${fault instanceof Error ? fault.stack : fault}`);
+      },
+    });
+    this.replica = new ReplicaSide({
+      nodeId: node.id,
+      repository,
+      load: (transferId) => this.engine.replicaTransfer(transferId),
+      nowMs,
+      delay,
+      isDiskTrusted,
+      isPowerSafe: durability === 'power',
+    });
+    this.engine.useReplicaSide(this.replica);
+    this.#maintain(scheduler);
+    this.#recover(repository, isDiskTrusted);
+  }
+
+  get isFrozen(): boolean {
+    return this.node.isFrozen;
+  }
+
+  /** As a node service after its start, again until the database answers. */
+  #recover(repository: TransferRepository, isDiskTrusted: boolean): void {
+    const { engine, replica, store } = this;
+    const boot = isDiskTrusted
+      ? null
+      : {
+          declareSyncing: async (id: string) => replica.declareSyncing(await engine.replicaTransfer(id)),
+          finishDeclaring: () => replica.finishDeclaring(),
+        };
+    const again = () => this.#world.scheduler.at(MAINTAIN_MS, '', this, () => this.#recover(repository, isDiskTrusted));
+    recoverHomes({ engine, repository })
+      .then(async (isComplete) => (await recoverCopies({ engine, repository, store, boot })) && isComplete)
+      .then((isComplete) => (isComplete ? engine.confirmDisk() : again()), again);
+  }
+
+  #maintain(scheduler: Scheduler): void {
+    scheduler.at(MAINTAIN_MS, '', this, () => {
+      void this.engine.maintain().finally(() => this.#maintain(scheduler));
+    });
+  }
+
+  /** "As H with in-sync R ask R to promote (no probe)", and a drain. */
+  #askToAdopt(world: ModelWorld, row: TransferRow): Promise<unknown> {
+    const { replicaNodeId } = row;
+    if (replicaNodeId === null) return Promise.reject(new PeerLinkError('unavailable', 'no replica'));
+    const to = nodeNamed(world, replicaNodeId);
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new PeerLinkError('unavailable', 'no answer'));
+      const cancel = world.scheduler.at(ADOPT_MS, '', this, late);
+      world.links.deliver(`adopt ${row.id} ${this.node.id}>${to.id}`, this.node.id, to, (process) => {
+        const promoting = process?.engine
+          .replicaTransfer(row.id)
+          .then((transfer) => process.replica.promote(transfer, null));
+        promoting?.then(
+          () =>
+            world.links.deliver(`adopted ${row.id} ${to.id}>${this.node.id}`, to.id, this.node, () => {
+              cancel();
+              resolve(null);
+            }),
+          () => {},
+        );
+      });
+    });
+  }
+}
+
+/** A machine with its disk; a process lives on it, or none. */
+export class ModelNode implements Place {
+  readonly id: string;
+  readonly disk: ModelDisk;
+  readonly faults: string[] = [];
+  readonly #world: ModelWorld;
+  process: ModelProcess | null = null;
+  lifeCount = 0;
+  isFrozen = false;
+  readonly isDead = false;
+  /** Transfers of which this machine may have lost bytes, until a row says that it knows. */
+  readonly mayLack = new Set<string>();
+  #isSameBoot = true;
+
+  constructor(id: string, world: ModelWorld) {
+    this.id = id;
+    this.#world = world;
+    this.disk = new ModelDisk(id);
+  }
+
+  start(): void {
+    if (this.process !== null) return;
+    this.#world.scheduler.note(`${this.id} starts${this.#isSameBoot ? '' : ' after a reboot'}`);
+    this.process = new ModelProcess(this, this.#world, this.#isSameBoot);
+  }
+
+  /** SIGKILL: memory is gone, what lies on the disk stays. */
+  kill(): void {
+    const { process } = this;
+    if (process === null) return;
+    this.#world.scheduler.note(`${process.name} is killed`);
+    process.isDead = true;
+    this.process = null;
+    this.isFrozen = false;
+    process.store.abandon(() => this.#world.scheduler.chance.is(0.5));
+    this.#world.links.processDied(process);
+  }
+
+  /** The machine too: what was not synced may be lost. */
+  reboot(): void {
+    this.kill();
+    this.disk.reboot(() => this.#world.isLostByReboot());
+    this.#isSameBoot = false;
+    // "`power`: fdatasync of bytes and chaining values on both copies before each acknowledgement": nothing lacks.
+    if (this.#world.durability === 'process') for (const id of this.#world.rows.transfers.keys()) this.mayLack.add(id);
+    this.#world.scheduler.note(`${this.id}'s machine reboots`);
+  }
+}
+
+export function nodeNamed(world: Pick<ModelWorld, 'nodes'>, id: string): ModelNode {
+  const node = world.nodes.find((each) => each.id === id);
+  if (node === undefined) throw new Error(`no node ${id}`);
+  return node;
+}
+
+/** What other nodes hold, as this process may ask them. */
+function copiesOf(world: ModelWorld, process: ModelProcess): ChunkCopies {
+  const ask = <T>(nodeId: string, act: (node: ModelNode) => T): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const late = () => reject(new PeerLinkError('unavailable', 'no answer'));
+      const cancel = world.scheduler.at(ADOPT_MS, '', process, late);
+      const to = nodeNamed(world, nodeId);
+      world.links.deliver(`copy ${process.node.id}>${nodeId}`, process.node.id, to, (other) => {
+        if (other === null) return;
+        const result = act(to);
+        world.links.deliver(`copy ${nodeId}>${process.node.id}`, nodeId, process.node, (home) => {
+          cancel();
+          if (home === process) resolve(result);
+        });
+      });
+    });
+  return {
+    holders: async (_row, _scope) => world.nodes.filter((node) => node !== process.node).map((node) => node.id),
+    values: (nodeId, _transfer: RunningTransfer, file) =>
+      ask(nodeId, (node) => {
+        const found = node.disk.files.get(file.row.id);
+        return found === undefined ? null : new ChunkMap(found.values.all());
+      }),
+    read: (nodeId, _transfer, file, index) =>
+      ask(nodeId, (node) => {
+        const variant = node.disk.sound(file.row.id, index);
+        return variant === null ? null : chunkOf(variant);
+      }),
+  };
+}

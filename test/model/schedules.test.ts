@@ -1,0 +1,50 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import { runSchedule } from './random-schedule.ts';
+
+/**
+ * Schedules a run: each is a cluster of two or three nodes under loss, delay, duplicates, kills, freezes, cuts, reboots
+ * and full disks. `PEERLINK_MODEL_SEED=<seed>` runs one again and prints its trace; `PEERLINK_MODEL_COUNT` more of them.
+ */
+const COUNT = Number(process.env.PEERLINK_MODEL_COUNT ?? 2_000);
+const GIVEN_SEED = process.env.PEERLINK_MODEL_SEED;
+/** A run begins somewhere else each time; what it found bad once is below for good. */
+const FIRST_SEED = GIVEN_SEED === undefined ? Math.floor(Math.random() * 1e9) : Number(GIVEN_SEED);
+
+/** Seeds of schedules that once broke a promise, with what was wrong. */
+const FOUND: readonly (readonly [seed: number, what: string])[] = [
+  [
+    104,
+    'an in_sync of the home lands after its replica rebooted: the replica is not counted before it declared itself',
+  ],
+  [305, 'home and replica both rebooted: each waits for the other unless the replica declares itself at its start'],
+  [
+    1296,
+    'a chunk that was readable and lost with its value in a reboot: the generation rises although nothing looks lost',
+  ],
+];
+
+jest.setTimeout(300_000);
+
+describe('ownership under random schedules', () => {
+  it(`holds I1 to I6, and comes to a good end, in ${GIVEN_SEED === undefined ? COUNT : 1} schedules`, async () => {
+    process.stdout.write(`ownership model: ${COUNT} schedules from seed ${FIRST_SEED}\n`);
+    const count = GIVEN_SEED === undefined ? COUNT : 1;
+    let acknowledged = 0;
+    for (let index = 0; index < count; index += 1) {
+      const { seed, fault, trace, acknowledgedCount } = await runSchedule(FIRST_SEED + index);
+      if (GIVEN_SEED !== undefined) process.stdout.write(`${trace.join('\n')}\n`);
+      if (fault !== null)
+        throw new Error(`PEERLINK_MODEL_SEED=${seed}: ${fault.message}\n${trace.slice(-60).join('\n')}`, {
+          cause: fault,
+        });
+      acknowledged += acknowledgedCount;
+    }
+    // A model in which nothing happens breaks no rule.
+    expect(acknowledged).toBeGreaterThan(2 * count);
+  });
+
+  it.each(FOUND)('seed %d: %s', async (seed) => {
+    const { fault } = await runSchedule(seed);
+    expect(fault).toBeNull();
+  });
+});
