@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { ServiceSchema } from 'moleculer';
 import { createRedisLeaderHints } from '../cluster/adapters/redis-leader-hints.ts';
 import { clusterService, type LeaderDuty } from '../cluster/cluster.service.ts';
+import { createCopySuggestions } from '../cluster/copy-suggestions.ts';
 import { createLeadership } from '../cluster/leadership.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { randomId } from '../kernel/ids.ts';
@@ -24,8 +25,6 @@ const RUN_ID_LENGTH = 8;
 /** Sessions that the leader removes in one turn; the next turn goes on. */
 const EXPIRED_SESSIONS_A_TURN = 500;
 
-/** A turn every five seconds: four a second, so that a node that comes back is not buried in copies. */
-const COPIES_SUGGESTED_A_TURN = 20;
 const SUGGESTION_TIMEOUT_MS = 2_000;
 /** A session's row in this process: one that is used all the time costs a query so often. */
 const MEMORY_CACHED_MS = 2_000;
@@ -98,20 +97,18 @@ export function clusterOf(common: Common, { leadership, sessionRepository }: Sel
   });
 }
 
-/** Homes that nobody asks for anything do not look at their transfers; the leader asks for the copy that is missing. */
 function suggestCopies({ call, broker, clusterRepository }: Common): LeaderDuty {
-  let after = '';
+  const turn = createCopySuggestions({
+    repository: clusterRepository,
+    nodeIds: () => nodesWith(broker, 'transfer'),
+    replicate: (nodeId, transferId) =>
+      call('transfer.replicate', { transferId }, { nodeId, timeoutMs: SUGGESTION_TIMEOUT_MS }),
+  });
   return {
     name: 'suggest copies',
     run: async () => {
-      const here = nodesWith(broker, 'transfer');
-      if (here.length < 2) return 0;
-      const found = await clusterRepository.singleCopies(after, COPIES_SUGGESTED_A_TURN);
-      after = found.length < COPIES_SUGGESTED_A_TURN ? '' : (found.at(-1)?.id ?? '');
-      const asked = found.filter(({ homeNodeId }) => here.includes(homeNodeId));
-      const suggest = ({ id, homeNodeId }: { id: string; homeNodeId: string }) =>
-        call('transfer.replicate', { transferId: id }, { nodeId: homeNodeId, timeoutMs: SUGGESTION_TIMEOUT_MS });
-      await Promise.allSettled(asked.map(suggest));
+      await turn();
+      // No act to be told of: a suggestion changes no row, and is made again while a copy is missing.
       return 0;
     },
   };

@@ -4,6 +4,8 @@ import type { RedisSettings } from '../config.ts';
 /** After the first connection it is retried for ever, from REDIS_RETRY_DELAY up to this. */
 const MAX_RECONNECT_DELAY_MS = 2_000;
 const KEEP_ALIVE_MS = 10_000;
+/** A server that is frozen does not close its side. */
+const GOODBYE_MS = 200;
 
 /**
  * Where Redis is and how every connection to it behaves: commands wait for the connection instead of ending the process
@@ -28,6 +30,7 @@ export function redisOptions(settings: RedisSettings, connectionName: string): R
     disableClientInfo: true,
     connectTimeout: settings.connectTimeoutMs,
     keepAlive: KEEP_ALIVE_MS,
+    disconnectTimeout: GOODBYE_MS,
     maxRetriesPerRequest: null,
     retryStrategy: (times) => reconnectDelayMs(times, settings.retryDelayMs, Math.random()),
     sentinelRetryStrategy: (times) => reconnectDelayMs(times, settings.retryDelayMs, Math.random()),
