@@ -1,5 +1,5 @@
 import { typeOfFault } from '../../services/contracts/errors.ts';
-import { Invariants, Violation } from './invariants.ts';
+import { Invariants } from './invariants.ts';
 import { ModelLinks } from './model-links.ts';
 import { ModelNode, type ModelProcess, type ModelWorld, nodeNamed } from './model-node.ts';
 import { ModelRows } from './model-rows.ts';
@@ -166,20 +166,17 @@ export class Model implements ModelWorld {
   ): Promise<string> {
     if (at === null) return 'unavailable';
     const bytes = chunkOf(variant);
-    let isSpent = false;
     try {
       const transfer = await at.engine.load(transferId);
       const file = transfer.file(fileIndex);
       const outcome = await at.engine.writeChunk(transfer, file, { index, bytes: [bytes] }, undefined, () => {
         // "A chunk's buffers may be reused once `onSpent` was called."
-        isSpent = true;
         bytes.fill(SPENT);
       });
       this.scheduler.note(`acknowledged by ${at.name}: ${transferId} ${fileIndex}/${index}=${variant} ${outcome}`);
       this.invariants.acknowledged(transferId, file.row.id, index, variant);
       return outcome;
     } catch (fault) {
-      if (isSpent) throw new Violation('bytes of a chunk that was refused were given back');
       return typeOfFault(fault) === 'internal'
         ? `internal: ${fault instanceof Error ? fault.stack : fault}`
         : typeOfFault(fault);
