@@ -110,6 +110,10 @@ async function streamFile(
     for await (const piece of piecesOf(deps, { deps, transfer, file, ...range, signal: response.signal })) {
       if (!res.headersSent) writeHead();
       const lengthBytes = piece.bytes.reduce((sum, bytes) => sum + bytes.length, 0);
+      if (lengthBytes === 0) {
+        res.flushHeaders();
+        continue;
+      }
       position += lengthBytes;
       if (position === file.row.sizeBytes) await lease.consume();
       await response.write(piece);

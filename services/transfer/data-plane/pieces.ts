@@ -5,6 +5,7 @@ import type { BufferPool } from './buffer-pool.ts';
 
 /** Verified bytes, in order. They are the reader's until `release`. */
 export interface Piece {
+  /** None in a piece that only says that bytes will come. */
   readonly bytes: readonly Uint8Array[];
   /** `taken`: no socket has them any more either. */
   release(how: 'taken' | 'lost'): void;

@@ -99,7 +99,6 @@ export interface CopyAnswerDeps {
   readonly data: Pick<DataPlaneDeps, 'engine'>;
   readonly auth: Pick<PeerAuth, 'obfuscationKey'>;
   readonly netIo: NetIo;
-  readonly countBytes: (bytes: number) => void;
 }
 
 /**
@@ -118,7 +117,6 @@ export async function answerCopy(deps: CopyAnswerDeps, request: CopyRequest): Pr
       return;
     }
     if (head.isObfuscated) xorInPlace(deps.netIo, deps.auth.obfuscationKey(head.nonce, 'response'))(bytes);
-    deps.countBytes(bytes.length);
     res.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': bytes.length }).end(bytes);
   } finally {
     release();

@@ -115,7 +115,6 @@ export function createPeers(options: PeersOptions): Peers {
           replica,
           replicaTransfer: (transferId) => engine.replicaTransfer(transferId),
           netIo,
-          countBytes,
           onForged: options.onForged,
         }),
       });

@@ -63,8 +63,6 @@ export interface ReadTarget {
   /** One past the last byte; null: to the end, wherever that will be. */
   readonly to: number | null;
   readonly epoch: number;
-  /** Only what is stored there now, whatever role the node has; nothing is waited for. */
-  readonly isStoredOnly?: boolean;
 }
 
 export interface RunTarget {
@@ -183,7 +181,7 @@ export class PeerClient {
   /** Bytes [from, to) of a file at a node that holds it; waits there for chunks that are not committed yet. */
   async read(target: ReadTarget, signal: AbortSignal): Promise<PeerReading> {
     const { nodeId, transferId, fileIndex, from, to, epoch } = target;
-    const range = `from=${from}${to === null ? '' : `&to=${to}`}${target.isStoredOnly === true ? '&stored=1' : ''}`;
+    const range = `from=${from}${to === null ? '' : `&to=${to}`}`;
     const path = `/peer/transfers/${transferId}/files/${fileIndex}?${range}`;
     const options = { nodeId, method: 'GET', path, epoch, lengthBytes: null, isBulk: true, signal } as const;
     const { body, nonce } = await this.#ask(options, CONNECT_MS);

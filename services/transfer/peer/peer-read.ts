@@ -13,7 +13,6 @@ export interface PeerReadDeps {
   readonly data: Pick<DataPlaneDeps, 'engine' | 'buffers'>;
   readonly auth: Pick<PeerAuth, 'obfuscationKey'>;
   readonly netIo: Pick<NetIo, 'xorCopy'>;
-  readonly countBytes: (bytes: number) => void;
 }
 
 export interface PeerReadRequest {
@@ -52,7 +51,6 @@ export async function answerRead(deps: PeerReadDeps, request: PeerReadRequest): 
     const hide = head.isObfuscated ? hider(deps, head, file) : null;
     for await (const piece of readPieces(source)) {
       if (!res.headersSent) writeHead();
-      deps.countBytes(piece.bytes.reduce((sum, bytes) => sum + bytes.length, 0));
       await response.write(hide === null ? piece : hide(piece));
     }
     if (!res.headersSent) writeHead();

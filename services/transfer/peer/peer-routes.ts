@@ -22,7 +22,6 @@ export interface PeerRoutesDeps {
   readonly replica: ReplicaSide;
   readonly replicaTransfer: (transferId: string) => Promise<ReplicaTransfer>;
   readonly netIo: NetIo;
-  readonly countBytes: (bytes: number) => void;
   readonly onForged: (reason: Refusal) => void;
 }
 
@@ -79,6 +78,9 @@ function nothingHere(): PeerLinkError {
   return new PeerLinkError('not_found', 'There is nothing at this address.');
 }
 
+/** Bodies between nodes are counted once, by the node that asked. */
+const COUNTED_WHERE_ASKED = { add: () => {} };
+
 /** A client's run that came in at another node. That node has checked the client's right. */
 async function putRun(deps: PeerRoutesDeps, request: PeerRequest): Promise<void> {
   const { head, transferId, fileIndex, query, req, res } = request;
@@ -90,9 +92,8 @@ async function putRun(deps: PeerRoutesDeps, request: PeerRequest): Promise<void>
   if (!plan.isValid) throw new PeerLinkError(plan.fault, plan.message);
   const committed: number[] = [];
   const reveal = head.isObfuscated ? xorInPlace(deps.netIo, deps.auth.obfuscationKey(head.nonce, 'request')) : null;
-  const traffic = { add: (_direction: 'in' | 'out', bytes: number) => deps.countBytes(bytes) };
   try {
-    await storeBody({ ...deps.data, traffic }, req, transfer, file, plan.firstChunk, committed, {
+    await storeBody({ ...deps.data, traffic: COUNTED_WHERE_ASKED }, req, transfer, file, plan.firstChunk, committed, {
       reveal,
       isPeer: true,
     });

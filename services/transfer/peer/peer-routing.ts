@@ -74,9 +74,12 @@ export class PeerRouting {
       const nodeId = await this.#holderOf(transfer, file, failed);
       try {
         for await (const piece of this.#piecesFrom(nodeId, { ...source, from: position })) {
-          position += piece.bytes.reduce((sum, bytes) => sum + bytes.length, 0);
-          movedAtMs = performance.now();
-          failed.clear();
+          const lengthBytes = piece.bytes.reduce((sum, bytes) => sum + bytes.length, 0);
+          if (lengthBytes > 0) {
+            position += lengthBytes;
+            movedAtMs = performance.now();
+            failed.clear();
+          }
           yield piece;
         }
         if (file.row.sizeBytes === null) await engine.reread(transfer);
@@ -175,6 +178,8 @@ export class PeerRouting {
       onGone: () => reading.break(noAnswer(null)),
     });
     try {
+      // The node has it, and perhaps waits for its bytes: whoever reads may be told so.
+      yield { bytes: [], release: () => {} };
       for (let piece = await reading.next(); piece !== null; piece = await reading.next()) yield piece;
     } catch (fault) {
       throw fault instanceof PeerLinkError ? fault : noAnswer(fault);

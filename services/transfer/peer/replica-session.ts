@@ -19,7 +19,6 @@ export interface ReplicaSessionDeps {
   readonly auth: PeerAuth;
   readonly replica: ReplicaSide;
   readonly netIo: NetIo;
-  readonly countBytes: (bytes: number) => void;
   readonly onForged: (reason: 'forged') => void;
 }
 
@@ -79,7 +78,6 @@ export async function takeFrames(
         if (header.kind === 'pulse' && !res.destroyed) res.write(encodeAnswer(header.number, { kind: 'stored' }));
       for (const frame of chunks) {
         if (reveal !== null) for (const part of frame.bytes) reveal(part);
-        deps.countBytes(frame.header.lengthBytes);
         void take(frame);
       }
       flow();
