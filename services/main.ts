@@ -10,6 +10,7 @@ import type { Database } from './database/database.ts';
 import { assertPortFree } from './listen.ts';
 import { createLogger } from './logging.ts';
 import type { RedisLink } from './redis/redis-link.ts';
+import { type OperatorServer, serveOperator } from './repl/operator-server.ts';
 import { attachRepl } from './repl/repl-client.ts';
 import { type ReplServer, replSocketPath, serveRepl } from './repl/repl-server.ts';
 
@@ -53,7 +54,7 @@ async function start(): Promise<void> {
     slots: config.isCluster ? 'many' : 'single',
     netIo,
   });
-  if (config.services.includes('gateway')) await assertPortFree(config.port);
+  if (config.isCluster || config.services.includes('gateway')) await assertPortFree(config.port);
   const log = createLogger({ level: config.logLevel, nodeId: directory.nodeId });
   watchForFaults(log);
   const { reason } = netIo.kernels();
@@ -75,8 +76,12 @@ async function start(): Promise<void> {
     log.warn({ err: fault }, 'there is no console on this process');
     return null;
   });
+  const operator = await serveOperator(node.operator, directory.path).catch((fault: unknown) => {
+    log.warn({ err: fault }, 'npm run peerlink does not reach this process');
+    return null;
+  });
   const port = await node.listen();
-  beginDrains({ log, directory, database, redis, node, repl });
+  beginDrains({ log, directory, database, redis, node, repl, operator });
   announce(config, log, node.version, port);
 }
 
@@ -100,6 +105,7 @@ interface Parts {
   readonly redis: RedisLink | null;
   readonly node: ComposedNode;
   readonly repl: ReplServer | null;
+  readonly operator: OperatorServer | null;
 }
 
 /**
@@ -139,9 +145,10 @@ function drainOnSignals(log: Logger): (parts: Parts) => void {
   };
 }
 
-async function drain({ log, directory, database, redis, node, repl }: Parts): Promise<void> {
+async function drain({ log, directory, database, redis, node, repl, operator }: Parts): Promise<void> {
   const onlyCopies = await node.drain(DRAIN_STREAMS_MS);
   await repl?.close();
+  await operator?.close();
   redis?.close();
   await database.close();
   await directory.release();

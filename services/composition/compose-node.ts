@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceBroker, ServiceSchema } from 'moleculer';
 import type { ServiceName } from '../config.ts';
 import { createGateway } from '../gateway/gateway.service.ts';
@@ -7,10 +8,11 @@ import { systemClock } from '../kernel/clock.ts';
 import { listenOn } from '../listen.ts';
 import { NodeDrain } from '../node/drain.ts';
 import { nodeService } from '../node/node.service.ts';
+import type { OperatorPorts } from '../repl/operator-server.ts';
 import type { Metrics } from '../stats/adapters/prometheus.ts';
 import { TrafficMeter } from '../stats/traffic-meter.ts';
 import { readRelease, versionResponse } from '../version.ts';
-import { type Common, type Foundation, type Phase, prepare } from './common.ts';
+import { type Common, type Foundation, nodesWith, type Phase, prepare } from './common.ts';
 import { composeEdge } from './compose-edge.ts';
 import { clusterOf, composeSelf, sessionOf, statsOf } from './compose-self.ts';
 import { composeTransfers } from './compose-transfers.ts';
@@ -18,10 +20,13 @@ import { composeTransfers } from './compose-transfers.ts';
 /** Of the drain's time: transfers go to their replicas first, those with a body on its way a little later. */
 const HAND_OVER_MS = 12_000;
 const HAND_OVER_PATIENCE_MS = 6_000;
+const OPERATOR_CALL_MS = 5_000;
 
 export interface ComposedNode {
   readonly broker: ServiceBroker;
   readonly version: string;
+  /** For the operator's commands. */
+  readonly operator: OperatorPorts;
   /** Resolves to the port. Everything is up by then: the first /readyz is a 200. */
   listen(): Promise<number>;
   /**
@@ -60,7 +65,9 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     },
     handOver: transfers.handOver,
     count: transfers.countHomes,
+    releaseReplicas: transfers.releaseReplicas,
     onFault: (fault) => common.onFault('drain', fault),
+    delay,
   });
   const schemas = {
     session: () => sessionOf(common, self),
@@ -79,6 +86,10 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     broker,
     version: release.version,
     async listen() {
+    operator: {
+      nodeIds: () => nodesWith(broker, 'node'),
+      drain: (nodeId) => common.call('node.drain', {}, { nodeId, timeoutMs: OPERATOR_CALL_MS }),
+    },
       self.monitor.enter('serving');
       phase.isServing = true;
       if (config.services.includes('gateway')) phase.port = await listenOn(gateway.server, config.port);

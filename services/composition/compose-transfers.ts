@@ -8,6 +8,7 @@ import { createDataPlane } from '../transfer/data-plane/create-data-plane.ts';
 import type { EdgePorts } from '../transfer/data-plane/data-plane.ts';
 import { handOverHomes } from '../transfer/hand-over.ts';
 import { createPeers } from '../transfer/peer/create-peers.ts';
+import { releaseReplicas } from '../transfer/replace-replicas.ts';
 import { Scrub } from '../transfer/scrub.ts';
 import { transferService } from '../transfer/transfer.service.ts';
 import { TransferControl } from '../transfer/transfer-control.ts';
@@ -17,6 +18,8 @@ import { createPlacement, nodeAddresses } from './replica-placement.ts';
 
 /** On most nodes it is this very process that answers. */
 const PLACE_MS = 1_000;
+/** Longer than a small copy takes; a large one goes on while the next is asked for. */
+const REPLACED_MS = 8_000;
 
 /** Transfers: the engine, who may do what with it, and the door for bytes. */
 export function composeTransfers(common: Common, edge: EdgePorts, traffic: TrafficMeter) {
@@ -24,6 +27,14 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
   const repository = createPrismaTransferRepository(database);
   const store = new FsChunkStore(directory.path, netIo);
   const addresses = nodeAddresses(common.clusterRepository);
+  /** "A node not seen for TTL_HEARTBEAT is forgotten": what it holds is waited for no longer. */
+  const nodesSeen = async () => {
+    const since = Date.now() - config.ttl.heartbeatSeconds * 1000;
+    const rows = await common.clusterRepository.listNodes();
+    const idsOf = (isRecent: boolean) =>
+      rows.filter(({ seenAt }) => seenAt.getTime() >= since === isRecent).map(({ id }) => id);
+    return { recent: idsOf(true), gone: idsOf(false) };
+  };
   const peers = config.isCluster
     ? createPeers({
         nodeId: common.nodeId,
@@ -35,11 +46,7 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
         isDiskTrusted: directory.isSameBoot,
         isPowerSafe: config.durability === 'power',
         urlOf: (nodeId) => addresses.peerUrl(nodeId),
-        nodeIds: async () => {
-          const since = Date.now() - config.ttl.heartbeatSeconds * 1000;
-          const rows = await common.clusterRepository.listNodes();
-          return rows.filter(({ seenAt }) => seenAt.getTime() >= since).map(({ id }) => id);
-        },
+        nodeIds: async () => (await nodesSeen()).recent,
         placement: createPlacement({ nodeIds: () => nodesWith(common.broker, 'transfer'), call: common.call }),
         countBytes: (bytes) => traffic.addPeer(bytes),
         onForged: (reason) => log.warn({ reason }, 'a request under /peer/ was refused'),
@@ -114,6 +121,7 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
       leaderTerm,
       onExpired: (count, { epoch }) => log.info({ duty: 'end transfers', epoch, count }, 'the leader acted'),
       scrub,
+      goneNodeIds: async () => (peers === null ? [] : (await nodesSeen()).gone),
       onCounted: (counted) => {
         singleCopyCount = config.replicationFactor === 2 ? counted.singleCopyCount : 0;
       },
@@ -123,6 +131,10 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
       onFault,
     });
   const countHomes = () => repository.countByHome(common.nodeId);
+  const askToReplace = (transferId: string, nodeId: string) => {
+    const asked = { transferId, replicaNodeId: common.nodeId };
+    return common.call('transfer.replace', asked, { nodeId, timeoutMs: REPLACED_MS });
+  };
   // One node alone has nobody to hand anything to.
   const handOver = async (limitMs: number, patienceMs: number) =>
     peers === null ||
@@ -143,6 +155,7 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
     service,
     countHomes,
     handOver,
+    releaseReplicas: () => releaseReplicas({ engine, repository, ask: askToReplace }),
     mendingCounts: () => engine.mending.counts,
     closePeers: () => peers?.close(),
   };

@@ -78,8 +78,8 @@ export interface Actions {
   /** Asked of the home: attach the copy that is missing. */
   'transfer.replicate': { params: { transferId: string }; result: null };
   'transfer.share': { params: { caller: Caller; shareId: string; grant?: string }; result: ShareResponse };
-  'transfer.grant': { params: { caller: Caller; shareId: string; password: string }; result: GrantResponse };
-
+  /** Asked at the home: another node instead of this replica, which is being emptied. */
+  'transfer.replace': { params: { transferId: string; replicaNodeId: string }; result: null };
   /** Asked at the home by a node that the row does not name: the epoch in which its copy is not needed; null: keep it. */
   'transfer.confirm': { params: { transferId: string }; result: { epoch: number | null } };
   'cluster.nodes': { params: Record<string, never>; result: ClusterResponse };

@@ -6,13 +6,17 @@ export interface DrainPorts {
   readonly enterDraining: () => void;
   /** Hands transfers over until none is left or the time is over; bodies on their way may end within the patience. */
   readonly handOver: (limitMs: number, patienceMs: number) => Promise<boolean>;
+  /** Asks the homes whose replica this node is to take another. */
+  readonly releaseReplicas: () => Promise<void>;
   readonly count: () => Promise<{ readonly homeCount: number; readonly singleCopyCount: number }>;
+  readonly delay: (ms: number) => Promise<void>;
   readonly onFault: (fault: unknown) => void;
 }
 
-/** One round of the background; the next begins at once while something is left. */
+/** One round of the background; the next follows while something is left. */
 const ROUND_MS = 60_000;
 const ROUND_PATIENCE_MS = 30_000;
+const ROUND_PAUSE_MS = 1_000;
 
 /** Empties this node: on SIGTERM within a time, or for an operator who waits, however long it takes. */
 export class NodeDrain {
@@ -66,6 +70,9 @@ export class NodeDrain {
         this.#ports.onFault(fault);
         return false;
       });
+      if (!isEmpty) await this.#ports.delay(ROUND_PAUSE_MS);
     }
+    // Only where an operator scales down: a node that is restarted is back before its copies could be made anew.
+    if (!this.#isStopped) await this.#ports.releaseReplicas().catch(this.#ports.onFault);
   }
 }

@@ -6,6 +6,7 @@ import type { LeaderTerm } from '../kernel/leader-term.ts';
 import { type AtHomeDeps, answerAtHome, openWhere } from './at-home.ts';
 import type { ChunkStore, TransferRepository } from './ports.ts';
 import { type BootDeclaration, recoverCopies, recoverHomes } from './recovery.ts';
+import { replaceGone, replaceReplica } from './replace-replicas.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 import { isSafeAtHome } from './safe-copies.ts';
 import type { Scrub } from './scrub.ts';
@@ -17,6 +18,7 @@ const MAINTAIN_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 60_000;
 const SYNC_EVERY_MS = 10_000;
 const COUNT_EVERY_MS = 5_000;
+const REPLACE_EVERY_MS = 30_000;
 /** How often a pass that is due is looked for; the first one begins after so long. */
 const SCRUB_EVERY_MS = 10_000;
 const RECOVER_AGAIN_MS = 5_000;
@@ -46,6 +48,8 @@ export interface TransferServiceDeps {
   readonly leaderTerm: () => LeaderTerm | null;
   readonly onExpired: (count: number, term: LeaderTerm) => void;
   readonly scrub: Scrub;
+  /** Nodes that were not seen for so long that nobody waits for them. */
+  readonly goneNodeIds: () => Promise<readonly string[]>;
   readonly onCounted: (counted: { readonly singleCopyCount: number }) => void;
   /** False after a start with another boot id. */
   readonly isDiskTrusted: boolean;
@@ -112,6 +116,10 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         await engine.load(ctx.params.transferId);
         return null;
       },
+      replace: async (ctx) => {
+        await replaceReplica(engine, ctx.params.transferId, ctx.params.replicaNodeId);
+        return null;
+      },
       share: async (ctx) => {
         const { shareId, grant } = ctx.params;
         return atHome(ctx, await engine.loadShare(shareId), () => control.share(shareId, grant));
@@ -125,6 +133,7 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         startLoop(MAINTAIN_EVERY_MS, () => maintain(deps), deps.onFault),
         startLoop(SYNC_EVERY_MS, () => engine.syncSealed(), deps.onFault),
         startLoop(SWEEP_EVERY_MS, () => sweep(deps), deps.onFault),
+        startLoop(REPLACE_EVERY_MS, () => replaceGone(deps), deps.onFault),
         startLoop(SCRUB_EVERY_MS, () => deps.scrub.turn(), deps.onFault),
         startLoop(
           COUNT_EVERY_MS,

@@ -150,6 +150,19 @@ export class HomeSide {
     await this.#fillOnce(() => (replicaNodeId === null ? this.#attach() : this.#sync()));
   }
 
+  /**
+   * The replica's node is being emptied, or was not seen for long: another takes its place. Where none can, it stays: a copy
+   * on a node that leaves is better than none. Resolves in any case.
+   */
+  async replaceReplica(nodeId: string): Promise<void> {
+    await this.#filling?.catch(() => {});
+    const isMeant = () => !this.#end.signal.aborted && this.#transfer.row.replicaNodeId === nodeId;
+    if (!isMeant() || this.#filling !== null || this.#detaching !== null) return;
+    if ((await this.#deps.placement.choose([this.#deps.nodeId, nodeId])) === null || !isMeant()) return;
+    await this.#detach();
+    await this.secure();
+  }
+
   /** Lets go of a session that nobody uses; the next chunk opens another. */
   rest(): void {
     if (!this.isBusy && this.#opening === null) this.#closeSession();

@@ -312,6 +312,8 @@ function idleDrain(): NodeDrain {
     nodeId: 'node-a',
     enterDraining: () => undefined,
     handOver: async () => true,
+    releaseReplicas: async () => undefined,
+    delay: async () => undefined,
     count: async () => ({ homeCount: 0, singleCopyCount: 0 }),
     onFault: () => undefined,
   });

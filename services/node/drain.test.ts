@@ -1,0 +1,72 @@
+import { describe, expect, it } from '@jest/globals';
+import { waitFor } from '../../test/support/waiting.ts';
+import { type DrainPorts, NodeDrain } from './drain.ts';
+
+function world(rounds: readonly boolean[]) {
+  const done: string[] = [];
+  const left = [...rounds];
+  const ports: DrainPorts = {
+    nodeId: 'node-a',
+    enterDraining: () => void done.push('draining'),
+    handOver: async (limitMs, patienceMs) => {
+      done.push(limitMs > 20_000 ? 'round' : `last ${limitMs} ${patienceMs}`);
+      const isEmpty = left.shift();
+      if (isEmpty === undefined) throw new Error('away');
+      return isEmpty;
+    },
+    releaseReplicas: async () => void done.push('released'),
+    count: async () => ({ homeCount: left.length, singleCopyCount: 1 }),
+    delay: (ms) => {
+      if (done.length > 1_000) throw new Error('it spins');
+      done.push('pause');
+      return new Promise((resolve) => setTimeout(resolve, Math.min(ms, 1)));
+    },
+    onFault: () => void done.push('fault'),
+  };
+  return { drain: new NodeDrain(ports), done, ports };
+}
+
+describe('a drain that an operator asked for', () => {
+  it('goes on until nothing is left, however often it is asked, then asks homes for other replicas', async () => {
+    const { drain, done } = world([false, false, true]);
+    drain.begin();
+    drain.begin();
+    await waitFor('the end', 1_000, () => done.includes('released'));
+    expect(done).toEqual(['draining', 'round', 'pause', 'round', 'pause', 'round', 'released']);
+    expect(await drain.status()).toEqual({ nodeId: 'node-a', homeCount: 0, onlyCopyCount: 1 });
+  });
+
+  it('looks again when it is asked after its end: something may have been opened meanwhile', async () => {
+    const { drain, done } = world([true, true]);
+    for (let times = 1; times <= 2; times += 1) {
+      drain.begin();
+      await waitFor('the end', 1_000, () => done.filter((what) => what === 'released').length === times);
+      await new Promise(setImmediate);
+    }
+    expect(done).toEqual(['draining', 'round', 'released', 'round', 'released']);
+  });
+
+  it('survives a database that is away, and says that it does not know what is left', async () => {
+    const { drain, done, ports } = world([false]);
+    const blind = new NodeDrain({ ...ports, count: () => Promise.reject(new Error('away')) });
+    expect(await blind.status()).toEqual({ nodeId: 'node-a', homeCount: null, onlyCopyCount: null });
+    drain.begin();
+    await waitFor('a fault', 1_000, () => done.includes('fault'));
+    await drain.finish(5, 2).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const rounds = done.length;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    // SIGTERM ends the rounds: the last one is its own.
+    expect(done.length).toBe(rounds);
+    expect(done).toContain('last 5 2');
+  });
+});
+
+describe('a drain on SIGTERM', () => {
+  it('tries once within its time and makes nobody copy what is back in a moment', async () => {
+    const { drain, done } = world([false]);
+    expect(await drain.finish(12_000, 6_000)).toBe(false);
+    expect(done).toEqual(['draining', 'last 12000 6000']);
+    expect(drain.isDraining).toBe(true);
+  });
+});
