@@ -51,7 +51,12 @@ export const VARIABLES = {
     'Bytes a second that the daily check of stored chunks may read; 0: never checked before they are read.',
   ),
   LOG_LEVEL: variable('Server', 'info', 'trace, debug, info, warn, error, fatal or silent.'),
-  SERVICES: variable('Server', null, 'Comma-separated services this node runs.', { defaultSaid: 'all six' }),
+  SERVICES: variable(
+    'Server',
+    null,
+    'Comma-separated services this node runs: gateway, session, cluster, node, stats, transfer. In a cluster cluster, node and stats always run, and transfer beside gateway.',
+    { defaultSaid: 'all six' },
+  ),
   ADMIN_TOKEN: variable('Server', null, 'Bearer token of the operator, at least 16 characters.', { isSecret: true }),
 
   DATABASE_URL: variable('Database', null, 'PostgreSQL connection string (14 or newer).', {

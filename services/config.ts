@@ -130,7 +130,7 @@ export function loadConfig(env: Environment, machine: Machine): ConfigOutcome {
     corsOrigins: value('CORS_ORIGIN', read.listOf(read.origin)),
     trustedProxies: value('TRUSTED_PROXIES', read.listOf(read.cidr), []),
     logLevel: value('LOG_LEVEL', read.oneOf(LOG_LEVELS)),
-    services: value('SERVICES', read.listOf(read.oneOf(SERVICE_NAMES)), SERVICE_NAMES),
+    services: completed(value('SERVICES', read.listOf(read.oneOf(SERVICE_NAMES)), SERVICE_NAMES), isCluster),
     adminToken: value('ADMIN_TOKEN', read.textOfLength(16, 1024), null),
     databaseUrl: secretText('DATABASE_URL', 'DATABASE_URL_FILE', read.urlWithScheme(['postgresql', 'postgres'])),
     durability: value('DURABILITY', read.oneOf(['process', 'power'])),
@@ -179,6 +179,21 @@ export function loadConfig(env: Environment, machine: Machine): ConfigOutcome {
   };
   if (faults.length === 0) faults.push(...contradictions(config));
   return faults.length === 0 ? { ok: true, config: deepFreeze(config) } : { ok: false, faults };
+}
+
+/**
+ * In a cluster every node says who and how it is, and whoever takes bytes keeps them; what an operator spreads over nodes
+ * is the edge, sessions and storage.
+ */
+function completed(picked: readonly ServiceName[], isCluster: boolean): readonly ServiceName[] {
+  if (!isCluster) return picked;
+  const needed: readonly ServiceName[] = [
+    'cluster',
+    'node',
+    'stats',
+    ...(picked.includes('gateway') ? ['transfer' as const] : []),
+  ];
+  return SERVICE_NAMES.filter((name) => picked.includes(name) || needed.includes(name));
 }
 
 /** Each value is good alone and together they cannot be. */

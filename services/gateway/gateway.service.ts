@@ -46,6 +46,8 @@ export interface GatewayDeps {
   readonly dataPlane: DataPlane;
   readonly operations: Operations;
   readonly metrics: EdgeMetrics;
+  /** See ListenerDeps. */
+  readonly isForPeersOnly: boolean;
   readonly log: Logger;
 }
 

@@ -20,6 +20,8 @@ export interface ListenerDeps {
   readonly operations: Operations;
   readonly metrics: EdgeMetrics;
   readonly isMetricsEnabled: boolean;
+  /** This node has no edge: it answers other nodes and whoever watches it, and no client. */
+  readonly isForPeersOnly: boolean;
   /** moleculer-web, as middleware; `context` is remembered for its handlers. */
   readonly api: (req: IncomingMessage, res: ServerResponse, context: EdgeContext) => void;
   readonly log: Logger;
@@ -72,6 +74,7 @@ function route(
       "Pages of this origin may not change anything here. If it is PeerLink's own page, set PUBLIC_URL; if another's, list its origin in CORS_ORIGIN.",
     );
   }
+  if (deps.isForPeersOnly && !context.path.startsWith('/peer/') && !operations.has(context.path)) throw notFound();
   if (deps.dataPlane.handle(req, res, context)) return;
   res.setHeader('Content-Security-Policy', NOTHING_RUNS);
   if (context.path.startsWith('/api/')) {
