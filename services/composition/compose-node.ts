@@ -1,0 +1,133 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ServiceBroker, ServiceSchema } from 'moleculer';
+import type { ServiceName } from '../config.ts';
+import { createGateway } from '../gateway/gateway.service.ts';
+import type { Operations } from '../gateway/ports.ts';
+import { createTickets } from '../gateway/tickets.ts';
+import { systemClock } from '../kernel/clock.ts';
+import { listenOn } from '../listen.ts';
+import { NodeDrain } from '../node/drain.ts';
+import { nodeService } from '../node/node.service.ts';
+import type { OperatorPorts } from '../repl/operator-server.ts';
+import type { Metrics } from '../stats/adapters/prometheus.ts';
+import { TrafficMeter } from '../stats/traffic-meter.ts';
+import { readRelease, versionResponse } from '../version.ts';
+import { type Common, type Foundation, nodesWith, type Phase, prepare } from './common.ts';
+import { composeEdge } from './compose-edge.ts';
+import { clusterOf, composeSelf, sessionOf, statsOf } from './compose-self.ts';
+import { composeTransfers } from './compose-transfers.ts';
+
+/** Of the drain's time: transfers go to their replicas first, those with a body on its way a little later. */
+const HAND_OVER_MS = 12_000;
+const HAND_OVER_PATIENCE_MS = 6_000;
+const OPERATOR_CALL_MS = 5_000;
+
+export interface ComposedNode {
+  readonly broker: ServiceBroker;
+  readonly version: string;
+  /** For the operator's commands. */
+  readonly operator: OperatorPorts;
+  /** Resolves to the port. Everything is up by then: the first /readyz is a 200. */
+  listen(): Promise<number>;
+  /**
+   * Refuses new work, lets streams end, stops the services. Resolves at most shortly after `deadlineMs`, to the
+   * number of transfers whose only copy stays in this slot; null when the database cannot tell.
+   */
+  drain(deadlineMs: number): Promise<number | null>;
+}
+
+/** Builds every adapter and service of this node and starts them. */
+export async function composeNode(foundation: Foundation): Promise<ComposedNode> {
+  const { config } = foundation;
+  const common = await prepare(foundation);
+  const { broker } = common;
+  const phase: Phase = { isServing: false, port: config.port };
+  const meter = new TrafficMeter(systemClock);
+  const edge = composeEdge(common, phase);
+  const transfers = composeTransfers(common, edge.ports, meter);
+  const self = composeSelf(common, transfers.dataPlane, meter, transfers.mendingCounts);
+  const release = readRelease(config.rootDirectory);
+  const gateway = createGateway({
+    ...edge,
+    call: common.call,
+    log: common.log,
+    tickets: createTickets(common.secret, Date.now),
+    dataPlane: transfers.dataPlane,
+    operations: operationsOf(common, phase, self.metrics, release),
+    metrics: self.metrics,
+    isForPeersOnly: !config.services.includes('gateway'),
+  });
+
+  const drain = new NodeDrain({
+    nodeId: common.nodeId,
+    enterDraining: () => {
+      phase.isServing = false;
+      self.monitor.enter('draining');
+    },
+    handOver: transfers.handOver,
+    releaseReplicas: transfers.releaseReplicas,
+    count: transfers.countHomes,
+    delay,
+    onFault: (fault) => common.onFault('drain', fault),
+  });
+  const schemas = {
+    session: () => sessionOf(common, self),
+    node: () => nodeService({ monitor: self.monitor, drain, onFault: (fault) => common.onFault('health', fault) }),
+    stats: () => statsOf(common, transfers.dataPlane, meter, () => gateway.socketCount()),
+    cluster: () => clusterOf(common, self),
+    transfer: () => transfers.service(() => self.leadership.term()),
+    gateway: () => gateway.schema,
+  } satisfies Record<ServiceName, () => ServiceSchema>;
+  for (const name of config.services) broker.createService(schemas[name]());
+  await Promise.all([broker.start(), edge.pages.loaded]);
+  // Not before: until then the bus is rightly found to be away.
+  await self.monitor.look();
+
+  return {
+    broker,
+    version: release.version,
+    operator: {
+      nodeIds: () => nodesWith(broker, 'node'),
+      drain: (nodeId) => common.call('node.drain', {}, { nodeId, timeoutMs: OPERATOR_CALL_MS }),
+    },
+    async listen() {
+      self.monitor.enter('serving');
+      phase.isServing = true;
+      // Other nodes reach what is stored here on the same port.
+      if (config.isCluster || config.services.includes('gateway'))
+        phase.port = await listenOn(gateway.server, config.port);
+      return phase.port;
+    },
+    async drain(deadlineMs) {
+      const startedAtMs = performance.now();
+      // Until the transfers have moved, clients and other nodes are served as before: nothing needs to be repeated.
+      await drain.finish(HAND_OVER_MS, HAND_OVER_PATIENCE_MS);
+      gateway.server.close();
+      const idle = setInterval(() => gateway.server.closeIdleConnections(), 100);
+      await transfers.dataPlane.drain(deadlineMs - (performance.now() - startedAtMs));
+      clearInterval(idle);
+      const { onlyCopyCount } = await drain.status();
+      await broker.stop();
+      gateway.server.closeAllConnections();
+      transfers.closePeers();
+      self.probe.close();
+      return onlyCopyCount;
+    },
+  };
+}
+
+function operationsOf(
+  { config, database, netIo }: Common,
+  phase: Phase,
+  metrics: Metrics,
+  release: ReturnType<typeof readRelease>,
+): Operations {
+  return {
+    readiness: async () => {
+      const parts = { services: phase.isServing, database: await database.isUp() };
+      return { isReady: Object.values(parts).every((isUp) => isUp), parts };
+    },
+    version: () => versionResponse(release, netIo.kernels(), database.kind, config.isCluster ? 'cluster' : 'embedded'),
+    metricsText: () => metrics.text(),
+  };
+}

@@ -82,6 +82,8 @@ export interface Actions {
   'transfer.replace': { params: { transferId: string; replicaNodeId: string }; result: null };
   /** Asked at the home by a node that the row does not name: the epoch in which its copy is not needed; null: keep it. */
   'transfer.confirm': { params: { transferId: string }; result: { epoch: number | null } };
+  'transfer.grant': { params: { caller: Caller; shareId: string; password: string }; result: GrantResponse };
+
   'cluster.nodes': { params: Record<string, never>; result: ClusterResponse };
   'cluster.place': { params: Record<string, never>; result: { nodeId: string } };
   'node.health': { params: Record<string, never>; result: NodeHealth };
