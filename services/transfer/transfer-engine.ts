@@ -186,8 +186,9 @@ export class TransferEngine {
       return null;
     }
     try {
-      file.values = use.stored.values;
       if (!file.isTrusted) await this.#trust.establish(transfer, file, use);
+      // Not before: what is not trusted counts as not looked at, and is looked at again.
+      file.values = use.stored.values;
       return use;
     } catch (fault) {
       use.release();

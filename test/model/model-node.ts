@@ -37,6 +37,7 @@ export class ModelProcess implements Place {
   readonly engine: TransferEngine;
   readonly replica: ReplicaSide;
   readonly store: ModelStore;
+  readonly repository: TransferRepository;
   readonly name: string;
   readonly #world: ModelWorld;
   isDead = false;
@@ -48,6 +49,7 @@ export class ModelProcess implements Place {
     this.name = `${node.id}${node.lifeCount}`;
     const { scheduler, durability } = world;
     const repository = repositoryOf(world.rows, scheduler, this, this.name, world.databaseWay(node.id));
+    this.repository = repository;
     const delay = (ms: number, signal?: AbortSignal) => scheduler.delay(this, ms, signal);
     const nowMs = () => scheduler.nowMs;
     const connector = world.links.connectorOf(this, (id) => nodeNamed(world, id));
