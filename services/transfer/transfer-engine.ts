@@ -169,6 +169,8 @@ export class TransferEngine {
   holdAsReader(transfer: RunningTransfer): () => void {
     return this.#holdAs(transfer, (by) => {
       transfer.readers += by;
+      // Readers at other nodes are readers at its home too; only that counts all of them.
+      if (transfer.row.homeNodeId !== this.nodeId) return;
       this.#progress.recipientsChanged(transfer.row.id, transfer.row.generation, transfer.readers);
     });
   }

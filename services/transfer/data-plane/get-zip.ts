@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { HEADER } from '../../contracts/http.ts';
@@ -11,7 +12,7 @@ import { USER_BYTES_HEADERS } from './get-file.ts';
 import type { MovingStream } from './moving-transfers.ts';
 import { PacedResponse } from './paced-response.ts';
 import type { Piece } from './pieces.ts';
-import { piecesOf } from './read-pieces.ts';
+import { isServedHere, piecesOf } from './read-pieces.ts';
 import { type LeaseUse, useLease } from './share-access.ts';
 import {
   centralHeader,
@@ -22,6 +23,9 @@ import {
   type ZipEntry,
   zipLength,
 } from './zip-layout.ts';
+
+/** How often the row of a file that grows at another node is looked at. */
+const LOOK_AGAIN_MS = 500;
 
 /** All files of a share as one streamed, stored zip, also while they still arrive. No Range. */
 export async function getZip(
@@ -123,7 +127,14 @@ class ZipWriter {
 
   /** The size stands before the bytes, so a file of unknown length has its turn when it has ended. */
   async #entryOnceKnown(file: RunningFile): Promise<ZipEntry> {
-    await this.#deps.engine.learnFile(this.#transfer, file);
+    const { engine } = this.#deps;
+    // Its chunks are at another node, and the row says when it has ended.
+    while (!isServedHere(this.#deps, this.#transfer) && file.row.sizeBytes === null) {
+      this.#transfer.assertReadable(engine.nowMs);
+      await delay(LOOK_AGAIN_MS, undefined, { signal: this.#response.signal });
+      await engine.reread(this.#transfer);
+    }
+    await engine.learnFile(this.#transfer, file);
     for (let index = file.committedChunkCount; file.row.sizeBytes === null; index += 1) {
       if (!file.has(index)) await file.waitForChunk(index, this.#response.signal);
     }
