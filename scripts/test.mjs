@@ -6,8 +6,15 @@ import { main, ROOT, runNode, SetupError, say } from './setup/process.mjs';
 import { ensureTestPrograms } from './setup/programs.mjs';
 import { setUp } from './setup/setup.mjs';
 
-/** Suites that start whole servers, databases and browsers run one at a time: several at once would measure each other. */
+/** Suites that start whole servers, databases and browsers: two at a time, apart from what only computes. */
 const WHOLE_PROCESS_SUITES = ['test/contract/state/', 'test/house/', 'test/e2e/', 'test/cluster/'];
+/** Those of them that hold a figure or a deadline against the machine run alone: another beside them would be measured too. */
+const TIMED_SUITES = [
+  'test/contract/state/(data-directory|state-postgres-faults)',
+  'test/house/(start|dev|limits|cluster-start)',
+  'test/e2e/(memory|cluster)',
+  'test/cluster/(killed-nodes|latency|leader|sessions|redis)',
+];
 /** Native suites in processes of their own; each counts as one test. */
 const NATIVE_PROGRAMS = ['run-sanitizers.mjs', 'run-aarch64.mjs', 'run-prebuilt.mjs'].map((name) =>
   join('native', 'test', name),
@@ -53,10 +60,11 @@ await main(async () => {
   const { hasAddon } = await setUp();
   if (!hasAddon) throw new SetupError('the tests need net_io built, not its fallback: install g++ and make');
   await ensureTestPrograms();
-  const ignoring = ['/node_modules/', ...WHOLE_PROCESS_SUITES].map((path) => `--testPathIgnorePatterns=${path}`);
+  const ignoring = (suites) => ['/node_modules/', ...suites].map((path) => `--testPathIgnorePatterns=${path}`);
   const results = [
-    await runJest('unit and contract', ignoring),
-    await runJest('whole-process', ['--maxWorkers=1', ...WHOLE_PROCESS_SUITES]),
+    await runJest('unit and contract', ignoring(WHOLE_PROCESS_SUITES)),
+    await runJest('whole-process', [...WHOLE_PROCESS_SUITES, ...ignoring(TIMED_SUITES)]),
+    await runJest('timed', ['--maxWorkers=1', ...TIMED_SUITES]),
   ];
   for (const program of NATIVE_PROGRAMS) {
     if (existsSync(join(ROOT, program))) results.push(await runNativeProgram(program));
