@@ -20,6 +20,9 @@ import { composeTransfers } from './compose-transfers.ts';
 /** Of the drain's time: transfers go to their replicas first, those with a body on its way a little later. */
 const HAND_OVER_MS = 12_000;
 const HAND_OVER_PATIENCE_MS = 6_000;
+/** Until others have heard that nothing is to be placed here, and pages that they should go elsewhere. */
+const TOLD_MS = 1_000;
+const LAST_HAND_OVER_MS = 2_000;
 const OPERATOR_CALL_MS = 5_000;
 
 export interface ComposedNode {
@@ -101,11 +104,14 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     async drain(deadlineMs) {
       const startedAtMs = performance.now();
       // Until the transfers have moved, clients and other nodes are served as before: nothing needs to be repeated.
-      await drain.finish(HAND_OVER_MS, HAND_OVER_PATIENCE_MS);
+      const toldEverybody = config.isCluster ? delay(TOLD_MS) : Promise.resolve();
+      await Promise.all([drain.finish(HAND_OVER_MS, HAND_OVER_PATIENCE_MS), toldEverybody]);
       gateway.server.close();
       const idle = setInterval(() => gateway.server.closeIdleConnections(), 100);
       await transfers.dataPlane.drain(deadlineMs - (performance.now() - startedAtMs));
       clearInterval(idle);
+      // What was placed here before everybody knew, or ended just now.
+      await drain.finish(LAST_HAND_OVER_MS, 0);
       const { onlyCopyCount } = await drain.status();
       await broker.stop();
       gateway.server.closeAllConnections();

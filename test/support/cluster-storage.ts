@@ -23,6 +23,14 @@ export async function openRows(databaseUrl: string) {
   await client.connect();
   atEnd(() => client.end().catch(() => undefined));
   return {
+    /** Ids of the transfers that are open at a home. */
+    async openAt(home: string): Promise<readonly string[]> {
+      const { rows } = await client.query<{ id: string }>(
+        `SELECT id FROM transfers WHERE home_node_id = $1 AND state = 'open'`,
+        [home],
+      );
+      return rows.map(({ id }) => id);
+    },
     /** By transfer id or share id; its first file. */
     async share(id: string): Promise<StoredShare> {
       const { rows } = await client.query<StoredShare>(
