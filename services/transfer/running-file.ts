@@ -1,5 +1,6 @@
 import { PeerLinkError } from '../contracts/errors.ts';
 import { isEqualBytes } from '../kernel/ids.ts';
+import { ChunkMap } from './chunk-map.ts';
 import { bytesOfRanges, chunkCount, chunkLength } from './manifest.ts';
 import type { ChunkValues, FileRow, StoredFile } from './ports.ts';
 
@@ -102,6 +103,12 @@ export class RunningFile {
       this.#waiters.delete(index);
       for (const waiter of waiters) waiter.wake('beyond_end');
     }
+  }
+
+  /** Right after its row was inserted: nothing of it can be stored, so nobody need look. */
+  knowEmpty(): void {
+    this.values = new ChunkMap();
+    this.isTrusted = true;
   }
 
   /** What another node may have set meanwhile. */

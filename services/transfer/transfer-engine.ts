@@ -102,12 +102,7 @@ export class TransferEngine {
       return known;
     }
     const transfer = new RunningTransfer(found, this.nowMs);
-    if (options.isNew) {
-      for (const file of transfer.files) {
-        file.values = new ChunkMap();
-        file.isTrusted = true;
-      }
-    }
+    if (options.isNew) for (const file of transfer.files) file.knowEmpty();
     this.#takeHome(transfer, transfer.row);
     this.#running.set(found.transfer.id, transfer);
     this.#fileCount += transfer.files.length;
