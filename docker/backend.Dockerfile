@@ -34,8 +34,6 @@ WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY package.json LICENSE ./
 COPY docker/make-secrets.mjs docker/check-ready.mjs docker/
-COPY scripts/peerlink.mjs scripts/
-COPY scripts/setup/process.mjs scripts/setup/
 # For an operator: docker compose exec backend node scripts/peerlink.mjs drain <node> --wait
 COPY scripts/peerlink.mjs scripts/
 COPY scripts/setup/process.mjs scripts/setup/

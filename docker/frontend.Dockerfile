@@ -21,6 +21,7 @@ RUN cd frontend && NODE_ENV=production VITE_USE_CLUSTER="$VITE_USE_CLUSTER" node
 FROM ${NGINX_IMAGE}
 COPY docker/nginx-main.conf /etc/nginx/nginx.conf
 COPY docker/nginx.conf.template /etc/nginx/templates/peerlink.conf.template
+COPY docker/first-resolver.envsh /docker-entrypoint.d/16-first-resolver.envsh
 COPY --from=build /app/frontend/dist /usr/share/nginx/html
 # Without root: the rendered configuration is nginx's own, and a container may open port 80 as anybody
 # (net.ipv4.ip_unprivileged_port_start, which docker-compose.yml sets and newer engines have as default).

@@ -24,6 +24,7 @@ const TEST_PROGRAMS = [
   { title: 'PostgreSQL', names: ['initdb'], folders: postgresFolders, package: 'postgresql', neededBy: 'prisma' },
   { title: 'Redis', names: ['redis-server'], package: 'redis-server', neededBy: 'services' },
   { title: 'NATS', names: ['nats-server'], package: 'nats-server', neededBy: 'test/cluster' },
+  { title: 'nginx', names: ['nginx'], folders: () => ['/usr/sbin'], package: 'nginx-light', neededBy: 'docker' },
   { title: 'b3sum', names: ['b3sum'], package: 'b3sum', neededBy: 'test' },
   { title: 'curl', names: ['curl'], package: 'curl', neededBy: 'test' },
   { title: 'unzip', names: ['unzip'], package: 'unzip', neededBy: 'test' },

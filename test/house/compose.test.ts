@@ -198,6 +198,19 @@ describe('the images', () => {
   });
 });
 
+describe('docker/first-resolver.envsh', () => {
+  it.each([
+    ['10.0.0.1 10.0.0.2', '10.0.0.1'],
+    ['127.0.0.11', '127.0.0.11'],
+    ['[fd00::1] 10.0.0.2 ', '[fd00::1]'],
+  ])('of %j leaves nginx the name server that everybody asks first', (listed, first) => {
+    const script = join(ROOT, 'docker', 'first-resolver.envsh');
+    const program = `set -e; . "$0"; printf %s "$NGINX_LOCAL_RESOLVERS"`;
+    const env = { ...process.env, NGINX_LOCAL_RESOLVERS: listed };
+    expect(execFileSync('sh', ['-c', program, script], { env }).toString()).toBe(first);
+  });
+});
+
 describe('docker/make-secrets.mjs', () => {
   it('makes the passwords once, different in each installation, and keeps them ever after', () => {
     const [folder, other] = [tempDirectory('secrets'), tempDirectory('secrets')];
