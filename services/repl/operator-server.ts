@@ -77,7 +77,7 @@ export async function answer(ports: OperatorPorts, question: string): Promise<Op
     if (command !== 'drain' || typeof node !== 'string') return refuse('the only command is: drain <node>');
     const nodeIds = ports.nodeIds();
     const meant = nodeIds.filter((id) => id.startsWith(node));
-    const [nodeId] = meant;
+    const [nodeId] = node === '' ? [] : meant;
     const known = nodeIds.join(' ');
     if (nodeId === undefined)
       return refuse(

@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
+import { tempDirectory } from '../../test/support/cleanup.ts';
+import { answer, type OperatorPorts, operatorSocketPath, serveOperator } from './operator-server.ts';
+
+const status = (nodeId: string) => ({ nodeId, homeCount: 2, onlyCopyCount: 1 });
+const ports: OperatorPorts = { nodeIds: () => ['abc1', 'abd2', 'xyz3'], drain: async (nodeId) => status(nodeId) };
+
+describe("the operator's question", () => {
+  it.each([
+    [
+      { command: 'drain', node: 'xyz3' },
+      { ok: true, status: status('xyz3') },
+    ],
+    [
+      { command: 'drain', node: 'abc' },
+      { ok: true, status: status('abc1') },
+    ],
+    [
+      { command: 'drain', node: 'ab' },
+      { ok: false, message: 'ab may be any of: abc1 abd2' },
+    ],
+    [
+      { command: 'drain', node: '' },
+      { ok: false, message: 'drain which node? There are: abc1 abd2 xyz3' },
+    ],
+    [
+      { command: 'drain', node: 'q' },
+      { ok: false, message: 'no node that answers is called q; there are: abc1 abd2 xyz3' },
+    ],
+    [
+      { command: 'stop', node: 'abc1' },
+      { ok: false, message: 'the only command is: drain <node>' },
+    ],
+  ])('%j is answered %j', async (question, wanted) => {
+    expect(await answer(ports, JSON.stringify(question))).toEqual(wanted);
+  });
+
+  it('that is no JSON, or whose node fails, is answered with the reason', async () => {
+    expect(await answer(ports, 'drain!')).toMatchObject({ ok: false });
+    const failing = { ...ports, drain: () => Promise.reject(new Error('the bus is away')) };
+    const said = await answer(failing, JSON.stringify({ command: 'drain', node: 'xyz3' }));
+    expect(said).toEqual({ ok: false, message: 'the bus is away' });
+  });
+
+  it('is taken on a socket that only this user can open, and a long one is cut off', async () => {
+    const directory = tempDirectory('operator');
+    const server = await serveOperator(ports, directory);
+    const path = operatorSocketPath(directory);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    const ask = async (text: string) => {
+      const socket = connect(path);
+      let said = '';
+      socket.setEncoding('utf8').on('data', (piece: string) => {
+        said += piece;
+      });
+      socket.on('error', () => undefined);
+      socket.write(text);
+      await once(socket, 'close');
+      return said;
+    };
+    const said = await ask('{"command":"drain","node":"xyz3"}\n');
+    expect(JSON.parse(said)).toEqual({ ok: true, status: status('xyz3') });
+    expect(await ask('x'.repeat(2_000))).toBe('');
+    await server.close();
+  });
+});
