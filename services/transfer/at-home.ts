@@ -31,7 +31,15 @@ export async function answerAtHome<T>(
 ): Promise<T> {
   const isMine = () => transfer.row.state !== 'open' || transfer.row.homeNodeId === deps.nodeId;
   for (let isLastTry = false; ; isLastTry = true) {
-    if (isMine()) return question.here();
+    if (isMine()) {
+      try {
+        return await question.here();
+      } catch (fault) {
+        // Its replica took over while this was looked up: after a reboot, or in a drain.
+        if (typeOfFault(fault) !== 'moved' || isLastTry || isMine()) throw fault;
+        continue;
+      }
+    }
     const { homeNodeId } = transfer.row;
     const said = await askOrFindMoved(deps, transfer, question);
     if (said.outcome === 'answered') return said.value;
@@ -61,7 +69,8 @@ async function askOrFindMoved<T>(
   const asked = ask(homeNodeId).then(
     (value): Said<T> => ({ outcome: 'answered', value }),
     (fault: unknown): Said<T> => {
-      if (typeOfFault(fault) !== 'internal') throw fault;
+      const type = typeOfFault(fault);
+      if (type !== 'internal' && type !== 'moved') throw fault;
       return { outcome: 'silent' };
     },
   );
