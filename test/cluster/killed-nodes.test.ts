@@ -16,7 +16,10 @@ const MOST_MS = { 'kill -9': 5_000, SIGSTOP: 10_000 } as const;
 const FINISH_DEADLINE_MS = 60_000;
 const RUN_DEADLINE_MS = 180_000;
 
-const VICTIMS: readonly Victim[] = ['home', 'replica', 'gateway', 'home that leads'];
+/** Once: the home is the one that leads too. */
+const VICTIMS: readonly Victim[] = PLAN.isFull
+  ? ['home', 'replica', 'gateway', 'home that leads']
+  : ['home that leads', 'replica', 'gateway'];
 /** Once: all at the same time. Many times: each for itself. */
 const ACTIVITIES: readonly (readonly Activity[])[] = PLAN.isFull
   ? [['upload'], ['download'], ['live']]
@@ -52,7 +55,7 @@ describe.each<Fault>(['kill -9', 'SIGSTOP'])('%s of a node in the middle of tran
       else world.thaw(struck);
     });
     await world.settled();
-    await readAt(struck, label, underway.shares);
+    await readAt(struck, label, underway.shares.slice(-1));
     report({ fault: `${fault} of the ${victim}`, run, activities: activities.join('+'), stalls });
     return Object.values(stalls);
   }

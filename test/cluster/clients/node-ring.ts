@@ -4,6 +4,8 @@ import { outcomeOf, Refusal } from './http.ts';
 /** An address of the service, as a page knows it from /api/cluster. */
 export interface Door {
   readonly name: string;
+  /** As /api/cluster has it. */
+  readonly id: string;
   /** `http://host:port`. */
   readonly url: string;
 }
@@ -22,12 +24,18 @@ const REPEATABLE = new Set([
   'not_accepted',
 ]);
 
+const LOOK_MS = 1_000;
+/** A node that failed is asked last for so long. */
+const FAILED_MS = 10_000;
+
 /**
  * The nodes as one client sees them: it stays with one until that fails, asks the next one at once, and backs off only
  * when it has asked them all in vain.
  */
 export class NodeRing {
   readonly #doors: () => readonly Door[];
+  readonly #failedAtMs = new Map<string, number>();
+  #away: ReadonlySet<string> = new Set();
   #at: string;
   #failures = 0;
   #mostFailures = 0;
@@ -58,16 +66,34 @@ export class NodeRing {
     if (!mayRepeat(fault)) throw fault;
     this.#failures += 1;
     this.#mostFailures = Math.max(this.#mostFailures, this.#failures);
+    this.#failedAtMs.set(door.name, performance.now());
     const doors = this.#doors();
     if (this.#at === door.name) {
-      const index = doors.findIndex(({ name }) => name === door.name);
-      this.#at = doors[(index + 1) % doors.length]?.name ?? this.#at;
+      const next = this.#nextAfter(door, doors);
+      this.#at = next?.name ?? this.#at;
+      // Beside what it is asked anyway: who it sees is known should it fail too.
+      if (next !== null) void this.#look(next).catch(() => {});
     }
     const rounds = Math.floor(this.#failures / Math.max(1, doors.length));
     const backoffMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** rounds);
     // Every node was asked: now what they said counts.
     const askedMs = rounds > 0 && fault instanceof Refusal ? (fault.retryAfterMs ?? 0) : 0;
     await delay(Math.max(backoffMs, askedMs), undefined, { signal });
+  }
+
+  /** "Nodes that drain or have left come last", and so do those that failed lately. */
+  #nextAfter(door: Door, doors: readonly Door[]): Door | null {
+    const index = doors.findIndex(({ name }) => name === door.name);
+    const others = [...doors.slice(index + 1), ...doors.slice(0, Math.max(0, index))];
+    const isLate = ({ name }: Door) => performance.now() - (this.#failedAtMs.get(name) ?? -FAILED_MS) < FAILED_MS;
+    const rank = (one: Door) => Number(this.#away.has(one.id)) * 2 + Number(isLate(one));
+    return others.sort((a, b) => rank(a) - rank(b))[0] ?? null;
+  }
+
+  async #look(at: Door): Promise<void> {
+    const answer = await fetch(`${at.url}/api/cluster`, { signal: AbortSignal.timeout(LOOK_MS) });
+    const { nodes } = (await answer.json()) as { nodes: readonly { id: string; state: string }[] };
+    this.#away = new Set(nodes.filter(({ state }) => state !== 'healthy' && state !== 'degraded').map(({ id }) => id));
   }
 }
 

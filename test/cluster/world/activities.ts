@@ -29,6 +29,8 @@ export interface Underway {
   readonly transferIds: readonly string[];
   /** What was sent, for reading it again. */
   readonly shares: readonly { readonly shareId: string; readonly seed: string }[];
+  /** Senders ask this node first from here on; what they have begun they finish. */
+  turnTo(node: WorldNode): void;
   /** The clients go on from the middle; resolves when all of them move. */
   go(): Promise<void>;
   /** Waits for the end of all. Resolves to each client's longest time without progress after `sinceMs`. */
@@ -77,6 +79,7 @@ export async function begin(
     return client;
   };
   let late: Opened | null = null;
+  const senders: Uploader[] = [];
   for (const activity of what) {
     if (activity === 'download') {
       const sealed = await openAt(world, at, `${label} download`, file('download'));
@@ -86,6 +89,7 @@ export async function begin(
       receive('download', sealed.opened, paced());
     } else {
       const sender = await openAt(world, at, `${label} ${activity}`, file(activity), paced());
+      senders.push(sender);
       shares.push({ shareId: sender.opened.shareId, seed: activity });
       moving.push(track(`${activity} sender`, sender.opened.transferId, sender.send(), sender.progressAtMs));
       if (activity === 'live') late = sender.opened;
@@ -109,6 +113,9 @@ export async function begin(
   return {
     transferIds: moving.map(({ transferId }) => transferId),
     shares,
+    turnTo: (node) => {
+      for (const sender of senders) sender.turnTo(world.ring(node));
+    },
     go: async () => {
       const counts = moving.map(({ progressAtMs }) => progressAtMs.length);
       for (const pace of paces) pace.lift();

@@ -13,6 +13,7 @@ import { checkOperations } from '../history/check-operations.ts';
 import { checkLeases, checkTransfers } from '../history/check-rows.ts';
 import { History } from '../history/operations.ts';
 import { type Audit, beginAudit } from './audit.ts';
+import type { Bridge } from './namespaces.ts';
 import { PLAN } from './plan.ts';
 import { type Random, randomOf } from './random.ts';
 
@@ -54,11 +55,13 @@ export class FaultWorld {
   readonly random: Random;
   readonly audit: Audit;
   readonly pool: Pool;
+  /** Where nodes in namespaces reach PostgreSQL and Redis: at the bridge's host. */
+  readonly ports: { readonly database: number; readonly redis: number };
   readonly #own: (index: number) => NodeOptions;
   readonly #cookies = new Map<string, string>();
 
   constructor(
-    parts: Pick<FaultWorld, 'cluster' | 'postgres' | 'redis' | 'random' | 'audit' | 'pool'> & {
+    parts: Pick<FaultWorld, 'cluster' | 'postgres' | 'redis' | 'random' | 'audit' | 'pool' | 'ports'> & {
       readonly own: (index: number) => NodeOptions;
     },
   ) {
@@ -68,6 +71,7 @@ export class FaultWorld {
     this.random = parts.random;
     this.audit = parts.audit;
     this.pool = parts.pool;
+    this.ports = parts.ports;
     this.#own = parts.own;
     for (const server of parts.cluster.nodes) this.#adopt(server);
   }
@@ -214,20 +218,41 @@ export class FaultWorld {
 /** Starts a world. Its name and the plan's seed decide what is random in it. */
 export async function startWorld(
   name: string,
-  options: Pick<ClusterOptions, 'nodes' | 'env' | 'own'> & { readonly redisPassword?: string },
+  options: Pick<ClusterOptions, 'nodes' | 'env'> & { readonly bridge?: Bridge },
 ): Promise<FaultWorld> {
   process.stderr.write(`faults: ${name} with seed ${PLAN.seed} (PEERLINK_FAULT_SEED)\n`);
-  const { redisPassword } = options;
+  const { bridge } = options;
+  // A bus that is not on loopback asks for a password.
+  const password = 'a password of one test only';
   const [postgres, redis] = await Promise.all([
     startOwnPostgres(),
-    startRedis(redisPassword === undefined ? {} : { password: redisPassword }),
+    startRedis(bridge === undefined ? {} : { password }),
   ]);
   const databaseUrl = await postgres.createDatabase();
+  const lent =
+    bridge === undefined
+      ? null
+      : {
+          bridge,
+          databasePort: await bridge.lend(Number(new URL(databaseUrl).port)),
+          redisPort: await bridge.lend(redis.port),
+        };
   const own = (index: number): NodeOptions => {
-    const given = options.own?.(index) ?? {};
-    const address = new URL(given.env?.DATABASE_URL ?? databaseUrl);
+    const address = new URL(databaseUrl);
     address.searchParams.set('application_name', `node-${index + 1}`);
-    return { ...given, env: { ...given.env, DATABASE_URL: address.href } };
+    const namespace = lent?.bridge.namespaces[index];
+    if (lent === null || namespace === undefined) return { env: { DATABASE_URL: address.href } };
+    address.hostname = lent.bridge.host;
+    address.port = String(lent.databasePort);
+    const { host, launcher } = namespace;
+    const env = {
+      DATABASE_URL: address.href,
+      REDIS_HOST: lent.bridge.host,
+      REDIS_PORT: String(lent.redisPort),
+      REDIS_PASSWORD: password,
+      NODE_HOSTNAME: host,
+    };
+    return { host, launcher, env };
   };
   const cluster = await startCluster({
     nodes: options.nodes,
@@ -245,6 +270,7 @@ export async function startWorld(
     redis,
     pool,
     own,
+    ports: { database: lent?.databasePort ?? 0, redis: lent?.redisPort ?? 0 },
     audit: await beginAudit(pool),
     random: randomOf(PLAN.seed, name),
   });
