@@ -120,6 +120,74 @@ describe.each([
   }, 180_000);
 });
 
+describe('nodes whose every packet comes twice', () => {
+  it('come to the same state as if it came once', async () => {
+    const { cluster } = await overRedis(2);
+    const { redis } = cluster;
+    const [a, b] = cluster.nodes as [TestServer, TestServer];
+    const [listener, speaker] = [new Redis(redis.url), new Redis(redis.url)];
+    const seen = new Set<string>();
+    listener.on('pmessageBuffer', (_pattern: Buffer, channel: Buffer, message: Buffer) => {
+      const key = message.toString('latin1');
+      if (seen.delete(key)) return;
+      seen.add(key);
+      speaker.publish(channel, message).catch(() => undefined);
+    });
+    await listener.psubscribe('MOL-*');
+    try {
+      const json = { 'content-type': 'application/json' };
+      const made = await fetch(`${a.url}/api/session`, { method: 'POST', headers: json, body: '{}' });
+      const cookie = (made.headers.getSetCookie()[0] ?? '').split(';')[0] ?? '';
+      const headers = { ...json, cookie, origin: a.url };
+      const open = (node: TestServer) =>
+        fetch(`${node.url}/api/transfers`, {
+          method: 'POST',
+          headers: { ...headers, origin: node.url, 'idempotency-key': 'one-and-the-same' },
+          body: JSON.stringify({ files: [{ path: 'a.bin', sizeBytes: 1_000_000 }] }),
+        });
+      // The client repeats itself too, at another node.
+      const [first, second] = [await open(a), await open(b)];
+      expect([first.status, second.status]).toEqual([201, 201]);
+      const opened = (await first.json()) as { transfer: { id: string }; uploadToken: string };
+      expect(await second.json()).toMatchObject({
+        transfer: { id: opened.transfer.id },
+        uploadToken: opened.uploadToken,
+      });
+      const bytes = randomBytes(1_000_000);
+      const put = (node: TestServer) =>
+        fetch(`${node.url}/api/transfers/${opened.transfer.id}/files/0?offset=0`, {
+          method: 'PUT',
+          headers: { authorization: `Bearer ${opened.uploadToken}` },
+          body: bytes,
+        });
+      expect([(await put(b)).status, (await put(a)).status]).toEqual([200, 200]);
+      const list = async (node: TestServer) => {
+        const answer = await fetch(`${node.url}/api/transfers`, { headers: { cookie } });
+        return ((await answer.json()) as { transfers: { id: string; state: string }[] }).transfers;
+      };
+      for (const node of [a, b]) {
+        expect(await list(node)).toMatchObject([{ id: opened.transfer.id, state: 'sealed' }]);
+      }
+      const end = (node: TestServer) =>
+        fetch(`${node.url}/api/transfers/${opened.transfer.id}`, {
+          method: 'DELETE',
+          headers: { authorization: `Bearer ${opened.uploadToken}` },
+        });
+      expect([(await end(a)).status, (await end(b)).status]).toEqual([204, 204]);
+      await waitFor('copies were dropped', 10_000, async () => {
+        const counts = await Promise.all([a, b].map((node) => rejectedBy(node, 'replayed')));
+        return counts.every((count) => count > 5);
+      });
+      await cluster.settled();
+      expect([a, b].map((node) => node.process.isRunning())).toEqual([true, true]);
+      expect((await clusterOf(a)).nodes).toHaveLength(2);
+    } finally {
+      listener.disconnect();
+      speaker.disconnect();
+    }
+  }, 120_000);
+});
+
 describe('nodes that run some services each', () => {
   it('are one cluster: the edge takes and serves what storage keeps, with sessions kept by another', async () => {
     const cluster = await startCluster({ nodes: 1, env: { REPLICATION_FACTOR: '2' } });
