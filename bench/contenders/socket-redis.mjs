@@ -19,7 +19,7 @@ const io = new Server(server, {
 });
 io.on('connection', (socket) => {
   socket.on('read', (room, done) => {
-    socket.join(room);
+    void socket.join(room);
     done();
   });
   socket.on('send', (room, bytes) => socket.to(room).emit('chunk', bytes));

@@ -34,7 +34,7 @@ const nodes = (name: string, points: number, nodeCount = 3) =>
 /** How many of `count` requests of one key pass, spread over the nodes. */
 async function passed(limiters: ReturnType<typeof nodes>, key: string, count: number): Promise<number> {
   const answers = await Promise.all(
-    Array.from({ length: count }, (_, index) => limiters[index % limiters.length]?.consume(key)),
+    Array.from({ length: count }, async (_, index) => limiters[index % limiters.length]?.consume(key)),
   );
   return answers.filter((seconds) => seconds === 0).length;
 }

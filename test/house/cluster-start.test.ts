@@ -24,7 +24,7 @@ async function freePorts(count: number): Promise<number[]> {
   for (;;) {
     const first = await freePort();
     const ports = Array.from({ length: count }, (_, index) => first + index);
-    const areFree = await Promise.all(ports.map((port) => port < 65_536 && isFreePort(port)));
+    const areFree = await Promise.all(ports.map(async (port) => port < 65_536 && (await isFreePort(port))));
     if (areFree.every((isFree) => isFree)) return ports;
   }
 }

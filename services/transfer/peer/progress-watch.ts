@@ -25,7 +25,7 @@ export function watchProgress({ progress, isGone, onGone }: ProgressWatch): () =
     }
     if (isAsking || performance.now() - movedAtMs < STILL_MS) return;
     isAsking = true;
-    isGone()
+    void isGone()
       .catch(() => false)
       .then((isSo) => {
         isAsking = false;

@@ -6,6 +6,8 @@ export const SILENCE_MS = 3_000;
 const LOOK_EVERY_MS = 100;
 const MAX_JSON_BYTES = 8 * 1024 * 1024;
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
 /** A refusal of section 14 of docs/PROTOCOL.md. */
 export class Refusal extends Error {
   readonly status: number;
@@ -15,9 +17,9 @@ export class Refusal extends Error {
   readonly body: Readonly<Record<string, unknown>>;
 
   constructor(status: number, body: Readonly<Record<string, unknown>>, retryAfter: string | undefined) {
-    super(`${status} ${String(body.type ?? '')} ${String(body.detail ?? body.title ?? '')}`);
+    super(`${status} ${textOf(body.type)} ${textOf(body.detail) || textOf(body.title)}`);
     this.status = status;
-    this.type = String(body.type ?? status).replace('urn:peerlink:error:', '');
+    this.type = (textOf(body.type) || String(status)).replace('urn:peerlink:error:', '');
     this.retryAfterMs = retryAfter === undefined ? null : Number(retryAfter) * 1000;
     this.body = body;
   }
