@@ -23,7 +23,7 @@ export class NodeDrain {
   readonly #ports: DrainPorts;
   #isDraining = false;
   #isStopped = false;
-  #running: Promise<void> | null = null;
+  #isRunning = false;
 
   constructor(ports: DrainPorts) {
     this.#ports = ports;
@@ -36,9 +36,13 @@ export class NodeDrain {
   /** For `node.drain`: begins, goes on beside whoever asked until nothing is left, and may be asked again. */
   begin(): void {
     this.#enter();
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null;
-    });
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#run()
+      .catch(this.#ports.onFault)
+      .finally(() => {
+        this.#isRunning = false;
+      });
   }
 
   /** For SIGTERM: resolves when nothing is left, at the latest when the time is over. */

@@ -45,6 +45,21 @@ describe('answerAtHome', () => {
     expect(await answerAtHome(deps, transferAt('dead'), question(lost, true))).toBe('here');
   });
 
+  it('asks who took over when the home hands the transfer over meanwhile, this node or another', async () => {
+    const moved = () => Promise.reject(new PeerLinkError('moved', 'gone'));
+    const elsewhere = transferAt('draining');
+    const deps = { nodeId: 'me', recover: async () => moveTo(elsewhere, 'replica') };
+    const ask = (nodeId: string) => (nodeId === 'draining' ? moved() : Promise.resolve(`from ${nodeId}`));
+    expect(await answerAtHome(deps, elsewhere, question(ask))).toBe('from replica');
+    const mine = transferAt('me');
+    const here = () => {
+      moveTo(mine, 'replica');
+      return moved();
+    };
+    const asked = { ...question(ask), here };
+    expect(await answerAtHome({ ...deps, recover: null }, mine, asked)).toBe('from replica');
+  });
+
   it('gives up when the new home does not answer either', async () => {
     const transfer = transferAt('dead');
     let turn = 0;

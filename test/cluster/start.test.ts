@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from '@jest/globals';
+import { startCluster } from '../support/cluster.ts';
+import { committedOf, getFile, type OpenUpload, openUpload, putChunk } from '../support/cluster-client.ts';
+import { bytesPath, flipBit, nodeIdOf, openRows, simulateReboot } from '../support/cluster-storage.ts';
+import { startOwnPostgres } from '../support/postgres.ts';
+import type { TestServer } from '../support/server.ts';
+import { waitFor } from '../support/waiting.ts';
+
+const MIB = 1024 ** 2;
+const TEST_MS = 180_000;
+const SOON_MS = 30_000;
+
+async function world(env: Record<string, string> = {}) {
+  const cluster = await startCluster({ nodes: 2, env });
+  const [home, other] = cluster.nodes as readonly [TestServer, TestServer];
+  const rows = await openRows(cluster.databaseUrl);
+  const file = randomBytes(4 * MIB);
+  const upload = await openUpload(home, file.length);
+  for (const index of [0, 2]) expect((await putChunk(home, upload, file, index)).status).toBe(200);
+  const again = (node: TestServer) => cluster.start({ dataDirectory: node.dataDirectory, port: node.port });
+  const inSync = () =>
+    waitFor('two copies', SOON_MS, async () => {
+      const row = await rows.share(upload.transferId);
+      return row.replicaState === 'in_sync' ? row : null;
+    });
+  return { cluster, rows, home, other, file, upload, again, inSync };
+}
+
+async function finish(node: TestServer, upload: OpenUpload, file: Buffer, indexes: readonly number[]) {
+  for (const index of indexes) expect((await putChunk(node, upload, file, index)).status).toBe(200);
+  expect((await getFile(node, upload.shareId)).equals(file)).toBe(true);
+}
+
+describe('after its machine rebooted', () => {
+  it(
+    'a home has its replica in sync take over: nothing acknowledged is lost, whatever its disk lost',
+    async () => {
+      const { rows, home, other, file, upload, again, inSync } = await world();
+      const { fileId, generation } = await inSync();
+      await home.kill9();
+      await simulateReboot(home);
+      await flipBit(bytesPath(home, fileId), 5);
+      const rebooted = await again(home);
+      const moved = await waitFor('the replica is home', SOON_MS, async () => {
+        const row = await rows.share(upload.transferId);
+        return row.home === nodeIdOf(other) ? row : null;
+      });
+      expect(moved.generation).toBe(generation);
+      expect(await committedOf(rebooted, upload)).toEqual([
+        [0, 1],
+        [2, 3],
+      ]);
+      await finish(rebooted, upload, file, [3, 1]);
+      // The old home's copy was compared by value and mended when it became the replica.
+      await waitFor('both copies are whole', SOON_MS, async () =>
+        (await readFile(bytesPath(rebooted, fileId))).equals(file),
+      );
+    },
+    TEST_MS,
+  );
+
+  it(
+    'a home without a replica drops what does not verify, and says so by a new generation',
+    async () => {
+      const { rows, home, file, upload, again } = await world({ REPLICATION_FACTOR: '1' });
+      const { fileId, generation } = await rows.share(upload.transferId);
+      await home.kill9();
+      await simulateReboot(home);
+      await flipBit(bytesPath(home, fileId), 2 * MIB + 5);
+      const rebooted = await again(home);
+      expect(await committedOf(rebooted, upload)).toEqual([[0, 1]]);
+      expect((await rows.share(upload.transferId)).generation).toBe(generation + 1);
+      await finish(rebooted, upload, file, [1, 2, 3]);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'a replica says that it has to be compared anew before it takes or promotes anything',
+    async () => {
+      const { rows, home, other, file, upload, again, inSync } = await world();
+      const before = await inSync();
+      await other.kill9();
+      await simulateReboot(other);
+      await flipBit(bytesPath(other, before.fileId), 2 * MIB + 5);
+      const rebooted = await again(other);
+      const after = await waitFor('it is in sync again', SOON_MS, async () => {
+        const row = await rows.share(upload.transferId);
+        return row.epoch > before.epoch && row.replicaState === 'in_sync' ? row : null;
+      });
+      expect(after.home).toBe(nodeIdOf(home));
+      const mended = (await readFile(bytesPath(rebooted, before.fileId))).subarray(2 * MIB, 3 * MIB);
+      expect(mended.equals(file.subarray(2 * MIB, 3 * MIB))).toBe(true);
+      await finish(rebooted, upload, file, [1, 3]);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'a node that only restarted trusts its disk: no row changes hands',
+    async () => {
+      const { rows, home, file, upload, again } = await world({ REPLICATION_FACTOR: '1' });
+      const before = await rows.share(upload.transferId);
+      await home.kill9();
+      const restarted = await again(home);
+      expect(await committedOf(restarted, upload)).toEqual([
+        [0, 1],
+        [2, 3],
+      ]);
+      expect(await rows.share(upload.transferId)).toEqual(before);
+      await finish(restarted, upload, file, [1, 3]);
+    },
+    TEST_MS,
+  );
+});
+
+describe('while PostgreSQL is frozen', () => {
+  it(
+    'a share whose row both nodes read is downloaded from either, and an open transfer takes chunks',
+    async () => {
+      const postgres = await startOwnPostgres();
+      const cluster = await startCluster({ nodes: 2, postgres });
+      const [home, other] = cluster.nodes as readonly [TestServer, TestServer];
+      const rows = await openRows(cluster.databaseUrl);
+      const file = randomBytes(4 * MIB);
+      const sealed = await openUpload(home, file.length);
+      await finish(home, sealed, file, [0, 1, 2, 3]);
+      expect((await getFile(other, sealed.shareId)).equals(file)).toBe(true);
+      const open = await openUpload(home, file.length);
+      for (const node of [home, other])
+        expect((await putChunk(node, open, file, node === home ? 0 : 1)).status).toBe(200);
+      await waitFor('two copies', SOON_MS, async () => (await rows.share(open.transferId)).replicaState === 'in_sync');
+      // By this one the replica hears of the row that says so.
+      expect((await putChunk(home, open, file, 2)).status).toBe(200);
+      postgres.freeze();
+      try {
+        for (const node of [home, other]) expect((await getFile(node, sealed.shareId)).equals(file)).toBe(true);
+        expect((await putChunk(other, open, file, 3)).status).toBe(200);
+        const startedMs = performance.now();
+        const refused = await fetch(`${home.url}/new.bin`, { method: 'PUT', body: Buffer.alloc(10) });
+        expect(refused.status).toBe(503);
+        expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
+        expect(performance.now() - startedMs).toBeLessThan(3_000);
+      } finally {
+        postgres.thaw();
+      }
+      await waitFor('it is sealed', SOON_MS, async () => (await rows.share(open.transferId)).state === 'sealed');
+      expect((await getFile(other, open.shareId)).equals(file)).toBe(true);
+    },
+    TEST_MS,
+  );
+});
