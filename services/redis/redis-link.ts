@@ -37,7 +37,6 @@ export async function openRedis(settings: RedisSettings, log: RedisLog): Promise
     // Nothing waits for a connection: what stands in for Redis is asked instead.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    commandTimeout: ANSWER_DEADLINE_MS,
     socketTimeout: DEAD_AFTER_MS,
   });
   const subscriber = new Redis({ ...redisOptions(settings, 'peerlink-hints'), socketTimeout: DEAD_AFTER_MS });
@@ -66,7 +65,7 @@ function linkOf(requests: Redis, subscriber: Redis, log: RedisLog): RedisLink {
   const ask = async <T>(work: (client: Redis) => Promise<T>): Promise<T> => {
     if (requests.status !== 'ready' || performance.now() < restsUntilMs) throw redisAway();
     try {
-      const answer = await work(requests);
+      const answer = await inTime(work(requests));
       learn(true);
       return answer;
     } catch (cause) {
@@ -97,6 +96,17 @@ function linkOf(requests: Redis, subscriber: Redis, log: RedisLog): RedisLink {
       subscriber.disconnect();
     },
   };
+}
+
+/** The answer, or an error once ANSWER_DEADLINE_MS are over. What comes later is let go. */
+function inTime<T>(answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(new Error(`no answer within ${ANSWER_DEADLINE_MS} ms`));
+    // When this process itself stood still, the timer comes before answers that are there already: they are read first.
+    const timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), ANSWER_DEADLINE_MS);
+    const settle = () => clearTimeout(timer);
+    answer.then(resolve, reject).then(settle, settle);
+  });
 }
 
 function readyWithin(client: Redis, deadlineMs: number): Promise<void> {
