@@ -113,15 +113,22 @@ export class Mending {
   /**
    * Chunks of an open file that this node has no value for and another node has: what a machine lost with its memory.
    * Asked of every node. @returns how many came back
+   * @throws unavailable when a node that may have more does not answer
    */
   async fetchMissing(transfer: RunningTransfer, file: RunningFile, stored: StoredFile): Promise<number> {
     const { copies } = this.#ports;
     if (copies === null) return 0;
     let count = 0;
+    let silence: unknown;
     for (const nodeId of await copies.holders(transfer.row, 'all')) {
-      const values = await copies.values(nodeId, transfer, file).catch(() => null);
+      const values = await copies.values(nodeId, transfer, file).catch((fault: unknown) => {
+        silence = fault;
+        return null;
+      });
       if (values !== null) count += await this.#take(transfer, file, stored, nodeId, values);
     }
+    // "Only if none has it, or the operator gives up on a node that cannot be reached": it may have been the home.
+    if (silence !== undefined) throw silence;
     return count;
   }
 

@@ -112,6 +112,11 @@ export class Scheduler {
     for (const event of free) this.#queue.push({ ...event, atMs: this.nowMs });
   }
 
+  /** What is held stays so until it is released; nothing more is. */
+  stopHolding(): void {
+    this.#holding.clear();
+  }
+
   /** The held events that match never happen. Later ones are still held. */
   drop(label: RegExp): number {
     const before = this.#held.length;
