@@ -50,7 +50,10 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
         placement: createPlacement({ nodeIds: () => nodesWith(common.broker, 'transfer'), call: common.call }),
         countBytes: (bytes) => traffic.addPeer(bytes),
         onForged: (reason) => log.warn({ reason }, 'a request under /peer/ was refused'),
-        onOwnership: (event, transferId, replicaNodeId) => log.info({ event, transferId, replicaNodeId }, 'ownership'),
+        onOwnership: (event, transferId, otherNodeId) => {
+          log.info({ event, transferId, otherNodeId }, 'ownership');
+          broadcast('transfer.ownership.changed', { nodeId: common.nodeId, event, transferId, otherNodeId });
+        },
       })
     : null;
   const engine = new TransferEngine({

@@ -112,6 +112,14 @@ export interface Events {
     readonly endReason: EndReason | null;
     readonly digests: readonly (string | null)[];
   };
+  /** What a home did with its replica, or that this node took over or was fenced. For the operator: rows decide. */
+  'transfer.ownership.changed': {
+    readonly nodeId: string;
+    readonly event: 'attached' | 'in_sync' | 'detached' | 'fenced' | 'promoted';
+    readonly transferId: string;
+    /** The replica it is about; null: none. */
+    readonly otherNodeId: string | null;
+  };
   /** Bytes on a node's disk no longer had their value: another copy did (`repaired`), or none that answered (`damaged`). */
   'transfer.mended': {
     readonly nodeId: string;

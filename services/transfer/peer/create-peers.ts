@@ -33,7 +33,7 @@ export interface PeersOptions {
   readonly countBytes: (bytes: number) => void;
   readonly onForged: (reason: string) => void;
   readonly onOwnership: (
-    event: 'attached' | 'in_sync' | 'detached' | 'fenced',
+    event: 'attached' | 'in_sync' | 'detached' | 'fenced' | 'promoted',
     transferId: string,
     nodeId: string | null,
   ) => void;
@@ -98,6 +98,7 @@ export function createPeers(options: PeersOptions): Peers {
         delay: pause,
         isDiskTrusted: options.isDiskTrusted,
         isPowerSafe: options.isPowerSafe,
+        onPromoted: (transferId) => options.onOwnership('promoted', transferId, nodeId),
       });
       engine.useReplicaSide(replica);
       declare = async (transferId) => replica.declareSyncing(await engine.replicaTransfer(transferId));

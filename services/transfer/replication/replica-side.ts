@@ -47,6 +47,8 @@ export interface ReplicaSideDeps {
   readonly isDiskTrusted: boolean;
   /** `DURABILITY=power`: a chunk is on the medium before it is answered. */
   readonly isPowerSafe: boolean;
+  /** This node made itself home. */
+  readonly onPromoted?: (transferId: string) => void;
 }
 
 export interface OpenedSession {
@@ -298,6 +300,7 @@ export class ReplicaSide {
       this.#promoting.delete(id);
     }
     if (transfer.row.homeNodeId !== nodeId) return { kind: 'refused', reason: 'moved' };
+    this.#deps.onPromoted?.(id);
     // The home before may have set sizes and digests. What is not known now is with the next refresh.
     await this.#reread(transfer).catch(() => {});
     return { kind: 'home' };
