@@ -92,7 +92,7 @@ function gauges(registers: Registry[], sources: MetricSources): void {
   });
   new Counter({
     name: 'peerlink_peer_bytes_total',
-    help: "Bytes of bodies between this node and others, counted by the one that asked; none are in the clients' bytes",
+    help: "Bytes of bodies between this node and others, as the one that asked saw them; none are in the clients' bytes",
     registers,
     collect() {
       this.reset();
