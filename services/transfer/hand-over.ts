@@ -71,7 +71,13 @@ async function moveOne(ports: HandOverPorts, transfer: RunningTransfer, isPatien
     await engine.handOver(transfer);
     return isGone(transfer, engine.nodeId);
   } catch (fault) {
-    // The replica does not answer, or the database: the next pass tries again.
+    // The replica does not answer, or the database: the next pass tries again, with another replica where there is one.
+    const { replicaNodeId } = transfer.row;
+    if (replicaNodeId !== null && typeOfFault(fault) === 'unavailable') {
+      await transfer.home
+        ?.replaceReplica(replicaNodeId)
+        .catch((cause: unknown) => engine.reportFault('hand over', cause));
+    }
     if (typeOfFault(fault) !== 'unavailable') engine.reportFault('hand over', fault);
     return isGone(transfer, engine.nodeId);
   } finally {

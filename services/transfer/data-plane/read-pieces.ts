@@ -1,3 +1,4 @@
+import { PeerLinkError } from '../../contracts/errors.ts';
 import { READ_AHEAD_BUFFERS } from '../../contracts/limits.ts';
 import { damagedChunk } from '../mending.ts';
 import type { FileUse } from '../open-files.ts';
@@ -79,6 +80,8 @@ class FileReading {
       bytes.subarray(Math.max(0, from - start), to === null ? bytes.length : Math.min(bytes.length, to - start));
     if (this.#file.values === null && !this.#file.isSealed) await this.#open();
     if (!this.#file.has(index)) {
+      // After a hand-over the next chunks are committed elsewhere: nobody here would ever wake this reader.
+      this.#assertHome();
       const arrival = await this.#file.waitForChunk(index, signal);
       if (arrival === 'beyond_end') return null;
       return {
@@ -107,6 +110,13 @@ class FileReading {
       return { bytes: [cut(mended)], release: () => {} };
     }
     return { bytes: [cut(buffer.subarray(0, lengthBytes))], release: () => this.#deps.buffers.give(buffer) };
+  }
+
+  /** @throws moved */
+  #assertHome(): void {
+    const { homeNodeId: home } = this.#transfer.row;
+    if (home === this.#deps.engine.nodeId) return;
+    throw new PeerLinkError('moved', 'This transfer has another home node now.', { data: { home } });
   }
 
   async end(unread: readonly Promise<Piece | null>[]): Promise<void> {
