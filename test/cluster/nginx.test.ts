@@ -28,6 +28,7 @@ const NOTICED_MS = 3_000;
 let cluster: TestCluster;
 let names: TestNameServer;
 let nginx: TestNginx;
+let backendPort = 0;
 const nodes: Forwarder[] = [];
 let site = '';
 
@@ -43,7 +44,6 @@ beforeAll(async () => {
     },
   });
   names = await startNameServer('backend');
-  let backendPort = 0;
   for (const [index, address] of ADDRESSES.entries()) {
     const forwarder = await startForwarder(address, backendPort, cluster.nodes[index]?.port ?? 0);
     backendPort = forwarder.port;
@@ -197,4 +197,42 @@ describe('nginx before three nodes', () => {
     names.answer(ADDRESSES);
     await untilUsed([again, third]);
   }, 60_000);
+
+  it('may die: nodes go on, and who resumes has the rest at the same address once it is back', async () => {
+    const bytes = randomBytes(FILE_BYTES);
+    const put = await fetch(`${site}/kept.bin`, { method: 'PUT', body: bytes });
+    expect(put.status).toBe(201);
+    const { pathname } = new URL((await put.text()).trim());
+    const download = await fetch(`${site}${pathname}`);
+    const reader = (download.body as ReadableStream<Uint8Array>).getReader();
+    const first = (await reader.read()).value as Uint8Array;
+    await nginx.process.kill9();
+    const pieces = [first];
+    const rest = async () => {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return 'whole';
+        pieces.push(value);
+      }
+    };
+    expect(
+      await within(
+        'the end of the download',
+        DEADLINE_MS,
+        rest().catch(() => 'broken'),
+      ),
+    ).toBe('broken');
+    for (const node of cluster.nodes) {
+      const direct = await fetch(`${node.url}${pathname}`);
+      expect(sha256(Buffer.from(await direct.arrayBuffer()))).toBe(sha256(bytes));
+    }
+
+    nginx = await startNginx({ nameServerPort: names.port, backendPort, ports: nginx });
+    const received = Buffer.concat(pieces);
+    expect(received.length).toBeLessThan(FILE_BYTES);
+    const resumed = await fetch(`${site}${pathname}`, { headers: { Range: `bytes=${received.length}-` } });
+    expect(resumed.status).toBe(206);
+    const whole = Buffer.concat([received, Buffer.from(await resumed.arrayBuffer())]);
+    expect(sha256(whole)).toBe(sha256(bytes));
+  }, 120_000);
 });

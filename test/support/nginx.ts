@@ -21,6 +21,8 @@ export interface NginxOptions {
   readonly nameServerPort: number;
   /** What is port 5000 of the name `backend` in a container. */
   readonly backendPort: number;
+  /** Those of one that was killed; free ones without. */
+  readonly ports?: Pick<TestNginx, 'pagePort' | 'nodePort'>;
 }
 
 const START_DEADLINE_MS = 10_000;
@@ -29,7 +31,7 @@ const START_DEADLINE_MS = 10_000;
 export async function startNginx(options: NginxOptions): Promise<TestNginx> {
   const program = ensureNginx();
   const folder = tempDirectory('nginx');
-  const [pagePort, nodePort] = [await freePort(), await freePort()];
+  const { pagePort, nodePort } = options.ports ?? { pagePort: await freePort(), nodePort: await freePort() };
   mkdirSync(join(folder, 'conf.d'));
   const mainFile = join(folder, 'nginx.conf');
   const asRoot = process.getuid?.() === 0 ? 'user root;\n' : '';
