@@ -37,7 +37,7 @@ export interface SweepPorts {
 export async function sweepStore(ports: SweepPorts): Promise<SweepReport> {
   const { store } = ports;
   const report = { removedCount: 0, releasedCount: 0, setAsideCount: 0 };
-  const confirmed = new Map<string, Promise<number | null>>();
+  const asked: Asked = { epochs: new Map(), silentHomes: new Set() };
   let batch: string[] = [];
   const settle = async () => {
     const fates = await ports.repository.fateOfFiles(batch);
@@ -50,7 +50,7 @@ export async function sweepStore(ports: SweepPorts): Promise<SweepReport> {
         await store.remove(fileId);
         report.removedCount += 1;
       } else if (!isNamed(ports.nodeId, fate) && report.releasedCount < MAX_COPIES_RELEASED) {
-        if (await releaseCopy(ports, fileId, fate, confirmed)) report.releasedCount += 1;
+        if (await releaseCopy(ports, fileId, fate, asked)) report.releasedCount += 1;
       }
     }
     batch = [];
@@ -64,6 +64,12 @@ export async function sweepStore(ports: SweepPorts): Promise<SweepReport> {
   return { ...report, purgedCount };
 }
 
+/** What homes said in one sweep. A home that does not answer is not waited for a thousand times. */
+interface Asked {
+  readonly epochs: Map<string, number | null>;
+  readonly silentHomes: Set<string>;
+}
+
 function isNamed(nodeId: string, fate: FileFate): boolean {
   return fate.homeNodeId === nodeId || fate.replicaNodeId === nodeId;
 }
@@ -72,18 +78,17 @@ function isNamed(nodeId: string, fate: FileFate): boolean {
  * What the home confirmed holds for one epoch. So the row is read once more while the file is locked: an attach to this
  * very node raises the epoch first, and a session that begins later waits for the lock and finds nothing stored here.
  */
-async function releaseCopy(
-  ports: SweepPorts,
-  fileId: string,
-  fate: FileFate,
-  confirmed: Map<string, Promise<number | null>>,
-): Promise<boolean> {
-  let asked = confirmed.get(fate.transferId);
-  if (asked === undefined) {
-    asked = ports.confirm(fate).catch(() => null);
-    confirmed.set(fate.transferId, asked);
+async function releaseCopy(ports: SweepPorts, fileId: string, fate: FileFate, asked: Asked): Promise<boolean> {
+  const { transferId, homeNodeId } = fate;
+  let epoch = asked.epochs.get(transferId);
+  if (epoch === undefined) {
+    if (asked.silentHomes.has(homeNodeId)) return false;
+    epoch = await ports.confirm(fate).catch(() => {
+      asked.silentHomes.add(homeNodeId);
+      return null;
+    });
+    asked.epochs.set(transferId, epoch);
   }
-  const epoch = await asked;
   if (epoch === null) return false;
   return ports.whileUnused(fileId, async () => {
     const now = (await ports.repository.fateOfFiles([fileId])).get(fileId);
