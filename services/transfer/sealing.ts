@@ -14,6 +14,7 @@ export interface SealingPorts {
   readonly nodeId: string;
   readonly nowMs: () => number;
   readonly repository: Pick<TransferRepository, 'sealFile'>;
+  readonly durability: 'process' | 'power';
   readonly hold: (transfer: RunningTransfer) => () => void;
   readonly useFile: (transfer: RunningTransfer, file: RunningFile) => Promise<FileUse | null>;
   readonly end: (transferId: string, reason: EndReason) => Promise<void>;
@@ -118,6 +119,8 @@ export class Sealing {
     const use = await this.#ports.useFile(transfer, file);
     if (use === null) throw new PeerLinkError('internal', 'A complete file has no bytes.');
     try {
+      // "`power`: files and directories before the sealing row": a chunk may be complete whose writer still syncs it.
+      if (this.#ports.durability === 'power') await use.stored.sync();
       return await use.stored.root(sizeBytes);
     } finally {
       use.release();

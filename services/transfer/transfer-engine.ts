@@ -61,6 +61,7 @@ export class TransferEngine {
       nodeId: deps.nodeId,
       nowMs: deps.nowMs,
       repository: deps.repository,
+      durability: deps.durability,
       hold: (transfer) => this.hold(transfer),
       useFile: (transfer, file) => this.useFile(transfer, file, 'read'),
       end: (transferId, reason) => this.end(transferId, reason),

@@ -1,3 +1,4 @@
+import { ChunkMap } from '../../services/transfer/chunk-map.ts';
 import type { ModelNode, ModelWorld } from './model-node.ts';
 import { nodeNamed } from './model-node.ts';
 import { digestOf, variantOf } from './model-store.ts';
@@ -145,7 +146,19 @@ export class Invariants {
     const home = nodeNamed(this.#world, row.homeNodeId);
     const count = (file?.sizeBytes ?? 0) / (file?.chunkSizeBytes ?? 1);
     const values = home.disk.files.get(fileId)?.values.firstValues(count) ?? new Uint8Array(0);
+    if (this.#world.durability === 'power') this.#checkSynced(fileId, count, home);
     if (Buffer.compare(digestOf(values), digest) !== 0) this.#break(`I5: ${fileId} is sealed as what its home has not`);
+  }
+
+  /** "`power`: files and directories [are synced] before the sealing row." */
+  #checkSynced(fileId: string, count: number, home: ModelNode): void {
+    const file = home.disk.files.get(fileId);
+    const safe = new ChunkMap(file?.safeValues.slice());
+    for (let index = 0; index < count; index += 1) {
+      const variant = variantOf(safe.get(index));
+      if (variant === null || file?.safeChunks.get(index) !== variant)
+        this.#break(`I5: ${fileId}/${index} is sealed and not on the medium of ${home.id}`);
+    }
   }
 
   /** "Bytes are deleted only on a row's word." */
