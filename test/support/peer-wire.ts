@@ -41,12 +41,23 @@ export async function startPeerWire(options: PeerWireOptions): Promise<PeerWire>
 
   const carry = (from: Socket, to: Socket, lane: Lane) => {
     let held = 0;
+    // In order, whatever the timers do: one is set at a time, for what comes next.
+    const coming: { readonly dueMs: number; readonly act: () => void }[] = [];
+    const deliver = () => {
+      for (let next = coming[0]; next !== undefined; next = coming[0]) {
+        const waitMs = next.dueMs - performance.now();
+        if (waitMs >= 1) {
+          setTimeout(deliver, waitMs);
+          return;
+        }
+        coming.shift();
+        next.act();
+      }
+    };
     const later = (lengthBytes: number, act: () => void) => {
-      const now = performance.now();
-      lane.freeAtMs = Math.max(lane.freeAtMs, now) + (lengthBytes / bytesPerSecond) * 1000;
-      const waitMs = lane.freeAtMs + delayMs - now;
-      if (waitMs < 1) act();
-      else setTimeout(act, waitMs);
+      lane.freeAtMs = Math.max(lane.freeAtMs, performance.now()) + (lengthBytes / bytesPerSecond) * 1000;
+      coming.push({ dueMs: lane.freeAtMs + delayMs, act });
+      if (coming.length === 1) deliver();
     };
     from.on('data', (bytes: Buffer) => {
       passedBytes += bytes.length;
