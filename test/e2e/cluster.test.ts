@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser } from '../support/browser.ts';
 import { tempDirectory } from '../support/cleanup.ts';
@@ -12,6 +14,7 @@ import { startRedis } from '../support/redis.ts';
 import type { TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
 import { type Line, openLine, type SeenStep } from './world/line.ts';
+import { sha256 } from './world/receive.ts';
 import { chooseBy, digestOn, pressSend } from './world/send.ts';
 import { NETWORK_NEWS, visit } from './world/visit.ts';
 
@@ -59,23 +62,80 @@ function sentAgain(steps: readonly SeenStep[]): number[] {
 const sum = (lines: readonly Line[]) => lines.reduce((bytes, line) => bytes + line.passedBytes(), 0);
 
 /** Sends the file through the page until some of it is stored and the rest is held. */
-async function beginUpload(page: Page, lines: readonly Line[], steps: readonly SeenStep[]): Promise<void> {
+async function beginUpload(page: Page, lines: readonly Line[], steps: readonly SeenStep[]): Promise<string> {
   for (const line of lines) line.hold();
   await chooseBy(page, 'Choose files', source);
-  await pressSend(page);
+  const link = await pressSend(page);
   await waitFor('the first run is sent', 20_000, () => sum(lines) > 0 || lines.some(({ puts }) => puts.length > 0));
   for (const line of lines.filter(({ puts }) => puts.length > 0)) line.allow(FIRST_BYTES);
   await waitFor('some runs are stored', 20_000, () => steps.filter(({ step }) => step === 'stored').length >= 2);
+  return link;
 }
 
-/** Opens the lines and waits until something more is stored; answers after how long. */
+/** Opens the lines and waits until a run is stored that was sent from now on; answers after how long. */
 async function resumedOn(lines: readonly Line[], steps: readonly SeenStep[], deadlineMs = 30_000): Promise<number> {
   const startedMs = performance.now();
-  const stored = () => steps.filter(({ step }) => step === 'stored').length;
-  const before = stored();
+  const before = new Set(steps.flatMap((seen) => (seen.step === 'sent' ? [seen.put] : [])));
   for (const line of lines) line.allow(Number.POSITIVE_INFINITY);
-  await waitFor('the upload goes on', deadlineMs, () => stored() > before);
+  await waitFor('the upload goes on', deadlineMs, () =>
+    steps.some((seen) => seen.step === 'stored' && !before.has(seen.put)),
+  );
   return performance.now() - startedMs;
+}
+
+/** Waits until a second node has all that is stored of a share: before, nobody could take over. */
+async function inSync({ databaseUrl }: TestCluster, link: string): Promise<void> {
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    await waitFor('the replica is in sync', 20_000, async () => {
+      const shareId = link.split('/').at(-1);
+      const { rows } = await client.query('SELECT replica_state FROM transfers WHERE share_id = $1', [shareId]);
+      return rows[0]?.replica_state === 'in_sync';
+    });
+  } finally {
+    await client.end();
+  }
+}
+
+interface Held {
+  writtenBytes: number;
+  heldAtBytes: number;
+}
+
+/** In the page: the dialog answers a file of the browser's private store, whose writing stops at so many bytes. */
+function pickPrivateFile(heldAtBytes: number): void {
+  const held = Object.assign(window as never as Held, { writtenBytes: 0, heldAtBytes });
+  const pick = async ({ suggestedName }: { suggestedName: string }) => {
+    const root = await navigator.storage.getDirectory();
+    const real = await (await root.getFileHandle(suggestedName, { create: true })).createWritable();
+    const write = async (bytes: Uint8Array<ArrayBuffer>) => {
+      while (held.writtenBytes >= held.heldAtBytes) await new Promise((resolve) => setTimeout(resolve, 20));
+      await real.write(bytes);
+      held.writtenBytes += bytes.length;
+    };
+    const { close, abort, truncate, seek } = real;
+    const bound = [close, abort, truncate, seek].map((method) => (method as () => Promise<void>).bind(real));
+    const [boundClose, boundAbort, boundTruncate, boundSeek] = bound;
+    return {
+      createWritable: async () => ({
+        write,
+        close: boundClose,
+        abort: boundAbort,
+        truncate: boundTruncate,
+        seek: boundSeek,
+      }),
+    };
+  };
+  Object.assign(window, { showSaveFilePicker: pick });
+}
+
+/** In the page. */
+async function privateFileSha256(name: string): Promise<string> {
+  const root = await navigator.storage.getDirectory();
+  const file = await (await root.getFileHandle(name)).getFile();
+  const hash = await crypto.subtle.digest('SHA-256', await file.arrayBuffer());
+  return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 describe('a page built for a cluster, where browsers may reach each node', () => {
@@ -108,7 +168,7 @@ describe('a page built for a cluster, where browsers may reach each node', () =>
   it('goes direct to the home, and on through another node when that is killed, sending nothing again', async () => {
     steps.length = 0;
     const page = await visit(browser, lineOf(0).url, { mayAppear: NETWORK_NEWS });
-    await beginUpload(page, lines, steps);
+    await inSync(cluster, await beginUpload(page, lines, steps));
     expect(lines.map(({ puts }) => puts.length > 0)).toEqual([true, false, false, false]);
     await nodeOf(0).kill9();
     const [, tookMs] = await Promise.all([
@@ -120,6 +180,32 @@ describe('a page built for a cluster, where browsers may reach each node', () =>
     expect(tookMs).toBeLessThan(KILLED_MOST_MS);
     expect(await page.getByRole('alert').count()).toBe(0);
     process.stdout.write(`home killed: the upload went on after ${Math.round(tookMs)} ms\n`);
+    await cluster.start({ ...optionsOf(0), dataDirectory: nodeOf(0).dataDirectory });
+    await cluster.settled();
+  }, 60_000);
+
+  it('writes a download itself and goes on at the next byte when the node that serves it is killed', async () => {
+    for (const line of lines) line.hold();
+    const answer = await fetch(`${nodeOf(0).url}/film.mov`, { method: 'PUT', body: await readFile(source) });
+    const { pathname } = new URL((await answer.text()).trim());
+    await inSync(cluster, pathname);
+    const page = await visit(browser, lineOf(0).url, { mayAppear: NETWORK_NEWS });
+    await page.addInitScript(pickPrivateFile, FIRST_BYTES);
+    await page.goto(`${lineOf(0).url}${pathname}`);
+    await page.getByRole('button', { name: 'Save as' }).click();
+    await waitFor('the page writes', 20_000, () => page.evaluate(() => (window as never as Held).writtenBytes > 0));
+    await nodeOf(0).kill9();
+    const killedMs = performance.now();
+    await page.evaluate(() => {
+      (window as never as Held).heldAtBytes = Number.POSITIVE_INFINITY;
+    });
+    const file = `${pathname}/0`;
+    await waitFor('another node is asked', 20_000, () => lines.slice(1).some(({ asked }) => asked.includes(file)));
+    const tookMs = performance.now() - killedMs;
+    await page.getByText('Saved, every byte of it.').waitFor();
+    expect(await page.evaluate(privateFileSha256, 'film.mov')).toBe(await sha256(source));
+    expect(tookMs).toBeLessThan(KILLED_MOST_MS);
+    process.stdout.write(`server of a download killed: another was asked after ${Math.round(tookMs)} ms\n`);
     await cluster.start({ ...optionsOf(0), dataDirectory: nodeOf(0).dataDirectory });
     await cluster.settled();
   }, 60_000);
@@ -188,7 +274,7 @@ describe('the same page behind one address', () => {
     line.hold();
     line.leadTo(nodeOf(0).port);
     const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
-    await beginUpload(page, [line], steps);
+    await inSync(cluster, await beginUpload(page, [line], steps));
     nodeOf(0).process.signal('SIGSTOP');
     line.leadTo(nodeOf(2).port);
     const tookMs = await resumedOn([line], steps);

@@ -11,6 +11,7 @@ import { useTitle } from '../../lib/use-title.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { hasBegunHere, noteBegun } from './begun.ts';
 import { GonePage } from './GonePage.tsx';
+import { SaveAs } from './SaveAs.tsx';
 import { SharedFiles } from './SharedFiles.tsx';
 import type { LiveStrip } from './use-share.ts';
 
@@ -37,7 +38,8 @@ export function ReadyShare({
   readonly onBegun: () => void;
 }) {
   const { messages, format } = useLanguage();
-  const [hasBegun, setHasBegun] = useState(false);
+  const [begunBy, setBegunBy] = useState<'nobody' | 'browser' | 'page'>('nobody');
+  const hasBegun = begunBy !== 'nobody';
   const { share, files } = answer;
   const [only] = files;
   const single = files.length === 1 && only ? only : null;
@@ -45,8 +47,8 @@ export function ReadyShare({
   useTitle(messages.app.titlePage(title));
   // Whoever came in time keeps the page: their own download may be the one that used it up.
   if (answer.remainingDownloads === 0 && !hasBegun) return <GonePage reason="used_up" fault={null} onRetry={onBegun} />;
-  const begin = () => {
-    setHasBegun(true);
+  const begin = (by: 'browser' | 'page') => {
+    setBegunBy(by);
     noteBegun(shareId);
     if (answer.remainingDownloads !== null) setTimeout(onBegun, LOOK_AGAIN_MS);
   };
@@ -67,14 +69,26 @@ export function ReadyShare({
           <a
             href={downloadAddress(shareId, single ? single.index : 'zip', grant)}
             download
-            onClick={begin}
+            onClick={() => begin('browser')}
             className={`${buttonClass('primary', 'lg')} max-sm:w-full`}
           >
             <Download aria-hidden className="size-6" strokeWidth={1.5} />
             {single ? messages.receive.download : messages.receive.downloadAll}
           </a>
+          {single && single.sizeBytes !== null && (
+            <SaveAs
+              name={title}
+              onBegun={() => begin('page')}
+              request={{
+                shareId,
+                fileIndex: single.index,
+                sizeBytes: single.sizeBytes,
+                isTiedToOrigin: grant !== null || share.maxDownloads !== null,
+              }}
+            />
+          )}
           <p role="status" className="text-ink-soft">
-            {hasBegun ? messages.receive.begun : single ? '' : messages.receive.zip}
+            {begunBy === 'browser' ? messages.receive.begun : single ? '' : messages.receive.zip}
           </p>
         </div>
       </div>
@@ -84,7 +98,7 @@ export function ReadyShare({
         </Notice>
       )}
       <Arrival answer={answer} strip={strip} />
-      {single ? null : <SharedFiles shareId={shareId} files={files} grant={grant} onBegun={begin} />}
+      {single ? null : <SharedFiles shareId={shareId} files={files} grant={grant} onBegun={() => begin('browser')} />}
     </section>
   );
 }
