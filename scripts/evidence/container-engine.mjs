@@ -65,7 +65,7 @@ async function findCompose(isDocker, env) {
 
 async function composeVersion([command, ...args], env) {
   const { output } = await run(command, [...args, 'version'], { env, isQuiet: true });
-  return output.split('\n')[0];
+  return output.split('\n')[0].replace(/, build unknown$/, '');
 }
 
 /** The first address of a network: where Podman's name server is. */

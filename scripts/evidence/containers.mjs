@@ -185,6 +185,9 @@ function writeReport(engine, commit) {
     `- commit ${commit}`,
     `- ${new Date().toISOString().slice(0, 10)}, Linux ${release().split('-')[0]}, ${cpus().length} x ${cpus()[0]?.model ?? '?'}`,
     `- ${engine.description}`,
+    process.env.BASE_IMAGES === undefined
+      ? '- base images: those that their names stand for'
+      : '- base images: stand-ins of the same names, made on the machine from Debian packages; the public ones were not tried',
     '',
     '## Seen',
     '',
