@@ -29,6 +29,11 @@ const PARTS = {
     suite: 'scaling',
     minutes: 8,
   },
+  bus: {
+    shows: 'Redis and NATS killed and frozen under the bus; packets forged, and each delivered twice',
+    suite: 'bus/',
+    minutes: 3,
+  },
   repeated: { shows: 'every client request twice; a slow reader', suite: 'repeated-requests', minutes: 1 },
 };
 const RESULTS = join(ROOT, 'bench', 'results', 'cluster-faults');
@@ -87,7 +92,7 @@ async function runPart(name, { full, seed, runs, mib, ...rest }, folder) {
   if (only !== undefined) args.push('-t', only);
   const on = machine();
   const startedAt = Date.now();
-  const { code } = await runNode([...args, `test/cluster/${suite}.test.ts`], { env, timeoutMs: PART_DEADLINE_MS });
+  const { code } = await runNode([...args, `test/cluster/${suite}`], { env, timeoutMs: PART_DEADLINE_MS });
   const tests = existsSync(json)
     ? JSON.parse(readFileSync(json, 'utf8')).testResults.flatMap((file) => file.assertionResults)
     : [];

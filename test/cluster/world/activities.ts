@@ -33,6 +33,8 @@ export interface Underway {
   turnTo(node: WorldNode): void;
   /** The clients go on from the middle; resolves when all of them move. */
   go(): Promise<void>;
+  /** Chunks that senders know to be committed. */
+  acknowledgedChunks(): number;
   /** Waits for the end of all. Resolves to each client's longest time without progress after `sinceMs`. */
   finished(deadlineMs: number, sinceMs: number): Promise<Record<string, number>>;
 }
@@ -122,6 +124,7 @@ export async function begin(
       const doMove = () => moving.every(({ progressAtMs }, index) => progressAtMs.length > (counts[index] ?? 0));
       await waitFor('all clients move', READY_DEADLINE_MS, doMove);
     },
+    acknowledgedChunks: () => senders.reduce((sum, sender) => sum + sender.acknowledgedChunks, 0),
     finished: async (deadlineMs, sinceMs) => {
       const stalls: Record<string, number> = {};
       for (const { name, done, progressAtMs } of moving) {
