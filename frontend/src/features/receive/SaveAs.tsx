@@ -69,12 +69,21 @@ export function SaveAs({
           {messages.receive.saveAs}
         </Button>
       )}
-      <p role="status" className="tabular basis-full text-ink-soft empty:hidden">
+      <p aria-hidden="true" className="tabular basis-full text-ink-soft empty:hidden">
         {statusOf(state, messages, format)}
+      </p>
+      {/* For screen readers: each change, and every quarter of the way; not every byte. */}
+      <p role="status" className="sr-only">
+        {statusOf(inQuarters(state), messages, format)}
       </p>
       <Refusal state={state} />
     </>
   );
+}
+
+function inQuarters(state: SaveState): SaveState {
+  if (state.name !== 'running') return state;
+  return { ...state, share: Math.floor(state.share * 4) / 4, bytesPerSecond: null };
 }
 
 function statusOf(state: SaveState, messages: Messages, format: Formatter): string {
