@@ -36,7 +36,7 @@ async function drainAndStop(node: WorldNode): Promise<void> {
 }
 
 async function stop(node: WorldNode): Promise<void> {
-  expect(await node.server.stop()).toEqual({ code: 0, signal: null });
+  expect(await world.stop(node)).toEqual({ code: 0, signal: null });
   await world.settled();
 }
 

@@ -24,7 +24,7 @@ const REPEATABLE = new Set([
   'not_accepted',
 ]);
 
-const LOOK_MS = 1_000;
+const LOOK_MS = 300;
 /** A node that failed is asked last for so long. */
 const FAILED_MS = 10_000;
 
@@ -68,12 +68,9 @@ export class NodeRing {
     this.#mostFailures = Math.max(this.#mostFailures, this.#failures);
     this.#failedAtMs.set(door.name, performance.now());
     const doors = this.#doors();
-    if (this.#at === door.name) {
-      const next = this.#nextAfter(door, doors);
-      this.#at = next?.name ?? this.#at;
-      // Beside what it is asked anyway: who it sees is known should it fail too.
-      if (next !== null) void this.#look(next).catch(() => {});
-    }
+    // Whichever answers first tells who is there; a page has heard it by its socket.
+    await Promise.any(doors.map((one) => this.#look(one))).catch(() => {});
+    if (this.#at === door.name) this.#at = this.#nextAfter(door, doors)?.name ?? this.#at;
     const rounds = Math.floor(this.#failures / Math.max(1, doors.length));
     const backoffMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** rounds);
     // Every node was asked: now what they said counts.

@@ -5,6 +5,7 @@ import { Pool } from 'pg';
 import { atEnd } from '../../support/cleanup.ts';
 import { type ClusterOptions, type NodeOptions, startCluster, type TestCluster } from '../../support/cluster.ts';
 import { type OwnPostgres, startOwnPostgres } from '../../support/postgres.ts';
+import type { Exit } from '../../support/processes.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 import type { TestServer } from '../../support/server.ts';
 import { waitFor } from '../../support/waiting.ts';
@@ -26,6 +27,7 @@ const ROOMY = {
   RATE_LIMIT_DOWNLOADS_PER_MINUTE: '100000',
   MAX_FILE_SIZE: '20GiB',
 };
+const LOG_SHOWN = 6_000;
 /** One fault of the product makes a hundred of these. */
 const FAULTS_SHOWN = 12;
 const IN_SYNC_DEADLINE_MS = 30_000;
@@ -59,6 +61,8 @@ export class FaultWorld {
   readonly ports: { readonly database: number; readonly redis: number };
   readonly #own: (index: number) => NodeOptions;
   readonly #cookies = new Map<string, string>();
+  /** Processes that the test ended. */
+  readonly #ended = new Set<TestServer>();
 
   constructor(
     parts: Pick<FaultWorld, 'cluster' | 'postgres' | 'redis' | 'random' | 'audit' | 'pool' | 'ports'> & {
@@ -157,7 +161,14 @@ export class FaultWorld {
   }
 
   async kill(node: WorldNode): Promise<void> {
+    this.#ended.add(node.server);
     await node.server.kill9();
+  }
+
+  /** SIGTERM; resolves when the drain has ended. */
+  async stop(node: WorldNode): Promise<Exit> {
+    this.#ended.add(node.server);
+    return await node.server.stop();
   }
 
   freeze(node: WorldNode): void {
@@ -175,7 +186,10 @@ export class FaultWorld {
     await this.settled();
   }
 
+  /** Waits until all nodes see each other. @throws with the log of a node that ended by itself */
   async settled(): Promise<void> {
+    const gone = this.nodes.find(({ server }) => !server.process.isRunning() && !this.#ended.has(server));
+    if (gone !== undefined) throw new Error(`${gone.name} ended by itself\n${gone.server.log().slice(-LOG_SHOWN)}`);
     await this.cluster.settled(this.running().map(({ server }) => server));
   }
 
