@@ -205,13 +205,13 @@ export class FaultWorld {
       ...checkTransfers(await this.audit.transfers()),
       ...checkLeases(await this.audit.leases(), effects),
     ];
-    if (faults.length > 0) await this.#keepEvidence();
+    if (faults.length > 0) await this.keepEvidence();
     const more = faults.length - FAULTS_SHOWN;
     return more > 0 ? [...faults.slice(0, FAULTS_SHOWN), `and ${more} more`] : faults;
   }
 
   /** For who looks for the cause: what everybody did and said, in the folder that is named for it. */
-  async #keepEvidence(): Promise<void> {
+  async keepEvidence(): Promise<void> {
     if (PLAN.evidencePath === null) return;
     mkdirSync(PLAN.evidencePath, { recursive: true });
     const keep = (name: string, text: string) => writeFileSync(join(PLAN.evidencePath ?? '', name), text);
