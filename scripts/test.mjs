@@ -13,7 +13,7 @@ const TIMED_SUITES = [
   'test/contract/state/(data-directory|state-postgres-faults)',
   'test/house/(start|dev|limits|cluster-start)',
   'test/e2e/(memory|cluster)',
-  'test/cluster/(killed-nodes|latency|leader|sessions|redis)',
+  'test/cluster/(database-outage|killed-nodes|latency|leader|network-cuts|sessions|redis)',
 ];
 /** Native suites in processes of their own; each counts as one test. */
 const NATIVE_PROGRAMS = ['run-sanitizers.mjs', 'run-aarch64.mjs', 'run-prebuilt.mjs'].map((name) =>
