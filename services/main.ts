@@ -10,9 +10,10 @@ import type { Database } from './database/database.ts';
 import { assertPortFree } from './listen.ts';
 import { createLogger } from './logging.ts';
 import type { RedisLink } from './redis/redis-link.ts';
-import { type OperatorServer, serveOperator } from './repl/operator-server.ts';
+import { serveOperator } from './repl/operator-server.ts';
+import type { PrivateSocket } from './repl/private-socket.ts';
 import { attachRepl } from './repl/repl-client.ts';
-import { type ReplServer, replSocketPath, serveRepl } from './repl/repl-server.ts';
+import { replSocketPath, serveRepl } from './repl/repl-server.ts';
 
 /** "The process exits within 30 s in any case": streams get most of it, the services and the database the rest. */
 const DRAIN_STREAMS_MS = 20_000;
@@ -104,8 +105,8 @@ interface Parts {
   readonly database: Database;
   readonly redis: RedisLink | null;
   readonly node: ComposedNode;
-  readonly repl: ReplServer | null;
-  readonly operator: OperatorServer | null;
+  readonly repl: PrivateSocket | null;
+  readonly operator: PrivateSocket | null;
 }
 
 /**

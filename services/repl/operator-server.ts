@@ -1,7 +1,6 @@
-import { chmod, rm } from 'node:fs/promises';
-import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { DrainStatus } from '../contracts/actions.ts';
+import { listenPrivately, type PrivateSocket } from './private-socket.ts';
 
 /** One question a connection; more at once are a mistake. */
 const MAX_CONNECTIONS = 8;
@@ -18,26 +17,10 @@ export function operatorSocketPath(dataDirectory: string): string {
   return join(dataDirectory, 'operator.sock');
 }
 
-export interface OperatorServer {
-  close(): Promise<void>;
-}
-
-/**
- * Answers `npm run peerlink` on a UNIX socket that only this user can open: a line of JSON in, a line of JSON out.
- * `directory` is taken, so a socket that is there already was left by a process that is dead.
- */
-export async function serveOperator(ports: OperatorPorts, directory: string): Promise<OperatorServer> {
-  const path = operatorSocketPath(directory);
-  await rm(path, { force: true });
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    socket.on('error', () => socket.destroy());
-    if (sockets.size >= MAX_CONNECTIONS) {
-      socket.destroy();
-      return;
-    }
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+/** Answers `npm run peerlink` on a UNIX socket that only this user can open: a line of JSON in, a line of JSON out. */
+export function serveOperator(ports: OperatorPorts, directory: string): Promise<PrivateSocket> {
+  const options = { atOnce: MAX_CONNECTIONS, refusal: '' };
+  return listenPrivately(operatorSocketPath(directory), options, (socket) => {
     let text = '';
     socket.setEncoding('utf8').on('data', (piece: string) => {
       text += piece;
@@ -47,23 +30,6 @@ export async function serveOperator(ports: OperatorPorts, directory: string): Pr
       void answer(ports, text).then((said) => socket.end(`${JSON.stringify(said)}\n`));
     });
   });
-  // The folder is 0700 already; the socket itself says so too.
-  const before = process.umask(0o177);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(path, resolve);
-    });
-  } finally {
-    process.umask(before);
-  }
-  await chmod(path, 0o600);
-  return {
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
-  };
 }
 
 export type OperatorAnswer =
