@@ -9,14 +9,14 @@ const GIB = 1024 * MIB;
 /** Several processes as one, for their CPU. */
 const together = (...servers) => ({ cpuSeconds: () => servers.reduce((sum, server) => sum + server.cpuSeconds(), 0) });
 
-/** Placement may send an opening elsewhere; these rows are about who is home. */
+/** A node that was busy a moment ago gives openings to others; these rows are about who is home, so it is waited for. */
 async function openAt(home, sizeBytes) {
-  for (let tries = 0; tries < 20; tries += 1) {
+  for (let tries = 0; tries < 120; tries += 1) {
     const transfer = await home.open(sizeBytes);
     const answer = await fetch(`${home.origin}/api/transfers/${transfer.id}`, { headers: transfer.headers });
-    const { nodeId } = (await answer.json()).home;
-    if (nodeId === home.nodeId()) return transfer;
+    if ((await answer.json()).home.nodeId === home.nodeId()) return transfer;
     await home.remove(transfer);
+    await new Promise((resolve) => setTimeout(resolve, 250));
   }
   throw new Error('openings go to other nodes');
 }
