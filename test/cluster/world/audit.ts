@@ -30,8 +30,6 @@ INSERT INTO audit_lease (holder, epoch, done_by) SELECT holder_node_id, epoch, '
 
 export interface Audit {
   leases(): Promise<LeaseChange[]>;
-  /** When each epoch began, by the database's clock. */
-  reigns(): Promise<{ readonly epoch: number; readonly holder: string; readonly atMs: number }[]>;
   transfers(): Promise<TransferChange[]>;
   /** Ends by the leader's sweep. `by` is the name under which the node connects. */
   expiries(): Promise<LeaderEffect[]>;
@@ -41,13 +39,6 @@ export async function beginAudit(pool: Pool): Promise<Audit> {
   await pool.query(TRIGGERS);
   return {
     leases: async () => (await pool.query<LeaseChange>('SELECT holder, epoch FROM audit_lease ORDER BY seq')).rows,
-    reigns: async () =>
-      (
-        await pool.query<{ epoch: number; holder: string; atMs: number }>(
-          `SELECT epoch, min(holder) AS holder, (extract(epoch FROM min(at)) * 1000)::float8 AS "atMs"
-           FROM audit_lease GROUP BY epoch ORDER BY epoch`,
-        )
-      ).rows,
     transfers: async () =>
       (
         await pool.query<TransferChange>(
