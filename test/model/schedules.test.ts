@@ -7,8 +7,11 @@ import { runSchedule } from './random-schedule.ts';
  */
 const COUNT = Number(process.env.PEERLINK_MODEL_COUNT ?? 2_000);
 const GIVEN_SEED = process.env.PEERLINK_MODEL_SEED;
-/** A run begins somewhere else each time; what it found bad once is below for good. */
-const FIRST_SEED = GIVEN_SEED === undefined ? Math.floor(Math.random() * 1e9) : Number(GIVEN_SEED);
+/**
+ * The same schedules for everybody, so that a red run is about the change and not about luck; a larger count looks
+ * further. What was found bad once is below for good.
+ */
+const FIRST_SEED = GIVEN_SEED === undefined ? 10_000 : Number(GIVEN_SEED);
 
 /** Seeds of schedules that once broke a promise, with what was wrong. */
 const FOUND: readonly (readonly [seed: number, what: string])[] = [
@@ -20,6 +23,10 @@ const FOUND: readonly (readonly [seed: number, what: string])[] = [
   [
     1296,
     'a chunk that was readable and lost with its value in a reboot: the generation rises although nothing looks lost',
+  ],
+  [
+    761959594,
+    'a replica reboots and is filled while the home still writes a value that it answered for: in_sync waits for it',
   ],
   [472, 'with `power` a file is sealed while the writer of one of its chunks still syncs it'],
 ];

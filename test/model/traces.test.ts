@@ -328,4 +328,18 @@ describe('a fenced home', () => {
     await inSync(model);
     expect(model.node('A').disk.sound('t0-0', 0)).toBe(2);
   });
+
+  it('12: a value that the home writes slowly, while its replica loses the chunk in a reboot', async () => {
+    model = await inSyncModel();
+    model.scheduler.hold(/^disk A value t0-0\/0/);
+    const slow = model.write('t0', 0, 0, 1);
+    await model.until('the value is on its way to the disk', held(1));
+    model.node('B').reboot();
+    model.node('B').start();
+    await model.run(6_000);
+    model.scheduler.release(/^disk A value t0-0\/0/);
+    expect(await outcomeOf(model, slow)).toBe('committed');
+    await inSync(model);
+    expect(model.node('B').disk.sound('t0-0', 0)).toBe(1);
+  });
 });

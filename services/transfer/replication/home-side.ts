@@ -51,8 +51,8 @@ export class HomeSide {
   #needsReplica: boolean;
   #session: HomeSession | null = null;
   #opening: { readonly end: AbortController; readonly session: Promise<HomeSession> } | null = null;
-  /** Commits that were found complete under Q = {H}, until their value is written. */
-  readonly #alone = new Set<Promise<void>>();
+  /** Commits that were found complete, under the Q and session of then, until their value is written. */
+  readonly #writing = new Set<Promise<void>>();
   /** An attach, or the filling of a replica. */
   #filling: Promise<void> | null = null;
   #detaching: Promise<void> | null = null;
@@ -99,7 +99,7 @@ export class HomeSide {
         const asked = this.#ask(chunk, waiting.signal);
         const answered = await (detaching === null ? asked : inTime(Promise.race([asked, detaching.then(() => null)])));
         this.#assertHome();
-        if (answered !== null && this.#isCurrent(answered)) return await writeValue();
+        if (answered !== null && this.#isCurrent(answered)) return await this.#write(writeValue);
         // Not answered, and whoever changed the row meanwhile did not take the replica out of Q.
         if (answered === null && this.#needsReplica) await inTime(this.#detach());
       }
@@ -182,14 +182,19 @@ export class HomeSide {
   }
 
   async #commitAlone(writeValue: () => Promise<void>): Promise<void> {
-    const writing = writeValue();
-    this.#alone.add(writing);
-    const forget = () => this.#alone.delete(writing);
-    writing.then(forget, forget);
     // What is committed while a replica is being filled reaches it from the disk, in a later pass.
-    await writing;
+    await this.#write(writeValue);
     // Its faults are told to whoever calls it once a second.
     if (this.#transfer.row.state === 'open') this.maintain().catch(() => {});
+  }
+
+  /** Starts at once: what the look at Q, session and row allowed is allowed now. */
+  #write(writeValue: () => Promise<void>): Promise<void> {
+    const writing = writeValue();
+    this.#writing.add(writing);
+    const forget = () => this.#writing.delete(writing);
+    writing.then(forget, forget);
+    return writing;
   }
 
   #isCurrent({ session, epoch }: Answered): boolean {
@@ -308,9 +313,10 @@ export class HomeSide {
       }
       if (!this.#isCurrent({ session, epoch })) throw broken();
       // "Then await every chunk that was found complete under the old Q until its CV is written; Q = {H, r}." The chunks
-      // that come from now on wait for r; those before are awaited, and then looked at once more.
+      // that come from now on wait for r; those before are awaited, and then looked at once more. Also those that r itself
+      // answered for in an earlier session: it may have lost them since.
       this.#needsReplica = true;
-      await Promise.allSettled([...this.#alone]);
+      await Promise.allSettled([...this.#writing]);
       await sendMissing(this.#transfer, session);
       // "When r has, in this session, H's CV for every chunk H has one for: CAS(in_sync)."
       if (!this.#isCurrent({ session, epoch })) throw broken();
