@@ -79,6 +79,27 @@ describe('a connection to another node', () => {
     expect((await readAll(begin(again))).equals(bytes)).toBe(true);
   });
 
+  it('serves the next request although the last bytes before it were answered with a pause', async () => {
+    const bytes = pattern(1_000);
+    const origin = await serve((socket) =>
+      socket.on('data', () => socket.write(Buffer.concat([answerOf(bytes.length), bytes]))),
+    );
+    const agent = new PeerAgent(new BufferPool());
+    agents.push(agent);
+    const connection = await agent.acquire(origin);
+    await new Promise<void>((resolve, reject) => {
+      connection.begin({
+        isBulk: false,
+        onHead: () => {},
+        onBody: () => false,
+        onEnd: resolve,
+        onFault: reject,
+      });
+      connection.write([Buffer.from('GET / HTTP/1.1\r\n\r\n')]);
+    });
+    expect((await readAll(begin(connection))).equals(bytes)).toBe(true);
+  });
+
   it("reads at most 2 MiB and the kernel's buffers of what nobody takes, and all of it once somebody does", async () => {
     const bytes = pattern(64 * MIB);
     const origin = await serve((socket) =>

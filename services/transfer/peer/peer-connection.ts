@@ -105,6 +105,7 @@ export class PeerConnection {
   begin(handler: AnswerHandler): void {
     if (!this.#isUsable || this.#handler !== null) throw new Error('the connection is not free');
     this.#handler = handler;
+    this.resume();
     this.#reader = new AnswerReader({
       onHead: (head) => {
         if (this.#handler !== handler) return;
@@ -121,6 +122,8 @@ export class PeerConnection {
         if (this.#handler !== handler) return;
         this.#handler = null;
         this.#blocks.endBody();
+        // Whoever took the last bytes may have asked for a pause, and would never ask for more of an answer that is over.
+        this.#mayGoOn = true;
         handler.onEnd();
         if (!this.#isUsable) this.destroy(new Error('the other node ends the connection'));
       },
