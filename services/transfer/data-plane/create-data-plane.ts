@@ -26,6 +26,7 @@ import { putUpload } from './put-upload.ts';
 import { isServedHere } from './read-pieces.ts';
 import { ClientGone, discardRest } from './receive-body.ts';
 import { assertAllowed } from './share-access.ts';
+import { SpentBuffers } from './spent-buffers.ts';
 
 export interface DataPlaneOptions {
   /** Null when embedded. Given the finished deps, since what other nodes ask needs the same ones. */
@@ -243,7 +244,11 @@ async function storeChunk(
         const stored = await deps.peers.forwardRun(transfer, run, { bytes: Buffer.from(bytes) });
         return { chunkIndex: head.chunkIndex, state: stored.state, digest: stored.digest };
       }
-      await engine.writeChunk(transfer, file, { index: head.chunkIndex, bytes: [bytes] }, expected);
+      // An event's memory is known to the collector late, too: see SpentBuffers.
+      const buffers = new SpentBuffers();
+      buffers.take(bytes, 1);
+      const chunk = { index: head.chunkIndex, bytes: [bytes] };
+      await engine.writeChunk(transfer, file, chunk, expected, () => buffers.giveBack(chunk.bytes));
       await engine.sealWhenComplete(transfer, file);
     } finally {
       stream.leave();
