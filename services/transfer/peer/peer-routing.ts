@@ -152,9 +152,12 @@ export class PeerRouting {
   async #holderOf(transfer: RunningTransfer, file: RunningFile, failed: ReadonlySet<string>): Promise<string> {
     const { nodeId } = this.#deps.engine;
     const { homeNodeId, replicaNodeId } = transfer.row;
-    if (!file.isSealed || replicaNodeId === null || homeNodeId === replicaNodeId) return homeNodeId;
-    const isReplicaHere = replicaNodeId === nodeId && (await this.#deps.engine.holdsAll(transfer, file));
-    const holders = isReplicaHere ? [replicaNodeId, homeNodeId] : [homeNodeId, replicaNodeId];
+    if (!file.isSealed || homeNodeId === nodeId) return homeNodeId;
+    const holders = [homeNodeId];
+    if (replicaNodeId !== null && replicaNodeId !== nodeId) holders.push(replicaNodeId);
+    // "Any holder may serve sealed files whose values merge to the row's digest": also a former home, or a replica that
+    // the row names no more.
+    if (await this.#deps.engine.holdsAll(transfer, file)) holders.unshift(nodeId);
     const isDoubtful = (id: string) => Number(failed.has(id)) * 2 + Number(this.#liveness.isDoubtful(id));
     const [best = homeNodeId] = holders.sort((a, b) => isDoubtful(a) - isDoubtful(b));
     return best;
