@@ -11,9 +11,9 @@ const WHOLE_PROCESS_SUITES = ['test/contract/state/', 'test/house/', 'test/e2e/'
 /** Those of them that hold a figure or a deadline against the machine run alone: another beside them would be measured too. */
 const TIMED_SUITES = [
   'test/contract/state/(data-directory|state-postgres-faults)',
-  'test/house/(start|dev|limits|cluster-start)',
+  'test/house/(start|dev|limits)',
   'test/e2e/(memory|cluster)',
-  'test/cluster/(database-outage|killed-nodes|latency|leader|network-cuts|sessions|redis)',
+  'test/cluster/(killed-nodes|latency|network-cuts|redis-outage|sessions)',
 ];
 /** Native suites in processes of their own; each counts as one test. */
 const NATIVE_PROGRAMS = ['run-sanitizers.mjs', 'run-aarch64.mjs', 'run-prebuilt.mjs'].map((name) =>
