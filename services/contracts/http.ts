@@ -1,11 +1,24 @@
 /** JSON bodies and headers of the HTTP API: what the page, curl scripts and other nodes see. docs/PROTOCOL.md explains them. */
+import type { Recipient } from './person.ts';
+
 export type TransferKind = 'share' | 'direct';
 export type TransferState = 'open' | 'sealed' | 'ended';
-export type EndReason = 'deleted' | 'expired' | 'used_up' | 'aborted' | 'digest_mismatch' | 'left';
+/** `delivered`, `declined`: of direct sends, when everybody has it all, or nobody wants it. */
+export type EndReason =
+  | 'deleted'
+  | 'expired'
+  | 'used_up'
+  | 'aborted'
+  | 'digest_mismatch'
+  | 'left'
+  | 'delivered'
+  | 'declined';
 
 /** POST /api/transfers */
 export interface OpenTransferRequest {
   readonly kind?: TransferKind;
+  /** Of a direct send: ids of people in the sender's room, 1 to MAX_RECIPIENTS. */
+  readonly to?: readonly string[];
   readonly files: readonly OpenFileRequest[];
   /** Seconds from now; default TTL_SHARE_SESSION. */
   readonly expiresInSeconds?: number;
@@ -72,6 +85,8 @@ export interface TransferSummary {
 
 /** GET /api/transfers/:id (owner) */
 export interface OwnedTransfer extends TransferSummary {
+  /** Of a direct send; a share has none. */
+  readonly recipients?: readonly Recipient[];
   /** Absolute. */
   readonly link: string;
   readonly maxRunBytes: number;

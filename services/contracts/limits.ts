@@ -89,3 +89,14 @@ export const MAX_QUEUED_HEAVY_CALLS = 1_000;
 /** One password is hashed at a time; the others of these read its share meanwhile. */
 export const PASSWORDS_AT_ONCE = 4;
 export const MAX_QUEUED_PASSWORDS = 64;
+
+/** What a page can draw and a phone can hold. */
+export const MAX_PEOPLE_PER_ROOM = 200;
+/** Recipients of one direct send or text. */
+export const MAX_RECIPIENTS = 20;
+/** Offers and texts that wait for one person, or that one person sent and nobody answered. The next one is refused. */
+export const MAX_INBOX_ITEMS = 100;
+/** Text sent to a person: some pages of it; more is a file. */
+export const MAX_TEXT_BYTES = 32 * KIB;
+/** An offer nobody answers within this time is over. */
+export const OFFER_TTL_MS = 60 * 60_000;

@@ -12,6 +12,8 @@ import type {
   TransferState,
   TransferStatusResponse,
 } from './http.ts';
+import type { Inbox, JoinRequest, PeopleSnapshot } from './people.ts';
+import type { Recipient } from './person.ts';
 
 export const CONTROL_PATH = '/socket.io';
 export const CHUNK_PATH = '/chunks.io';
@@ -34,6 +36,13 @@ export interface ControlClientEvents {
   /** Follow a transfer: by upload token, or as a recipient by share id (and grant when it has a password). */
   'transfer.watch': (request: WatchRequest, done: Acknowledge<TransferSnapshot>) => void;
   'transfer.unwatch': (request: { readonly watchId: string }, done: Acknowledge<null>) => void;
+  /** Be seen in a room, and see who is there; again for another room. Ends with the connection. */
+  'people.join': (request: JoinRequest, done: Acknowledge<PeopleSnapshot>) => void;
+  'people.leave': (request: Record<string, never>, done: Acknowledge<null>) => void;
+  /** What was sent to this session directly; from then on `inbox.changed` tells what is new. */
+  'inbox.read': (request: Record<string, never>, done: Acknowledge<Inbox>) => void;
+  /** Everything up to this sequence was shown to the person. */
+  'inbox.seen': (request: { readonly sequence: number }, done: Acknowledge<null>) => void;
   ping: (request: Record<string, never>, done: Acknowledge<{ readonly serverTimeMs: number }>) => void;
 }
 export type WatchRequest =
@@ -51,6 +60,10 @@ export interface ControlServerEvents {
     readonly digests: readonly (string | null)[];
   }) => void;
   'cluster.changed': (event: ClusterResponse) => void;
+  'people.changed': (event: PeopleSnapshot) => void;
+  'inbox.changed': (event: Inbox) => void;
+  /** To the sender of a direct send who watches it: at once when one answers, once a second while bytes are taken. */
+  'transfer.recipients': (event: { readonly watchId: string; readonly recipients: readonly Recipient[] }) => void;
 }
 export interface TransferSnapshot {
   readonly watchId: string;

@@ -24,8 +24,11 @@ export interface ControlMessage {
 }
 export type ControlHandler = (message: ControlMessage) => Promise<unknown>;
 
-/** Every event a client may send on CONTROL_PATH; there are no others. */
-export function controlHandlers(deps: ControlDeps): Readonly<Record<keyof ControlClientEvents, ControlHandler>> {
+/** Events about transfers, and `ping`. */
+type TransferEventName = Exclude<keyof ControlClientEvents, `people.${string}` | `inbox.${string}`>;
+
+/** What each of them does. */
+export function controlHandlers(deps: ControlDeps): Readonly<Record<TransferEventName, ControlHandler>> {
   return {
     'transfer.open': async ({ identity, payload }) => {
       const { idempotencyKey, ...request } = parseAs('openTransferEvent', payload);

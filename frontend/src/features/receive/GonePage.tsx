@@ -6,7 +6,7 @@ import { useLanguage } from '../../messages/language.tsx';
 import type { Fault } from '../../transfer-engine/fault.ts';
 
 export type GoneReason = EndReason | 'not_found';
-type GoneWords = 'expired' | 'used_up' | 'deleted' | 'broken' | 'digest_mismatch' | 'not_found';
+type GoneWords = 'delivered' | 'expired' | 'used_up' | 'deleted' | 'broken' | 'digest_mismatch' | 'not_found';
 
 /** Why nothing is there, when the fault says so; null when it may still be there and could not be asked for. */
 export function goneReasonOf(fault: Fault): GoneReason | null {
@@ -33,6 +33,8 @@ const WORDS: Record<GoneReason, GoneWords> = {
   deleted: 'deleted',
   aborted: 'broken',
   left: 'broken',
+  declined: 'deleted',
+  delivered: 'delivered',
   digest_mismatch: 'digest_mismatch',
   not_found: 'not_found',
 };

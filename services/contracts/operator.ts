@@ -1,0 +1,104 @@
+/**
+ * What an operator is told, and may do: `/api/operator/...`, with `Authorization: Bearer <ADMIN_TOKEN>` or the cookie of
+ * POST /api/operator/session. docs/PROTOCOL.md explains it. No file names, no addresses of clients.
+ */
+import type { NodeHealth } from './actions.ts';
+import type { EndReason, NodeTraffic, TrafficHistory, TransferKind, TransferState } from './http.ts';
+
+/** POST /api/operator/session: 204 and an HttpOnly cookie. DELETE ends it. */
+export interface OperatorSignIn {
+  readonly token: string;
+}
+
+/** GET /api/operator/overview, made anew once a second, of any node for the whole cluster. */
+export interface OperatorOverview {
+  /** When it was made, ISO 8601. */
+  readonly at: string;
+  readonly clusterId: string;
+  readonly mode: 'embedded' | 'cluster';
+  readonly leader: { readonly nodeId: string; readonly epoch: number } | null;
+  readonly nodes: readonly OperatorNode[];
+  /** Between nodes, over the last seconds; none of 0. */
+  readonly flows: readonly NodeFlow[];
+  /** Those that move or are open first, then the newest; at most 200. */
+  readonly transfers: readonly OperatorTransfer[];
+  /** Not ended. */
+  readonly transferCount: number;
+  /** Of them, those without a copy in sync. */
+  readonly singleCopyCount: number;
+  /** Newest first, at most 200. The same event has the same id at every node. */
+  readonly events: readonly OperatorEvent[];
+  /** null while the database does not answer. */
+  readonly history: TrafficHistory | null;
+}
+
+export interface OperatorNode {
+  /** As the node told it last; of one that left or does not answer, the last that was heard. */
+  readonly health: NodeHealth;
+  readonly publicUrl: string | null;
+  readonly isLeader: boolean;
+  readonly isAnswering: boolean;
+  /** 0 to 1: the larger of event-loop use and slots in use. */
+  readonly load: number;
+  /** null: it did not answer within a second. */
+  readonly traffic: NodeTraffic | null;
+  readonly version: string;
+  /** Transfers whose home it is, not ended. */
+  readonly homeCount: number;
+}
+
+export interface NodeFlow {
+  readonly fromNodeId: string;
+  readonly toNodeId: string;
+  readonly bytesPerSecond: number;
+}
+
+export interface OperatorTransfer {
+  readonly id: string;
+  readonly kind: TransferKind;
+  readonly state: TransferState;
+  readonly endReason: EndReason | null;
+  readonly homeNodeId: string;
+  readonly replicaNodeId: string | null;
+  readonly isReplicaInSync: boolean;
+  readonly epoch: number;
+  readonly fileCount: number;
+  readonly totalBytes: number | null;
+  /** null: its home did not say. */
+  readonly committedBytes: number | null;
+  readonly readerCount: number;
+  readonly createdAt: string;
+}
+
+export type OperatorEventKind =
+  | 'joined'
+  | 'gone'
+  | 'state_changed'
+  | 'drained'
+  | 'elected'
+  | 'attached'
+  | 'in_sync'
+  | 'detached'
+  | 'fenced'
+  | 'promoted'
+  | 'repaired'
+  | 'damaged';
+export interface OperatorEvent {
+  readonly id: string;
+  readonly at: string;
+  readonly kind: OperatorEventKind;
+  readonly nodeId: string;
+  /** The other node it is about: a replica. */
+  readonly otherNodeId: string | null;
+  readonly transferId: string | null;
+  /** A short sentence of reasons, a state or an epoch; may be empty. */
+  readonly detail: string;
+}
+
+/** POST /api/operator/nodes/:nodeId/drain: 202. Repeatable: says what is left. */
+export interface DrainResponse {
+  readonly nodeId: string;
+  /** null: the database does not say. */
+  readonly homeCount: number | null;
+  readonly onlyCopyCount: number | null;
+}
