@@ -1,3 +1,5 @@
+import { clusterEn } from './cluster-en.ts';
+
 /**
  * Every word the page says, in English. A language is another object of this shape (`Messages`). Values that vary are
  * arguments, already in the person's locale; nothing is put together from halves of sentences.
@@ -262,6 +264,7 @@ export const en = {
     seeAll: 'See all',
     notifications: 'Notices',
   },
+  cluster: clusterEn,
   fault: {
     network: {
       title: 'The server cannot be reached',
