@@ -2,12 +2,12 @@ import { useEffect, useRef, useState } from 'react';
 import { Button } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import type { Formatter } from '../../lib/format.ts';
+import { type SaveRequest, savePicker, saveTo } from '../../lib/save-as.ts';
 import type { Messages } from '../../messages/en.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { SavePhase } from '../../transfer-engine/file-saver.ts';
 import { RateMeter } from '../../transfer-engine/rate-meter.ts';
-import { type SaveRequest, savePicker, saveTo } from './save-as.ts';
 
 /** Often enough to look live, seldom enough to cost nothing. */
 const SHOWN_EVERY_MS = 200;

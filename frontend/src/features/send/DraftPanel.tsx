@@ -1,16 +1,16 @@
 import { FilePlus, FolderPlus, X } from 'lucide-react';
 import { useRef, useState } from 'react';
+import { FilePicker } from '../../components/FilePicker.tsx';
 import { Button, IconButton } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
+import type { CollectedFile, DraftItem } from '../../lib/file-list.ts';
+import { folderOf, nameOf, removeItem, renameItem, totalBytesOf } from '../../lib/file-list.ts';
 import { session } from '../../lib/session.ts';
 import { useStore } from '../../lib/store.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
-import type { CollectedFile, DraftItem } from './draft.ts';
-import { folderOf, nameOf, removeItem, renameItem, totalBytesOf } from './draft.ts';
 import { changeDraft, type Draft, draftStore, sendDraft } from './draft-store.ts';
-import { FilePicker } from './FilePicker.tsx';
 import { SendOptions } from './SendOptions.tsx';
 
 /** More rows would make typing slow long before they helped anyone to read. */

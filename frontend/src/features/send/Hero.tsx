@@ -1,8 +1,8 @@
 import { useEffect, useRef } from 'react';
+import { FilePicker } from '../../components/FilePicker.tsx';
 import { DigestRuler, EMPTY_DIGEST } from '../../components/strip/DigestRuler.tsx';
+import type { CollectedFile } from '../../lib/file-list.ts';
 import { useLanguage } from '../../messages/language.tsx';
-import type { CollectedFile } from './draft.ts';
-import { FilePicker } from './FilePicker.tsx';
 
 const CELL_COUNT = 64;
 /** How far from the pointer the waiting cells light up, in cells. */

@@ -1,22 +1,22 @@
 import { useEffect, useState } from 'react';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { config } from '../../config/env.ts';
+import { collectDrop } from '../../lib/collect-files.ts';
+import type { CollectedFile } from '../../lib/file-list.ts';
 import { session } from '../../lib/session.ts';
 import { useStore } from '../../lib/store.ts';
+import { usePaste } from '../../lib/use-paste.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { mayHaveUploads } from '../../transfer-engine/resume-store.ts';
 import { uploads } from '../../transfer-engine/uploads.ts';
-import { collectDrop } from './collect-files.ts';
 import { DraftPanel } from './DraftPanel.tsx';
-import type { CollectedFile } from './draft.ts';
 import { draftStore, receiveFiles } from './draft-store.ts';
 import { Hero } from './Hero.tsx';
 import { OtherUploads, UnfinishedUploads } from './OtherUploads.tsx';
 import { RecentTransfers } from './RecentTransfers.tsx';
 import { UploadPanel } from './UploadPanel.tsx';
 import { useDropAnywhere } from './use-drop-anywhere.ts';
-import { usePaste } from './use-paste.ts';
 
 /** A server that does not answer must not keep the page empty. */
 const LOOKING_MS = 1_500;

@@ -4,7 +4,7 @@ import { Button } from '../../components/ui/Button.tsx';
 import { CopyButton } from '../../components/ui/CopyButton.tsx';
 import { useLanguage } from '../../messages/language.tsx';
 
-const QrSheet = lazy(() => import('./QrSheet.tsx').then((module) => ({ default: module.QrSheet })));
+const QrSheet = lazy(() => import('../../components/QrSheet.tsx').then((module) => ({ default: module.QrSheet })));
 
 /** The link, large enough to read aloud, with every way to hand it on that this browser has. */
 export function ShareLink({ link }: { readonly link: string }) {
@@ -41,7 +41,7 @@ export function ShareLink({ link }: { readonly link: string }) {
       </div>
       {isQrOpen && (
         <Suspense fallback={null}>
-          <QrSheet link={link} onClose={() => setIsQrOpen(false)} />
+          <QrSheet title={messages.upload.qrTitle} link={link} onClose={() => setIsQrOpen(false)} />
         </Suspense>
       )}
     </div>

@@ -1,33 +1,16 @@
 import { useState } from 'react';
+import { FilePicker } from '../../components/FilePicker.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { api } from '../../lib/api.ts';
+import { nameOf } from '../../lib/file-list.ts';
+import { filesOf } from '../../lib/kept-files.ts';
+import { uploadPace } from '../../lib/upload-pace.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { PickedFile } from '../../transfer-engine/match-files.ts';
 import { type UploadView, uploads } from '../../transfer-engine/uploads.ts';
-import { nameOf } from './draft.ts';
-import { showUpload, uploadPace } from './draft-store.ts';
-import { FilePicker } from './FilePicker.tsx';
+import { showUpload } from './draft-store.ts';
 import { titleOf } from './UploadPanel.tsx';
-
-type PermittedHandle = FileSystemFileHandle & {
-  requestPermission?: (options: { mode: 'read' }) => Promise<PermissionState>;
-};
-
-/** The files behind kept handles, when the person and the browser still allow it; else null. */
-async function filesOf(handles: readonly FileSystemFileHandle[]): Promise<readonly PickedFile[] | null> {
-  try {
-    const files: PickedFile[] = [];
-    for (const handle of handles as readonly PermittedHandle[]) {
-      if ((await handle.requestPermission?.({ mode: 'read' })) !== 'granted') return null;
-      const file = await handle.getFile();
-      files.push({ path: file.name, file });
-    }
-    return files;
-  } catch {
-    return null;
-  }
-}
 
 /** An upload of an earlier visit: shows how far it came and asks for its files again. */
 export function UnfinishedPanel({ view }: { readonly view: UploadView }) {

@@ -2,9 +2,9 @@ import { Check } from 'lucide-react';
 import { useState } from 'react';
 import { DigestDetails, DigestToggle } from '../../components/DigestProof.tsx';
 import { Button } from '../../components/ui/Button.tsx';
+import { folderOf, nameOf } from '../../lib/file-list.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { UploadView } from '../../transfer-engine/uploads.ts';
-import { folderOf, nameOf } from './draft.ts';
 
 const ROWS_AT_FIRST = 50;
 

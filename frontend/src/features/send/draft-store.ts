@@ -1,14 +1,14 @@
 /** What the person is about to send, and how. Outlives the page's components, so that a look at Mine loses nothing. */
-import type { PublicLimits } from '../../../../services/contracts/http.ts';
 import { config } from '../../config/env.ts';
 import { api } from '../../lib/api.ts';
+import { addFiles, type CollectedFile, type DraftItem } from '../../lib/file-list.ts';
 import { randomId } from '../../lib/random-id.ts';
 import { session } from '../../lib/session.ts';
 import { createStore } from '../../lib/store.ts';
+import { uploadPace } from '../../lib/upload-pace.ts';
 import type { Fault } from '../../transfer-engine/fault.ts';
 import type { PickedFile } from '../../transfer-engine/match-files.ts';
-import { type UploadPace, uploads } from '../../transfer-engine/uploads.ts';
-import { addFiles, type CollectedFile, type DraftItem } from './draft.ts';
+import { uploads } from '../../transfer-engine/uploads.ts';
 
 export interface DraftOptions {
   /** null = the server's own choice. */
@@ -98,27 +98,6 @@ async function resumedWith(files: readonly PickedFile[]): Promise<boolean> {
     return true;
   }
   return false;
-}
-
-export async function uploadPace(): Promise<UploadPace> {
-  const [answer, cluster] = await Promise.all([session.ensure(), api.cluster()]);
-  const limits: Pick<PublicLimits, 'ackTimeoutMs' | 'maxRetries'> = answer.ok
-    ? answer.value.limits
-    : { ackTimeoutMs: 10_000, maxRetries: 3 };
-  return {
-    window: config.uploadConcurrency,
-    ackTimeoutMs: limits.ackTimeoutMs,
-    maxRetries: limits.maxRetries,
-    nodes: {
-      settings: {
-        usesCluster: config.usesCluster,
-        ownAddress: config.backendUrl,
-        ownOrigin: config.backendUrl || window.location.origin,
-        seeds: config.clusterNodes,
-      },
-      cluster: cluster.ok ? cluster.value : null,
-    },
-  };
 }
 
 /** Opens the transfer and begins to send it. A second press while it opens does nothing. */

@@ -1,5 +1,5 @@
 import { useEffect, useEffectEvent, useState } from 'react';
-import { takeDrop } from './collect-files.ts';
+import { takeDrop } from '../../lib/collect-files.ts';
 
 /** Makes the whole page a drop target for files. Answers whether something is being dragged over it. */
 export function useDropAnywhere(onDrop: (found: ReturnType<typeof takeDrop>) => void): boolean {

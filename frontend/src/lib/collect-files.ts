@@ -1,5 +1,5 @@
 /** Files and folders out of a drop, a paste or an input, with their relative paths. */
-import type { CollectedFile } from './draft.ts';
+import type { CollectedFile } from './file-list.ts';
 
 export interface Collected {
   readonly files: readonly CollectedFile[];

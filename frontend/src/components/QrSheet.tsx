@@ -1,15 +1,24 @@
 import { encode } from 'uqr';
-import { CopyButton } from '../../components/ui/CopyButton.tsx';
-import { Sheet } from '../../components/ui/Sheet.tsx';
-import { useLanguage } from '../../messages/language.tsx';
+import { useLanguage } from '../messages/language.tsx';
+import { CopyButton } from './ui/CopyButton.tsx';
+import { Sheet } from './ui/Sheet.tsx';
 
-export function QrSheet({ link, onClose }: { readonly link: string; readonly onClose: () => void }) {
+/** An address as a QR code, for the device on the other side of the table. */
+export function QrSheet({
+  title,
+  link,
+  onClose,
+}: {
+  readonly title: string;
+  readonly link: string;
+  readonly onClose: () => void;
+}) {
   const { messages } = useLanguage();
   const { data, size } = encode(link, { ecc: 'M', border: 2 });
   // One path of unit squares: crisp at any size, and no inline style for the page's policy to refuse.
   const path = data.flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : ''))).join('');
   return (
-    <Sheet title={messages.upload.qrTitle} onClose={onClose}>
+    <Sheet title={title} onClose={onClose}>
       <svg
         role="img"
         aria-label={messages.upload.qrLabel(link)}

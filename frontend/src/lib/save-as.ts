@@ -1,10 +1,10 @@
 /** Saves a file of a share to where the person says, by the page's own hand. */
-import { config } from '../../config/env.ts';
-import { api } from '../../lib/api.ts';
-import { FileSaver, type OpenBody, type Opened, type SavePhase } from '../../transfer-engine/file-saver.ts';
-import { NodeBook } from '../../transfer-engine/node-book.ts';
-import { OWN } from '../../transfer-engine/node-choice.ts';
-import { faultOfAnswer } from '../../transfer-engine/problem.ts';
+import { config } from '../config/env.ts';
+import { FileSaver, type OpenBody, type Opened, type SavePhase } from '../transfer-engine/file-saver.ts';
+import { NodeBook } from '../transfer-engine/node-book.ts';
+import { OWN } from '../transfer-engine/node-choice.ts';
+import { faultOfAnswer } from '../transfer-engine/problem.ts';
+import { api } from './api.ts';
 
 type SavePicker = (options: { suggestedName: string }) => Promise<FileSystemFileHandle>;
 

@@ -1,6 +1,6 @@
 import { useEffect, useEffectEvent } from 'react';
 import { collectPaste } from './collect-files.ts';
-import type { CollectedFile } from './draft.ts';
+import type { CollectedFile } from './file-list.ts';
 
 /** Takes pasted files, and pasted text as a file, wherever the person is not writing into a field. */
 export function usePaste(

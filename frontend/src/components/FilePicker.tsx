@@ -1,7 +1,7 @@
 import { type ReactNode, useRef } from 'react';
-import { Button } from '../../components/ui/Button.tsx';
-import { collectInput } from './collect-files.ts';
-import type { CollectedFile } from './draft.ts';
+import { collectInput } from '../lib/collect-files.ts';
+import type { CollectedFile } from '../lib/file-list.ts';
+import { Button } from './ui/Button.tsx';
 
 /** A button that opens the browser's own file or folder dialog. */
 export function FilePicker({

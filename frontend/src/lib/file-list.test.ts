@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { addFiles, cleanPath, removeItem, renameItem, totalBytesOf } from './draft.ts';
+import { addFiles, cleanPath, removeItem, renameItem, totalBytesOf } from './file-list.ts';
 
 const file = (path: string, text = path, lastModified = 1) => ({
   path,
@@ -8,7 +8,7 @@ const file = (path: string, text = path, lastModified = 1) => ({
 });
 const paths = (items: readonly { path: string }[]) => items.map((item) => item.path);
 
-describe('draft', () => {
+describe('the list of files', () => {
   it('leaves out a file that is there already, and numbers another of the same name', () => {
     const once = addFiles([], [file('a.tar.gz')]);
     expect(paths(addFiles(once, [file('a.tar.gz')]))).toEqual(['a.tar.gz']);
