@@ -29,7 +29,7 @@ export interface ListenerDeps {
 
 /** Looked up often by machines; a line of log each would bury the rest. */
 const QUIET_ROUTES = new Set(['/healthz', '/readyz', '/metrics', '/assets/*']);
-const PAGE_PATHS = /^\/(mine|people|cluster|r\/[^/]{1,64})?$/;
+const PAGE_PATHS = /^\/(mine|people(\/[^/]{1,64})?|cluster)?$/;
 
 type Operation = (res: ServerResponse) => Promise<void>;
 

@@ -22,7 +22,7 @@ const TEMPLATES: readonly (readonly [RegExp, string])[] = [
   [/^\/api(\/|$)/, '/api/*'],
   [/^\/d\/[^/]+\/?$/, '/d/:shareId'],
   [/^\/d\//, '/d/:shareId/*'],
-  [/^\/r\/[^/]+$/, '/r/:room'],
+  [/^\/people\/[^/]+$/, '/people/:room'],
   [/^\/peer\//, '/peer/*'],
   [/^\/assets\//, '/assets/*'],
 ];
