@@ -2,18 +2,21 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/App.tsx';
 import { ErrorBoundary } from './app/ErrorBoundary.tsx';
-import { LanguageProvider } from './messages/language.tsx';
+import { LanguageProvider, loadLanguage } from './messages/language.tsx';
 import './styles.css';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no element with the id root');
 
-createRoot(root).render(
-  <StrictMode>
-    <ErrorBoundary>
-      <LanguageProvider>
-        <App />
+const page = createRoot(root);
+void loadLanguage().then((language) =>
+  page.render(
+    <StrictMode>
+      <LanguageProvider initial={language}>
+        <ErrorBoundary>
+          <App />
+        </ErrorBoundary>
       </LanguageProvider>
-    </ErrorBoundary>
-  </StrictMode>,
+    </StrictMode>,
+  ),
 );

@@ -1,6 +1,6 @@
-import { Component, type ReactNode } from 'react';
+import { Component, type ContextType, type ReactNode } from 'react';
 import { buttonClass } from '../components/ui/Button.tsx';
-import { en } from '../messages/en.ts';
+import { LanguageContext } from '../messages/language.tsx';
 
 /** A chunk that does not load is the network's or a new release's doing, not a bug: it gets its own words. */
 function isLoadFailure(error: unknown): boolean {
@@ -9,6 +9,8 @@ function isLoadFailure(error: unknown): boolean {
 
 /** The last net: says what happened and offers the way back. React wants a class here. */
 export class ErrorBoundary extends Component<{ readonly children: ReactNode }, { readonly error: unknown }> {
+  static override contextType = LanguageContext;
+  declare context: ContextType<typeof LanguageContext>;
   override state: { readonly error: unknown } = { error: null };
 
   static getDerivedStateFromError(error: unknown) {
@@ -18,12 +20,13 @@ export class ErrorBoundary extends Component<{ readonly children: ReactNode }, {
   override render() {
     if (this.state.error === null) return this.props.children;
     const isLoad = isLoadFailure(this.state.error);
+    const { crash } = this.context.messages;
     return (
       <main role="alert" className="safe-x sheet-width flex min-h-dvh flex-col items-start justify-center gap-4">
-        <h1 className="text-3xl font-medium tracking-tight">{isLoad ? en.crash.chunkTitle : en.crash.title}</h1>
-        <p className="max-w-[60ch] text-ink-soft">{isLoad ? en.crash.chunkText : en.crash.text}</p>
+        <h1 className="text-3xl font-medium tracking-tight">{isLoad ? crash.chunkTitle : crash.title}</h1>
+        <p className="max-w-[60ch] text-ink-soft">{isLoad ? crash.chunkText : crash.text}</p>
         <button type="button" className={buttonClass('primary', 'lg')} onClick={() => window.location.reload()}>
-          {en.crash.reload}
+          {crash.reload}
         </button>
       </main>
     );

@@ -1,11 +1,15 @@
 import { clusterEn } from './cluster-en.ts';
+import { isolateForeign as named } from './isolate.ts';
+import { pluralIn } from './plural.ts';
+
+const plural = pluralIn('en');
 
 /**
  * Every word the page says, in English. A language is another object of this shape (`Messages`). Values that vary are
  * arguments, already in the person's locale; nothing is put together from halves of sentences.
  */
 function files(count: number, shown: string): string {
-  return count === 1 ? '1 file' : `${shown} files`;
+  return plural(count, { one: '1 file', other: `${shown} files` });
 }
 
 export const en = {
@@ -24,6 +28,9 @@ export const en = {
     toStart: 'Send a file',
     close: 'Close',
     files,
+    language: 'Language',
+    languageFailed: 'That language could not be loaded. Try again.',
+    install: 'Install',
   },
   crash: {
     title: 'This page stopped working',
@@ -36,6 +43,9 @@ export const en = {
     offline: 'No network. What is under way goes on by itself when it is back.',
     liveGaveUp: 'Live updates have stopped: the server did not answer.',
     reconnect: 'Connect again',
+    updated: 'The server has a newer version of this page.',
+    load: 'Load it',
+    sharedMissing: 'What you shared did not arrive. Share it once more.',
   },
   send: {
     headline: ['Drop anything.', 'The link comes first.'],
@@ -44,14 +54,15 @@ export const en = {
     chooseFolder: 'Choose a folder',
     pasteHint: 'or paste files and text',
     dropNow: 'Let go to add',
+    sharedName: (stamp: string) => `Shared text ${stamp}.txt`,
     emptyDigest: 'The digest of nothing, so far',
     pastedName: (stamp: string) => `Pasted text ${stamp}.txt`,
     listTitle: (count: number, shown: string, size: string) => `${files(count, shown)}, ${size}`,
     listLabel: 'Files to send',
-    rename: (name: string) => `Name of ${name}`,
-    remove: (name: string) => `Remove ${name}`,
-    removed: (name: string) => `${name} removed`,
-    added: (count: number, shown: string) => (count === 1 ? '1 file added' : `${shown} files added`),
+    rename: (name: string) => `Name of ${named(name)}`,
+    remove: (name: string) => `Remove ${named(name)}`,
+    removed: (name: string) => `${named(name)} removed`,
+    added: (count: number, shown: string) => plural(count, { one: '1 file added', other: `${shown} files added` }),
     andMore: (shown: string) => `and ${shown} more`,
     addMore: 'Add files',
     addFolder: 'Add a folder',
@@ -59,7 +70,7 @@ export const en = {
     keepFor: 'Keep for',
     downloads: 'Downloads',
     noLimit: 'No limit',
-    downloadCount: (count: number, shown: string) => (count === 1 ? '1 download' : `${shown} downloads`),
+    downloadCount: (count: number, shown: string) => plural(count, { one: '1 download', other: `${shown} downloads` }),
     password: 'Password',
     passwordPlaceholder: 'None',
     showPassword: 'Show the password',
@@ -70,14 +81,16 @@ export const en = {
     sending: 'Making the link',
     tooLarge: (limit: string) => `Larger than this server takes (${limit})`,
     tooLargeCount: (count: number, shown: string, limit: string) =>
-      count === 1
-        ? `1 file is larger than ${limit}, the most this server takes. Remove it to send the rest.`
-        : `${shown} files are larger than ${limit}, the most this server takes. Remove them to send the rest.`,
+      plural(count, {
+        one: `1 file is larger than ${limit}, the most this server takes. Remove it to send the rest.`,
+        other: `${shown} files are larger than ${limit}, the most this server takes. Remove them to send the rest.`,
+      }),
     tooMany: (limit: string) => `This server takes ${limit} files at once. Send a folder as an archive, or in parts.`,
     unreadable: (count: number, shown: string) =>
-      count === 1
-        ? '1 item could not be read and was left out.'
-        : `${shown} items could not be read and were left out.`,
+      plural(count, {
+        one: '1 item could not be read and was left out.',
+        other: `${shown} items could not be read and were left out.`,
+      }),
     reading: (shown: string) => `Reading the folder: ${shown} files so far`,
     duration: {
       hour: '1 hour',
@@ -89,7 +102,8 @@ export const en = {
     },
   },
   upload: {
-    region: (title: string) => `Upload of ${title}`,
+    nameAndSize: (name: string, size: string) => `${named(name)}, ${size}`,
+    region: (title: string) => `Upload of ${named(title)}`,
     linkLabel: 'Link',
     linkReady: 'The link works now, while the rest is on its way.',
     copy: 'Copy link',
@@ -112,7 +126,7 @@ export const en = {
     ofTotal: (moved: string, total: string) => `${moved} of ${total}`,
     left: (duration: string) => `${duration} left`,
     receiving: (count: number, shown: string) =>
-      count === 1 ? '1 person is receiving' : `${shown} people are receiving`,
+      plural(count, { one: '1 person is receiving', other: `${shown} people are receiving` }),
     keptUntil: (moment: string) => `Kept until ${moment}`,
     phase: {
       checking: 'Looking at what is already there',
@@ -136,17 +150,18 @@ export const en = {
     fileProgress: (percent: string) => percent,
     showMore: (shown: string) => `Show ${shown} more`,
     needFiles: (count: number, shown: string) =>
-      count === 1
-        ? 'Choose the same file again and only what is missing is sent.'
-        : `Choose the same ${shown} files again and only what is missing is sent.`,
+      plural(count, {
+        one: 'Choose the same file again and only what is missing is sent.',
+        other: `Choose the same ${shown} files again and only what is missing is sent.`,
+      }),
     pickAgain: 'Choose it again',
     pickAgainMany: 'Choose them again',
     pickFolderAgain: 'Choose the folder again',
     goOn: 'Go on',
     discard: 'Discard',
-    notTheSame: (name: string) => `That is not the same file: ${name} has another size or other content.`,
+    notTheSame: (name: string) => `That is not the same file: ${named(name)} has another size or other content.`,
     stillMissing: (name: string, others: number, shown: string) =>
-      others === 0 ? `${name} is still missing.` : `${name} and ${shown} more are still missing.`,
+      others === 0 ? `${named(name)} is still missing.` : `${named(name)} and ${shown} more are still missing.`,
     announce: (phase: string, percent: string) => `${phase}, ${percent}`,
   },
   strip: {
@@ -161,7 +176,7 @@ export const en = {
   },
   digest: {
     verified: 'Verified with BLAKE3',
-    of: (name: string) => `Digest of ${name}`,
+    of: (name: string) => `Digest of ${named(name)}`,
     check: 'Check it yourself after the download:',
     copy: 'Copy digest',
     copyLine: 'Copy the command',
@@ -169,11 +184,11 @@ export const en = {
   receive: {
     title: 'Receive',
     someone: 'Someone sent you',
-    from: (name: string) => `${name} sent you`,
+    from: (name: string) => `${named(name)} sent you`,
     download: 'Download',
     downloadAll: 'Download all',
     zip: 'as one zip',
-    downloadFile: (name: string) => `Download ${name}`,
+    downloadFile: (name: string) => `Download ${named(name)}`,
     saveAs: 'Save as',
     saveHint: 'Save as keeps going when a server goes away; leave this page open.',
     saving: (percent: string, rate: string) => (rate === '' ? `Saving: ${percent}` : `Saving: ${percent}, ${rate}`),
@@ -189,10 +204,11 @@ export const en = {
     waitingForSender:
       'The sender is not sending right now. What is there can be had; the rest follows when they go on.',
     until: (moment: string) => `Kept until ${moment}`,
-    remaining: (count: number, shown: string) => (count === 1 ? 'One download left' : `${shown} downloads left`),
+    remaining: (count: number, shown: string) =>
+      plural(count, { one: 'One download left', other: `${shown} downloads left` }),
     sizeUnknown: 'Size not known yet',
     passwordTitle: 'This needs a password',
-    passwordFrom: (name: string) => `${name} protected it. Ask them for the password.`,
+    passwordFrom: (name: string) => `${named(name)} protected it. Ask them for the password.`,
     passwordText: 'Whoever sent you the link knows it.',
     passwordLabel: 'Password',
     passwordSubmit: 'Open',
@@ -245,24 +261,28 @@ export const en = {
       ended: 'Ended',
     },
     andOthers: (name: string, count: number, shown: string) =>
-      count === 1 ? `${name} and 1 more` : `${name} and ${shown} more`,
-    downloads: (count: number, shown: string) => (count === 1 ? '1 download' : `${shown} downloads`),
+      plural(count, { one: `${name} and 1 more`, other: `${name} and ${shown} more` }),
+    /** Stands after the name of the first file. */
+    moreThan: (_count: number, shown: string) => `and ${shown} more`,
+    downloads: (count: number, shown: string) => plural(count, { one: '1 download', other: `${shown} downloads` }),
     downloadsLeft: (left: string, limit: string) => `${left} of ${limit} downloads left`,
     ends: (relative: string) => `ends ${relative}`,
     protected: 'Password',
     copy: 'Copy link',
-    copyOf: (name: string) => `Copy the link of ${name}`,
+    copyOf: (name: string) => `Copy the link of ${named(name)}`,
     open: 'Open',
-    extendOf: (name: string) => `Extend ${name}`,
+    extendOf: (name: string) => `Extend ${named(name)}`,
     extendTitle: 'Keep it for',
     extendText: 'Counted from now. The link stays the same.',
     extendSave: 'Save',
-    removeOf: (name: string) => `Delete ${name}`,
-    removed: (name: string) => `${name} deleted`,
+    removeOf: (name: string) => `Delete ${named(name)}`,
+    removed: (name: string) => `${named(name)} deleted`,
     undo: 'Undo',
     recent: 'Recent',
     seeAll: 'See all',
     notifications: 'Notices',
+    /** The place where they stand, with the key that leads there. */
+    noticesAt: (key: string) => `Notices (${key})`,
   },
   cluster: clusterEn,
   fault: {
