@@ -3,6 +3,8 @@
 
 -- Chunks are refused until somebody accepts.
 ALTER TABLE transfers ADD COLUMN accepted_at timestamptz(3);
+-- The leader looks at all direct sends that run, once a second.
+CREATE INDEX transfers_kind_state_idx ON transfers (kind, state);
 
 -- Locked and raised by whoever sends to this session, so that the order of commits is the order of sequences.
 ALTER TABLE sessions ADD COLUMN outbox_sequence bigint NOT NULL DEFAULT 0;
@@ -46,12 +48,14 @@ CREATE UNIQUE INDEX outbox_sender_session_id_idempotency_key_session_id_key
 CREATE INDEX outbox_transfer_id_idx ON outbox (transfer_id);
 CREATE INDEX outbox_kind_expires_at_idx ON outbox (kind, expires_at);
 
--- Bytes of a file that a recipient has, as half-open ranges: merging is repeatable and knows no order.
+-- Bytes of a file that a recipient has, as half-open ranges: merging is repeatable and knows no order. `received`: its
+-- socket took them, or its page wrote them; `written`: its page wrote them.
 CREATE TABLE receipts (
   transfer_id text NOT NULL,
   session_id text NOT NULL,
   file_index integer NOT NULL,
   received int8multirange NOT NULL DEFAULT '{}',
+  written int8multirange NOT NULL DEFAULT '{}',
   CONSTRAINT receipts_pkey PRIMARY KEY (transfer_id, session_id, file_index),
   CONSTRAINT receipts_transfer_id_session_id_fkey FOREIGN KEY (transfer_id, session_id)
     REFERENCES grants (transfer_id, session_id) ON DELETE CASCADE ON UPDATE CASCADE
