@@ -131,6 +131,7 @@ export const en = {
     phase: {
       checking: 'Looking at what is already there',
       sending: 'Sending',
+      asking: 'Waiting for an answer',
       waiting: 'Waiting for the server',
       moving: 'The node went away; going on through another',
       offline: 'Paused: no connection. It goes on by itself',

@@ -3,6 +3,8 @@
  * write it, and by which marks its files are known again. Never the bytes. Where IndexedDB is missing or refused
  * (some private windows) nothing is kept and everything else works.
  */
+import type { Person } from '../../../services/contracts/person.ts';
+
 const DATABASE_NAME = 'peerlink';
 const DATABASE_VERSION = 1;
 const STORE_NAME = 'uploads';
@@ -28,6 +30,8 @@ export interface StoredUpload {
   readonly savedAtMs: number;
   readonly expiresAt: string;
   readonly files: readonly StoredFile[];
+  /** Whom a direct send was offered to; a share has none. */
+  readonly recipients?: readonly Person[];
 }
 
 /** Set while there may be a record: read at once, where asking the database takes a moment. */

@@ -4,7 +4,7 @@ import type { ErrorType } from '../../../services/contracts/errors.ts';
 import type { TransferStatusResponse } from '../../../services/contracts/http.ts';
 import { CELL, type ChunkRange, type EngineFile } from './chunk-map.ts';
 import type { Fault } from './fault.ts';
-import { type UploadEffect, type UploadEvent, UploadMachine } from './upload-machine.ts';
+import { ASK_AGAIN_MS, type UploadEffect, type UploadEvent, UploadMachine } from './upload-machine.ts';
 
 const CHUNK = 16 * 1024;
 
@@ -14,9 +14,9 @@ function fileOf(sizeBytes: number, chunkSizeBytes = CHUNK): EngineFile {
 
 function machineOf(
   files: readonly EngineFile[],
-  overrides: Partial<{ window: number; maxRetries: number; hasOthers: boolean }> = {},
+  overrides: Partial<{ window: number; maxRetries: number; hasOthers: boolean; awaitsAnswer: boolean }> = {},
 ) {
-  const { window = 3, maxRetries = 3, hasOthers = false } = overrides;
+  const { window = 3, maxRetries = 3, hasOthers = false, awaitsAnswer = false } = overrides;
   return new UploadMachine({
     files,
     maxRunBytes: 4 * CHUNK,
@@ -25,6 +25,7 @@ function machineOf(
     ackTimeoutMs: 10_000,
     maxRetries,
     random: () => 0,
+    awaitsAnswer,
   });
 }
 
@@ -462,4 +463,62 @@ describe('upload machine under any order of events', () => {
       { numRuns: 10_000 },
     );
   }, 120_000);
+});
+
+describe('upload machine of a direct send', () => {
+  const files = [fileOf(20 * CHUNK)];
+  const refusal = (effect: UploadEffect): UploadEvent => ({
+    type: 'run_failed',
+    runId: effect.type === 'send' ? effect.runId : 0,
+    fault: problem('not_accepted'),
+  });
+
+  it('sends nothing while nobody has answered, and fills its window when somebody accepts', () => {
+    const far = new FarSide(files);
+    const machine = machineOf(files, { awaitsAnswer: true });
+    expect(machine.handle({ type: 'start' }, 0)).toEqual([]);
+    for (let nowMs = 0; nowMs < ASK_AGAIN_MS; nowMs += 100) expect(machine.handle({ type: 'tick' }, nowMs)).toEqual([]);
+    expect(machine.phase.name).toBe('asking');
+    expect(machine.handle({ type: 'accepted' }, ASK_AGAIN_MS - 1)).toEqual([{ type: 'ask_status' }]);
+    expect(sends(machine.handle(far.status(), ASK_AGAIN_MS - 1))).toHaveLength(3);
+    expect(machine.phase.name).toBe('sending');
+  });
+
+  it('finds out with one run now and then whether somebody has accepted unheard', () => {
+    const far = new FarSide(files);
+    const machine = machineOf(files, { awaitsAnswer: true });
+    machine.handle({ type: 'start' }, 0);
+    let runCount = 0;
+    for (let nowMs = 0; nowMs < 6 * ASK_AGAIN_MS; nowMs += 100) {
+      for (const effect of machine.handle({ type: 'tick' }, nowMs)) {
+        if (effect.type !== 'ask_status') continue;
+        for (const send of sends(machine.handle(far.status(), nowMs))) {
+          runCount++;
+          machine.handle(refusal(send), nowMs);
+        }
+      }
+      expect(machine.phase.name).toBe('asking');
+    }
+    expect(runCount).toBe(5);
+    machine.handle({ type: 'tick' }, 6 * ASK_AGAIN_MS);
+    const [send] = sends(machine.handle(far.status(), 6 * ASK_AGAIN_MS));
+    if (!send) throw new Error('nothing was sent');
+    expect(sends(machine.handle(far.answer(send), 6 * ASK_AGAIN_MS))).toHaveLength(3);
+    expect(machine.phase.name).toBe('sending');
+  });
+
+  it('tries again at once when the home hears of the answer later than the page', () => {
+    const { far, machine, effects } = started(files);
+    machine.handle({ type: 'accepted' }, 0);
+    for (const effect of sends(effects)) machine.handle(refusal(effect), 0);
+    expect(machine.phase.name).toBe('asking');
+    expect(machine.handle({ type: 'tick' }, 1_000)).toEqual([{ type: 'ask_status' }]);
+    expect(sends(machine.handle(far.status(), 1_000)).length).toBeGreaterThan(0);
+  });
+
+  it('looks at once when the transfer is over while it waits', () => {
+    const machine = machineOf(files, { awaitsAnswer: true });
+    machine.handle({ type: 'start' }, 0);
+    expect(machine.handle({ type: 'transfer_state', state: 'ended' }, 5)).toEqual([{ type: 'ask_status' }]);
+  });
 });

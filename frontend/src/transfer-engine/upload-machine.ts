@@ -20,12 +20,16 @@ export interface MachineConfig {
   /** Failures in a row without progress before the person is asked. */
   readonly maxRetries: number;
   readonly random: () => number;
+  /** A direct send that nobody has answered yet: nothing is sent before somebody accepts. */
+  readonly awaitsAnswer?: boolean;
 }
 
 export type UploadPhase =
   /** Asking the server which chunks it has. */
   | { readonly name: 'checking' }
   | { readonly name: 'sending' }
+  /** No recipient has accepted yet: goes on when told so, and looks by itself now and then. */
+  | { readonly name: 'asking' }
   /** The server asked for patience, or a retry is due; goes on by itself. */
   | { readonly name: 'waiting'; readonly fault: Fault }
   /** The node went away; another one is being found, or was. */
@@ -52,6 +56,8 @@ export type UploadEvent =
   /** Heard over the socket: sooner than the run's own answer. */
   | { readonly type: 'committed'; readonly fileIndex: number; readonly ranges: readonly ChunkRange[] }
   | { readonly type: 'transfer_state'; readonly state: TransferState }
+  /** A recipient of a direct send wants it. */
+  | { readonly type: 'accepted' }
   /** Another node answered where the present one did not. */
   | { readonly type: 'moved' }
   | { readonly type: 'network_lost' }
@@ -81,6 +87,8 @@ const NODE_LEAVES: ReadonlySet<string> = new Set([
   'stale_session',
   'home_alive',
 ]);
+/** A person takes their time, and is heard of sooner over the socket: this is for pages whose socket is gone. */
+export const ASK_AGAIN_MS = 10_000;
 /** Another node may answer sooner than this one hopes to. */
 const ASKED_PATIENCE_MS = 1_000;
 
@@ -93,7 +101,14 @@ interface RunInFlight {
   movedMs: number;
 }
 
-const GOING_ON: ReadonlySet<UploadPhase['name']> = new Set(['checking', 'sending', 'waiting', 'moving', 'offline']);
+const GOING_ON: ReadonlySet<UploadPhase['name']> = new Set([
+  'checking',
+  'sending',
+  'asking',
+  'waiting',
+  'moving',
+  'offline',
+]);
 const OVER: ReadonlySet<UploadPhase['name']> = new Set(['sealed', 'ended', 'failed', 'cancelled']);
 
 export class UploadMachine {
@@ -111,6 +126,7 @@ export class UploadMachine {
   #failures = 0;
   #retries = 0;
   #round = 0;
+  #isAccepted = false;
   #nextTryMs = 0;
   #movedMs = 0;
   #probedMs = 0;
@@ -162,6 +178,7 @@ export class UploadMachine {
     switch (event.type) {
       case 'start':
         this.#movedMs = nowMs;
+        if (this.#config.awaitsAnswer) this.#awaitAnswer(nowMs, effects);
         return;
       case 'tick':
         this.#tick(nowMs, effects);
@@ -185,7 +202,13 @@ export class UploadMachine {
         this.#committed(event.fileIndex, event.ranges, nowMs);
         return;
       case 'transfer_state':
-        if (event.state !== 'open') this.#needsStatus = true;
+        if (event.state === 'open') return;
+        this.#needsStatus = true;
+        if (this.phase.name === 'asking') this.#tryAt(nowMs);
+        return;
+      case 'accepted':
+        this.#isAccepted = true;
+        if (this.phase.name === 'asking') this.#tryAt(nowMs);
         return;
       case 'moved':
         this.#moved(nowMs, effects);
@@ -221,8 +244,10 @@ export class UploadMachine {
       return;
     }
     // What is on the way again is said once something has moved.
-    if (this.phase.name !== 'sending' && this.phase.name !== 'moving') this.phase = { name: 'sending' };
-    while (this.#runs.size < this.#config.window()) {
+    const isAsking = this.phase.name === 'asking' && !this.#isAccepted;
+    if (!isAsking && this.phase.name !== 'sending' && this.phase.name !== 'moving') this.phase = { name: 'sending' };
+    // Whether somebody has accepted unheard, one run finds out.
+    while (this.#runs.size < (isAsking ? 1 : this.#config.window())) {
       const run = this.map.nextRun(this.#runBytes);
       if (!run) return;
       this.map.mark(run.fileIndex, run.firstChunk, run.endChunk, CELL.inFlight);
@@ -288,6 +313,10 @@ export class UploadMachine {
   }
 
   #applyFault(fault: Fault, counts: boolean, nowMs: number, effects: UploadEffect[]): void {
+    if (fault.kind === 'problem' && fault.type === 'not_accepted') {
+      this.#awaitAnswer(nowMs, effects);
+      return;
+    }
     const remedy = remedyFor(fault);
     if (remedy === 'end') {
       this.#stop({ name: 'ended', fault }, effects);
@@ -371,6 +400,14 @@ export class UploadMachine {
     this.#tryAt(nowMs);
   }
 
+  /** Nobody's fault: it is neither counted nor said to be one. The home may hear of an answer a moment after us. */
+  #awaitAnswer(nowMs: number, effects: UploadEffect[]): void {
+    this.#abortRuns(effects);
+    this.#needsStatus = true;
+    this.phase = { name: 'asking' };
+    this.#tryAt(nowMs + (this.#isAccepted ? backoffMs(this.#failures++, this.#config.random) : ASK_AGAIN_MS));
+  }
+
   #moved(nowMs: number, effects: UploadEffect[]): void {
     if (!GOING_ON.has(this.phase.name)) return;
     this.#abortRuns(effects);
@@ -392,7 +429,7 @@ export class UploadMachine {
     this.#failures = 0;
     this.#retries = 0;
     this.#probeAfterMs = PROBE_AFTER_MS;
-    if (this.phase.name === 'moving') this.phase = { name: 'sending' };
+    if (this.phase.name === 'moving' || this.phase.name === 'asking') this.phase = { name: 'sending' };
   }
 
   #tryAt(timeMs: number): void {

@@ -31,6 +31,8 @@ export interface SessionPlan {
   readonly maxRetries: number;
   /** Node whose disk held the transfer when this was planned; null when nobody knows. */
   readonly homeNodeId: string | null;
+  /** A direct send that was just offered. */
+  readonly awaitsAnswer?: boolean;
 }
 export interface SessionPorts {
   readonly now: () => number;

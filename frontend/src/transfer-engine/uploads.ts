@@ -8,6 +8,7 @@ import type {
   TransferState,
   TransferStatusResponse,
 } from '../../../services/contracts/http.ts';
+import type { Person } from '../../../services/contracts/person.ts';
 import { CELL, ChunkMap, type ChunkRange } from './chunk-map.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { matchFiles, type PickedFile } from './match-files.ts';
@@ -49,6 +50,8 @@ export interface UploadView {
   readonly storedBytesByFile: Float64Array;
   readonly digests: readonly (string | null)[];
   readonly revision: number;
+  /** Whom a direct send was offered to, and nobody else can have it; null for a share. */
+  readonly recipients: readonly Person[] | null;
 }
 
 export interface UploadPace {
@@ -76,7 +79,14 @@ interface BegunUpload {
 const STATUS_TIMEOUT_MS = 10_000;
 /** Nothing of these can go on after a reload. */
 const FORGOTTEN: ReadonlySet<UploadPhase['name']> = new Set(['sealed', 'ended', 'failed', 'cancelled']);
-const ACTIVE: ReadonlySet<UploadViewPhase['name']> = new Set(['checking', 'sending', 'waiting', 'moving', 'offline']);
+const ACTIVE: ReadonlySet<UploadViewPhase['name']> = new Set([
+  'checking',
+  'sending',
+  'asking',
+  'waiting',
+  'moving',
+  'offline',
+]);
 
 export function isActive(view: UploadView): boolean {
   return ACTIVE.has(view.phase.name);
@@ -122,13 +132,16 @@ class Uploads {
         fingerprint: null,
         ...(opened.handles[index] ? { handle: opened.handles[index] } : {}),
       })),
+      ...(transfer.recipients
+        ? { recipients: transfer.recipients.map(({ id, displayName }) => ({ id, displayName })) }
+        : {}),
     };
     this.#records.set(transfer.id, record);
     this.#put(viewOf(record, { name: 'checking' }, new ChunkMap(record.files)));
     // Handing a thousand files to the worker takes a moment: the link is on the screen before.
     setTimeout(() => {
       if (!this.#records.has(transfer.id)) return;
-      this.#start(record, files, pace, transfer.home.nodeId);
+      this.#start(record, files, pace, transfer.home.nodeId, record.recipients !== undefined);
       void saveUpload(record);
     }, 0);
   }
@@ -175,6 +188,11 @@ class Uploads {
     this.tell(transferId, { type: 'committed', fileIndex, ranges });
   }
 
+  /** A recipient of a direct send wants it. */
+  heardAccepted(transferId: string): void {
+    this.tell(transferId, { type: 'accepted' });
+  }
+
   heardState(transferId: string, state: TransferState): void {
     this.tell(transferId, { type: 'transfer_state', state });
   }
@@ -199,12 +217,14 @@ class Uploads {
         if (Date.parse(record.expiresAt) < Date.now()) return forgetUpload(record.transferId);
         const transport = httpTransport(record.transferId, record.uploadToken, ownAddress);
         const answer = await transport.status(OWN, STATUS_TIMEOUT_MS);
+        const isSealed = answer.ok && answer.value.state === 'sealed';
         const isOver = answer.ok
-          ? answer.value.state !== 'open'
+          ? answer.value.state === 'ended' || (isSealed && record.recipients === undefined)
           : answer.fault.kind === 'problem' && answer.fault.type === 'not_found';
         if (isOver) return forgetUpload(record.transferId);
         this.#records.set(record.transferId, record);
-        this.#put(viewOf(record, { name: 'needs_files' }, mapOf(record, answer.ok ? answer.value : null)));
+        const phase: UploadViewPhase = isSealed ? { name: 'sealed' } : { name: 'needs_files' };
+        this.#put(viewOf(record, phase, mapOf(record, answer.ok ? answer.value : null)));
       }),
     );
   }
@@ -214,6 +234,7 @@ class Uploads {
     files: readonly (File | null)[],
     { nodes, ...pace }: UploadPace,
     homeNodeId: string | null,
+    awaitsAnswer = false,
   ): void {
     const { transferId } = record;
     const othersActive = this.#views.filter((view) => isActive(view) && view.transferId !== transferId).length;
@@ -223,7 +244,14 @@ class Uploads {
       type: 'begin',
       transferId,
       uploadToken: record.uploadToken,
-      plan: { ...pace, sharers: othersActive + 1, files: record.files, maxRunBytes: record.maxRunBytes, homeNodeId },
+      plan: {
+        ...pace,
+        sharers: othersActive + 1,
+        files: record.files,
+        maxRunBytes: record.maxRunBytes,
+        homeNodeId,
+        awaitsAnswer,
+      },
       nodes: { ...nodes, cluster: this.#cluster },
       files,
       // A file of one chunk is there or not: two versions of it cannot be mixed, and a thousand of them cost much to read.
@@ -320,7 +348,9 @@ class Uploads {
       revision: view.revision + 1,
     });
     if (FORGOTTEN.has(snapshot.phase.name)) {
-      void forgetUpload(transferId);
+      // A direct send that is stored is still on its way to somebody: it is found again after a reload.
+      const isStillDue = snapshot.phase.name === 'sealed' && view.recipients !== null;
+      if (!isStillDue) void forgetUpload(transferId);
       this.#forgetBegun(transferId);
     } else if (snapshot.phase.name === 'offline') {
       this.#beginElsewhere(transferId);
@@ -369,7 +399,10 @@ class Uploads {
 
 function mapOf(record: StoredUpload, status: TransferStatusResponse | null): ChunkMap {
   const map = new ChunkMap(record.files);
-  for (const file of status?.files ?? []) map.adopt(file.index, file.committed, false);
+  for (const file of status?.files ?? []) {
+    const wholeFile: ChunkRange[] = [[0, file.chunkCount ?? 0]];
+    map.adopt(file.index, status?.state === 'sealed' ? wholeFile : file.committed, false);
+  }
   return map;
 }
 
@@ -391,6 +424,7 @@ function viewOf(record: StoredUpload, phase: UploadViewPhase, map: ChunkMap): Up
     storedBytesByFile: map.storedBytesByFile,
     digests: [],
     revision: 0,
+    recipients: record.recipients ?? null,
   };
 }
 

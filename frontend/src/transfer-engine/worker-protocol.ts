@@ -8,7 +8,9 @@ import type { SessionPlan, UploadSnapshot } from './upload-session.ts';
 /** What a page may tell a running upload; the rest of the events come from the worker's own requests. */
 export type PageEvent = Extract<
   UploadEvent,
-  { type: 'committed' | 'transfer_state' | 'network_lost' | 'network_back' | 'pause' | 'resume' | 'cancel' }
+  {
+    type: 'committed' | 'transfer_state' | 'accepted' | 'network_lost' | 'network_back' | 'pause' | 'resume' | 'cancel';
+  }
 >;
 
 /** What the page knows of the nodes when an upload begins. */

@@ -24,7 +24,8 @@ const LOOKING_MS = 1_500;
 export function SendPage() {
   const { messages, format } = useLanguage();
   const draft = useStore(draftStore);
-  const views = useStore(uploads);
+  // What goes to a person directly is shown where the people are.
+  const views = useStore(uploads).filter((view) => view.recipients === null);
   const [said, setSaid] = useState('');
   const [readingCount, setReadingCount] = useState(0);
   const [unreadableCount, setUnreadableCount] = useState(0);

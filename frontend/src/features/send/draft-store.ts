@@ -88,7 +88,7 @@ export async function receiveFiles(files: readonly CollectedFile[]): Promise<num
 }
 
 async function resumedWith(files: readonly PickedFile[]): Promise<boolean> {
-  const unfinished = uploads.read().filter((view) => view.phase.name === 'needs_files');
+  const unfinished = uploads.read().filter((view) => view.phase.name === 'needs_files' && view.recipients === null);
   if (unfinished.length === 0) return false;
   const pace = await uploadPace();
   for (const { transferId } of unfinished) {
