@@ -14,6 +14,14 @@ export interface NativeBinding {
   readAndVerify(fd: number, buffer: Uint8Array, offset: number, length: number, leafCounter: number): Promise<Buffer>;
   hashFileRange(fd: number, offset: number, length: number, leafCounter: number): Promise<Buffer>;
   writeAndHash(fd: number, buffers: readonly Uint8Array[], offset: number, leafCounter: number): Promise<Buffer>;
+  writeHashAndRecord(
+    fd: number,
+    buffers: readonly Uint8Array[],
+    offset: number,
+    leafCounter: number,
+    valuesFd: number,
+    valueOffset: number,
+  ): Promise<Buffer>;
   lockFile(fd: number): boolean;
 
   xorInPlace(buffer: Uint8Array, key: Uint8Array, streamOffset: number): void;

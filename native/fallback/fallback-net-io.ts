@@ -127,6 +127,13 @@ export function createFallbackNetIo(reason: string): NetIo {
       checkFileRange(fd, offset, checkBuffers(buffers, 1, MAX_CHUNK_BYTES), leafCounter);
       return run({ kind: 'write', fd, buffers: buffers.map(ownCopy), offset, leafCounter });
     },
+    async writeHashAndRecord(fd, buffers, offset, leafCounter, valuesFd, valueOffset) {
+      checkFileRange(fd, offset, checkBuffers(buffers, 1, MAX_CHUNK_BYTES), leafCounter);
+      checkFileDescriptor(valuesFd);
+      checkInteger(valueOffset, 'valueOffset', 0, Number.MAX_SAFE_INTEGER);
+      const record = { fd: valuesFd, offset: valueOffset };
+      return run({ kind: 'write', fd, buffers: buffers.map(ownCopy), offset, leafCounter, record });
+    },
     lockFile(fd) {
       checkFileDescriptor(fd);
       return lockFileByCommand(fd);

@@ -20,6 +20,8 @@ export type Job =
       readonly buffers: readonly Uint8Array[];
       readonly offset: number;
       readonly leafCounter: number;
+      /** Where the value goes once the bytes are written. */
+      readonly record?: { readonly fd: number; readonly offset: number };
     };
 
 export interface JobResult {
@@ -49,7 +51,9 @@ export function runJob(job: Job): JobResult {
     case 'write': {
       const bytes = joined(job.buffers);
       writeAt(job.fd, bytes, job.offset);
-      return { value: subtreeValue(HASH_MODE, bytes, job.leafCounter) };
+      const value = subtreeValue(HASH_MODE, bytes, job.leafCounter);
+      if (job.record !== undefined) writeAt(job.record.fd, value, job.record.offset);
+      return { value };
     }
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -132,6 +132,21 @@ describe.each(implementations())('%s: files', (_, netIo) => {
       expect(target.subarray(0, chunk.length).equals(chunk)).toBe(true);
       expect(target.subarray(chunk.length).every((byte) => byte === 9)).toBe(true);
     }
+  });
+
+  it('records the value beside the bytes in the same job, and only once all bytes are written', async () => {
+    const fd = openSync(join(folder, 'bytes'), 'w+');
+    const valuesFd = openSync(join(folder, 'values'), 'w+');
+    const bytes = pattern(300_000);
+    const pieces = cut(bytes, [0.3, 0.31, 0.9]);
+    const expected = netIo.chunkValueSync([bytes], 512);
+    expect(await netIo.writeHashAndRecord(fd, pieces, 512 * 1024, 512, valuesFd, 7 * 32)).toEqual(expected);
+    expect(await netIo.hashFileRange(fd, 512 * 1024, bytes.length, 512)).toEqual(expected);
+    expect(readFileSync(join(folder, 'values'))).toEqual(Buffer.concat([Buffer.alloc(7 * 32), expected]));
+    const full = openSync('/dev/full', 'w');
+    await expect(netIo.writeHashAndRecord(full, pieces, 0, 0, valuesFd, 0)).rejects.toMatchObject({ code: 'ENOSPC' });
+    expect(readFileSync(join(folder, 'values')).subarray(0, 32)).toEqual(Buffer.alloc(32));
+    await expect(netIo.writeHashAndRecord(fd, pieces, 0, 0, full, 0)).rejects.toMatchObject({ code: 'ENOSPC' });
   });
 
   it('rejects with SHORT_READ when the file ends early and with the code of the system otherwise', async () => {

@@ -33,6 +33,8 @@ export interface TransferRow {
   readonly touchedAt: Date;
   readonly expiresAt: Date;
   readonly endedAt: Date | null;
+  /** Of a direct send: when the first recipient accepted it; null: chunks are refused. */
+  readonly acceptedAt: Date | null;
 }
 
 /** One row of `files`. `id` names its bytes on disk; people's names never do. */
@@ -256,6 +258,8 @@ export interface StoredFile {
   hashChunk(index: number, bytes: readonly Uint8Array[]): Promise<Uint8Array>;
   /** Records the value: the commit. */
   commitChunk(index: number, value: Uint8Array): Promise<void>;
+  /** `writeChunk` and `commitChunk` in one step, where nobody else's answer is needed before the commit. */
+  writeAndCommitChunk(index: number, bytes: readonly Uint8Array[]): Promise<void>;
   /** Forgets a value (damage, a differing replica chunk). */
   dropChunk(index: number): Promise<void>;
   /** Reads a committed chunk into `buffer` and verifies it in the same job. False: the bytes do not have their value. */

@@ -54,6 +54,30 @@ function heldSteps() {
 }
 
 describe('a chunk of a RunningFile', () => {
+  it('is written and committed in one step where nobody else is asked, and a newer request finds it', async () => {
+    const { step, letGo, names } = heldSteps();
+    const file = new RunningFile(fileRow());
+    const stored = await storedIn(new MemoryChunkStore(netIo, step), file);
+    const alone = { ...may, commit: () => Promise.reject(new Error('asked')), isAlone: true };
+    const older = file.writeChunk(stored, 0, bytesOf(1), alone);
+    const same = file.writeChunk(stored, 0, bytesOf(1), alone);
+    await letGo('write 0');
+    expect(file.has(0)).toBe(false);
+    await letGo('commit 0');
+    expect(await older).toBe('committed');
+    await letGo('hash 0');
+    expect(await same).toBe('same');
+    expect(names()).toEqual([]);
+    expect(stored.values.get(0)).toEqual(valueFor(0, 1));
+    // A value sent along is checked before the commit.
+    const checked = expect(
+      file.writeChunk(stored, 1, bytesOf(2), { ...alone, expectedValue: valueFor(1, 3) }),
+    ).rejects.toMatchObject({ type: 'digest_mismatch' });
+    await letGo('write 1');
+    await checked;
+    expect(file.has(1)).toBe(false);
+  });
+
   it('is committed once; the same bytes again are compared, others refused', async () => {
     const file = new RunningFile(fileRow());
     const stored = await storedIn(new MemoryChunkStore(netIo), file);
@@ -280,6 +304,7 @@ class ClaimRun {
       writeChunk: (index, bytes) => noted(index, () => stored.writeChunk(index, bytes)),
       hashChunk: (index, bytes) => noted(index, () => stored.hashChunk(index, bytes)),
       commitChunk: (index, value) => noted(index, () => stored.commitChunk(index, value)),
+      writeAndCommitChunk: (index, bytes) => noted(index, () => stored.writeAndCommitChunk(index, bytes)),
       dropChunk: (index) => stored.dropChunk(index),
       readChunk: (index, buffer, length) => stored.readChunk(index, buffer, length),
       root: (size) => stored.root(size),

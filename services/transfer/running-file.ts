@@ -134,6 +134,8 @@ export class RunningFile {
 
   /**
    * Writes and commits one whole chunk. A chunk has one writer at a time and is written once.
+   * @param options.isAlone nobody else's answer is needed: bytes and value are then written in one step, and a newer
+   * request for the chunk finds it committed.
    * @param options.isPowerSafe bytes and value are synced before the answer (`DURABILITY=power`).
    * @param options.onSpent called once nothing holds `bytes` any more; never, when a reader could not be sure.
    * @param options.commit calls `writeValue` once all of Q answered; throws when the transfer moved or ended meanwhile.
@@ -147,6 +149,7 @@ export class RunningFile {
       expectedValue?: Uint8Array | undefined;
       onSpent?: (() => void) | undefined;
       commit: Commit;
+      isAlone?: boolean;
       isPowerSafe: boolean;
     },
   ): Promise<WriteOutcome> {
@@ -167,6 +170,11 @@ export class RunningFile {
         // The answer promises as much as the first one, which may never have come.
         if (options.isPowerSafe) await stored.sync();
         return 'same';
+      }
+      if (options.isAlone === true && options.expectedValue === undefined && !options.isPowerSafe) {
+        await stored.writeAndCommitChunk(index, bytes);
+        this.#wake(index, bytes, options.onSpent);
+        return 'committed';
       }
       const value = await stored.writeChunk(index, bytes);
       if (options.expectedValue !== undefined && !isEqualBytes(value, options.expectedValue))

@@ -258,6 +258,7 @@ export class TransferEngine {
         expectedValue,
         onSpent,
         commit: this.#commitOf(transfer, file, mayCommit),
+        isAlone: this.#deps.createHomeSide === undefined,
         isPowerSafe,
       });
       if (outcome !== 'same') {

@@ -204,6 +204,10 @@ class ModelStoredFile implements StoredFile {
     });
   }
 
+  async writeAndCommitChunk(index: number, bytes: readonly Uint8Array[]): Promise<void> {
+    await this.commitChunk(index, await this.writeChunk(index, bytes));
+  }
+
   dropChunk(index: number): Promise<void> {
     this.values.drop(index);
     return this.#track(`zero ${this.#name(index)}`, () => this.#file.values.drop(index));

@@ -105,6 +105,10 @@ class MemoryStoredFile implements StoredFile {
     this.values.set(index, value);
   }
 
+  async writeAndCommitChunk(index: number, bytes: readonly Uint8Array[]): Promise<void> {
+    await this.commitChunk(index, await this.writeChunk(index, bytes));
+  }
+
   async dropChunk(index: number): Promise<void> {
     this.values.drop(index);
   }
@@ -197,6 +201,7 @@ export class MemoryTransferRepository implements TransferRepository {
       touchedAt: now,
       expiresAt: new Date(now.getTime() + options.expiresInSeconds * 1000),
       endedAt: null,
+      acceptedAt: null,
     };
     this.#transfers.set(row.id, transfer);
     this.#files.set(

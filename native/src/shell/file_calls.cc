@@ -89,6 +89,11 @@ class ReadJob final : public FileJob {
 class WriteJob final : public FileJob {
  public:
   bool SetBuffers(napi_env env, napi_value buffers) { return PinSpans(env, buffers, 1, &pinned_, &spans_, &length_); }
+  // Where the value is written once all bytes are.
+  bool SetRecord(napi_env env, napi_value values_fd, napi_value value_offset) {
+    return GetFileDescriptor(env, values_fd, &values_fd_) &&
+           GetInteger(env, value_offset, "valueOffset", 0, kMaxSafeInteger, &value_offset_);
+  }
 
  private:
   void Run() override {
@@ -116,9 +121,15 @@ class WriteJob final : public FileJob {
       }
     }
     hasher.FinishValue(value_);
+    if (values_fd_ < 0) return;
+    const blake3::Span value = {value_, sizeof(value_)};
+    const IoResult result = WriteAt(values_fd_, &value, 1, value_offset_);
+    if (result.error != 0) Fail("write", result, value_offset_, sizeof(value_));
   }
 
   std::vector<blake3::Span> spans_;
+  int values_fd_ = -1;
+  uint64_t value_offset_ = 0;
 };
 
 // readAndVerify(fd, buffer, offset, length, leafCounter)
@@ -157,6 +168,18 @@ napi_value WriteAndHash(napi_env env, napi_callback_info info) {
   return Job::Start(env, std::move(job), 1);
 }
 
+// writeHashAndRecord(fd, buffers, offset, leafCounter, valuesFd, valueOffset)
+napi_value WriteHashAndRecord(napi_env env, napi_callback_info info) {
+  napi_value arguments[6];
+  ReadArguments(env, info, arguments);
+  auto job = std::make_unique<WriteJob>();
+  if (!job->SetFile(env, arguments[0], arguments[2]) || !job->SetBuffers(env, arguments[1]) ||
+      !job->SetLeafCounter(env, arguments[3]) || !job->SetRecord(env, arguments[4], arguments[5])) {
+    return nullptr;
+  }
+  return Job::Start(env, std::move(job), 1);
+}
+
 // lockFile(fd): whether the lock was taken.
 napi_value LockFile(napi_env env, napi_callback_info info) {
   napi_value arguments[1];
@@ -181,6 +204,7 @@ bool ExportFileCalls(napi_env env, napi_value exports) {
                          {{"readAndVerify", ReadAndVerify},
                           {"hashFileRange", HashFileRange},
                           {"writeAndHash", WriteAndHash},
+                          {"writeHashAndRecord", WriteHashAndRecord},
                           {"lockFile", LockFile}});
 }
 

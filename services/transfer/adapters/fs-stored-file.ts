@@ -70,6 +70,23 @@ export class FsStoredFile implements StoredFile {
     );
   }
 
+  writeAndCommitChunk(index: number, bytes: readonly Uint8Array[]): Promise<void> {
+    return this.#track(() =>
+      asStoreFault(async () => {
+        await this.#room.take(bytes.reduce((sum, part) => sum + part.length, 0));
+        const value = await this.#netIo.writeHashAndRecord(
+          this.#bytes.fd,
+          bytes,
+          index * this.#chunkSizeBytes,
+          leafCounter(index, this.#chunkSizeBytes),
+          this.#values.fd,
+          index * VALUE_BYTES,
+        );
+        this.values.set(index, value);
+      }),
+    );
+  }
+
   dropChunk(index: number): Promise<void> {
     // Out of memory first: from here on nobody is told that the chunk is there.
     this.values.drop(index);

@@ -98,6 +98,24 @@ export function describeChunkStore(make: () => ChunkStoreHarness): void {
     await stored.close();
   });
 
+  it('writes and commits a chunk in one step, also for a store opened later', async () => {
+    const harness = make();
+    const id = freshId();
+    const content = patternBytes('at once', 0, 2 * CHUNK);
+    const stored = await harness.open().create(id, geometryOf(content));
+    const second = content.subarray(CHUNK);
+    await stored.writeAndCommitChunk(1, cutAt(second, [1, 4096]));
+    expect(stored.values.get(1)).toEqual(await stored.hashChunk(1, [second]));
+    await stored.close();
+    const later = await harness.open().open(id, geometryOf(content));
+    expect(later?.values.ranges()).toEqual([[1, 2]]);
+    expectBytes(later && (await readBack(later, 1, CHUNK)), second);
+    await later?.close();
+    await expect(stored.writeAndCommitChunk(0, [content.subarray(0, CHUNK)])).rejects.toMatchObject({
+      type: 'unavailable',
+    });
+  });
+
   it('has a chunk only once it is committed, also for a store opened later', async () => {
     const harness = make();
     const id = freshId();
