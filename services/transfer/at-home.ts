@@ -70,7 +70,8 @@ async function askOrFindMoved<T>(
     (value): Said<T> => ({ outcome: 'answered', value }),
     (fault: unknown): Said<T> => {
       const type = typeOfFault(fault);
-      if (type !== 'internal' && type !== 'moved') throw fault;
+      // `unavailable`: it lives and cannot go on; its replica, which it may be cut off from, finds that out.
+      if (type !== 'internal' && type !== 'moved' && type !== 'unavailable') throw fault;
       return { outcome: 'silent' };
     },
   );

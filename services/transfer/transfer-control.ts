@@ -129,6 +129,16 @@ export class TransferControl {
   async status(caller: Caller, transferId: string): Promise<TransferStatusResponse> {
     const transfer = await this.owned(caller, transferId);
     await this.#deps.engine.learnValues(transfer);
+    // Its sender would come with chunks next.
+    if (transfer.row.state === 'open' && (await transfer.home?.canCommit()) === false) {
+      throw new PeerLinkError(
+        'unavailable',
+        'Neither the second copy nor the database answers the node that has this.',
+        {
+          retryAfterSeconds: 1,
+        },
+      );
+    }
     return transferStatus(transfer);
   }
 

@@ -57,6 +57,7 @@ describe.each<Fault>(['kill -9', 'SIGSTOP'])('%s of a node in the middle of tran
     await world.settled();
     await readAt(struck, label, underway.shares.slice(-1));
     report({ fault: `${fault} of the ${victim}`, run, activities: activities.join('+'), stalls });
+    world.explain(stalls, MOST_MS[fault], sinceMs, `${struck.name} was struck`);
     return Object.values(stalls);
   }
 

@@ -160,6 +160,7 @@ if (!CAN_CUT) {
         }
       }
       report({ fault: `cut: ${name}`, run, stalls });
+      world.explain(stalls, MOST_MS, sinceMs, `home ${roles.home.name}, replica ${roles.replica.name}`);
       expect(Math.max(...Object.values(stalls))).toBeLessThanOrEqual(MOST_MS);
     }
 

@@ -41,7 +41,8 @@ function peer(nodes: readonly TestServer[], nodeId = 'test-node', isObfuscated =
   return { auth, client, connector };
 }
 
-const neverGone = async () => false;
+/** The home stays, whatever happens. */
+const STAYING = { hasLeft: () => false, isGone: async () => false };
 const put = (node: TestServer, upload: OpenUpload, offset = 0) => ({
   nodeId: idOf(node),
   transferId: upload.transferId,
@@ -140,13 +141,13 @@ describe('what one node asks of another', () => {
     const { client } = peer(nodes, 'test-node', isObfuscated);
     const bytes = randomBytes(2 * MIB + 5);
     const upload = await openAt(home, bytes.length);
-    const first = await client.forwardRun(put(home, upload), { bytes: Buffer.from(bytes.subarray(0, MIB)) }, neverGone);
+    const first = await client.forwardRun(put(home, upload), { bytes: Buffer.from(bytes.subarray(0, MIB)) }, STAYING);
     expect(first).toMatchObject({ committed: [[0, 1]], state: 'open' });
     const target = { nodeId: idOf(home), transferId: upload.transferId, fileIndex: 0, epoch: 1 };
     // Whoever reads beyond what is there waits for it.
     const waiting = readAll(client, { ...target, from: 100, to: null });
     const rest = { ...put(home, upload, MIB), lengthBytes: null };
-    const second = await client.forwardRun(rest, { bytes: Buffer.from(bytes.subarray(MIB)) }, neverGone);
+    const second = await client.forwardRun(rest, { bytes: Buffer.from(bytes.subarray(MIB)) }, STAYING);
     expect(second).toMatchObject({ committed: [[1, 3]], state: 'sealed' });
     expect((await waiting).equals(bytes.subarray(100))).toBe(true);
     expect((await readAll(client, { ...target, from: 7, to: MIB + 9 })).equals(bytes.subarray(7, MIB + 9))).toBe(true);
@@ -158,7 +159,7 @@ describe('what one node asks of another', () => {
     const { client } = peer(nodes);
     const upload = await openAt(home, 2 * MIB);
     const run = (change: object, byte = 1) =>
-      typeOf(client.forwardRun({ ...put(home, upload), ...change }, { bytes: Buffer.alloc(MIB, byte) }, neverGone));
+      typeOf(client.forwardRun({ ...put(home, upload), ...change }, { bytes: Buffer.alloc(MIB, byte) }, STAYING));
     expect(await run({ offset: 5 })).toBe('bad_offset');
     expect(await run({ offset: Number.NaN })).toBe('bad_offset');
     expect(await run({ lengthBytes: 7 * MIB })).toBe('bad_run');

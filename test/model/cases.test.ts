@@ -101,6 +101,25 @@ describe('home and replica are cut from each other', () => {
     await model.run(5_000);
     expect(await write(model, 0, 2, 'A')).toBe('moved');
   });
+
+  it('and the home from the database too: it says that it cannot commit, until either answers again', async () => {
+    model = await inSyncModel();
+    const { home } = (await model.node('A').process?.engine.load('t0')) ?? {};
+    const canCommit = () => outcomeOf(model, home?.canCommit() ?? Promise.reject(new Error('A is no home')));
+    model.cut('A', 'B');
+    expect(await canCommit()).toBe(true);
+    model.cutFromDatabase('A');
+    expect(await write(model, 0, 1)).toBe('unavailable');
+    expect(await canCommit()).toBe(false);
+    model.heal();
+    model.cutFromDatabase('A');
+    await model.run(3_000);
+    expect(await canCommit()).toBe(true);
+    expect(await write(model, 0, 1)).toMatch(/committed|same/);
+    model.heal();
+    await inSync(model);
+    expect(await canCommit()).toBe(true);
+  });
 });
 
 describe('the database is away', () => {

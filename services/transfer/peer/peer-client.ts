@@ -6,13 +6,13 @@ import type { RunBody } from '../data-plane/deps.ts';
 import { ClientGone } from '../data-plane/receive-body.ts';
 import type { PromoteOutcome } from '../replication/replica-side.ts';
 import type { AnswerHead } from './answer-reader.ts';
-import { sendRunBody } from './forward-body.ts';
+import { type SendingRun, sendRunBody } from './forward-body.ts';
 import { PeerAgent } from './peer-agent.ts';
 import type { PeerAuth } from './peer-auth.ts';
 import { PeerBody } from './peer-body.ts';
 import { CONNECT_MS, type PeerConnection } from './peer-connection.ts';
 import { faultOfAnswer, noAnswer, readJson } from './peer-faults.ts';
-import { watchProgress } from './progress-watch.ts';
+import { type ProgressWatch, watchProgress } from './progress-watch.ts';
 
 /** "Its own probe of the home's data port is refused, or stays unanswered for 3 s." */
 export const PROBE_MS = 3_000;
@@ -92,7 +92,10 @@ export class PeerClient {
   /** Whether a node's data port answers. */
   async probe(nodeId: string, deadlineMs = PROBE_MS): Promise<Probe> {
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(new Error('no answer in time')), deadlineMs);
+    // An answer that lies in the socket, unread because this process was busy for longer than that, came in time: it is
+    // read before the immediate.
+    const giveUp = () => late.abort(new Error('no answer in time'));
+    const timer = setTimeout(() => setImmediate(giveUp), deadlineMs);
     try {
       const { body } = await this.start({
         nodeId,
@@ -130,40 +133,41 @@ export class PeerClient {
   /**
    * Streams a client's body to the home, never collecting it. @throws what the home answered, or unavailable when it
    * broke: then some of its chunks may be committed; ClientGone, request_timeout
-   * @param isGone asked each second in which the home takes nothing
+   * @param watch asked while the home takes nothing, from before the first byte: a home that is cut off takes no
+   * connection either
    */
-  async forwardRun(target: RunTarget, run: RunBody, isGone: () => Promise<boolean>): Promise<PutRunResponse> {
-    const { nodeId, transferId, fileIndex, offset, epoch, lengthBytes } = target;
-    const started = await this.start({
-      nodeId,
-      method: 'PUT',
-      path: `/peer/transfers/${transferId}/files/${fileIndex}?offset=${offset}`,
-      epoch,
-      lengthBytes,
-      chunkValue: target.chunkValue ?? '',
-    });
-    const { connection, body } = started;
-    const sending = sendRunBody(run, {
-      sink: connection,
-      isChunked: lengthBytes === null,
-      hide: this.#hider(started.nonce, 'request'),
-      countBytes: this.#deps.countBytes,
-      onFault: (fault) => body.break(fault),
-    });
-    const startedAtMs = performance.now();
-    let movedAtMs = startedAtMs;
+  async forwardRun(
+    target: RunTarget,
+    run: RunBody,
+    watch: Pick<ProgressWatch, 'isGone' | 'hasLeft'>,
+  ): Promise<PutRunResponse> {
+    const gone = new AbortController();
+    let sending: SendingRun | null = null;
+    let connection: PeerConnection | null = null;
+    let movedAtMs = performance.now();
     let moved = -1;
     const stopWatching = watchProgress({
       progress: () => {
-        const now = sending.progress();
+        const now = sending === null ? 0 : sending.progress();
         if (now !== moved) movedAtMs = performance.now();
         moved = now ?? -1;
         return now;
       },
-      isGone: async () => performance.now() - movedAtMs > STUCK_MS || (await isGone()),
-      onGone: () => body.break(noAnswer(null)),
+      hasLeft: watch.hasLeft,
+      isGone: async () => performance.now() - movedAtMs > STUCK_MS || (await watch.isGone()),
+      onGone: () => gone.abort(noAnswer(null)),
     });
     try {
+      const started = await this.#startRun(target, gone.signal);
+      const { body } = started;
+      connection = started.connection;
+      sending = sendRunBody(run, {
+        sink: connection,
+        isChunked: target.lengthBytes === null,
+        hide: this.#hider(started.nonce, 'request'),
+        countBytes: this.#deps.countBytes,
+        onFault: (fault) => body.break(fault),
+      });
       const head = await body.head;
       const answer = await readJson(body);
       if (sending.isWhole()) started.finish();
@@ -173,9 +177,17 @@ export class PeerClient {
       throw fault instanceof PeerLinkError || fault instanceof ClientGone ? fault : noAnswer(fault);
     } finally {
       stopWatching();
-      sending.stop();
-      if (!sending.isWhole()) connection.destroy(new Error('the body was not sent'));
+      sending?.stop();
+      if (sending?.isWhole() === false) connection?.destroy(new Error('the body was not sent'));
     }
+  }
+
+  #startRun(
+    { nodeId, transferId, fileIndex, offset, ...rest }: RunTarget,
+    signal: AbortSignal,
+  ): Promise<StartedRequest> {
+    const path = `/peer/transfers/${transferId}/files/${fileIndex}?offset=${offset}`;
+    return this.start({ ...rest, nodeId, method: 'PUT', path, chunkValue: rest.chunkValue ?? '', signal });
   }
 
   /** Bytes [from, to) of a file at a node that holds it; waits there for chunks that are not committed yet. */

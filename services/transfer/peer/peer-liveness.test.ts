@@ -52,15 +52,17 @@ describe('a stream that is watched', () => {
   function watched(progress: () => number | null, answers: boolean[]) {
     let asked = 0;
     let gone = 0;
+    let hasLeft = false;
     const stop = watchProgress({
       progress,
+      hasLeft: () => hasLeft,
       isGone: async () => {
         asked += 1;
         return answers.shift() ?? false;
       },
       onGone: () => (gone += 1),
     });
-    return { stop, asked: () => asked, gone: () => gone };
+    return { stop, asked: () => asked, gone: () => gone, leave: () => (hasLeft = true) };
   }
 
   it('has its node asked after a second without progress, again each second, and is given up when it is gone', async () => {
@@ -86,12 +88,26 @@ describe('a stream that is watched', () => {
     waiting.stop();
   });
 
+  it('is given up at once when the row names another node, unless it still moves', async () => {
+    let moved = 0;
+    const moving = watched(() => moved++, []);
+    const still = watched(() => 5, []);
+    moving.leave();
+    still.leave();
+    await jest.advanceTimersByTimeAsync(300);
+    expect([moving.gone(), still.gone()]).toEqual([0, 1]);
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect([moving.gone(), still.gone(), still.asked()]).toEqual([0, 1, 0]);
+    moving.stop();
+  });
+
   it('that moved again while its node was asked is not given up', async () => {
     let position = 5;
     let answer: (isGone: boolean) => void = () => {};
     let gone = 0;
     const stop = watchProgress({
       progress: () => position,
+      hasLeft: () => false,
       isGone: () => new Promise((resolve) => (answer = resolve)),
       onGone: () => (gone += 1),
     });

@@ -8,16 +8,18 @@ import type { PromoteOutcome, ReplicaSide } from '../replication/replica-side.ts
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
-import type { PeerClient } from './peer-client.ts';
+import type { PeerClient, PeerReading } from './peer-client.ts';
 import { noAnswer } from './peer-faults.ts';
 import { PeerLiveness } from './peer-liveness.ts';
 import { watchProgress } from './progress-watch.ts';
 
-/** A frozen node is found after 3 s, and its replica takes over within the next; then the reader is told. */
+/** A frozen node's replica takes over within 4.5 s; another one may follow. Then the reader is told. */
 const GIVE_UP_MS = 12_000;
 const TRY_AGAIN_MS = 100;
-/** A run that comes while another node takes over waits for it so long; then its client is told to come again. */
-const TAKE_OVER_MS = 3_000;
+/** The replica's own probe, 3 s, and its statement. So long a run waits that comes while another node takes over. */
+const TAKE_OVER_MS = 4_000;
+/** A home that lives answers in a few milliseconds. */
+const ANSWERS_AT_ONCE_MS = 250;
 
 export interface PeerRoutingDeps {
   readonly engine: TransferEngine;
@@ -25,11 +27,18 @@ export interface PeerRoutingDeps {
   readonly replica: ReplicaSide;
 }
 
+/** One attempt to find out who has a transfer, shared by all who ask for it. */
+interface Recovery {
+  readonly done: Promise<void>;
+  /** The home that was known when it began answers this node. */
+  readonly isHomeAlive: Promise<boolean>;
+}
+
 /** "Any node takes any chunk and serves any byte of any transfer": how this node reaches the one that has it. */
 export class PeerRouting {
   readonly #deps: PeerRoutingDeps;
   readonly #liveness: PeerLiveness;
-  readonly #recovering = new Map<string, Promise<void>>();
+  readonly #recovering = new Map<string, Recovery>();
 
   constructor(deps: PeerRoutingDeps) {
     this.#deps = deps;
@@ -45,18 +54,19 @@ export class PeerRouting {
    * the client should ask for the status and go on, when the home broke in the middle; ClientGone
    */
   async forwardRun(transfer: RunningTransfer, run: ForwardedRun, body: RunBody): Promise<PutRunResponse> {
-    const takeOver = this.#recovering.get(transfer.row.id);
-    if (takeOver !== undefined) await atMost(takeOver, TAKE_OVER_MS);
+    const recovery = this.#recovering.get(transfer.row.id);
+    if (recovery !== undefined && !(await recovery.isHomeAlive)) await atMost(recovery.done, TAKE_OVER_MS);
     const { id, homeNodeId, epoch } = transfer.row;
     try {
-      if (this.isHere(transfer)) throw comeAgain('The transfer is at home here now.', null);
+      if (this.isHere(transfer)) throw forClient(null, true);
       const target = { nodeId: homeNodeId, transferId: id, epoch, ...run };
-      return await this.#deps.client.forwardRun(target, body, () => this.#isGone(transfer, homeNodeId));
+      return await this.#deps.client.forwardRun(target, body, this.#watchOf(transfer, homeNodeId, null));
     } catch (fault) {
       const type = typeOfFault(fault);
       if (type !== 'unavailable' && type !== 'moved' && type !== 'stale_epoch') throw fault;
-      void this.recover(transfer);
-      throw forClient(fault);
+      const isKnown = transfer.row.homeNodeId !== homeNodeId;
+      if (!isKnown) void this.recover(transfer);
+      throw forClient(fault, isKnown);
     }
   }
 
@@ -102,30 +112,42 @@ export class PeerRouting {
   }
 
   /**
-   * Finds out who has the transfer now: re-reads the row and, when its home does not answer, asks the replica to take
-   * over. Bus silence alone never promotes anything. Repeatable; several callers share one attempt.
+   * Finds out who has the transfer now: re-reads the row and asks the replica to take over, which does so only if its
+   * own probe of the home fails. Bus silence alone never promotes anything. Repeatable; several callers share one
+   * attempt.
    */
   recover(transfer: RunningTransfer): Promise<void> {
-    const { id } = transfer.row;
-    let recovering = this.#recovering.get(id);
-    if (recovering === undefined) {
-      recovering = this.#recover(transfer)
+    const { id, homeNodeId } = transfer.row;
+    let recovery = this.#recovering.get(id);
+    if (recovery === undefined) {
+      const isHomeAlive = this.isHere(transfer) ? Promise.resolve(true) : this.#liveness.isAlive(homeNodeId);
+      const done = this.#recover(transfer, isHomeAlive)
         .catch((fault: unknown) => this.#deps.engine.reportFault('recover', fault))
         .finally(() => this.#recovering.delete(id));
-      this.#recovering.set(id, recovering);
+      recovery = { done, isHomeAlive };
+      this.#recovering.set(id, recovery);
     }
-    return recovering;
+    return recovery.done;
   }
 
-  async #recover(transfer: RunningTransfer): Promise<void> {
+  async #recover(transfer: RunningTransfer, isHomeAlive: Promise<boolean>): Promise<void> {
     const { engine } = this.#deps;
+    const { homeNodeId } = transfer.row;
     await engine.reread(transfer);
     const { row } = transfer;
-    if (this.isHere(transfer) || row.state !== 'open' || row.replicaState !== 'in_sync') return;
-    // Only a suspicion, so shorter than the replica's own probe, which decides.
-    if (await this.#liveness.isAlive(row.homeNodeId)) return;
-    await this.#askForPromotion(transfer);
-    await engine.reread(transfer);
+    if (row.homeNodeId !== homeNodeId || this.isHere(transfer) || row.state !== 'open') return;
+    if (row.replicaState !== 'in_sync') return;
+    // Both probe at the same time. A home that answers here may be cut off from the replica and from the database, and
+    // then cannot commit: only the replica's own probe finds that out.
+    let isHomeThere = false;
+    const asked = this.#askForPromotion(transfer).then((outcome) => {
+      isHomeThere = outcome?.kind === 'home_alive';
+    });
+    // A replica that cannot be asked is no fault while its home lives.
+    const tried = asked.catch(() => {});
+    if (await isHomeAlive) await atMost(tried, TAKE_OVER_MS);
+    else await asked;
+    if (!isHomeThere) await engine.reread(transfer);
   }
 
   async #askForPromotion(transfer: RunningTransfer): Promise<PromoteOutcome | null> {
@@ -138,14 +160,25 @@ export class PeerRouting {
   }
 
   /**
-   * Whether a stream to or from a node that stands still should be given up: the node is not home any more, or answers
-   * nobody here. "A gateway cut off from the home only: the replica says home_alive; that gateway answers 503."
+   * When a stream to or from a node that stands still is given up: the node is not home any more, or answers nobody
+   * here. "A gateway cut off from the home only: the replica says home_alive; that gateway answers 503."
+   * @param file what is read; null for a run
    */
-  async #isGone(transfer: RunningTransfer, nodeId: string): Promise<boolean> {
-    if (await this.#liveness.isAlive(nodeId)) return false;
-    if (transfer.row.homeNodeId === nodeId) await this.recover(transfer);
-    if (transfer.row.state === 'open' && transfer.row.homeNodeId !== nodeId) return true;
-    return (await this.#deps.client.probe(nodeId)) !== 'alive';
+  #watchOf(transfer: RunningTransfer, nodeId: string, file: RunningFile | null) {
+    // What is sealed is read wherever it is whole.
+    const hasLeft = () =>
+      file?.isSealed !== true && transfer.row.state === 'open' && transfer.row.homeNodeId !== nodeId;
+    const isGone = async () => {
+      const isAlive = this.#liveness.isAlive(nodeId);
+      const isHome = transfer.row.state === 'open' && transfer.row.homeNodeId === nodeId;
+      // A read of what is still being sent may well stand still; a run does so when its home cannot commit.
+      if (isHome && (file === null || !(await isSoon(isAlive, ANSWERS_AT_ONCE_MS)))) await this.recover(transfer);
+      if (hasLeft()) return true;
+      if (await isAlive) return false;
+      // Where nobody else has it, leaving would gain nothing: once more, for longer.
+      return transfer.row.replicaNodeId !== null || (await this.#deps.client.probe(nodeId)) !== 'alive';
+    };
+    return { hasLeft, isGone };
   }
 
   /** "Sealed: go on at the next byte from another holder." An open file is read at its home only. */
@@ -171,24 +204,25 @@ export class PeerRouting {
     }
     const { id: transferId, epoch } = transfer.row;
     const target = { nodeId, transferId, fileIndex: file.row.index, from, to, epoch };
-    const reading = await this.#deps.client.read(target, signal).catch((fault: unknown) => {
-      this.#liveness.doubt(nodeId);
-      throw fault;
-    });
+    const gone = new AbortController();
+    let reading: PeerReading | null = null;
+    // From before the head: a node that is cut off takes no connection, a frozen one answers nothing on it.
     const stopWatching = watchProgress({
-      progress: () => reading.progress,
-      isGone: () => this.#isGone(transfer, nodeId),
-      onGone: () => reading.break(noAnswer(null)),
+      ...this.#watchOf(transfer, nodeId, file),
+      progress: () => (reading === null ? 0 : reading.progress),
+      onGone: () => gone.abort(noAnswer(null)),
     });
     try {
+      reading = await this.#deps.client.read(target, AbortSignal.any([signal, gone.signal]));
       // The node has it, and perhaps waits for its bytes: whoever reads may be told so.
       yield { bytes: [], release: () => {} };
       for (let piece = await reading.next(); piece !== null; piece = await reading.next()) yield piece;
     } catch (fault) {
+      if (reading === null) this.#liveness.doubt(nodeId);
       throw fault instanceof PeerLinkError ? fault : noAnswer(fault);
     } finally {
       stopWatching();
-      reading.break(new Error('nobody reads any more'));
+      reading?.break(new Error('nobody reads any more'));
     }
   }
 }
@@ -200,24 +234,33 @@ function mayPass(fault: unknown): boolean {
   return ERROR_TYPES[type].status === 503 || type === 'moved' || type === 'stale_epoch';
 }
 
-/** Why a run could not be forwarded, in a client's terms: it asks for the status and goes on. */
-function forClient(fault: unknown): PeerLinkError {
-  const type = typeOfFault(fault) === 'unavailable' ? 'unavailable' : 'moved';
+/**
+ * Why a run could not be forwarded, in a client's terms: it asks for the status and goes on, at once where it is known
+ * by now who has the transfer.
+ */
+function forClient(fault: unknown, isNewHomeKnown: boolean): PeerLinkError {
+  const type = typeOfFault(fault) === 'unavailable' && !isNewHomeKnown ? 'unavailable' : 'moved';
   const known = fault instanceof PeerLinkError ? fault : null;
   return new PeerLinkError(type, 'The node that holds this transfer is changing. Ask for the status and go on.', {
     cause: fault,
-    retryAfterSeconds: Math.max(1, known?.retryAfterSeconds ?? 1),
+    retryAfterSeconds: isNewHomeKnown ? 0 : Math.max(1, known?.retryAfterSeconds ?? 1),
     ...(known?.data === undefined ? {} : { data: known.data }),
   });
 }
 
-function comeAgain(message: string, cause: unknown): PeerLinkError {
-  return new PeerLinkError('moved', message, { cause, retryAfterSeconds: 1 });
-}
-
-async function atMost(work: Promise<void>, ms: number): Promise<void> {
+/** Resolves with the work, or after so long. @throws what the work throws in that time */
+async function atMost(work: Promise<unknown>, ms: number): Promise<void> {
   const stop = new AbortController();
   const late = delay(ms, undefined, { signal: stop.signal }).catch(() => {});
-  await Promise.race([work, late]);
-  stop.abort();
+  await Promise.race([work, late]).finally(() => stop.abort());
+}
+
+/** Whether it says yes in this time. */
+async function isSoon(question: Promise<boolean>, ms: number): Promise<boolean> {
+  let said = false;
+  await atMost(
+    question.then((answer) => (said = answer)),
+    ms,
+  );
+  return said;
 }

@@ -5,22 +5,34 @@ const LOOK_MS = 250;
 export interface ProgressWatch {
   /** Rises while something moves; null while it is not the other node that is waited for. */
   readonly progress: () => number | null;
+  /** The row names another node by now: what stands still here waits in vain. Looked at whenever nothing moved. */
+  readonly hasLeft: () => boolean;
   /** Asked while nothing moves, one question at a time. */
   readonly isGone: () => Promise<boolean>;
   readonly onGone: () => void;
 }
 
 /** Watches a stream from or to another node: a frozen one closes no connection. The returned function ends it. */
-export function watchProgress({ progress, isGone, onGone }: ProgressWatch): () => void {
+export function watchProgress({ progress, hasLeft, isGone, onGone }: ProgressWatch): () => void {
   let last = progress();
   let movedAtMs = performance.now();
   let isAsking = false;
   let hasEnded = false;
+  const stop = () => {
+    hasEnded = true;
+    clearInterval(timer);
+  };
   const timer = setInterval(() => {
     const now = progress();
     if (now === null || now !== last) {
       last = now;
       movedAtMs = performance.now();
+      return;
+    }
+    // Where it left to is known now: that the node it left answers, or is still being asked, changes nothing.
+    if (hasLeft()) {
+      stop();
+      onGone();
       return;
     }
     if (isAsking || performance.now() - movedAtMs < STILL_MS) return;
@@ -34,8 +46,5 @@ export function watchProgress({ progress, isGone, onGone }: ProgressWatch): () =
         movedAtMs = performance.now();
       });
   }, LOOK_MS);
-  return () => {
-    hasEnded = true;
-    clearInterval(timer);
-  };
+  return stop;
 }

@@ -7,6 +7,8 @@ import { sendMissing } from './replica-filling.ts';
 
 /** "PostgreSQL silent: pending chunks 503 within 2 s, not committed." */
 const DATABASE_DEADLINE_MS = 2_000;
+/** A database that answers takes a replica out, and a replica that answers opens a session, in far less. */
+const STUCK_AFTER_MS = 250;
 /** After an attach that did not work the next one waits, so that a full or sick node is not asked a thousand times. */
 const ATTACH_AGAIN_MS = 5_000;
 const AFTER_DETACH_MS = 1_000;
@@ -77,6 +79,33 @@ export class HomeSide {
   /** True while the transfer's files must not be closed. */
   get isBusy(): boolean {
     return this.#filling !== null || this.#detaching !== null || this.#session?.isIdle === false;
+  }
+
+  /**
+   * False: the replica does not answer, and the database does not take it out. Who asks is better off with the replica,
+   * if that can be reached elsewhere and takes over. It is asked here once more too: its silence may be over.
+   */
+  async canCommit(): Promise<boolean> {
+    const detaching = this.#detaching;
+    if (!this.#needsReplica || detaching === null || this.#session?.isOpen === true) return true;
+    const answered = new AbortController();
+    const late = this.#deps.delay(STUCK_AFTER_MS, answered.signal).then(
+      () => false,
+      () => true,
+    );
+    const opened = this.#openSession().then(
+      () => true,
+      () => late,
+    );
+    const detached = detaching.then(
+      () => true,
+      () => true,
+    );
+    try {
+      return await Promise.race([late, opened, detached]);
+    } finally {
+      answered.abort();
+    }
   }
 
   /**

@@ -25,8 +25,16 @@ const REPEATABLE = new Set([
 ]);
 
 const LOOK_MS = 300;
+/** "Ask the next node as soon as one has failed, and beside one that has not answered for 1.5 s." */
+const NEXT_AFTER_MS = 1_500;
 /** A node that failed is asked last for so long. */
 const FAILED_MS = 10_000;
+
+/** What one node said to a question that several are asked. */
+type Said<T> = { readonly door: Door } & (
+  | { readonly isAnswer: true; readonly answer: T }
+  | { readonly isAnswer: false; readonly fault: unknown }
+);
 
 /**
  * The nodes as one client sees them: it stays with one until that fails, asks the next one at once, and backs off only
@@ -61,30 +69,89 @@ export class NodeRing {
     this.#failures = 0;
   }
 
+  /** Goes to this one first from here on. */
+  turnTo(door: Door): void {
+    this.#at = door.name;
+  }
+
+  /**
+   * Asks one node after the other, the next as soon as one has failed and beside one that takes long, and stays with the
+   * one that answers first. Round after round with pauses between them, until `deadlineMs`. @throws the last fault
+   */
+  async firstAnswer<T>(attempt: (door: Door) => Promise<T>, deadlineMs: number, signal: AbortSignal): Promise<T> {
+    const untilMs = performance.now() + deadlineMs;
+    for (;;) {
+      signal.throwIfAborted();
+      const said = await this.#askAround(attempt);
+      if (said.isAnswer) {
+        this.#at = said.door.name;
+        this.succeeded();
+        return said.answer;
+      }
+      if (!mayRepeat(said.fault) || performance.now() > untilMs) throw said.fault;
+      await this.#pause(said.fault, signal);
+    }
+  }
+
   /** Turns to the next node after a failure at `door`. @throws the fault when repeating it is of no use */
   async failed(door: Door, fault: unknown, signal: AbortSignal): Promise<void> {
     if (!mayRepeat(fault)) throw fault;
+    this.#note(door);
+    // Whichever answers first tells who is there; a page has heard it by its socket.
+    await Promise.any(this.#doors().map((one) => this.#look(one))).catch(() => {});
+    // One that says `moved` is well, and knows where to.
+    const hasMoved = fault instanceof Refusal && fault.type === 'moved';
+    if (this.#at === door.name && !hasMoved) this.#at = this.#after(door)[0]?.name ?? this.#at;
+    await this.#pause(fault, signal);
+  }
+
+  #note(door: Door): void {
     this.#failures += 1;
     this.#mostFailures = Math.max(this.#mostFailures, this.#failures);
     this.#failedAtMs.set(door.name, performance.now());
-    const doors = this.#doors();
-    // Whichever answers first tells who is there; a page has heard it by its socket.
-    await Promise.any(doors.map((one) => this.#look(one))).catch(() => {});
-    if (this.#at === door.name) this.#at = this.#nextAfter(door, doors)?.name ?? this.#at;
-    const rounds = Math.floor(this.#failures / Math.max(1, doors.length));
+  }
+
+  async #pause(fault: unknown, signal: AbortSignal): Promise<void> {
+    const rounds = Math.floor(this.#failures / Math.max(1, this.#doors().length));
     const backoffMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** rounds);
     // Every node was asked: now what they said counts.
     const askedMs = rounds > 0 && fault instanceof Refusal ? (fault.retryAfterMs ?? 0) : 0;
     await delay(Math.max(backoffMs, askedMs), undefined, { signal });
   }
 
-  /** "Nodes that drain or have left come last", and so do those that failed lately. */
-  #nextAfter(door: Door, doors: readonly Door[]): Door | null {
+  /** The first answer, or the last fault when nobody has one. */
+  async #askAround<T>(attempt: (door: Door) => Promise<T>): Promise<Said<T>> {
+    const waiting = [this.door, ...this.#after(this.door)];
+    const asked = new Map<string, Promise<Said<T>>>();
+    for (;;) {
+      const next = waiting.shift();
+      if (next !== undefined) {
+        const answering = attempt(next).then(
+          (answer): Said<T> => ({ door: next, isAnswer: true, answer }),
+          (fault: unknown): Said<T> => ({ door: next, isAnswer: false, fault }),
+        );
+        asked.set(next.name, answering);
+      }
+      const clock = new AbortController();
+      const isLate = delay(NEXT_AFTER_MS, null, { signal: clock.signal }).catch(() => null);
+      const said = await Promise.race([...asked.values(), ...(waiting.length > 0 ? [isLate] : [])]);
+      clock.abort();
+      if (said === null) continue;
+      asked.delete(said.door.name);
+      if (said.isAnswer || !mayRepeat(said.fault)) return said;
+      this.#note(said.door);
+      if (asked.size === 0 && waiting.length === 0) return said;
+    }
+  }
+
+  /** The others. "Nodes that drain or have left come last", and so do those that failed lately. */
+  #after(door: Door): Door[] {
+    const doors = this.#doors();
     const index = doors.findIndex(({ name }) => name === door.name);
     const others = [...doors.slice(index + 1), ...doors.slice(0, Math.max(0, index))];
     const isLate = ({ name }: Door) => performance.now() - (this.#failedAtMs.get(name) ?? -FAILED_MS) < FAILED_MS;
     const rank = (one: Door) => Number(this.#away.has(one.id)) * 2 + Number(isLate(one));
-    return others.sort((a, b) => rank(a) - rank(b))[0] ?? null;
+    return others.sort((a, b) => rank(a) - rank(b));
   }
 
   async #look(at: Door): Promise<void> {

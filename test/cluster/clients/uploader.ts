@@ -70,8 +70,13 @@ export class Uploader {
   }
 
   /** From here on it asks these nodes, in their order. */
-  turnTo(ring: NodeRing): void {
+  useRing(ring: NodeRing): void {
     this.#options = { ...this.#options, ring };
+  }
+
+  /** What it begins from here on goes to this node first. */
+  turnTo(door: Door): void {
+    this.#options.ring.turnTo(door);
   }
 
   async open(): Promise<Opened> {
@@ -197,9 +202,9 @@ export class Uploader {
   }
 
   async #status(): Promise<TransferStatusResponse> {
-    const { name, history } = this.#options;
+    const { name, history, ring, signal } = this.#options;
     const { transferId, uploadToken } = this.opened;
-    return this.#patiently('status', async (door) => {
+    const ask = async (door: Door) => {
       const beginMs = performance.now();
       const common = { kind: 'status', client: name, node: door.name, transferId, beginMs } as const;
       try {
@@ -218,7 +223,8 @@ export class Uploader {
         history.add({ ...common, endMs: performance.now(), outcome, generation: 0, committed: [] });
         throw fault;
       }
-    });
+    };
+    return ring.firstAnswer(ask, GIVE_UP_MS, signal);
   }
 
   async #patiently<T>(what: string, attempt: (door: Door) => Promise<T>): Promise<T> {

@@ -69,4 +69,17 @@ export class History {
   add(operation: Operation): void {
     this.operations.push(operation);
   }
+
+  /** What ended after `sinceMs`, one line each, times from there: for who looks for the cause of a standstill. */
+  tellSince(sinceMs: number): string {
+    const at = (ms: number) => String(Math.round(ms - sinceMs)).padStart(6);
+    return this.operations
+      .filter(({ endMs }) => endMs > sinceMs)
+      .map((one) => {
+        const what = one.kind === 'ask' ? one.what : one.kind;
+        const chunks = one.kind === 'put' ? ` [${one.first}, ${one.end})` : '';
+        return `${at(one.beginMs)} to ${at(one.endMs)} ms: ${one.client} ${what}${chunks} at ${one.node}: ${one.outcome}\n`;
+      })
+      .join('');
+  }
 }

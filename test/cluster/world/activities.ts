@@ -116,7 +116,7 @@ export async function begin(
     transferIds: moving.map(({ transferId }) => transferId),
     shares,
     turnTo: (node) => {
-      for (const sender of senders) sender.turnTo(world.ring(node));
+      for (const sender of senders) sender.turnTo(node);
     },
     go: async () => {
       const counts = moving.map(({ progressAtMs }) => progressAtMs.length);
@@ -170,7 +170,7 @@ async function openAt(
     const opened = await opener.open();
     const { home } = await world.ownership(opened.transferId);
     if (home === at.home.id || attempt === OPEN_TRIES) {
-      opener.turnTo(world.ring(at.gateway()));
+      opener.useRing(world.ring(at.gateway()));
       return opener;
     }
   }

@@ -210,6 +210,14 @@ export class FaultWorld {
     return more > 0 ? [...faults.slice(0, FAULTS_SHOWN), `and ${more} more`] : faults;
   }
 
+  /** Tells what clients did from then on, when one of them stood still for longer than it may. */
+  explain(stalls: Readonly<Record<string, number>>, mostMs: number, sinceMs: number, roles: string): void {
+    if (Math.max(...Object.values(stalls)) <= mostMs) return;
+    process.stderr.write(
+      `faults: ${JSON.stringify(stalls)}, at most ${mostMs}; ${roles}\n${this.history.tellSince(sinceMs)}`,
+    );
+  }
+
   /** For who looks for the cause: what everybody did and said, in the folder that is named for it. */
   async keepEvidence(): Promise<void> {
     if (PLAN.evidencePath === null) return;
