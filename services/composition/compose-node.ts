@@ -14,7 +14,7 @@ import { TrafficMeter } from '../stats/traffic-meter.ts';
 import { readRelease, versionResponse } from '../version.ts';
 import { type Common, type Foundation, nodesWith, type Phase, prepare } from './common.ts';
 import { composeEdge } from './compose-edge.ts';
-import { clusterOf, composeSelf, sessionOf, statsOf } from './compose-self.ts';
+import { clusterOf, composeSelf, presenceOf, sessionOf, statsOf } from './compose-self.ts';
 import { composeTransfers } from './compose-transfers.ts';
 
 /** Of the drain's time: transfers go to their replicas first, those with a body on its way a little later. */
@@ -81,6 +81,8 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     transfer: () => transfers.service(() => self.leadership.term()),
     gateway: () => gateway.schema,
   } satisfies Record<ServiceName, () => ServiceSchema>;
+  // Whatever this process serves: who is asked about people has read of them.
+  broker.createService(presenceOf(common, self));
   for (const name of config.services) broker.createService(schemas[name]());
   await Promise.all([broker.start(), edge.pages.loaded]);
   // Not before: until then the bus is rightly found to be away.

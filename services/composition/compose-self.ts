@@ -9,9 +9,13 @@ import { randomId } from '../kernel/ids.ts';
 import type { ActivityGauges } from '../kernel/traffic.ts';
 import { createProcessSystemProbe } from '../node/adapters/process-system-probe.ts';
 import { NodeMonitor } from '../node/node-monitor.ts';
+import { createMemoryPresenceBoard } from '../session/adapters/memory-presence-board.ts';
 import { createMemorySessionCache } from '../session/adapters/memory-session-cache.ts';
 import { createPrismaSessionRepository } from '../session/adapters/prisma-session-repository.ts';
+import { createRedisPresenceBoard } from '../session/adapters/redis-presence-board.ts';
 import { createRedisSessionCache } from '../session/adapters/redis-session-cache.ts';
+import { presenceService } from '../session/presence.service.ts';
+import { Presence } from '../session/presence.ts';
 import { sessionService } from '../session/session.service.ts';
 import { createSessions } from '../session/sessions.ts';
 import { createPrismaSampleRepository } from '../stats/adapters/prisma-sample-repository.ts';
@@ -70,7 +74,19 @@ export function composeSelf(
     ttlSeconds: config.ttl.clientSessionSeconds,
     randomIndex: (bound) => randomInt(bound),
   });
-  return { leadership, probe, monitor, metrics, sessions, sessionRepository };
+  const presence = new Presence({
+    nodeId,
+    runId: randomId(RUN_ID_LENGTH),
+    board:
+      common.redis === null ? createMemoryPresenceBoard() : createRedisPresenceBoard(common.redis, common.clusterId),
+    clock: systemClock,
+    otherNodeIds: () => nodesWith(common.broker, 'presence').filter((id) => id !== nodeId),
+    announce: () => broadcast('presence.changed', { nodeId }),
+    later: (delayMs, act) => void setTimeout(act, delayMs).unref(),
+    namesOf: (sessionIds) => sessionRepository.namesOf(sessionIds),
+    onFault: (fault) => common.log.debug({ err: fault }, 'who is online was not told or heard'),
+  });
+  return { leadership, probe, monitor, metrics, sessions, sessionRepository, presence };
 }
 
 type Self = ReturnType<typeof composeSelf>;
@@ -114,9 +130,14 @@ function suggestCopies({ call, broker, clusterRepository }: Common): LeaderDuty 
   };
 }
 
-export function sessionOf({ config, broker, broadcast, onFault }: Common, { sessions }: Self): ServiceSchema {
+export function presenceOf({ onFault }: Common, { presence }: Self): ServiceSchema {
+  return presenceService(presence, (fault) => onFault('presence', fault));
+}
+
+export function sessionOf({ config, broker, broadcast, onFault }: Common, { sessions, presence }: Self): ServiceSchema {
   return sessionService({
     sessions,
+    presence,
     broadcast,
     tellHere: (name, payload) => void broker.broadcastLocal(name, payload),
     hasOtherNodes: config.isCluster,

@@ -22,6 +22,7 @@ const ACTION_POLICIES: Readonly<Partial<Record<ActionName, ActionPolicy>>> = {
   'session.find': { isIdempotent: true },
   'session.rename': { isIdempotent: true },
   'session.revoke': { isIdempotent: true },
+  'session.roommates': { isIdempotent: true },
 
   // Only with an Idempotency-Key is a second one the first; the client repeats it, with that key.
   'transfer.open': { isIdempotent: false, bulkhead: LISTING },

@@ -17,6 +17,7 @@ import type {
   TransferListResponse,
   TransferStatusResponse,
 } from './http.ts';
+import type { Person } from './person.ts';
 
 /** Who asks: a session (cookie, socket) or the bearer of a transfer's upload token; both may be given. */
 export interface Caller {
@@ -61,6 +62,8 @@ export interface Actions {
   'session.find': { params: { sessionId: string }; result: SessionInfo | null };
   'session.rename': { params: { sessionId: string; displayName: string }; result: SessionInfo };
   'session.revoke': { params: { sessionId: string }; result: null };
+  /** Of the others, in their order, who is in a room together with this session now or was within the last 10 s. */
+  'session.roommates': { params: { sessionId: string; others: readonly string[] }; result: readonly Person[] };
 
   'transfer.open': {
     params: { caller: Caller; request: OpenTransferRequest; idempotencyKey?: string };
@@ -129,6 +132,9 @@ export interface Events {
     readonly chunkIndex: number;
   };
   'session.revoked': { readonly sessionId: string };
+  'session.renamed': { readonly sessionId: string; readonly displayName: string };
+  /** Other people are online by this node than before: what it says of them is read where it says it. */
+  'presence.changed': { readonly nodeId: string };
   'cluster.leader.changed': { readonly nodeId: string; readonly epoch: number };
   'node.state.changed': { readonly nodeId: string; readonly state: NodeState; readonly reasons: readonly string[] };
   /** Once a second from each node: all that browsers are told of it. */

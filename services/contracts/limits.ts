@@ -92,6 +92,8 @@ export const MAX_QUEUED_PASSWORDS = 64;
 
 /** What a page can draw and a phone can hold. */
 export const MAX_PEOPLE_PER_ROOM = 200;
+/** Connections of one node that are in a room. All nodes read what each says of them: about 100 bytes each. */
+export const MAX_PEOPLE_PER_NODE = 5_000;
 /** Recipients of one direct send or text. */
 export const MAX_RECIPIENTS = 20;
 /** Offers and texts that wait for one person, or that one person sent and nobody answered. The next one is refused. */
@@ -100,3 +102,13 @@ export const MAX_INBOX_ITEMS = 100;
 export const MAX_TEXT_BYTES = 32 * KIB;
 /** An offer nobody answers within this time is over. */
 export const OFFER_TTL_MS = 60 * 60_000;
+/** A text that its recipient neither dismissed nor came to see. */
+export const TEXT_TTL_MS = 24 * 3600_000;
+/** What is over stays in an inbox this long, so that who looked away learns how it ended. */
+export const INBOX_ITEM_KEPT_MS = 10 * 60_000;
+/** Who has everything by its socket's word may come back within this for what was lost on the way. */
+export const RECEIVED_GRACE_MS = 30_000;
+/** Gaps in what a recipient has of a file: parallel downloads make some dozens. More are counted once they close. */
+export const MAX_RECEIPT_RANGES = 1_000;
+/** What is with the socket of a recipient at once: so far the sender may see less than has left. */
+export const RECIPIENT_WINDOW_BYTES = MIB;

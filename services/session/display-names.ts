@@ -143,11 +143,16 @@ export function friendlyName(randomIndex: (bound: number) => number): string {
 /** Control, bidi and invisible characters: a name must look like what it is, wherever it is shown. */
 const UNSHOWN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\u2028\u2029]/u;
 
+/** Whether it may stand beside others as a name. */
+export function isShowable(name: string): boolean {
+  const count = [...name].length;
+  return count >= 1 && count <= MAX_DISPLAY_NAME_CHARS && !UNSHOWN.test(name);
+}
+
 /** The name as it is kept: normalised, single spaces. @throws bad_name */
 export function displayNameOf(text: string): string {
   const name = text.normalize('NFC').trim().replace(/ +/g, ' ');
-  const count = [...name].length;
-  if (count < 1 || count > MAX_DISPLAY_NAME_CHARS || UNSHOWN.test(name)) {
+  if (!isShowable(name)) {
     throw new PeerLinkError('bad_name', `A name has 1 to ${MAX_DISPLAY_NAME_CHARS} visible characters.`);
   }
   return name;

@@ -1,4 +1,5 @@
 import type { LeaderTerm } from '../kernel/leader-term.ts';
+import type { Attendance } from './room-index.ts';
 
 /** A person or program, known by a random token of which only the SHA-256 is kept. */
 export interface SessionRow {
@@ -18,6 +19,8 @@ export interface SessionRepository {
   /** Not revoked and not expired, else null. */
   findByTokenHash(tokenHash: Uint8Array): Promise<SessionRow | null>;
   findById(id: string): Promise<SessionRow | null>;
+  /** Display names by id, of those that are neither revoked nor expired. */
+  namesOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Extends the session to `ttlSeconds` from now, never below its longest-lived transfer. Called at most once a minute a session. */
   touch(id: string, ttlSeconds: number): Promise<SessionRow | null>;
   rename(id: string, displayName: string): Promise<SessionRow | null>;
@@ -44,3 +47,25 @@ export interface SessionCache {
 }
 /** `unknown`: the cache has nothing; `away`: it did not answer. */
 export type CachedSession = SessionRow | 'revoked' | 'unknown' | 'away';
+
+/** What a node says of the people whose sockets it has. */
+export interface NodePeople {
+  /** Another one for each other content; at most 32 visible ASCII characters. */
+  readonly version: string;
+  /** At most MAX_PEOPLE_PER_NODE. */
+  readonly people: readonly Attendance[];
+}
+
+/**
+ * Where nodes tell each other who is online. Nothing on it is the truth: it is forgotten after its time, or at any
+ * moment, and said again. Every call ends within a second and throws `unavailable` when the board cannot be asked.
+ */
+export interface PresenceBoard {
+  write(nodeId: string, people: NodePeople, ttlMs: number): Promise<void>;
+  /** Prolongs what was written. False: it is not there any more. */
+  renew(nodeId: string, ttlMs: number): Promise<boolean>;
+  /** By node: `same` when it is what the version names; absent when there is nothing, or nothing well formed. */
+  read(
+    nodes: readonly { readonly nodeId: string; readonly version: string | null }[],
+  ): Promise<ReadonlyMap<string, NodePeople | 'same'>>;
+}

@@ -1,6 +1,7 @@
 import type { ServiceSchema } from 'moleculer';
 import { type Broadcast, defineService } from '../define-service.ts';
 import { type Loop, startLoop } from '../kernel/loop.ts';
+import type { Presence } from './presence.ts';
 import type { Sessions } from './sessions.ts';
 
 /** "Revocation within 2 s on all nodes", also on one that the event did not reach. */
@@ -8,6 +9,7 @@ const RECONCILE_EVERY_MS = 1_000;
 
 export interface SessionServiceDeps {
   readonly sessions: Sessions;
+  readonly presence: Pick<Presence, 'roommates'>;
   readonly broadcast: Broadcast;
   /** Tells this node's services alone. */
   readonly tellHere: Broadcast;
@@ -29,12 +31,17 @@ export function sessionService(deps: SessionServiceDeps): ServiceSchema {
       create: (ctx) => sessions.create(ctx.params.displayName),
       resolve: (ctx) => sessions.resolve(ctx.params.token),
       find: (ctx) => sessions.find(ctx.params.sessionId),
-      rename: (ctx) => sessions.rename(ctx.params.sessionId, ctx.params.displayName),
+      rename: async (ctx) => {
+        const session = await sessions.rename(ctx.params.sessionId, ctx.params.displayName);
+        deps.broadcast('session.renamed', { sessionId: session.id, displayName: session.displayName });
+        return session;
+      },
       revoke: async (ctx) => {
         await sessions.revoke(ctx.params.sessionId);
         deps.broadcast('session.revoked', { sessionId: ctx.params.sessionId });
         return null;
       },
+      roommates: (ctx) => deps.presence.roommates(ctx.params.sessionId, ctx.params.others),
     },
     events: {
       'session.revoked': (ctx) => sessions.learnRevoked(ctx.params.sessionId),

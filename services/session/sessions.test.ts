@@ -37,6 +37,10 @@ function memoryRepository(clock: ManualClock) {
       return alive([...rows.values()].find((entry) => entry.hash === hash)?.row);
     },
     findById: async (id) => alive(rows.get(id)?.row),
+    namesOf: async (ids) =>
+      new Map(
+        ids.flatMap((id) => (alive(rows.get(id)?.row) === null ? [] : [[id, rows.get(id)?.row.displayName ?? '']])),
+      ),
     touch: async (id, ttlSeconds) => {
       asked.touches += 1;
       return change(id, (row) => ({ ...row, lastUsedAt: new Date(clock.now()), expiresAt: later(ttlSeconds) }));

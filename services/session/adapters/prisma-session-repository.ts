@@ -36,6 +36,11 @@ export function createPrismaSessionRepository(database: Database): SessionReposi
     findByTokenHash: (tokenHash) =>
       one(Prisma.sql`SELECT ${COLUMNS} FROM sessions s WHERE s.token_hash = ${tokenHash}::bytea AND ${IS_ALIVE}`),
     findById: (id) => one(Prisma.sql`SELECT ${COLUMNS} FROM sessions s WHERE s.id = ${id} AND ${IS_ALIVE}`),
+    namesOf: async (ids) => {
+      const found = await database.query<{ id: string; display_name: string }>(Prisma.sql`
+        SELECT s.id, s.display_name FROM sessions s WHERE s.id = ANY(${[...ids]}::text[]) AND ${IS_ALIVE}`);
+      return new Map(found.map(({ id, display_name }) => [id, display_name]));
+    },
     // A session lives from its last use, never shorter than its longest-lived transfer.
     touch: (id, ttlSeconds) =>
       one(Prisma.sql`
