@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { NodeHealth, NodeStats } from '../contracts/actions.ts';
-import type { PublicNode } from '../contracts/http.ts';
+import type { NodeStats } from '../contracts/actions.ts';
+import type { NodeHealth, PublicNode } from '../contracts/http.ts';
 import { loadOf, placeTransfer } from './membership.ts';
 
 const slots = { maxConcurrentUploads: 10, maxConcurrentDownloads: 4 };

@@ -1,5 +1,5 @@
-import type { NodeHealth, NodeStats } from '../contracts/actions.ts';
-import type { PublicNode } from '../contracts/http.ts';
+import type { NodeStats } from '../contracts/actions.ts';
+import type { NodeHealth, PublicNode } from '../contracts/http.ts';
 
 export interface SlotLimits {
   readonly maxConcurrentUploads: number;

@@ -1,5 +1,5 @@
 import type { NodeRow } from '../cluster/ports.ts';
-import type { NodeHealth } from '../contracts/actions.ts';
+import type { NodeHealth } from '../contracts/http.ts';
 import type { Call } from '../define-service.ts';
 import type { ReplicaPlacement } from '../transfer/replication/ports.ts';
 

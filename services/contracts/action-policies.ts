@@ -40,6 +40,8 @@ const ACTION_POLICIES: Readonly<Partial<Record<ActionName, ActionPolicy>>> = {
   'node.health': { isIdempotent: true },
   'stats.node': { isIdempotent: true },
   'stats.cluster': { isIdempotent: true },
+  'operator.node': { isIdempotent: true },
+  'operator.overview': { isIdempotent: true },
 };
 
 export function policyOf(name: string): ActionPolicy {

@@ -7,6 +7,7 @@ import type {
   ClusterResponse,
   EndReason,
   GrantResponse,
+  NodeHealth,
   NodeState,
   NodeTraffic,
   OpenTransferRequest,
@@ -17,6 +18,7 @@ import type {
   TransferListResponse,
   TransferStatusResponse,
 } from './http.ts';
+import type { EventCursor, NodeWords, OperatorEvent, OperatorOverview } from './operator.ts';
 import type { Person } from './person.ts';
 
 /** Who asks: a session (cookie, socket) or the bearer of a transfer's upload token; both may be given. */
@@ -33,23 +35,6 @@ export interface SessionInfo {
   readonly id: string;
   readonly displayName: string;
   readonly expiresAt: string;
-}
-
-export interface NodeHealth {
-  readonly nodeId: string;
-  readonly state: NodeState;
-  /** Empty when healthy; each a short sentence. */
-  readonly reasons: readonly string[];
-  readonly eventLoopDelayP99Ms: number;
-  /** 0 to 1 since the last look. */
-  readonly eventLoopUse: number;
-  readonly memoryBytes: number;
-  readonly diskFreeBytes: number;
-  readonly diskTotalBytes: number;
-  readonly isDatabaseUp: boolean;
-  readonly isBusUp: boolean;
-  readonly isRedisUp: boolean;
-  readonly uptimeSeconds: number;
 }
 
 export type NodeStats = NodeTraffic;
@@ -94,6 +79,10 @@ export interface Actions {
   'node.drain': { params: Record<string, never>; result: DrainStatus };
   'stats.node': { params: Record<string, never>; result: NodeStats };
   'stats.cluster': { params: Record<string, never>; result: StatsResponse };
+  /** What this node knows for an overview. null: every event it knows. */
+  'operator.node': { params: { eventsAfter: EventCursor | null }; result: NodeWords };
+  /** The whole cluster as this node sees it. */
+  'operator.overview': { params: Record<string, never>; result: OperatorOverview };
 }
 export type ActionName = keyof Actions;
 
@@ -131,6 +120,10 @@ export interface Events {
     readonly fileIndex: number;
     readonly chunkIndex: number;
   };
+  /** What only the node itself can tell of itself, or the first that noticed it of another. */
+  'operator.happened': { readonly event: OperatorEvent };
+  /** The operator's token was made anew: what proves him is read again. */
+  'operator.token.renewed': Record<string, never>;
   'session.revoked': { readonly sessionId: string };
   'session.renamed': { readonly sessionId: string; readonly displayName: string };
   /** Other people are online by this node than before: what it says of them is read where it says it. */

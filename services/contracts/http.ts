@@ -189,6 +189,23 @@ export interface ClusterResponse {
   readonly nodes: readonly PublicNode[];
 }
 export type NodeState = 'joining' | 'healthy' | 'degraded' | 'draining' | 'left';
+/** How a node is, as it sees itself. */
+export interface NodeHealth {
+  readonly nodeId: string;
+  readonly state: NodeState;
+  /** Empty when healthy; each a short sentence. */
+  readonly reasons: readonly string[];
+  readonly eventLoopDelayP99Ms: number;
+  /** 0 to 1 since the last look. */
+  readonly eventLoopUse: number;
+  readonly memoryBytes: number;
+  readonly diskFreeBytes: number;
+  readonly diskTotalBytes: number;
+  readonly isDatabaseUp: boolean;
+  readonly isBusUp: boolean;
+  readonly isRedisUp: boolean;
+  readonly uptimeSeconds: number;
+}
 export interface PublicNode {
   readonly id: string;
   readonly publicUrl: string | null;

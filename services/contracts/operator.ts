@@ -2,8 +2,7 @@
  * What an operator is told, and may do: `/api/operator/...`, with `Authorization: Bearer <ADMIN_TOKEN>` or the cookie of
  * POST /api/operator/session. docs/PROTOCOL.md explains it. No file names, no addresses of clients.
  */
-import type { NodeHealth } from './actions.ts';
-import type { EndReason, NodeTraffic, TrafficHistory, TransferKind, TransferState } from './http.ts';
+import type { EndReason, NodeHealth, NodeTraffic, TrafficHistory, TransferKind, TransferState } from './http.ts';
 
 /** POST /api/operator/session: 204 and an HttpOnly cookie. DELETE ends it. */
 export interface OperatorSignIn {
@@ -101,4 +100,45 @@ export interface DrainResponse {
   /** null: the database does not say. */
   readonly homeCount: number | null;
   readonly onlyCopyCount: number | null;
+}
+
+/** What a node tells another that makes an overview: `operator.node`. */
+export interface NodeWords {
+  readonly health: NodeHealth;
+  readonly publicUrl: string | null;
+  /** 0 to 1, see OperatorNode. */
+  readonly load: number;
+  /** null: its stats service is not up. */
+  readonly traffic: NodeTraffic | null;
+  readonly version: string;
+  /** To and from other nodes, counted by this one, which asked them. */
+  readonly flows: readonly NodeFlow[];
+  /** What is open at home here, or read by clients of this node; at most MAX_TRANSFERS_TOLD. */
+  readonly transfers: readonly TransferWords[];
+  /** Those heard since `eventsAfter` of the question. */
+  readonly events: readonly OperatorEvent[];
+  /** For the next question's `eventsAfter`. */
+  readonly eventsUntil: EventCursor;
+  /** What this node heard last of nodes that do not answer it. */
+  readonly silent: readonly LastWords[];
+}
+export interface TransferWords {
+  readonly id: string;
+  /** null: it is not at home here. */
+  readonly committedBytes: number | null;
+  /** Clients of this node that read it. */
+  readonly readerCount: number;
+}
+/** A place in a node's list of events; of another run of its process it means nothing, and all are told. */
+export interface EventCursor {
+  readonly runId: string;
+  readonly count: number;
+}
+/** What a node that does not answer said when it last did. */
+export interface LastWords {
+  readonly health: NodeHealth;
+  readonly publicUrl: string | null;
+  readonly version: string;
+  /** Milliseconds since 1970, by the clock of the node that heard it. */
+  readonly heardAtMs: number;
 }

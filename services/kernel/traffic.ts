@@ -14,3 +14,6 @@ export interface ActivityGauges {
   /** Running transfers whose only copy is here although more were asked for. */
   singleCopyTransfers(): number;
 }
+
+/** Counts bytes between nodes: on their way `to` the other node, or `from` it. Only who asked the other counts. */
+export type CountPeerBytes = (nodeId: string, direction: 'to' | 'from', bytes: number) => void;

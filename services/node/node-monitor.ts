@@ -1,5 +1,4 @@
-import type { NodeHealth } from '../contracts/actions.ts';
-import type { NodeState } from '../contracts/http.ts';
+import type { NodeHealth, NodeState } from '../contracts/http.ts';
 import { type LifePhase, type Measurements, reasonsOf, stateOf } from './health.ts';
 import type { SystemProbe } from './ports.ts';
 

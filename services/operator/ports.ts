@@ -1,0 +1,28 @@
+import type { OperatorTransfer } from '../contracts/operator.ts';
+
+/** The row `cluster`, as far as it proves the operator. Throws `unavailable` when it cannot answer. */
+export interface OperatorTokenStore {
+  /** SHA-256 of the token; null before there was one. */
+  readHash(): Promise<Uint8Array | null>;
+  writeHash(hash: Uint8Array): Promise<void>;
+  /** Of several nodes that start at once one is told true. */
+  writeFirstHash(hash: Uint8Array): Promise<boolean>;
+}
+
+/** A transfer's row as an operator is shown it. */
+export type TransferRowShown = Omit<OperatorTransfer, 'committedBytes' | 'readerCount'>;
+
+export interface TransferCounts {
+  /** Not ended. */
+  readonly transferCount: number;
+  readonly singleCopyCount: number;
+  /** Not ended, by their home. */
+  readonly homeCounts: ReadonlyMap<string, number>;
+}
+
+/** Rows of transfers that have not ended. Throws `unavailable` when it cannot answer. */
+export interface ShownTransfers {
+  /** Those named, and the newest `limit` of the open and of the sealed ones. In no order. */
+  list(ids: readonly string[], limit: number): Promise<readonly TransferRowShown[]>;
+  count(): Promise<TransferCounts>;
+}
