@@ -1,10 +1,15 @@
 /**
  * The page's one socket, loaded when something is worth following. Watches survive a reconnection: they are asked for
- * again. In a cluster it goes on at another node when its own dies or drains. When nobody answers any more, `state`
- * says so and `reconnect` is the person's to press.
+ * again; guests are told of it and say anew who and where they are. In a cluster it goes on at another node when its
+ * own dies or drains. When nobody answers any more, `state` says so and `reconnect` is the person's to press.
  */
 import type { Socket } from 'socket.io-client';
+import { errorTypeOf } from '../../../services/contracts/errors.ts';
+import type { Inbox, PeopleSnapshot } from '../../../services/contracts/people.ts';
+import type { Recipient } from '../../../services/contracts/person.ts';
 import type {
+  Acknowledge,
+  Acknowledged,
   ControlClientEvents,
   ControlServerEvents,
   TransferProgress,
@@ -12,7 +17,9 @@ import type {
   WatchRequest,
 } from '../../../services/contracts/socket.ts';
 import { config } from '../config/env.ts';
+import type { Fault } from '../transfer-engine/fault.ts';
 import { OWN } from '../transfer-engine/node-choice.ts';
+import type { Answered } from '../transfer-engine/transport.ts';
 import { uploads } from '../transfer-engine/uploads.ts';
 import { LivePlaces } from './live-places.ts';
 import { session } from './session.ts';
@@ -22,6 +29,26 @@ export interface WatchHandlers {
   readonly snapshot: (snapshot: TransferSnapshot) => void;
   readonly progress: (progress: TransferProgress) => void;
   readonly state: (event: Parameters<ControlServerEvents['transfer.state']>[0]) => void;
+  /** Of a direct send, to its sender. */
+  readonly recipients?: (recipients: readonly Recipient[]) => void;
+}
+/** Somebody who keeps the socket open, and asks something of every new connection. */
+export interface LiveGuest {
+  /** Connected, for the first time or again, perhaps at another node. */
+  readonly connected: () => void;
+  readonly disconnected: () => void;
+  readonly peopleChanged?: (snapshot: PeopleSnapshot) => void;
+  readonly inboxChanged?: (inbox: Inbox) => void;
+}
+type ResultOf<Event extends keyof ControlClientEvents> =
+  Parameters<ControlClientEvents[Event]>[1] extends Acknowledge<infer Result> ? Result : never;
+/** Socket.IO's types do not follow an event that is only known by its name. */
+interface AnyEmitter {
+  emit(
+    event: string,
+    request: unknown,
+    done: (error: Error | null, answer: Acknowledged<unknown> | undefined) => void,
+  ): void;
 }
 interface Watch {
   readonly request: WatchRequest;
@@ -42,6 +69,7 @@ class Live {
   #hasRenewedSession = false;
   readonly #places = new LivePlaces();
   readonly #watches = new Set<Watch>();
+  readonly #guests = new Set<LiveGuest>();
   readonly #listeners = new Set<() => void>();
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -54,10 +82,43 @@ class Live {
   watch(request: WatchRequest, handlers: WatchHandlers): () => void {
     const watch: Watch = { request, handlers, watchId: null };
     this.#watches.add(watch);
-    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
+    this.#wake();
     if (this.#socket?.connected) this.#ask(watch);
-    else void this.#connect();
     return () => this.#unwatch(watch);
+  }
+
+  /** Keeps the socket open until the returned function is called. */
+  visit(guest: LiveGuest): () => void {
+    this.#guests.add(guest);
+    this.#wake();
+    if (this.#socket?.connected) guest.connected();
+    return () => {
+      this.#guests.delete(guest);
+      this.#restIfIdle();
+    };
+  }
+
+  /** Asks once, on the connection there is. */
+  ask<Event extends keyof ControlClientEvents>(
+    event: Event,
+    request: Parameters<ControlClientEvents[Event]>[0],
+  ): Promise<Answered<ResultOf<Event>>> {
+    const socket = this.#socket;
+    if (!socket?.connected) return Promise.resolve({ ok: false, fault: { kind: 'network' } });
+    const emitter = socket.timeout(ACKNOWLEDGE_TIMEOUT_MS) as unknown as AnyEmitter;
+    return new Promise((resolve) => {
+      emitter.emit(event, request, (error, answer) => {
+        if (error || !answer) resolve({ ok: false, fault: { kind: socket.connected ? 'timeout' : 'network' } });
+        else if (answer.ok) resolve({ ok: true, value: answer.result as ResultOf<Event> });
+        else resolve({ ok: false, fault: faultOf(answer) });
+      });
+    });
+  }
+
+  #wake(): void {
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
+    this.#idleTimer = null;
+    if (!this.#socket?.connected) void this.#connect();
   }
 
   readonly reconnect = (): void => {
@@ -100,9 +161,10 @@ class Live {
       this.#places.arrived();
       this.#setState('connected');
       for (const watch of this.#watches) this.#ask(watch);
+      for (const guest of this.#guests) guest.connected();
     });
     socket.on('disconnect', (reason) => {
-      for (const watch of this.#watches) watch.watchId = null;
+      this.#forgetWatchIds();
       if (reason === 'io client disconnect') return;
       this.#setState('connecting');
       // Socket.IO leaves it to us when the server was the one to close.
@@ -123,6 +185,13 @@ class Live {
     });
     socket.on('transfer.progress', (event) => this.#byId(event.watchId)?.handlers.progress(event));
     socket.on('transfer.state', (event) => this.#byId(event.watchId)?.handlers.state(event));
+    socket.on('transfer.recipients', (event) => this.#byId(event.watchId)?.handlers.recipients?.(event.recipients));
+    socket.on('people.changed', (snapshot) => {
+      for (const guest of this.#guests) guest.peopleChanged?.(snapshot);
+    });
+    socket.on('inbox.changed', (inbox) => {
+      for (const guest of this.#guests) guest.inboxChanged?.(inbox);
+    });
   }
 
   /** The next address, or the end of the tries. */
@@ -133,7 +202,7 @@ class Live {
       return;
     }
     socket.disconnect();
-    for (const watch of this.#watches) watch.watchId = null;
+    this.#forgetWatchIds();
     this.#socket = null;
     this.#loading = null;
     void this.#connect();
@@ -165,7 +234,12 @@ class Live {
     if (watch.watchId !== null && this.#socket?.connected) {
       this.#socket.timeout(ACKNOWLEDGE_TIMEOUT_MS).emit('transfer.unwatch', { watchId: watch.watchId }, () => {});
     }
-    if (this.#watches.size > 0) return;
+    this.#restIfIdle();
+  }
+
+  #restIfIdle(): void {
+    if (this.#watches.size > 0 || this.#guests.size > 0) return;
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
     this.#idleTimer = setTimeout(() => this.#close(), IDLE_CLOSE_MS);
   }
 
@@ -175,6 +249,11 @@ class Live {
     this.#loading = null;
     this.#places.rest();
     this.#setState('idle');
+  }
+
+  #forgetWatchIds(): void {
+    for (const watch of this.#watches) watch.watchId = null;
+    for (const guest of this.#guests) guest.disconnected();
   }
 
   #byId(watchId: string): Watch | undefined {
@@ -187,6 +266,15 @@ class Live {
     this.#state = state;
     for (const listener of this.#listeners) listener();
   }
+}
+
+function faultOf({ problem }: Extract<Acknowledged<unknown>, { ok: false }>): Fault {
+  return {
+    kind: 'problem',
+    type: errorTypeOf(problem) ?? 'internal',
+    retryAfterMs: problem.retryAfterSeconds === undefined ? null : problem.retryAfterSeconds * 1000,
+    ...(problem.data ? { data: problem.data } : {}),
+  };
 }
 
 export const live = new Live();
