@@ -5,6 +5,7 @@ import { SendPage } from '../features/send/SendPage.tsx';
 import { type Route, routeOf, usePathname } from '../lib/router.ts';
 import { useLanguage } from '../messages/language.tsx';
 import { Banners } from './Banners.tsx';
+import { Footer } from './Footer.tsx';
 import { useKeepAwake } from './use-keep-awake.ts';
 
 // Send is there at once; the other pages come when they are asked for.
@@ -33,7 +34,7 @@ export function App() {
     <div className="flex min-h-dvh flex-col">
       <a
         href="#content"
-        className="sr-only z-50 rounded-md bg-accent px-4 py-2 text-on-accent focus:not-sr-only focus:fixed focus:top-3 focus:left-3"
+        className="sr-only z-50 rounded-md bg-accent px-4 py-2 text-on-accent focus:not-sr-only focus:fixed focus:start-3 focus:top-3"
       >
         {messages.app.skipToContent}
       </a>
@@ -48,9 +49,7 @@ export function App() {
           <Page route={route} />
         </Suspense>
       </main>
-      <footer className="safe-x sheet-width pt-16 pb-[max(24px,env(safe-area-inset-bottom))] text-xs text-ink-soft">
-        {messages.app.promise}
-      </footer>
+      <Footer />
     </div>
   );
 }
@@ -83,7 +82,7 @@ function Header({ page }: { readonly page: Route['page'] }) {
         </svg>
         {messages.app.name}
       </Link>
-      <nav aria-label={messages.app.navigation} className="-mr-3 flex text-ink-soft">
+      <nav aria-label={messages.app.navigation} className="-me-3 flex text-ink-soft">
         <Link href="/" className={item} {...(page === 'send' ? { 'aria-current': 'page' as const } : {})}>
           {messages.app.send}
         </Link>

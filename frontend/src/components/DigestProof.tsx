@@ -35,9 +35,13 @@ export function DigestDetails({ name, digest }: { readonly name: string; readonl
   return (
     <div className="animate-rise flex flex-col gap-3 pt-2 pb-3">
       <p className="text-sm text-ink-soft">{messages.digest.of(name)}</p>
-      <code className="font-mono text-sm break-all">{digest}</code>
+      <code dir="ltr" className="name-start font-mono text-sm break-all">
+        {digest}
+      </code>
       <p className="text-sm text-ink-soft">{messages.digest.check}</p>
-      <code className="rounded-sm bg-cell px-3 py-2 font-mono text-xs break-all whitespace-pre-wrap">{command}</code>
+      <code dir="ltr" className="rounded-sm bg-cell px-3 py-2 font-mono text-xs break-all whitespace-pre-wrap">
+        {command}
+      </code>
       <div className="flex flex-wrap gap-2">
         <CopyButton text={digest} label={messages.digest.copy} />
         <CopyButton text={command} label={messages.digest.copyLine} />

@@ -29,7 +29,9 @@ export function QrSheet({
         <rect width={size} height={size} fill="white" />
         <path d={path} fill="black" />
       </svg>
-      <p className="text-center font-mono text-sm break-all text-ink-soft">{link}</p>
+      <p dir="ltr" className="text-center font-mono text-sm break-all text-ink-soft">
+        {link}
+      </p>
       <CopyButton text={link} label={messages.upload.copy} />
     </Sheet>
   );

@@ -1,5 +1,6 @@
 import { type ListedTransfer, nameOfTransfer } from '../lib/listed-transfer.ts';
 import { useLanguage } from '../messages/language.tsx';
+import { TransferName } from './FileName.tsx';
 import { ProgressStrip } from './strip/ProgressStrip.tsx';
 import { CopyButton } from './ui/CopyButton.tsx';
 
@@ -7,15 +8,12 @@ import { CopyButton } from './ui/CopyButton.tsx';
 export function TransferLine({ transfer }: { readonly transfer: ListedTransfer }) {
   const { messages, format } = useLanguage();
   const name = nameOfTransfer(transfer);
-  const others = transfer.fileCount - 1;
   return (
     <div className="flex min-w-0 flex-col gap-1.5">
       <ProgressStrip transfer={transfer} />
       <div className="flex items-center gap-4">
         <div className="min-w-0 flex-1">
-          <p className="truncate">
-            {others === 0 ? name : messages.mine.andOthers(name, others, format.count(others))}
-          </p>
+          <TransferName name={name} fileCount={transfer.fileCount} />
           <p className="tabular truncate text-sm text-ink-soft">
             {transfer.totalBytes !== null && `${format.size(transfer.totalBytes)} · `}
             {messages.mine.ends(format.relative(Date.parse(transfer.expiresAt), Date.now()))}

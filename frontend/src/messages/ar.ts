@@ -143,7 +143,6 @@ export const ar: Messages = {
     },
   },
   upload: {
-    nameAndSize: (name, size) => `${named(name)}، ${size}`,
     region: (title) => `رفع ${named(title)}`,
     linkLabel: 'الرابط',
     linkReady: 'الرابط يعمل الآن، والباقي في الطريق.',
@@ -324,7 +323,6 @@ export const ar: Messages = {
       declined: 'رُفض',
       ended: 'منتهٍ',
     },
-    andOthers: (name, count, shown) => `${named(name)} ${others(count, shown)}`,
     moreThan: others,
     downloads,
     downloadsLeft: (left, limit) => `التنزيلات الباقية: ${left} من ${limit}`,

@@ -102,7 +102,6 @@ export const en = {
     },
   },
   upload: {
-    nameAndSize: (name: string, size: string) => `${named(name)}, ${size}`,
     region: (title: string) => `Upload of ${named(title)}`,
     linkLabel: 'Link',
     linkReady: 'The link works now, while the rest is on its way.',
@@ -261,8 +260,6 @@ export const en = {
       declined: 'Declined',
       ended: 'Ended',
     },
-    andOthers: (name: string, count: number, shown: string) =>
-      plural(count, { one: `${name} and 1 more`, other: `${name} and ${shown} more` }),
     /** Stands after the name of the first file. */
     moreThan: (_count: number, shown: string) => `and ${shown} more`,
     downloads: (count: number, shown: string) => plural(count, { one: '1 download', other: `${shown} downloads` }),

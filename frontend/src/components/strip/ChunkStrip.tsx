@@ -5,7 +5,8 @@ import { StripPainter } from './strip-painter.ts';
 
 /**
  * The transfer as the strip of its real chunks: progress bar, proof and brand in one. `cells` may be changed in place;
- * `revision` tells that it was.
+ * `revision` tells that it was. It fills the way its reader reads: from the right where lines begin there, as every
+ * other progress bar of such a page does. The digest under it does not turn: its digits are no places of chunks.
  */
 export function ChunkStrip({
   cells,
@@ -64,5 +65,12 @@ export function ChunkStrip({
       : isSealed
         ? messages.strip.sealed(total)
         : messages.strip.label(format.count(stored), total, format.count(inFlight));
-  return <canvas ref={canvas} role="img" aria-label={label ?? text} className={`block w-full ${className}`} />;
+  return (
+    <canvas
+      ref={canvas}
+      role="img"
+      aria-label={label ?? text}
+      className={`block w-full rtl:-scale-x-100 ${className}`}
+    />
+  );
 }

@@ -17,6 +17,7 @@ export function DigestRuler({
   return (
     <code
       {...(label ? { role: 'img', 'aria-label': `${label}: ${digest}` } : { 'aria-hidden': true })}
+      dir="ltr"
       data-digest={digest}
       className={`grid text-center grid-cols-[repeat(32,minmax(0,1fr))] font-mono text-xs md:grid-cols-[repeat(64,minmax(0,1fr))] ${className}`}
     >

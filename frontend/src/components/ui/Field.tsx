@@ -28,7 +28,7 @@ export function SelectField({
           value={value}
           disabled={choices.length === 0}
           onChange={(event) => onChange(event.target.value)}
-          className={`${FIELD_CLASS} appearance-none pr-9`}
+          className={`${FIELD_CLASS} appearance-none pe-9`}
         >
           {choices.map((choice) => (
             <option key={choice.value} value={choice.value}>
@@ -38,7 +38,7 @@ export function SelectField({
         </select>
         <ChevronDown
           aria-hidden
-          className="pointer-events-none absolute top-3 right-3 size-5 text-ink-soft"
+          className="pointer-events-none absolute end-3 top-3 size-5 text-ink-soft"
           strokeWidth={1.5}
         />
       </div>

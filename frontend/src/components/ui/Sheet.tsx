@@ -41,12 +41,12 @@ export function Sheet({
             if (opener instanceof HTMLElement) opener.focus();
           }}
           {...(description ? {} : { 'aria-describedby': undefined })}
-          className="animate-rise fixed inset-x-0 bottom-0 z-50 flex max-h-[92dvh] flex-col gap-4 overflow-y-auto rounded-t-md bg-sheet p-6 pb-[max(24px,env(safe-area-inset-bottom))] shadow-float outline-none sm:inset-x-auto sm:top-1/2 sm:bottom-auto sm:left-1/2 sm:w-[420px] sm:-translate-x-1/2 sm:-translate-y-1/2 sm:rounded-md"
+          className="animate-rise fixed inset-x-0 bottom-0 z-50 flex max-h-[92dvh] flex-col gap-4 overflow-y-auto rounded-t-md bg-sheet p-6 pb-[max(24px,env(safe-area-inset-bottom))] shadow-float outline-none sm:top-1/2 sm:bottom-auto sm:mx-auto sm:w-[420px] sm:-translate-y-1/2 sm:rounded-md"
         >
           <div className="flex items-start justify-between gap-4">
-            <Dialog.Title className="pt-1.5 text-lg font-medium">{title}</Dialog.Title>
+            <Dialog.Title className="pt-1.5 text-lg font-medium [overflow-wrap:anywhere]">{title}</Dialog.Title>
             <Dialog.Close asChild>
-              <IconButton label={messages.app.close} className="-mt-1 -mr-2">
+              <IconButton label={messages.app.close} className="-me-2 -mt-1">
                 <X aria-hidden className="size-5" strokeWidth={1.5} />
               </IconButton>
             </Dialog.Close>

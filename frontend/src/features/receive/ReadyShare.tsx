@@ -59,7 +59,10 @@ export function ReadyShare({
           <p className="text-lg text-ink-soft">
             {share.senderName ? messages.receive.from(share.senderName) : messages.receive.someone}
           </p>
-          <h1 className="text-3xl font-semibold tracking-[-0.03em] text-balance [overflow-wrap:anywhere] sm:text-4xl lg:text-5xl">
+          <h1
+            dir="auto"
+            className="name-start text-3xl font-semibold tracking-[-0.03em] text-balance [overflow-wrap:anywhere] sm:text-4xl lg:text-5xl"
+          >
             {title}
           </h1>
           <Facts answer={answer} />

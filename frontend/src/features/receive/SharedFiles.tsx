@@ -2,6 +2,7 @@ import { Download } from 'lucide-react';
 import { useId, useState } from 'react';
 import type { FileSummary } from '../../../../services/contracts/http.ts';
 import { DigestDetails, DigestToggle } from '../../components/DigestProof.tsx';
+import { FileName } from '../../components/FileName.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { FIELD_CLASS } from '../../components/ui/Field.tsx';
 import { downloadAddress } from '../../lib/api.ts';
@@ -74,15 +75,11 @@ function SharedFile({
 }) {
   const { messages, format } = useLanguage();
   const [isOpen, setIsOpen] = useState(false);
-  const cut = file.path.lastIndexOf('/') + 1;
-  const name = file.path.slice(cut);
+  const name = file.path.slice(file.path.lastIndexOf('/') + 1);
   return (
     <li className="py-1">
       <div className="flex min-h-11 items-center gap-4">
-        <p className="min-w-0 flex-1 truncate">
-          <span className="text-ink-soft">{file.path.slice(0, cut)}</span>
-          {name}
-        </p>
+        <FileName path={file.path} className="flex-1" />
         <span className="tabular text-sm text-ink-soft">
           {file.sizeBytes === null ? messages.receive.sizeUnknown : format.size(file.sizeBytes)}
         </span>
@@ -93,7 +90,7 @@ function SharedFile({
           onClick={onBegun}
           aria-label={messages.receive.downloadFile(name)}
           title={messages.receive.downloadFile(name)}
-          className="-mr-3 inline-flex size-11 items-center justify-center rounded-md text-ink-soft hover:bg-cell hover:text-ink"
+          className="-me-3 inline-flex size-11 items-center justify-center rounded-md text-ink-soft hover:bg-cell hover:text-ink"
         >
           <Download aria-hidden className="size-5" strokeWidth={1.5} />
         </a>

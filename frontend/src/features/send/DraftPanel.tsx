@@ -1,5 +1,6 @@
 import { FilePlus, FolderPlus, X } from 'lucide-react';
 import { useRef, useState } from 'react';
+import { FileName } from '../../components/FileName.tsx';
 import { FilePicker } from '../../components/FilePicker.tsx';
 import { Button, IconButton } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
@@ -55,7 +56,7 @@ export function DraftPanel({
         >
           {title}
         </h1>
-        <div className="-ml-3 flex flex-wrap sm:ml-0">
+        <div className="-ms-3 flex flex-wrap sm:ms-0">
           <FilePicker
             label={messages.send.addMore}
             variant="quiet"
@@ -147,9 +148,10 @@ function DraftRow({
   return (
     <li className="flex min-h-14 items-center gap-2 sm:gap-4">
       <div className="flex min-w-0 flex-1 flex-col py-1">
-        {folderOf(item.path) && <span className="truncate text-xs text-ink-soft">{folderOf(item.path)}</span>}
+        {folderOf(item.path) && <FileName path={folderOf(item.path)} className="text-xs" />}
         <input
           aria-label={messages.send.rename(name)}
+          dir="auto"
           value={typed ?? name}
           spellCheck={false}
           autoComplete="off"
@@ -159,12 +161,12 @@ function DraftRow({
             if (event.key === 'Enter') event.currentTarget.blur();
             if (event.key === 'Escape') setTyped(null);
           }}
-          className="-mx-2 w-[calc(100%+16px)] truncate rounded-sm bg-transparent px-2 py-1 hover:bg-cell focus:bg-sheet"
+          className="name-start -mx-2 w-[calc(100%+16px)] truncate rounded-sm bg-transparent px-2 py-1 hover:bg-cell focus:bg-sheet"
         />
         {isTooLarge && <span className="text-sm text-red-ink">{messages.send.tooLarge(format.size(maxBytes))}</span>}
       </div>
       <span className="tabular shrink-0 text-sm text-ink-soft">{format.size(item.file.size)}</span>
-      <IconButton label={messages.send.remove(name)} onClick={onRemove} className="-mr-3">
+      <IconButton label={messages.send.remove(name)} onClick={onRemove} className="-me-3">
         <X aria-hidden className="size-5" strokeWidth={1.5} />
       </IconButton>
     </li>

@@ -63,7 +63,9 @@ function IdleStrip({ isDragging }: { readonly isDragging: boolean }) {
     if (!element) return;
     const glow = (pointerX: number | null) => {
       const box = element.getBoundingClientRect();
-      const at = pointerX === null ? Number.NaN : ((pointerX - box.left) / box.width) * CELL_COUNT - 0.5;
+      const isMirrored = getComputedStyle(element).direction === 'rtl';
+      const fromStart = pointerX === null ? Number.NaN : isMirrored ? box.right - pointerX : pointerX - box.left;
+      const at = (fromStart / box.width) * CELL_COUNT - 0.5;
       Array.from(element.children).forEach((cell, index) => {
         const light = cell.firstElementChild;
         const distance = Math.abs(index - at);

@@ -1,3 +1,4 @@
+import { FileName } from '../../components/FileName.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { useLanguage } from '../../messages/language.tsx';
@@ -36,7 +37,9 @@ function UploadLine({ view }: { readonly view: UploadView }) {
   return (
     <section aria-label={messages.upload.region(name)} className="flex flex-col gap-3">
       <div className="flex items-center justify-between gap-6">
-        <h2 className="min-w-0 truncate">{name}</h2>
+        <h2 className="min-w-0">
+          <FileName path={name} />
+        </h2>
         <div className="flex items-center gap-4">
           <p className="tabular whitespace-nowrap text-ink-soft">
             {messages.upload.announce(messages.upload.phase[view.phase.name], format.percent(shareMoved(view)))}

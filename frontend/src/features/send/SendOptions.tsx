@@ -43,6 +43,7 @@ export function SendOptions({ options }: { readonly options: DraftOptions }) {
           <input
             id={id}
             type="text"
+            {...(options.senderName ? { dir: 'auto' } : {})}
             maxLength={MAX_NAME_CHARS}
             autoComplete="nickname"
             placeholder={messages.send.fromPlaceholder}
@@ -79,16 +80,17 @@ function PasswordField({ value, onChange }: { readonly value: string; readonly o
           <input
             id={id}
             type={isShown ? 'text' : 'password'}
+            {...(value ? { dir: 'auto' } : {})}
             autoComplete="new-password"
             placeholder={messages.send.passwordPlaceholder}
             value={value}
             onChange={(event) => onChange(event.target.value)}
-            className={`${FIELD_CLASS} ${value ? 'pr-11' : ''}`}
+            className={`${FIELD_CLASS} ${value ? 'pe-11' : ''}`}
           />
           {value !== '' && (
             <IconButton
               label={isShown ? messages.send.hidePassword : messages.send.showPassword}
-              className="absolute inset-y-0 right-0"
+              className="absolute inset-y-0 end-0"
               onClick={() => setIsShown(!isShown)}
             >
               <Icon aria-hidden className="size-5" strokeWidth={1.5} />

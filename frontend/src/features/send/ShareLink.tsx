@@ -20,8 +20,9 @@ export function ShareLink({ link }: { readonly link: string }) {
     <div className="flex flex-col gap-5">
       <a
         href={link}
+        dir="ltr"
         aria-label={`${messages.upload.linkLabel}: ${link}`}
-        className="text-2xl font-medium tracking-[-0.02em] break-all decoration-1 underline-offset-8 hover:underline sm:text-3xl"
+        className="name-start text-2xl font-medium tracking-[-0.02em] break-all decoration-1 underline-offset-8 hover:underline sm:text-3xl"
       >
         <span className="text-ink-faint">{origin}</span>
         {path}

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { TransferName } from '../../components/FileName.tsx';
 import { FilePicker } from '../../components/FilePicker.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { Button } from '../../components/ui/Button.tsx';
@@ -50,8 +51,8 @@ export function UnfinishedPanel({ view }: { readonly view: UploadView }) {
   return (
     <section aria-label={messages.upload.region(name)} className="animate-rise flex flex-col gap-4">
       <div className="flex flex-wrap items-baseline justify-between gap-x-6 gap-y-1">
-        <h2 className="min-w-0 truncate text-lg font-medium">
-          {count === 1 ? name : messages.mine.andOthers(name, count - 1, format.count(count - 1))}
+        <h2 className="min-w-0 text-lg font-medium">
+          <TransferName name={name} fileCount={count} />
         </h2>
         <p className="tabular text-ink-soft">
           {messages.upload.phase.needs_files} ·{' '}

@@ -1,8 +1,9 @@
 import { Check } from 'lucide-react';
 import { useState } from 'react';
 import { DigestDetails, DigestToggle } from '../../components/DigestProof.tsx';
+import { FileName } from '../../components/FileName.tsx';
 import { Button } from '../../components/ui/Button.tsx';
-import { folderOf, nameOf } from '../../lib/file-list.ts';
+import { nameOf } from '../../lib/file-list.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { UploadView } from '../../transfer-engine/uploads.ts';
 
@@ -43,10 +44,7 @@ function FileRow({ view, index }: { readonly view: UploadView; readonly index: n
   return (
     <li>
       <div className="flex min-h-12 items-center gap-4">
-        <p className="min-w-0 flex-1 truncate">
-          <span className="text-ink-soft">{folderOf(file.path)}</span>
-          {name}
-        </p>
+        <FileName path={file.path} className="flex-1" />
         <span className="tabular text-sm text-ink-soft">{format.size(file.sizeBytes)}</span>
         <span className="tabular flex w-14 justify-end text-sm text-ink-soft">
           {isStored ? (

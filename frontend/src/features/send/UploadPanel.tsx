@@ -1,5 +1,6 @@
 import { Pause, Play, X } from 'lucide-react';
 import { lazy, Suspense, useState } from 'react';
+import { FileName } from '../../components/FileName.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { DigestRuler } from '../../components/strip/DigestRuler.tsx';
 import { StripLegend } from '../../components/strip/StripLegend.tsx';
@@ -50,8 +51,14 @@ export function UploadPanel({ view }: { readonly view: UploadView }) {
     <section aria-label={messages.upload.region(titleOf(view))} className="animate-rise flex flex-col gap-10 pt-8">
       <div className="flex flex-col gap-4">
         <div className="flex flex-wrap items-baseline justify-between gap-x-6 text-ink-soft">
-          <h1 className="min-w-0 truncate">
-            {view.files.length === 1 ? `${titleOf(view)}, ${format.size(view.totalBytes)}` : heading}
+          <h1 className="flex min-w-0 gap-x-3">
+            {view.files.length === 1 ? (
+              <>
+                <FileName path={titleOf(view)} /> <span className="shrink-0">{format.size(view.totalBytes)}</span>
+              </>
+            ) : (
+              heading
+            )}
           </h1>
           {!isGone && !isSealed && <p>{messages.upload.linkReady}</p>}
         </div>

@@ -1,4 +1,5 @@
 import { CalendarPlus, Trash2 } from 'lucide-react';
+import { FileName, TransferName } from '../../components/FileName.tsx';
 import { Link } from '../../components/Link.tsx';
 import { ProgressStrip } from '../../components/strip/ProgressStrip.tsx';
 import { IconButton } from '../../components/ui/Button.tsx';
@@ -20,7 +21,6 @@ export function ShareRow({
 }) {
   const { messages, format } = useLanguage();
   const name = nameOfTransfer(transfer);
-  const others = transfer.fileCount - 1;
   const isEnded = transfer.state === 'ended';
   const view = useStore(uploads).find((one) => one.transferId === transfer.id);
   const isSending = view !== undefined && isActive(view);
@@ -30,15 +30,13 @@ export function ShareRow({
       {isEnded ? <div className="h-3 border-b border-hairline" /> : <ProgressStrip transfer={transfer} />}
       <div className="flex flex-wrap items-center gap-x-6 gap-y-1">
         <div className="min-w-0 flex-1 basis-64">
-          <p className="truncate">
-            {isEnded ? (
-              <span className="text-ink-soft">{name}</span>
-            ) : (
-              <a href={transfer.link} className="underline-offset-4 hover:underline">
-                {others === 0 ? name : messages.mine.andOthers(name, others, format.count(others))}
-              </a>
-            )}
-          </p>
+          {isEnded ? (
+            <FileName path={name} className="text-ink-soft" />
+          ) : (
+            <a href={transfer.link} className="block w-fit max-w-full underline-offset-4 hover:underline">
+              <TransferName name={name} fileCount={transfer.fileCount} />
+            </a>
+          )}
           <ul className="tabular flex flex-wrap gap-x-4 text-sm text-ink-soft">
             <li className={isEnded ? '' : 'font-medium text-ink'}>{stateText(transfer, isSending, messages)}</li>
             {facts.map((fact) => (
@@ -54,13 +52,13 @@ export function ShareRow({
           </ul>
         </div>
         {!isEnded && (
-          <div className="-mr-3 flex items-center max-sm:-ml-0.5 max-sm:w-full">
+          <div className="-me-3 flex items-center max-sm:-ms-0.5 max-sm:w-full">
             <CopyButton
               variant="quiet"
               text={transfer.link}
               label={messages.mine.copy}
               name={messages.mine.copyOf(name)}
-              className="px-3! max-sm:mr-auto max-sm:px-0!"
+              className="px-3! max-sm:me-auto max-sm:px-0!"
             />
             <IconButton label={messages.mine.extendOf(name)} onClick={onExtend}>
               <CalendarPlus aria-hidden className="size-5" strokeWidth={1.5} />

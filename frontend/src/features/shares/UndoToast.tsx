@@ -19,14 +19,19 @@ export function UndoToast({
     <Toast.Provider label={messages.mine.notifications} duration={SECOND_THOUGHT_MS}>
       <Toast.Root
         onOpenChange={(isOpen) => !isOpen && onDone()}
-        className="animate-rise flex items-center gap-4 rounded-md bg-ink py-2 pr-2 pl-4 text-paper shadow-float"
+        className="animate-rise flex items-center gap-4 rounded-md bg-ink py-2 ps-4 pe-2 text-paper shadow-float"
       >
-        <Toast.Description className="min-w-0 flex-1 truncate">{messages.mine.removed(name)}</Toast.Description>
+        <Toast.Description className="line-clamp-2 min-w-0 flex-1 [overflow-wrap:anywhere]">
+          {messages.mine.removed(name)}
+        </Toast.Description>
         <Toast.Action asChild altText={messages.mine.undo} onClick={onUndo}>
           <Button variant="secondary">{messages.mine.undo}</Button>
         </Toast.Action>
       </Toast.Root>
-      <Toast.Viewport className="fixed inset-x-4 bottom-[max(16px,env(safe-area-inset-bottom))] z-40 mx-auto max-w-md outline-none" />
+      <Toast.Viewport
+        label={messages.mine.noticesAt('{hotkey}')}
+        className="fixed inset-x-4 bottom-[max(16px,env(safe-area-inset-bottom))] z-40 mx-auto max-w-md outline-none"
+      />
     </Toast.Provider>
   );
 }

@@ -1,0 +1,27 @@
+import { useLanguage } from '../messages/language.tsx';
+
+/**
+ * A file's name or relative path, on one line: in its own direction, from where the page begins its lines, and cut at
+ * its own end where there is no room.
+ */
+export function FileName({ path, className = '' }: { readonly path: string; readonly className?: string }) {
+  const cut = path.lastIndexOf('/') + 1;
+  return (
+    <span dir="auto" className={`name-start block min-w-0 truncate ${className}`}>
+      {cut > 0 && <span className="text-ink-soft">{path.slice(0, cut)}</span>}
+      {path.slice(cut)}
+    </span>
+  );
+}
+
+/** What a transfer is called: its first file, and how many more there are. */
+export function TransferName({ name, fileCount }: { readonly name: string; readonly fileCount: number }) {
+  const { messages, format } = useLanguage();
+  const others = fileCount - 1;
+  if (others < 1) return <FileName path={name} />;
+  return (
+    <span className="flex min-w-0 gap-[0.4ch]">
+      <FileName path={name} /> <span className="shrink-0">{messages.mine.moreThan(others, format.count(others))}</span>
+    </span>
+  );
+}
