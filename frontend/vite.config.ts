@@ -30,6 +30,13 @@ export default defineConfig(({ mode }) => {
     },
     build: {
       outDir: 'dist',
+      rolldownOptions: {
+        input: { index: 'index.html', 'share-target-worker': 'src/share-target/share-target-worker.ts' },
+        output: {
+          // A service worker's address is its name: it has none of a build, and lies where its scope begins.
+          entryFileNames: ({ name }) => (name === 'share-target-worker' ? '[name].js' : 'assets/[name]-[hash].js'),
+        },
+      },
       target: 'es2022',
       // The page's policy allows nothing inline: no data: font, no inline script.
       assetsInlineLimit: 0,

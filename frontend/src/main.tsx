@@ -2,8 +2,11 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/App.tsx';
 import { ErrorBoundary } from './app/ErrorBoundary.tsx';
+import { watchInstallation } from './lib/installation.ts';
 import { LanguageProvider, loadLanguage } from './messages/language.tsx';
 import './styles.css';
+
+watchInstallation();
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no element with the id root');

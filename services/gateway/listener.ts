@@ -6,7 +6,7 @@ import { MAX_URL_BYTES } from '../contracts/limits.ts';
 import type { DataPlane } from '../transfer/data-plane/data-plane.ts';
 import { handleCors } from './cors.ts';
 import { type EdgeContext, isMutating, type MakeContext } from './edge-context.ts';
-import { answerFault } from './http-errors.ts';
+import { answerFault, finish } from './http-errors.ts';
 import type { Listener } from './http-server.ts';
 import type { Pages } from './pages.ts';
 import type { EdgeMetrics, Operations } from './ports.ts';
@@ -30,6 +30,8 @@ export interface ListenerDeps {
 /** Looked up often by machines; a line of log each would bury the rest. */
 const QUIET_ROUTES = new Set(['/healthz', '/readyz', '/metrics', '/assets/*']);
 const PAGE_PATHS = /^\/(mine|people(\/[^/]{1,64})?|cluster)?$/;
+/** Named in the page's manifest. */
+const SHARE_TARGET = '/share-target';
 
 type Operation = (res: ServerResponse) => Promise<void>;
 
@@ -67,6 +69,10 @@ function route(
   if (!/^\/(?![/\\])/.test(url) && !(req.method === 'OPTIONS' && url === '*')) {
     throw new PeerLinkError('bad_request', 'The address must be a path; this is no proxy.');
   }
+  if (req.method === 'POST' && context.path === SHARE_TARGET) {
+    answerUnshared(req, res);
+    return;
+  }
   if (handleCors(req, res, context)) return;
   if (context.originRelation === 'foreign' && isMutating(req)) {
     throw new PeerLinkError(
@@ -97,6 +103,19 @@ function route(
     return;
   }
   if (!deps.pages.answerAsset(req, res, context.path)) throw notFound();
+}
+
+/**
+ * What another app shares with an installed page is taken by the page's own worker and never comes here. Where the
+ * browser has lost the worker it does: nothing of it is kept, and the page says that it did not arrive.
+ */
+function answerUnshared(req: IncomingMessage, res: ServerResponse): void {
+  res.statusCode = 303;
+  res.setHeader('Location', '/?shared=missing');
+  res.setHeader('Content-Length', 0);
+  res.setHeader('Cache-Control', 'no-store');
+  res.setHeader('Content-Security-Policy', NOTHING_RUNS);
+  finish(req, res, '');
 }
 
 function notFound(): PeerLinkError {

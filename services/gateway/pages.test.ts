@@ -52,6 +52,7 @@ const site = {
   'index.html': '<!doctype html><p>page</p>',
   'assets/index-1a2b.js': long,
   'icon.svg': '<svg/>',
+  'manifest.webmanifest': '{}',
   'secret.key': 'x',
   '.hidden': 'x',
 };
@@ -73,15 +74,18 @@ describe('pages', () => {
 
   it('follow the nodes: a policy that changed is another page and another worker, and nothing else', async () => {
     let nodes: readonly string[] = ['https://n1.test'];
-    const { get } = await serve({ ...site, 'assets/upload-worker-1a2b.js': long }, () => nodes);
-    const paths = ['/', '/assets/upload-worker-1a2b.js', '/assets/index-1a2b.js'];
+    const { get } = await serve(
+      { ...site, 'assets/upload-worker-1a2b.js': long, 'share-target-worker.js': long },
+      () => nodes,
+    );
+    const paths = ['/', '/assets/upload-worker-1a2b.js', '/share-target-worker.js', '/assets/index-1a2b.js'];
     const tags = await Promise.all(paths.map(async (path) => (await get(path)).headers.get('etag') ?? ''));
     const again = () =>
       Promise.all(paths.map(async (path, index) => (await get(path, { 'If-None-Match': tags[index] ?? '' })).status));
-    expect(await again()).toEqual([304, 304, 304]);
+    expect(await again()).toEqual([304, 304, 304, 304]);
     nodes = ['https://n1.test', 'http://n2.test:5001'];
-    expect(await again()).toEqual([200, 200, 304]);
-    for (const path of ['/', '/assets/upload-worker-1a2b.js']) {
+    expect(await again()).toEqual([200, 200, 200, 304]);
+    for (const path of ['/', '/assets/upload-worker-1a2b.js', '/share-target-worker.js']) {
       const answer = await get(path);
       expect(answer.headers.get('content-security-policy')).toContain('http://n2.test:5001 ws://n2.test:5001;');
       expect(answer.headers.get('cache-control')).toBe('no-cache');
@@ -94,6 +98,9 @@ describe('pages', () => {
     expect(script.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
     expect(script.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
     expect((await get('/icon.svg')).headers.get('cache-control')).toBe('public, max-age=3600');
+    const manifest = await get('/manifest.webmanifest');
+    expect(manifest.headers.get('content-type')).toBe('application/manifest+json');
+    expect(manifest.headers.get('cache-control')).toBe('public, max-age=3600');
   });
 
   it.each([

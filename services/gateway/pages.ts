@@ -29,7 +29,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
 };
 /** A worker lives under the policy that came with its own script: kept for a year, it would know no new node. */
-const WORKER = /^\/assets\/[\w.-]*worker[\w.-]*\.js$/;
+const WORKER = /^\/(assets\/)?[\w.-]*worker[\w.-]*\.js$/;
 const COMPRESSIBLE = /^(text\/|image\/svg|application\/(json|manifest))/;
 
 interface Asset {

@@ -3,6 +3,7 @@ const KNOWN_PATHS = new Set([
   '/mine',
   '/people',
   '/cluster',
+  '/share-target',
   '/healthz',
   '/readyz',
   '/metrics',

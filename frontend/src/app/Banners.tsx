@@ -2,8 +2,10 @@ import { useEffect, useSyncExternalStore } from 'react';
 import { Button } from '../components/ui/Button.tsx';
 import { Notice } from '../components/ui/Notice.tsx';
 import { live } from '../lib/live.ts';
+import { newerPage, watchForNewerPage } from '../lib/newer-page.ts';
+import { useStore } from '../lib/store.ts';
 import { useLanguage } from '../messages/language.tsx';
-import { uploads } from '../transfer-engine/uploads.ts';
+import { isActive, uploads } from '../transfer-engine/uploads.ts';
 
 function subscribeToNetwork(listener: () => void): () => void {
   window.addEventListener('online', listener);
@@ -14,11 +16,16 @@ function subscribeToNetwork(listener: () => void): () => void {
   };
 }
 
-/** What concerns the whole page: no network, and a socket that gave up. Never silence. */
+/** What concerns the whole page: no network, a socket that gave up, a newer build of the page. Never silence. */
 export function Banners() {
   const { messages } = useLanguage();
   const isOnline = useSyncExternalStore(subscribeToNetwork, () => navigator.onLine);
   const liveState = useSyncExternalStore(live.subscribe, live.read);
+
+  const isNewer = useStore(newerPage);
+  // While bytes move it can wait: loading anew would stop them.
+  const isBusy = useSyncExternalStore(uploads.subscribe, () => uploads.read().some(isActive));
+  useEffect(watchForNewerPage, []);
 
   useEffect(() => {
     uploads.tellAll({ type: isOnline ? 'network_back' : 'network_lost' });
@@ -33,6 +40,13 @@ export function Banners() {
           tone="waiting"
           title={messages.banner.liveGaveUp}
           action={<Button onClick={live.reconnect}>{messages.banner.reconnect}</Button>}
+        />
+      )}
+      {isOnline && isNewer && !isBusy && (
+        <Notice
+          tone="news"
+          title={messages.banner.updated}
+          action={<Button onClick={() => window.location.reload()}>{messages.banner.load}</Button>}
         />
       )}
     </div>

@@ -15,7 +15,7 @@ interface Found {
   readonly handle: Promise<FileSystemHandle | null> | null;
 }
 
-export function collectInput(list: FileList): readonly CollectedFile[] {
+export function collectInput(list: FileList | readonly File[]): readonly CollectedFile[] {
   return Array.from(list, (file) => ({ path: file.webkitRelativePath || file.name, file }));
 }
 
@@ -90,8 +90,13 @@ export function collectPaste(
   textName: (stamp: string) => string,
 ): readonly CollectedFile[] | null {
   if (clipboard.files.length > 0) return collectInput(clipboard.files);
-  const text = clipboard.getData('text/plain');
-  if (text === '') return null;
+  const text = textFile(clipboard.getData('text/plain'), textName);
+  return text.length === 0 ? null : text;
+}
+
+/** Text as a file of its own; none when there is no text. */
+export function textFile(text: string, textName: (stamp: string) => string): readonly CollectedFile[] {
+  if (text === '') return [];
   const stamp = new Date().toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '.');
   const file = new File([text], textName(stamp), { type: 'text/plain;charset=utf-8' });
   return [{ path: file.name, file }];

@@ -1,14 +1,18 @@
-import { CircleAlert, Clock, type LucideIcon } from 'lucide-react';
+import { CircleAlert, Clock, Info, type LucideIcon } from 'lucide-react';
 import type { ReactNode } from 'react';
 
-type Tone = 'waiting' | 'loss';
+type Tone = 'news' | 'waiting' | 'loss';
 
 const TONES: Record<Tone, { readonly box: string; readonly icon: LucideIcon }> = {
+  news: { box: 'bg-accent-wash text-ink', icon: Info },
   waiting: { box: 'bg-amber-wash text-amber-ink', icon: Clock },
   loss: { box: 'bg-red-wash text-red-ink', icon: CircleAlert },
 };
 
-/** What went wrong and what to do: amber where it goes on by itself, red where something is refused or lost. */
+/**
+ * What went wrong and what to do: amber where it goes on by itself, red where something is refused or lost,
+ * the accent's wash where nothing went wrong.
+ */
 export function Notice({
   tone,
   title,

@@ -17,6 +17,7 @@ import { OtherUploads, UnfinishedUploads } from './OtherUploads.tsx';
 import { RecentTransfers } from './RecentTransfers.tsx';
 import { UploadPanel } from './UploadPanel.tsx';
 import { useDropAnywhere } from './use-drop-anywhere.ts';
+import { useShared } from './use-shared.ts';
 
 /** A server that does not answer must not keep the page empty. */
 const LOOKING_MS = 1_500;
@@ -53,6 +54,7 @@ export function SendPage() {
     await add(files);
   });
   usePaste(messages.send.pastedName, (files) => void add(files));
+  const isSharedMissing = useShared(messages.send.sharedName, (files) => void add(files));
 
   const hasDraft = draft.items.length > 0;
   const current = hasDraft ? undefined : views.find((view) => view.transferId === draft.currentId);
@@ -70,6 +72,7 @@ export function SendPage() {
       ) : isLooking ? null : (
         <Hero isDragging={isDragging} onPick={add} />
       )}
+      {isSharedMissing && <Notice tone="loss" title={messages.banner.sharedMissing} />}
       {unreadableCount > 0 && (
         <Notice tone="loss" title={messages.send.unreadable(unreadableCount, format.count(unreadableCount))} />
       )}

@@ -1,0 +1,49 @@
+/**
+ * Whether the server has a newer build of this page. A page may stay open for weeks while its server is updated; it is
+ * told, and loads anew when the person says so, never by itself.
+ */
+
+import { live } from './live.ts';
+import { entryOf } from './page-entry.ts';
+import { createStore } from './store.ts';
+
+/** Somebody who comes back to the page after this long may come back to another server. */
+const LOOK_AGAIN_MS = 60 * 60_000;
+const LOOK_TIMEOUT_MS = 10_000;
+
+export const newerPage = createStore(false);
+
+async function look(): Promise<void> {
+  const own = document.querySelector('script[type="module"][src]')?.getAttribute('src');
+  if (!own || newerPage.read()) return;
+  try {
+    const answer = await fetch('/', { cache: 'no-cache', signal: AbortSignal.timeout(LOOK_TIMEOUT_MS) });
+    const there = answer.ok ? entryOf(await answer.text()) : null;
+    if (there !== null && there !== own) newerPage.change(() => true);
+  } catch {
+    // Not reachable: nothing is known, and the next look comes.
+  }
+}
+
+/** Looks when the live connection comes back, as it does after an update, and when the page was away for long. */
+export function watchForNewerPage(): () => void {
+  let wasConnected = false;
+  let lookedAtMs = performance.now();
+  const lookNow = () => {
+    lookedAtMs = performance.now();
+    void look();
+  };
+  const ended = live.subscribe(() => {
+    if (live.read() !== 'connected') return;
+    if (wasConnected) lookNow();
+    wasConnected = true;
+  });
+  const seen = () => {
+    if (document.visibilityState === 'visible' && performance.now() - lookedAtMs > LOOK_AGAIN_MS) lookNow();
+  };
+  document.addEventListener('visibilitychange', seen);
+  return () => {
+    ended();
+    document.removeEventListener('visibilitychange', seen);
+  };
+}
