@@ -84,6 +84,7 @@ async function start(): Promise<void> {
   const port = await node.listen();
   beginDrains({ log, directory, database, redis, node, repl, operator });
   announce(config, log, node.version, port);
+  if (node.madeToken !== null) showToken(node.madeToken);
 }
 
 async function openRedisOf({ redis }: Config, log: Logger): Promise<RedisLink | null> {
@@ -97,6 +98,11 @@ function announce(config: Config, log: Logger, version: string, port: number): v
   const text = `PeerLink ${version} serves ${address} (data in ${config.dataDirectory})`;
   if (config.mode === 'production') log.info(text);
   else process.stdout.write(`${text}\n`);
+}
+
+/** A line of its own, never one of the log: logs are kept and passed on. */
+function showToken(token: string): void {
+  process.stdout.write(`Operator token, shown only this once: ${token}\n`);
 }
 
 interface Parts {

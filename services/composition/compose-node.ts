@@ -8,12 +8,14 @@ import { systemClock } from '../kernel/clock.ts';
 import { listenOn } from '../listen.ts';
 import { NodeDrain } from '../node/drain.ts';
 import { nodeService } from '../node/node.service.ts';
+import { FlowMeter } from '../operator/flow-meter.ts';
 import type { OperatorPorts } from '../repl/operator-server.ts';
 import type { Metrics } from '../stats/adapters/prometheus.ts';
 import { TrafficMeter } from '../stats/traffic-meter.ts';
 import { readRelease, versionResponse } from '../version.ts';
 import { type Common, type Foundation, nodesWith, type Phase, prepare } from './common.ts';
 import { composeEdge } from './compose-edge.ts';
+import { composeOperator } from './compose-operator.ts';
 import { clusterOf, composeSelf, presenceOf, sessionOf, statsOf } from './compose-self.ts';
 import { composeTransfers } from './compose-transfers.ts';
 
@@ -28,6 +30,8 @@ const OPERATOR_CALL_MS = 5_000;
 export interface ComposedNode {
   readonly broker: ServiceBroker;
   readonly version: string;
+  /** The operator's token when this start made it, to be shown this once; else null. */
+  readonly madeToken: string | null;
   /** For the operator's commands. */
   readonly operator: OperatorPorts;
   /** Resolves to the port. Everything is up by then: the first /readyz is a 200. */
@@ -50,6 +54,12 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
   const transfers = composeTransfers(common, edge.ports, meter);
   const self = composeSelf(common, transfers.dataPlane, meter, transfers.mendingCounts);
   const release = readRelease(config.rootDirectory);
+  const operator = composeOperator(common, {
+    self,
+    flows: new FlowMeter(common.nodeId, systemClock),
+    transfers: transfers.transferWords,
+    version: release.version,
+  });
   const gateway = createGateway({
     ...edge,
     call: common.call,
@@ -58,6 +68,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     dataPlane: transfers.dataPlane,
     operations: operationsOf(common, phase, self.metrics, release),
     metrics: self.metrics,
+    operator: operator.proof,
     isForPeersOnly: !config.services.includes('gateway'),
   });
 
@@ -83,14 +94,18 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
   } satisfies Record<ServiceName, () => ServiceSchema>;
   // Whatever this process serves: who is asked about people has read of them.
   broker.createService(presenceOf(common, self));
+  // Whatever this process serves: an operator is told of every node, by any node.
+  broker.createService(operator.service());
   for (const name of config.services) broker.createService(schemas[name]());
   await Promise.all([broker.start(), edge.pages.loaded]);
   // Not before: until then the bus is rightly found to be away.
   await self.monitor.look();
+  const madeToken = await operator.tokens.establish(config.adminToken);
 
   return {
     broker,
     version: release.version,
+    madeToken,
     operator: {
       nodeIds: () => nodesWith(broker, 'node'),
       drain: (nodeId) => common.call('node.drain', {}, { nodeId, timeoutMs: OPERATOR_CALL_MS }),

@@ -13,6 +13,7 @@ import { Scrub } from '../transfer/scrub.ts';
 import { transferService } from '../transfer/transfer.service.ts';
 import { TransferControl } from '../transfer/transfer-control.ts';
 import { TransferEngine } from '../transfer/transfer-engine.ts';
+import { transferWords } from '../transfer/transfer-words.ts';
 import { type Common, nodesWith } from './common.ts';
 import { createPlacement, nodeAddresses } from './replica-placement.ts';
 
@@ -157,6 +158,7 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
     dataPlane: { ...dataPlane, singleCopyTransfers: () => singleCopyCount },
     service,
     countHomes,
+    transferWords: () => transferWords(common.nodeId, engine.running()),
     handOver,
     releaseReplicas: () => releaseReplicas({ engine, repository, ask: askToReplace }),
     mendingCounts: () => engine.mending.counts,

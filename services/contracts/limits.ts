@@ -112,3 +112,7 @@ export const RECEIVED_GRACE_MS = 30_000;
 export const MAX_RECEIPT_RANGES = 1_000;
 /** What is with the socket of a recipient at once: so far the sender may see less than has left. */
 export const RECIPIENT_WINDOW_BYTES = MIB;
+
+/** What an operator's page shows of each, and a person can read. */
+export const MAX_OPERATOR_TRANSFERS = 200;
+export const MAX_OPERATOR_EVENTS = 200;

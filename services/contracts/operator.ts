@@ -113,7 +113,7 @@ export interface NodeWords {
   readonly version: string;
   /** To and from other nodes, counted by this one, which asked them. */
   readonly flows: readonly NodeFlow[];
-  /** What is open at home here, or read by clients of this node; at most MAX_TRANSFERS_TOLD. */
+  /** What is open at home here, or read by clients of this node; at most MAX_OPERATOR_TRANSFERS. */
   readonly transfers: readonly TransferWords[];
   /** Those heard since `eventsAfter` of the question. */
   readonly events: readonly OperatorEvent[];

@@ -34,6 +34,33 @@ export function sessionCookie(
   });
 }
 
+/** The prefix binds it to HTTPS; `__Host-` would need the path `/`, and only the operator's routes are to see it. */
+function operatorCookieName(clusterId: string, isSecure: boolean): string {
+  return `${isSecure ? '__Secure-' : ''}pl_operator_${clusterId}`;
+}
+
+/** What the operator's cookie holds; null without one. Never throws. */
+export function operatorSealOf(cookieHeader: string | undefined, clusterId: string, isSecure: boolean): string | null {
+  const seal =
+    cookieHeader === undefined ? undefined : parseCookie(cookieHeader)[operatorCookieName(clusterId, isSecure)];
+  return seal !== undefined && seal.length <= MAX_COOKIE_CHARS ? seal : null;
+}
+
+export function operatorCookie(
+  seal: string,
+  options: { clusterId: string; isSecure: boolean; maxAgeSeconds: number },
+): string {
+  return stringifySetCookie({
+    name: operatorCookieName(options.clusterId, options.isSecure),
+    value: seal,
+    httpOnly: true,
+    sameSite: 'strict',
+    secure: options.isSecure,
+    path: '/api/operator',
+    maxAge: options.maxAgeSeconds,
+  });
+}
+
 /** "a cookie with Path `/d/<shareId>`": the right to download a share with a password. */
 export function grantCookie(
   grant: string,

@@ -22,9 +22,10 @@ import { answerFault } from './http-errors.ts';
 import { createHttpServer } from './http-server.ts';
 import { createListener } from './listener.ts';
 import type { Pages } from './pages.ts';
-import type { EdgeMetrics, Operations } from './ports.ts';
+import type { EdgeMetrics, Operations, OperatorProof } from './ports.ts';
 import type { RateLimits } from './rate-limit.ts';
 import { clusterRoutes } from './routes/cluster.route.ts';
+import { operatorRoutes } from './routes/operator.route.ts';
 import { type ApiRoutes, aliasesOf, methodsOf } from './routes/route.ts';
 import { sessionRoutes } from './routes/session.route.ts';
 import { shareRoutes } from './routes/shares.route.ts';
@@ -45,6 +46,7 @@ export interface GatewayDeps {
   readonly cluster: ClusterWatch;
   readonly dataPlane: DataPlane;
   readonly operations: Operations;
+  readonly operator: OperatorProof;
   readonly metrics: EdgeMetrics;
   /** See ListenerDeps. */
   readonly isForPeersOnly: boolean;
@@ -78,6 +80,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     ...shareRoutes(deps),
     ...clusterRoutes(deps),
     ...statsRoutes(deps),
+    ...operatorRoutes(deps),
   };
   let handleApi: Middleware = (_req, _res, next) => next(new PeerLinkError('unavailable', 'The gateway is starting.'));
   const server = createHttpServer({

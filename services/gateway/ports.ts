@@ -7,6 +7,16 @@ export interface EdgeMetrics {
   socketClosed(path: 'control' | 'chunks'): void;
 }
 
+/** Who proves to be the operator; see services/operator/operator-tokens.ts. Each throws `unavailable` when nobody can tell. */
+export interface OperatorProof {
+  isToken(token: string): Promise<boolean>;
+  /** For the cookie; null: there is no token to sign in with. */
+  seal(): Promise<string | null>;
+  isSealed(seal: string): Promise<boolean>;
+  /** How long a seal counts. */
+  readonly sealedSeconds: number;
+}
+
 export interface Readiness {
   readonly isReady: boolean;
   /** Names of parts and whether each is up: nothing internal. */

@@ -60,7 +60,7 @@ function hashOf(text: string): number {
   return hash;
 }
 
-export type LimitName = 'uploads' | 'downloads' | 'messages' | 'passwords' | 'sessions';
+export type LimitName = 'uploads' | 'downloads' | 'messages' | 'passwords' | 'sessions' | 'sign-ins';
 
 export interface RateLimits {
   /** @throws rate_limited */
@@ -75,6 +75,8 @@ export interface RateLimits {
 const PASSWORDS_PER_MINUTE = 20;
 /** New sessions from one address a minute: a lecture hall behind one address may come at once, a script goes on. */
 const SESSIONS_PER_MINUTE = 600;
+/** Wrong tokens of the operator from one address: he pastes it, and never guesses. */
+const SIGN_INS_PER_MINUTE = 5;
 
 export function createRateLimits(
   settings: {
@@ -91,6 +93,7 @@ export function createRateLimits(
     messages: settings.websocketMessagesPerMinute,
     passwords: PASSWORDS_PER_MINUTE,
     sessions: SESSIONS_PER_MINUTE,
+    'sign-ins': SIGN_INS_PER_MINUTE,
   };
   const limiterOf = (name: LimitName): RateLimiter =>
     // The names say "per minute"; the window says over what time it is counted.
@@ -101,6 +104,7 @@ export function createRateLimits(
     messages: limiterOf('messages'),
     passwords: limiterOf('passwords'),
     sessions: limiterOf('sessions'),
+    'sign-ins': limiterOf('sign-ins'),
   };
   return {
     async consume(name, key) {

@@ -13,6 +13,7 @@ import {
   MAX_PASSWORD_BYTES,
   MAX_PATH_BYTES,
 } from '../contracts/limits.ts';
+import type { OperatorSignIn } from '../contracts/operator.ts';
 import type { ChunkHead, WatchRequest } from '../contracts/socket.ts';
 import { isId } from '../kernel/ids.ts';
 
@@ -52,6 +53,7 @@ export const changeTransferSchema = z.strictObject({
   maxDownloads: z.number().nullable().optional(),
 });
 export const grantSchema = z.strictObject({ password: text(MAX_PASSWORD_BYTES) });
+export const operatorSignInSchema = z.strictObject({ token: z.string().min(1).max(1024) });
 export const createSessionSchema = z.strictObject({ displayName: text(MAX_DISPLAY_NAME_CHARS * 4).optional() });
 export const changeSessionSchema = z.strictObject({ displayName: text(MAX_DISPLAY_NAME_CHARS * 4) });
 
@@ -78,6 +80,7 @@ interface Shapes {
   readonly openTransfer: OpenTransferRequest;
   readonly changeTransfer: ChangeTransferRequest;
   readonly grant: GrantRequest;
+  readonly operatorSignIn: OperatorSignIn;
   readonly createSession: { readonly displayName?: string };
   readonly changeSession: ChangeSessionRequest;
   readonly openTransferEvent: OpenTransferRequest & { readonly idempotencyKey?: string };
@@ -91,6 +94,7 @@ const SCHEMAS: Readonly<Record<keyof Shapes, z.ZodType>> = {
   openTransfer: openTransferSchema,
   changeTransfer: changeTransferSchema,
   grant: grantSchema,
+  operatorSignIn: operatorSignInSchema,
   createSession: createSessionSchema,
   changeSession: changeSessionSchema,
   openTransferEvent: openTransferEventSchema,

@@ -1,8 +1,6 @@
+import { MAX_OPERATOR_EVENTS } from '../contracts/limits.ts';
 import type { EventCursor, OperatorEvent } from '../contracts/operator.ts';
 import { sha256 } from '../kernel/ids.ts';
-
-/** As many as a page shows. */
-export const MAX_EVENTS_KEPT = 200;
 
 const ID_CHARS = 22;
 
@@ -23,7 +21,7 @@ export class EventRing {
   #count = 0;
 
   /** @param runId names this list: a restarted process has another */
-  constructor(runId: string, limit = MAX_EVENTS_KEPT) {
+  constructor(runId: string, limit = MAX_OPERATOR_EVENTS) {
     this.#runId = runId;
     this.#limit = limit;
   }

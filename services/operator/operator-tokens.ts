@@ -90,7 +90,11 @@ export class OperatorTokens {
   }
 
   #macOf(hash: Uint8Array, until: string): string {
-    return createHmac('sha256', this.#secret).update('operator\0').update(hash).update(`\0${until}`).digest('base64url');
+    return createHmac('sha256', this.#secret)
+      .update('operator\0')
+      .update(hash)
+      .update(`\0${until}`)
+      .digest('base64url');
   }
 
   /** @throws unavailable */

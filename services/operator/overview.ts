@@ -1,4 +1,5 @@
 import type { NodeHealth, NodeState, TrafficHistory } from '../contracts/http.ts';
+import { MAX_OPERATOR_TRANSFERS } from '../contracts/limits.ts';
 import type {
   LastWords,
   NodeFlow,
@@ -9,9 +10,6 @@ import type {
   OperatorTransfer,
 } from '../contracts/operator.ts';
 import type { TransferCounts, TransferRowShown } from './ports.ts';
-
-/** Transfers that a page shows. */
-export const MAX_TRANSFERS_SHOWN = 200;
 
 /** A node's row: that it is or was there, whether or not it answers. */
 export interface NodeRowSeen {
@@ -137,13 +135,13 @@ function transfersOf(rows: readonly TransferRowShown[], answers: readonly NodeWo
   const isFirst = ({ state, readerCount }: OperatorTransfer) => state === 'open' || readerCount > 0;
   const byAge = (a: OperatorTransfer, b: OperatorTransfer) =>
     a.createdAt === b.createdAt ? (a.id < b.id ? -1 : 1) : a.createdAt < b.createdAt ? 1 : -1;
-  return shown
-    .sort((a, b) => Number(isFirst(b)) - Number(isFirst(a)) || byAge(a, b))
-    .slice(0, MAX_TRANSFERS_SHOWN);
+  return shown.sort((a, b) => Number(isFirst(b)) - Number(isFirst(a)) || byAge(a, b)).slice(0, MAX_OPERATOR_TRANSFERS);
 }
 
 /** Ids of transfers that somebody reads or writes somewhere, for the next look at the rows. */
 export function movingIds(answers: readonly NodeWords[]): readonly string[] {
-  const ids = answers.flatMap(({ transfers }) => transfers.filter((words) => words.readerCount > 0).map(({ id }) => id));
-  return [...new Set(ids)].slice(0, MAX_TRANSFERS_SHOWN);
+  const ids = answers.flatMap(({ transfers }) =>
+    transfers.filter((words) => words.readerCount > 0).map(({ id }) => id),
+  );
+  return [...new Set(ids)].slice(0, MAX_OPERATOR_TRANSFERS);
 }

@@ -8,6 +8,8 @@ export class RunningTransfer {
   row: TransferRow;
   readonly files: readonly RunningFile[];
   readers = 0;
+  /** Those of the readers that are other nodes. */
+  peerReaders = 0;
   /** Bodies that are being received into it right now. */
   bodyCount = 0;
   /** Readers and writers that must be able to finish before the files are closed. */

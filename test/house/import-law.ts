@@ -35,7 +35,7 @@ const OUTSIDE_WORLD = [
 const MAX_FILE_LINES = 500;
 
 const serviceOf = (path: string): string | undefined =>
-  /^services\/(gateway|session|transfer|cluster|node|stats)\//.exec(path)?.[1];
+  /^services\/(gateway|session|transfer|cluster|node|stats|operator)\//.exec(path)?.[1];
 const isIn = (folder: string) => (path: string | undefined) => path?.startsWith(`${folder}/`) ?? false;
 const isInContracts = isIn('services/contracts');
 const isInKernel = isIn('services/kernel');

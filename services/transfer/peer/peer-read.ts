@@ -29,6 +29,7 @@ export async function answerRead(deps: PeerReadDeps, request: PeerReadRequest): 
   const { engine } = deps.data;
   const transfer = await engine.loadAtEpoch(transferId, head.epoch);
   const release = engine.holdAsReader(transfer);
+  transfer.peerReaders += 1;
   const response = new PacedResponse(res);
   try {
     transfer.assertReadable(engine.nowMs);
@@ -58,6 +59,7 @@ export async function answerRead(deps: PeerReadDeps, request: PeerReadRequest): 
     res.end();
   } finally {
     response.close();
+    transfer.peerReaders -= 1;
     release();
   }
 }

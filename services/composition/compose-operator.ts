@@ -1,0 +1,87 @@
+import { loadOf } from '../cluster/membership.ts';
+import type { TransferWords } from '../contracts/operator.ts';
+import type { OperatorProof } from '../gateway/ports.ts';
+import { systemClock } from '../kernel/clock.ts';
+import { randomId } from '../kernel/ids.ts';
+import { createPrismaOperatorTokenStore } from '../operator/adapters/prisma-operator-token-store.ts';
+import { createPrismaShownTransfers } from '../operator/adapters/prisma-shown-transfers.ts';
+import { EventRing } from '../operator/event-ring.ts';
+import type { FlowMeter } from '../operator/flow-meter.ts';
+import { Lookout } from '../operator/lookout.ts';
+import { operatorService } from '../operator/operator.service.ts';
+import { OperatorTokens, SIGNED_IN_SECONDS } from '../operator/operator-tokens.ts';
+import { createPrismaSampleRepository } from '../stats/adapters/prisma-sample-repository.ts';
+import { historyOf, historyWindow } from '../stats/traffic-history.ts';
+import { type Common, nodesWith } from './common.ts';
+import type { composeSelf } from './compose-self.ts';
+
+const RUN_ID_LENGTH = 8;
+/** This very process answers. */
+const TRAFFIC_MS = 1_000;
+/** A step of the history takes ten seconds. */
+const HISTORY_KEPT_MS = 2_000;
+
+export interface OperatorParts {
+  readonly self: Pick<ReturnType<typeof composeSelf>, 'monitor' | 'leadership'>;
+  readonly flows: FlowMeter;
+  readonly transfers: () => readonly TransferWords[];
+  readonly version: string;
+}
+
+/** What an operator is told by this node, and how he proves to be one. */
+export function composeOperator(common: Common, { self, flows, transfers, version }: OperatorParts) {
+  const { config, nodeId, broker, call } = common;
+  const tokens = new OperatorTokens(createPrismaOperatorTokenStore(common.database), common.secret, systemClock);
+  const events = new EventRing(randomId(RUN_ID_LENGTH));
+  const lookout = new Lookout(
+    {
+      nodeId,
+      clusterId: common.clusterId,
+      mode: config.isCluster ? 'cluster' : 'embedded',
+      publicUrl: config.node.publicUrl,
+      version,
+      clock: systemClock,
+      health: () => self.monitor.health(),
+      traffic: () => call('stats.node', {}, { nodeId, timeoutMs: TRAFFIC_MS }),
+      loadOf: (health, stats) => (stats === null ? health.eventLoopUse : loadOf({ health, stats }, config.limits)),
+      flows: () => flows.flows(),
+      transfers,
+      lease: () => {
+        const lease = self.leadership.current();
+        return lease === null ? null : { nodeId: lease.holderNodeId, epoch: lease.epoch };
+      },
+      nodeIds: () => nodesWith(broker, 'operator'),
+      ask: (asked, eventsAfter, timeoutMs) => call('operator.node', { eventsAfter }, { nodeId: asked, timeoutMs }),
+      rows: () => common.clusterRepository.listNodes(),
+      shown: createPrismaShownTransfers(common.database),
+      history: historyReader(common),
+    },
+    events,
+  );
+  const proof: OperatorProof = {
+    isToken: (token) => tokens.isToken(token),
+    seal: () => tokens.seal(),
+    isSealed: (seal) => tokens.isSealed(seal),
+    sealedSeconds: SIGNED_IN_SECONDS,
+  };
+  return {
+    proof,
+    tokens,
+    service: () =>
+      operatorService({ lookout, events, flows, tokens, onFault: (fault) => common.onFault('operator', fault) }),
+  };
+}
+
+function historyReader({ database }: Common) {
+  const samples = createPrismaSampleRepository(database);
+  const read = async () => {
+    const { fromMs, toMs } = historyWindow(Date.now());
+    return historyOf(await samples.between(fromMs, toMs), toMs);
+  };
+  let last: { readonly found: ReturnType<typeof read>; readonly atMs: number } | null = null;
+  return () => {
+    const atMs = performance.now();
+    if (last === null || atMs - last.atMs >= HISTORY_KEPT_MS) last = { found: read(), atMs };
+    return last.found;
+  };
+}

@@ -1,0 +1,70 @@
+import { PeerLinkError } from '../../contracts/errors.ts';
+import type { DrainResponse } from '../../contracts/operator.ts';
+import type { Call } from '../../define-service.ts';
+import { operatorCookie } from '../cookies.ts';
+import type { EdgeSettings } from '../edge-settings.ts';
+import { createOperatorDoor } from '../operator-door.ts';
+import type { OperatorProof } from '../ports.ts';
+import type { RateLimits } from '../rate-limit.ts';
+import { asId, parseAs } from '../schemas.ts';
+import type { ApiRoutes } from './route.ts';
+
+/** The whole cluster is asked, each node for at most a second. */
+const OVERVIEW_MS = 4_000;
+const DRAIN_MS = 5_000;
+
+export interface OperatorRouteDeps {
+  readonly call: Call;
+  readonly settings: EdgeSettings;
+  readonly rateLimits: RateLimits;
+  readonly operator: OperatorProof;
+}
+
+/** /api/operator: for whoever has the operator's token. */
+export function operatorRoutes(deps: OperatorRouteDeps): ApiRoutes {
+  const { call, settings, operator } = deps;
+  const door = createOperatorDoor(deps);
+  return {
+    'POST /operator/session': async ({ context, body }) => {
+      door.assertOwnPage(context);
+      const { token } = parseAs('operatorSignIn', await body());
+      await door.signIn(token, context);
+      const seal = await operator.seal();
+      return {
+        status: 204,
+        cookies: [
+          operatorCookie(seal ?? '', {
+            ...settings,
+            isSecure: context.isSecure,
+            maxAgeSeconds: operator.sealedSeconds,
+          }),
+        ],
+      };
+    },
+    // Without a proof too: a cookie that counts no more is taken away all the same.
+    'DELETE /operator/session': async ({ context }) => {
+      door.assertOwnPage(context);
+      return {
+        status: 204,
+        cookies: [operatorCookie('', { ...settings, isSecure: context.isSecure, maxAgeSeconds: 0 })],
+      };
+    },
+    'GET /operator/overview': async ({ req, context }) => {
+      await door.assertOperator(req, context);
+      const options = { requestId: context.requestId, timeoutMs: OVERVIEW_MS };
+      return { status: 200, body: await call('operator.overview', {}, options) };
+    },
+    'POST /operator/nodes/:nodeId/drain': async ({ req, context, params }) => {
+      await door.assertOperator(req, context);
+      const nodeId = asId(params.nodeId);
+      const { nodes } = await call('cluster.nodes', {}, { requestId: context.requestId });
+      if (!nodes.some(({ id }) => id === nodeId)) throw new PeerLinkError('not_found', 'There is no such node.');
+      const left: DrainResponse = await call(
+        'node.drain',
+        {},
+        { nodeId, requestId: context.requestId, timeoutMs: DRAIN_MS },
+      );
+      return { status: 202, body: left };
+    },
+  };
+}

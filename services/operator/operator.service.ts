@@ -1,0 +1,39 @@
+import type { ServiceSchema } from 'moleculer';
+import { defineService } from '../define-service.ts';
+import { type Loop, startLoop } from '../kernel/loop.ts';
+import type { EventRing } from './event-ring.ts';
+import type { FlowMeter } from './flow-meter.ts';
+import type { Lookout } from './lookout.ts';
+import type { OperatorTokens } from './operator-tokens.ts';
+
+const SAMPLE_EVERY_MS = 1_000;
+
+export interface OperatorServiceDeps {
+  readonly lookout: Lookout;
+  readonly events: EventRing;
+  readonly flows: FlowMeter;
+  readonly tokens: OperatorTokens;
+  readonly onFault: (fault: unknown) => void;
+}
+
+/** What an operator is told: what this node knows, and the whole cluster as it sees it. */
+export function operatorService({ lookout, events, flows, tokens, onFault }: OperatorServiceDeps): ServiceSchema {
+  let loop: Loop | undefined;
+  return defineService({
+    name: 'operator',
+    actions: {
+      node: (ctx) => lookout.words(ctx.params.eventsAfter),
+      overview: () => lookout.overview(),
+    },
+    events: {
+      'operator.happened': (ctx) => events.add(ctx.params.event),
+      'operator.token.renewed': () => tokens.forget(),
+    },
+    async started() {
+      loop = startLoop(SAMPLE_EVERY_MS, async () => flows.sample(), onFault);
+    },
+    async stopped() {
+      await loop?.stop();
+    },
+  });
+}
