@@ -26,10 +26,12 @@ interface RequestOptions {
   readonly timeoutMs?: number;
   /** Goes out even when the page closes. */
   readonly outlivesPage?: boolean;
+  /** Of a caller who keeps the time itself: instead of `timeoutMs`. */
+  readonly signal?: AbortSignal;
 }
 
 /** "No request fails that a client repeats once": a node that went away meanwhile is nobody's concern. */
-async function request<T>(method: string, path: string, options: RequestOptions = {}): Promise<Answered<T>> {
+export async function request<T>(method: string, path: string, options: RequestOptions = {}): Promise<Answered<T>> {
   for (let tries = 1; ; tries += 1) {
     const answer = await requestOnce<T>(method, path, options);
     if (answer.ok || options.outlivesPage || !navigator.onLine) return answer;
@@ -39,7 +41,8 @@ async function request<T>(method: string, path: string, options: RequestOptions 
   }
 }
 
-async function requestOnce<T>(method: string, path: string, options: RequestOptions): Promise<Answered<T>> {
+/** For who asks again by itself, and must not be asked for twice. */
+export async function requestOnce<T>(method: string, path: string, options: RequestOptions): Promise<Answered<T>> {
   try {
     const response = await fetch(`${config.backendUrl}${path}`, {
       method,
@@ -52,7 +55,7 @@ async function requestOnce<T>(method: string, path: string, options: RequestOpti
         ...options.headers,
       },
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-      signal: AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS),
+      signal: options.signal ?? AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS),
     });
     const text = await response.text();
     if (!response.ok)

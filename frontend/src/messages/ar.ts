@@ -2,6 +2,7 @@
 import { clusterEn } from './cluster-en.ts';
 import type { Messages } from './en.ts';
 import { isolate as named } from './isolate.ts';
+import { peopleEn } from './people-en.ts';
 import { pluralIn } from './plural.ts';
 
 const plural = pluralIn('ar');
@@ -402,4 +403,5 @@ export const ar: Messages = {
     refused: { title: 'لم يقبل الخادم الطلب', advice: 'أعد تحميل الصفحة وحاول مرة أخرى.' },
   },
   cluster: clusterEn,
+  people: peopleEn,
 };

@@ -1,5 +1,6 @@
 import { clusterEn } from './cluster-en.ts';
 import { isolateForeign as named } from './isolate.ts';
+import { peopleEn } from './people-en.ts';
 import { pluralIn } from './plural.ts';
 
 const plural = pluralIn('en');
@@ -283,6 +284,7 @@ export const en = {
     noticesAt: (key: string) => `Notices (${key})`,
   },
   cluster: clusterEn,
+  people: peopleEn,
   fault: {
     network: {
       title: 'The server cannot be reached',
