@@ -30,10 +30,12 @@ export function Notice({
       role={tone === 'loss' ? 'alert' : 'status'}
       className={`animate-rise flex flex-col gap-3 rounded-md px-4 py-3 sm:flex-row sm:items-center ${box}`}
     >
-      <Icon aria-hidden className={`size-5 shrink-0 ${children ? 'mt-0.5 self-start' : ''}`} strokeWidth={1.5} />
-      <div className="min-w-0 flex-1">
-        <p className="font-medium">{title}</p>
-        {children && <p className="text-sm">{children}</p>}
+      <div className="flex min-w-0 flex-1 gap-3">
+        <Icon aria-hidden className="mt-0.5 size-5 shrink-0" strokeWidth={1.5} />
+        <div className="min-w-0 flex-1">
+          <p className="font-medium">{title}</p>
+          {children && <p className="text-sm">{children}</p>}
+        </div>
       </div>
       {action}
     </div>

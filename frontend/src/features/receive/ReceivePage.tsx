@@ -1,3 +1,4 @@
+import { Waiting } from '../../components/Waiting.tsx';
 import { useTitle } from '../../lib/use-title.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { hasBegunHere } from './begun.ts';
@@ -14,9 +15,9 @@ export function ReceivePage({ shareId }: { readonly shareId: string }) {
   switch (state.name) {
     case 'loading':
       return (
-        <p role="status" className="sr-only">
-          {messages.app.loading}
-        </p>
+        <div className="flex flex-1 flex-col justify-center pb-16">
+          <Waiting rowCount={1} />
+        </div>
       );
     case 'password':
       return (

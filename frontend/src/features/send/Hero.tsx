@@ -25,7 +25,7 @@ export function Hero({
           <br />
           {second}
         </h1>
-        <p className="max-w-[46ch] text-lg text-ink-soft">{messages.send.lead}</p>
+        <p className="max-w-[46ch] text-lg text-pretty text-ink-soft">{messages.send.lead}</p>
         <div className="flex w-full flex-col gap-x-6 gap-y-3 pt-2 sm:w-auto sm:flex-row sm:items-center">
           <FilePicker
             label={messages.send.choose}

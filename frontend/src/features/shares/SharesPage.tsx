@@ -2,6 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { Link } from '../../components/Link.tsx';
 import { Button, buttonClass } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
+import { Waiting } from '../../components/Waiting.tsx';
 import { config } from '../../config/env.ts';
 import { api } from '../../lib/api.ts';
 import { type ListedTransfer, nameOfTransfer } from '../../lib/listed-transfer.ts';
@@ -53,11 +54,7 @@ export function SharesPage() {
         <h1 className="text-3xl font-semibold tracking-[-0.03em] sm:text-4xl">{messages.mine.title}</h1>
         <p className="text-ink-soft">{messages.mine.lead}</p>
       </div>
-      {list.name === 'loading' && (
-        <p role="status" className="sr-only">
-          {messages.app.loading}
-        </p>
-      )}
+      {list.name === 'loading' && <Waiting rowCount={3} />}
       {explanation && (
         <Notice
           tone="loss"
