@@ -12,6 +12,15 @@ export interface NativeBinding {
   rootOfChunkValues(values: Uint8Array): Promise<Buffer>;
 
   readAndVerify(fd: number, buffer: Uint8Array, offset: number, length: number, leafCounter: number): Promise<Buffer>;
+  readVerifyAndHide(
+    fd: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    leafCounter: number,
+    key: Uint8Array,
+    streamOffset: number,
+  ): Promise<Buffer>;
   hashFileRange(fd: number, offset: number, length: number, leafCounter: number): Promise<Buffer>;
   writeAndHash(fd: number, buffers: readonly Uint8Array[], offset: number, leafCounter: number): Promise<Buffer>;
   writeHashAndRecord(

@@ -80,6 +80,8 @@ export function createNativeNetIo(binding: NativeBinding): NetIo {
 
     readAndVerify: (fd, buffer, offset, length, leafCounter) =>
       attempt(() => binding.readAndVerify(fd, buffer, offset, length, leafCounter)),
+    readVerifyAndHide: (fd, buffer, offset, length, leafCounter, key, streamOffset) =>
+      attempt(() => binding.readVerifyAndHide(fd, buffer, offset, length, leafCounter, key, streamOffset)),
     hashFileRange: (fd, offset, length, leafCounter) =>
       attempt(() => binding.hashFileRange(fd, offset, length, leafCounter)),
     writeAndHash: (fd, buffers, offset, leafCounter) =>

@@ -54,7 +54,20 @@ export interface NetIo {
    * pool. Rejects with code `SHORT_READ` when the file ends early, else with the system's code (`EIO`, `EBADF`).
    */
   readAndVerify(fd: number, buffer: Uint8Array, offset: number, length: number, leafCounter: number): Promise<Buffer>;
-  /** The same without a JavaScript buffer (scrub, recovery). */
+  /**
+   * The same, and leaves the bytes in `buffer` obfuscated as `xorInPlace` would, `streamOffset` bytes into the stream: while
+   * they are in the cache, and off the event loop. The value is that of the bytes as they were read. Not encryption.
+   */
+  readVerifyAndHide(
+    fd: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    leafCounter: number,
+    key: Uint8Array,
+    streamOffset: number,
+  ): Promise<Buffer>;
+  /** `readAndVerify` without a JavaScript buffer (scrub, recovery). */
   hashFileRange(fd: number, offset: number, length: number, leafCounter: number): Promise<Buffer>;
   /**
    * Writes the buffers at `offset` of the file and returns their chaining value; one job on the pool, each

@@ -119,6 +119,14 @@ export function createFallbackNetIo(reason: string): NetIo {
       if (bytes !== undefined) buffer.set(bytes);
       return Buffer.from(value);
     },
+    async readVerifyAndHide(fd, buffer, offset, length, leafCounter, key, streamOffset) {
+      checkBytes(buffer, 'buffer');
+      checkXor(buffer.subarray(0, 0), 'buffer', key, streamOffset);
+      const value = await this.readAndVerify(fd, buffer, offset, length, leafCounter);
+      const bytes = buffer.subarray(0, length);
+      xorStream(bytes, bytes, key, streamOffset);
+      return value;
+    },
     async hashFileRange(fd, offset, length, leafCounter) {
       checkFileRange(fd, offset, length, leafCounter);
       return run({ kind: 'read', fd, offset, length, leafCounter });

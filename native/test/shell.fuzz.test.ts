@@ -75,7 +75,14 @@ const call = fc
 
 describe('the native shell', () => {
   const binding = loadBinding() as unknown as Record<string, (...args: unknown[]) => unknown>;
-  const withFiles = ['readAndVerify', 'hashFileRange', 'writeAndHash', 'writeHashAndRecord', 'lockFile'];
+  const withFiles = [
+    'readAndVerify',
+    'readVerifyAndHide',
+    'hashFileRange',
+    'writeAndHash',
+    'writeHashAndRecord',
+    'lockFile',
+  ];
 
   /** Anything but a crash is well, as long as what is refused is refused with an Error. */
   async function outcome(name: string, args: unknown[]): Promise<string> {

@@ -134,6 +134,28 @@ describe.each(implementations())('%s: files', (_, netIo) => {
     }
   });
 
+  it('hides what it reads as XOR in place would, and answers the value of the bytes as they are in the file', async () => {
+    const path = join(folder, 'to-hide');
+    const bytes = pattern(700_001);
+    writeFileSync(path, bytes);
+    const fd = openSync(path, 'r');
+    for (const [keyBytes, streamOffset] of [
+      [32, 0],
+      [37, 5],
+      [4096, 2 ** 40 + 3],
+    ] as const) {
+      const key = pattern(keyBytes, 3);
+      const target = Buffer.alloc(bytes.length + 10, 9);
+      const value = await netIo.readVerifyAndHide(fd, target, 0, bytes.length, 0, key, streamOffset);
+      expect(value).toEqual(netIo.chunkValueSync([bytes], 0));
+      expect(target.subarray(bytes.length).every((byte) => byte === 9)).toBe(true);
+      const shown = target.subarray(0, bytes.length);
+      expect(shown.equals(bytes)).toBe(false);
+      netIo.xorInPlace(shown, key, streamOffset);
+      expect(shown.equals(bytes)).toBe(true);
+    }
+  });
+
   it('records the value beside the bytes in the same job, and only once all bytes are written', async () => {
     const fd = openSync(join(folder, 'bytes'), 'w+');
     const valuesFd = openSync(join(folder, 'values'), 'w+');

@@ -247,6 +247,11 @@ export interface FileGeometry {
   /** null: unknown, grows. */
   readonly sizeBytes: number | null;
 }
+/** The XOR stream of one answer between nodes, at the first byte of what is read. */
+export interface Hiding {
+  readonly key: Uint8Array;
+  readonly streamOffset: number;
+}
 /** An open file of the store. Reference-counted by its owner; `close` waits for jobs in flight. */
 export interface StoredFile {
   readonly fileId: string;
@@ -262,8 +267,11 @@ export interface StoredFile {
   writeAndCommitChunk(index: number, bytes: readonly Uint8Array[]): Promise<void>;
   /** Forgets a value (damage, a differing replica chunk). */
   dropChunk(index: number): Promise<void>;
-  /** Reads a committed chunk into `buffer` and verifies it in the same job. False: the bytes do not have their value. */
-  readChunk(index: number, buffer: Uint8Array, lengthBytes: number): Promise<boolean>;
+  /**
+   * Reads a committed chunk into `buffer` and verifies it in the same job. False: the bytes do not have their value.
+   * @param hiding leaves the verified bytes obfuscated
+   */
+  readChunk(index: number, buffer: Uint8Array, lengthBytes: number, hiding?: Hiding): Promise<boolean>;
   /** Digest of the whole file from its values; a one-chunk file is read again. */
   root(sizeBytes: number): Promise<Uint8Array>;
   /** Bytes, values and the names of both are on the medium when it resolves. */

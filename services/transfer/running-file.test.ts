@@ -306,7 +306,7 @@ class ClaimRun {
       commitChunk: (index, value) => noted(index, () => stored.commitChunk(index, value)),
       writeAndCommitChunk: (index, bytes) => noted(index, () => stored.writeAndCommitChunk(index, bytes)),
       dropChunk: (index) => stored.dropChunk(index),
-      readChunk: (index, buffer, length) => stored.readChunk(index, buffer, length),
+      readChunk: (index, buffer, length, hiding) => stored.readChunk(index, buffer, length, hiding),
       root: (size) => stored.root(size),
       sync: () => this.#scheduler.schedule(stored.sync()),
       close: () => stored.close(),

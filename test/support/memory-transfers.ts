@@ -8,6 +8,7 @@ import type {
   FileFate,
   FileGeometry,
   FileRow,
+  Hiding,
   InsertOutcome,
   NewFile,
   NewTransfer,
@@ -113,7 +114,7 @@ class MemoryStoredFile implements StoredFile {
     this.values.drop(index);
   }
 
-  async readChunk(index: number, buffer: Uint8Array, lengthBytes: number): Promise<boolean> {
+  async readChunk(index: number, buffer: Uint8Array, lengthBytes: number, hiding?: Hiding): Promise<boolean> {
     this.#assertOpen();
     const wanted = this.values.get(index);
     if (wanted === null) throw new PeerLinkError('internal', `Chunk ${index} was read before it was committed.`);
@@ -121,6 +122,7 @@ class MemoryStoredFile implements StoredFile {
     const bytes = this.#chunks.get(index);
     if (bytes === undefined || bytes.length !== lengthBytes) return false;
     bytes.copy(buffer);
+    if (hiding !== undefined) this.#netIo.xorInPlace(buffer.subarray(0, lengthBytes), hiding.key, hiding.streamOffset);
     return Buffer.compare(this.#valueOf(index, [bytes]), wanted) === 0;
   }
 

@@ -7,6 +7,7 @@
 
 #include "../blake3/tree.h"
 #include "../file_io.h"
+#include "../xor_stream/xor_stream.h"
 #include "buffer_list.h"
 #include "calls.h"
 #include "job.h"
@@ -61,6 +62,17 @@ class ReadJob final : public FileJob {
     pinned_.emplace_back();
     return pinned_[0].Pin(env, buffer, "buffer", PinnedBytes::kWrite);
   }
+  // What is read is obfuscated in the buffer once it was hashed.
+  bool SetKey(napi_env env, napi_value key, napi_value stream_offset) {
+    Bytes bytes;
+    if (!GetBytesUpTo(env, key, "key", xor_stream::kMaxKeyBytes, &bytes)) return false;
+    if (bytes.size == 0) {
+      ThrowRangeError(env, "key", "must have at least one byte");
+      return false;
+    }
+    key_.assign(bytes.data, bytes.data + bytes.size);
+    return GetInteger(env, stream_offset, "streamOffset", 0, kMaxSafeInteger, &stream_offset_);
+  }
 
  private:
   void Run() override {
@@ -80,10 +92,19 @@ class ReadJob final : public FileJob {
         return Fail("read", result, offset_, length_);
       }
       hasher.Update(piece, now);
+      if (!key_.empty()) {
+        xor_stream::XorStream(xor_kernel_, piece, piece, now, key_.data(), key_.size(), stream_offset_ + done);
+      }
       done += now;
     }
     hasher.FinishValue(value_);
   }
+
+  // Empty: what is read stays as it is.
+  std::vector<uint8_t> key_;
+  uint64_t stream_offset_ = 0;
+  // Chosen with the hash's on the JavaScript thread.
+  const xor_stream::Kernel xor_kernel_ = ActiveKernelSet().xor_stream;
 };
 
 class WriteJob final : public FileJob {
@@ -139,6 +160,19 @@ napi_value ReadAndVerify(napi_env env, napi_callback_info info) {
   auto job = std::make_unique<ReadJob>();
   if (!job->SetFile(env, arguments[0], arguments[2]) || !job->SetLength(env, arguments[3]) ||
       !job->SetLeafCounter(env, arguments[4]) || !job->SetBuffer(env, arguments[1])) {
+    return nullptr;
+  }
+  return Job::Start(env, std::move(job), 1);
+}
+
+// readVerifyAndHide(fd, buffer, offset, length, leafCounter, key, streamOffset)
+napi_value ReadVerifyAndHide(napi_env env, napi_callback_info info) {
+  napi_value arguments[7];
+  ReadArguments(env, info, arguments);
+  auto job = std::make_unique<ReadJob>();
+  if (!job->SetFile(env, arguments[0], arguments[2]) || !job->SetLength(env, arguments[3]) ||
+      !job->SetLeafCounter(env, arguments[4]) || !job->SetKey(env, arguments[5], arguments[6]) ||
+      !job->SetBuffer(env, arguments[1])) {
     return nullptr;
   }
   return Job::Start(env, std::move(job), 1);
@@ -202,6 +236,7 @@ napi_value LockFile(napi_env env, napi_callback_info info) {
 bool ExportFileCalls(napi_env env, napi_value exports) {
   return ExportFunctions(env, exports,
                          {{"readAndVerify", ReadAndVerify},
+                          {"readVerifyAndHide", ReadVerifyAndHide},
                           {"hashFileRange", HashFileRange},
                           {"writeAndHash", WriteAndHash},
                           {"writeHashAndRecord", WriteHashAndRecord},

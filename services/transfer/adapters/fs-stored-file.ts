@@ -5,7 +5,7 @@ import { PeerLinkError } from '../../contracts/errors.ts';
 import { ChunkMap } from '../chunk-map.ts';
 import { EMPTY_DIGEST, rootRule } from '../digest-tree.ts';
 import { chunkCount, chunkLength, leafCounter } from '../manifest.ts';
-import type { FileGeometry, StoredFile } from '../ports.ts';
+import type { FileGeometry, Hiding, StoredFile } from '../ports.ts';
 import type { DiskRoom } from './disk-room.ts';
 
 export const VALUE_BYTES = 32;
@@ -95,25 +95,26 @@ export class FsStoredFile implements StoredFile {
     );
   }
 
-  async readChunk(index: number, buffer: Uint8Array, lengthBytes: number): Promise<boolean> {
+  async readChunk(index: number, buffer: Uint8Array, lengthBytes: number, hiding?: Hiding): Promise<boolean> {
     const wanted = this.values.get(index);
     if (wanted === null) throw new PeerLinkError('internal', `Chunk ${index} was read before it was committed.`);
     const found = await this.#track(() =>
-      this.#netIo
-        .readAndVerify(
-          this.#bytes.fd,
-          buffer,
-          index * this.#chunkSizeBytes,
-          lengthBytes,
-          leafCounter(index, this.#chunkSizeBytes),
-        )
-        .catch((fault: unknown) => {
-          // Bytes that end early or that the disk cannot give back are damage, as wrong ones are.
-          if (codeOf(fault) === 'SHORT_READ' || codeOf(fault) === 'EIO') return null;
-          throw fault;
-        }),
+      this.#read(index, buffer, lengthBytes, hiding).catch((fault: unknown) => {
+        // Bytes that end early or that the disk cannot give back are damage, as wrong ones are.
+        if (codeOf(fault) === 'SHORT_READ' || codeOf(fault) === 'EIO') return null;
+        throw fault;
+      }),
     );
     return found?.equals(wanted) === true;
+  }
+
+  #read(index: number, buffer: Uint8Array, lengthBytes: number, hiding: Hiding | undefined): Promise<Buffer> {
+    const { fd } = this.#bytes;
+    const offset = index * this.#chunkSizeBytes;
+    const counter = leafCounter(index, this.#chunkSizeBytes);
+    if (hiding === undefined) return this.#netIo.readAndVerify(fd, buffer, offset, lengthBytes, counter);
+    const { key, streamOffset } = hiding;
+    return this.#netIo.readVerifyAndHide(fd, buffer, offset, lengthBytes, counter, key, streamOffset);
   }
 
   async root(sizeBytes: number): Promise<Uint8Array> {

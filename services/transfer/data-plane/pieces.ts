@@ -7,6 +7,8 @@ import type { BufferPool } from './buffer-pool.ts';
 export interface Piece {
   /** None in a piece that only says that bytes will come. */
   readonly bytes: readonly Uint8Array[];
+  /** They are obfuscated already, as the source asked. */
+  readonly isHidden?: boolean;
   /** `taken`: no socket has them any more either. */
   release(how: 'taken' | 'lost'): void;
 }
@@ -19,6 +21,10 @@ export interface PieceSource {
   readonly from: number;
   /** One past the last byte; null reads to the end, wherever that will be. */
   readonly to: number | null;
+  /**
+   * The key of an answer to another node, whose stream begins at `from`: pieces that nobody else has come obfuscated by it.
+   */
+  readonly hidingKey?: Uint8Array | undefined;
   /** Ends waiting; its reason is thrown. */
   readonly signal: AbortSignal;
 }

@@ -2,6 +2,7 @@ import { PeerLinkError } from '../../contracts/errors.ts';
 import { READ_AHEAD_BUFFERS } from '../../contracts/limits.ts';
 import { damagedChunk } from '../mending.ts';
 import type { FileUse } from '../open-files.ts';
+import type { Hiding } from '../ports.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { DataPlaneDeps } from './deps.ts';
@@ -21,7 +22,7 @@ export async function* readPieces(source: PieceSource): AsyncGenerator<Piece, vo
   else source.signal.addEventListener('abort', onAbort, { once: true });
   const chunkBytes = file.row.chunkSizeBytes;
   const endChunk = to === null ? Number.POSITIVE_INFINITY : Math.ceil(to / chunkBytes);
-  const reading = new FileReading(deps, transfer, file);
+  const reading = new FileReading(deps, transfer, file, source.hidingKey);
   const ahead: Promise<Piece | null>[] = [];
   let next = Math.floor(from / chunkBytes);
   const readAhead = () => {
@@ -63,9 +64,16 @@ class FileReading {
   readonly #deps: Pick<DataPlaneDeps, 'engine' | 'buffers'>;
   readonly #transfer: RunningTransfer;
   readonly #file: RunningFile;
+  readonly #hidingKey: Uint8Array | undefined;
   #use: Promise<FileUse | null> | null = null;
 
-  constructor(deps: Pick<DataPlaneDeps, 'engine' | 'buffers'>, transfer: RunningTransfer, file: RunningFile) {
+  constructor(
+    deps: Pick<DataPlaneDeps, 'engine' | 'buffers'>,
+    transfer: RunningTransfer,
+    file: RunningFile,
+    hidingKey: Uint8Array | undefined,
+  ) {
+    this.#hidingKey = hidingKey;
     this.#deps = deps;
     this.#transfer = transfer;
     this.#file = file;
@@ -96,7 +104,7 @@ class FileReading {
     const lengthBytes = this.#file.chunkLength(index);
     let isSound = false;
     try {
-      isSound = await use.stored.readChunk(index, buffer, lengthBytes);
+      isSound = await use.stored.readChunk(index, buffer, lengthBytes, this.#hidingAt(start - from));
     } catch (fault) {
       // The file was closed under the read because the transfer is over.
       this.#transfer.assertReadable(this.#deps.engine.nowMs);
@@ -109,7 +117,19 @@ class FileReading {
       const mended = await this.#deps.engine.mending.mend(this.#transfer, this.#file, use.stored, index);
       return { bytes: [cut(mended)], release: () => {} };
     }
-    return { bytes: [cut(buffer.subarray(0, lengthBytes))], release: () => this.#deps.buffers.give(buffer) };
+    return {
+      bytes: [cut(buffer.subarray(0, lengthBytes))],
+      isHidden: this.#hidingKey !== undefined,
+      release: () => this.#deps.buffers.give(buffer),
+    };
+  }
+
+  /** @param position of the chunk's first byte in the answer; below 0 in a chunk that the range begins within */
+  #hidingAt(position: number): Hiding | undefined {
+    const key = this.#hidingKey;
+    if (key === undefined) return undefined;
+    const streamOffset = position >= 0 ? position : key.length - (-position % key.length);
+    return { key, streamOffset };
   }
 
   /** @throws moved */

@@ -36,7 +36,8 @@ export async function answerRead(deps: PeerReadDeps, request: PeerReadRequest): 
     const file = transfer.file(fileIndex);
     const { from, to } = rangeOf(query, file);
     await assertHere(deps, transfer, file);
-    const source = { deps: deps.data, transfer, file, from, to, signal: response.signal };
+    const hidingKey = head.isObfuscated ? deps.auth.obfuscationKey(head.nonce, 'response') : undefined;
+    const source = { deps: deps.data, transfer, file, from, to, hidingKey, signal: response.signal };
     const writeHead = () =>
       res.writeHead(200, {
         'content-type': 'application/octet-stream',
@@ -49,7 +50,7 @@ export async function answerRead(deps: PeerReadDeps, request: PeerReadRequest): 
       writeHead();
       res.flushHeaders();
     }
-    const hide = head.isObfuscated ? hider(deps, head, file) : null;
+    const hide = hidingKey === undefined ? null : hider(deps, hidingKey, file);
     for await (const piece of readPieces(source)) {
       if (!res.headersSent) writeHead();
       await response.write(hide === null ? piece : hide(piece));
@@ -91,12 +92,18 @@ function rangeOf(query: URLSearchParams, file: RunningFile): { from: number; to:
   throw new PeerLinkError('bad_request', 'Nodes ask for bytes of the file.');
 }
 
-/** XORs into pooled copies: disk, hash and other readers share the bytes. */
-function hider(deps: PeerReadDeps, head: PeerHead, file: RunningFile): (piece: Piece) => Piece {
-  const key = deps.auth.obfuscationKey(head.nonce, 'response');
+/**
+ * Obfuscates what did not come so from the disk, into pooled copies: buffers of a chunk that has just arrived belong to its
+ * writer and other readers too.
+ */
+function hider(deps: PeerReadDeps, key: Uint8Array, file: RunningFile): (piece: Piece) => Piece {
   const { buffers } = deps.data;
   let position = 0;
   return (piece) => {
+    if (piece.isHidden === true) {
+      for (const bytes of piece.bytes) position += bytes.length;
+      return piece;
+    }
     const buffer = buffers.take(file.row.chunkSizeBytes);
     let filledBytes = 0;
     for (const bytes of piece.bytes) {

@@ -98,6 +98,19 @@ export function describeChunkStore(make: () => ChunkStoreHarness): void {
     await stored.close();
   });
 
+  it('reads a chunk obfuscated for another node, verified by what is stored', async () => {
+    const content = patternBytes('hidden', 0, 2 * CHUNK);
+    const stored = await make().open().create(freshId(), geometryOf(content));
+    await store(stored, 1, content.subarray(CHUNK));
+    const buffer = Buffer.alloc(CHUNK);
+    const hiding = { key: patternBytes('key', 0, 32), streamOffset: 5 };
+    expect(await stored.readChunk(1, buffer, CHUNK, hiding)).toBe(true);
+    const shown = Buffer.from(buffer.map((byte, index) => byte ^ (hiding.key[(index + 5) % 32] ?? 0)));
+    expectBytes(shown, content.subarray(CHUNK));
+    expect(buffer.equals(content.subarray(CHUNK))).toBe(false);
+    await stored.close();
+  });
+
   it('writes and commits a chunk in one step, also for a store opened later', async () => {
     const harness = make();
     const id = freshId();
