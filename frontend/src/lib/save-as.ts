@@ -20,6 +20,8 @@ export interface SaveRequest {
   readonly sizeBytes: number;
   /** Its right rides in a cookie of the page's own origin: no other node would take it. */
   readonly isTiedToOrigin: boolean;
+  /** The right to begin at another origin, which gets no cookie; asked for at each turn, since it is short-lived. */
+  readonly addressGrant?: () => string;
 }
 
 /** @throws when the file cannot be written */
@@ -41,9 +43,13 @@ export async function saveTo(
     cluster.ok ? cluster.value : null,
   );
   const path = `/d/${encodeURIComponent(request.shareId)}/${request.fileIndex}`;
+  const addressOf = (address: string) => {
+    const origin = address === OWN ? config.backendUrl : address;
+    const right = origin === '' || !request.addressGrant ? '' : `?grant=${encodeURIComponent(request.addressGrant())}`;
+    return `${origin}${path}${right}`;
+  };
   const saver = new FileSaver(request.sizeBytes, {
-    open: (address, from, etag, cut) =>
-      open(`${address === OWN ? config.backendUrl : address}${path}`, from, etag, cut),
+    open: (address, from, etag, cut) => open(addressOf(address), from, etag, cut),
     write: (bytes) => file.write(bytes as Uint8Array<ArrayBuffer>),
     restart: async () => {
       await file.truncate(0);

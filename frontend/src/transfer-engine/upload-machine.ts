@@ -207,6 +207,8 @@ export class UploadMachine {
         if (this.phase.name === 'asking') this.#tryAt(nowMs);
         return;
       case 'accepted':
+        // Told again and again, it would knock again and again.
+        if (this.#isAccepted) return;
         this.#isAccepted = true;
         if (this.phase.name === 'asking') this.#tryAt(nowMs);
         return;

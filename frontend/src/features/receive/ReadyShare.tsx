@@ -7,13 +7,13 @@ import { DigestRuler } from '../../components/strip/DigestRuler.tsx';
 import { buttonClass } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { downloadAddress } from '../../lib/api.ts';
+import type { LiveStrip } from '../../lib/share-strip.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { hasBegunHere, noteBegun } from './begun.ts';
 import { GonePage } from './GonePage.tsx';
 import { SaveAs } from './SaveAs.tsx';
 import { SharedFiles } from './SharedFiles.tsx';
-import type { LiveStrip } from './use-share.ts';
 
 /** After this long without a new chunk the sender is taken to be away. */
 const SENDER_AWAY_MS = 20_000;

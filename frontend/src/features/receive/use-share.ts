@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import type { ShareResponse } from '../../../../services/contracts/http.ts';
 import { api } from '../../lib/api.ts';
 import { live } from '../../lib/live.ts';
-import { CELL, type ChunkRange } from '../../transfer-engine/chunk-map.ts';
+import { type LiveStrip, markCommitted, stripOf } from '../../lib/share-strip.ts';
 import type { Fault } from '../../transfer-engine/fault.ts';
 
 export type ShareState =
@@ -15,13 +15,6 @@ export type ShareState =
     }
   | { readonly name: 'ready'; readonly answer: ShareResponse; readonly strip: LiveStrip; readonly grant: string | null }
   | { readonly name: 'failed'; readonly fault: Fault };
-
-/** The cells of all files, in order; changed in place, `revision` tells of it. */
-export interface LiveStrip {
-  readonly cells: Uint8Array;
-  readonly revision: number;
-  readonly committedBytes: number;
-}
 
 /** While the sender sends and no socket is there to tell, the page looks for itself. */
 const POLL_MS = 5_000;
@@ -40,48 +33,6 @@ function keepGrant(shareId: string, grant: string): void {
   } catch {
     // Storage refused: a reload asks for the password again.
   }
-}
-
-function stripOf(answer: ShareResponse, revision: number): LiveStrip {
-  const counts = answer.files.map((file) => file.chunkCount ?? file.committedChunkCount + 1);
-  const cells = new Uint8Array(counts.reduce((sum, count) => sum + count, 0));
-  let first = 0;
-  answer.files.forEach((file, index) => {
-    const count = counts[index] ?? 0;
-    if (answer.share.state === 'sealed') cells.fill(CELL.stored, first, first + count);
-    const ranges = answer.committed[file.index] ?? (file.digest === null ? [] : [[0, count] as const]);
-    for (const [from, end] of ranges) cells.fill(CELL.stored, first + from, first + Math.min(end, count));
-    first += count;
-  });
-  return { cells, revision, committedBytes: answer.share.committedBytes };
-}
-
-/** Marks what was just committed; answers how many bytes were new. */
-function markCommitted(
-  answer: ShareResponse,
-  cells: Uint8Array,
-  fileIndex: number,
-  ranges: readonly ChunkRange[],
-): number {
-  let first = 0;
-  for (const file of answer.files) {
-    const count = file.chunkCount ?? file.committedChunkCount + 1;
-    if (file.index !== fileIndex) {
-      first += count;
-      continue;
-    }
-    let bytes = 0;
-    for (const [from, end] of ranges) {
-      for (let chunk = from; chunk < Math.min(end, count); chunk++) {
-        if (cells[first + chunk] === CELL.stored) continue;
-        cells[first + chunk] = CELL.stored;
-        const offset = chunk * file.chunkSizeBytes;
-        bytes += Math.min(file.chunkSizeBytes, (file.sizeBytes ?? offset + file.chunkSizeBytes) - offset);
-      }
-    }
-    return bytes;
-  }
-  return 0;
 }
 
 /** A share as its recipient sees it, live while the sender is still sending. */

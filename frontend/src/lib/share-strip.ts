@@ -1,0 +1,52 @@
+/** The strip of a share as whoever receives it sees it. */
+import type { ShareResponse } from '../../../services/contracts/http.ts';
+import { CELL, type ChunkRange } from '../transfer-engine/chunk-map.ts';
+
+/** The cells of all files, in order; changed in place, `revision` tells of it. */
+export interface LiveStrip {
+  readonly cells: Uint8Array;
+  readonly revision: number;
+  readonly committedBytes: number;
+}
+
+export function stripOf(answer: ShareResponse, revision: number): LiveStrip {
+  const counts = answer.files.map((file) => file.chunkCount ?? file.committedChunkCount + 1);
+  const cells = new Uint8Array(counts.reduce((sum, count) => sum + count, 0));
+  let first = 0;
+  answer.files.forEach((file, index) => {
+    const count = counts[index] ?? 0;
+    if (answer.share.state === 'sealed') cells.fill(CELL.stored, first, first + count);
+    const ranges = answer.committed[file.index] ?? (file.digest === null ? [] : [[0, count] as const]);
+    for (const [from, end] of ranges) cells.fill(CELL.stored, first + from, first + Math.min(end, count));
+    first += count;
+  });
+  return { cells, revision, committedBytes: answer.share.committedBytes };
+}
+
+/** Marks what was just committed; answers how many bytes were new. */
+export function markCommitted(
+  answer: ShareResponse,
+  cells: Uint8Array,
+  fileIndex: number,
+  ranges: readonly ChunkRange[],
+): number {
+  let first = 0;
+  for (const file of answer.files) {
+    const count = file.chunkCount ?? file.committedChunkCount + 1;
+    if (file.index !== fileIndex) {
+      first += count;
+      continue;
+    }
+    let bytes = 0;
+    for (const [from, end] of ranges) {
+      for (let chunk = from; chunk < Math.min(end, count); chunk++) {
+        if (cells[first + chunk] === CELL.stored) continue;
+        cells[first + chunk] = CELL.stored;
+        const offset = chunk * file.chunkSizeBytes;
+        bytes += Math.min(file.chunkSizeBytes, (file.sizeBytes ?? offset + file.chunkSizeBytes) - offset);
+      }
+    }
+    return bytes;
+  }
+  return 0;
+}
