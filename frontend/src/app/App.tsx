@@ -15,6 +15,9 @@ const ReceivePage = lazy(() =>
 const SharesPage = lazy(() =>
   import('../features/shares/SharesPage.tsx').then((module) => ({ default: module.SharesPage })),
 );
+const ClusterPage = lazy(() =>
+  import('../features/cluster/ClusterPage.tsx').then((module) => ({ default: module.ClusterPage })),
+);
 
 export function App() {
   const { messages } = useLanguage();
@@ -31,7 +34,7 @@ export function App() {
     };
   }, []);
   return (
-    <div className="flex min-h-dvh flex-col">
+    <div data-page={route.page} className="flex min-h-dvh flex-col">
       <a
         href="#content"
         className="sr-only z-50 rounded-md bg-accent px-4 py-2 text-on-accent focus:not-sr-only focus:fixed focus:start-3 focus:top-3"
@@ -60,6 +63,8 @@ function Page({ route }: { readonly route: Route }) {
       return <SendPage />;
     case 'mine':
       return <SharesPage />;
+    case 'cluster':
+      return <ClusterPage />;
     case 'receive':
       return <ReceivePage key={route.shareId} shareId={route.shareId} />;
     case 'unknown':

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { Link } from '../components/Link.tsx';
 import { installation, offerToInstall } from '../lib/installation.ts';
 import { useStore } from '../lib/store.ts';
 import { useLanguage } from '../messages/language.tsx';
@@ -20,6 +21,9 @@ export function Footer() {
             {messages.app.install}
           </button>
         )}
+        <Link href="/cluster" className={ITEM}>
+          {messages.cluster.footerLink}
+        </Link>
         <Languages />
       </div>
     </footer>

@@ -29,6 +29,13 @@ describe('format', () => {
     expect(en.duration(121_000)).toBe('3 mins');
   });
 
+  it('tells the time of day as exactly as asked, and lists with a last word of its own', () => {
+    const noon = new Date(2026, 10, 22, 12, 5, 9).getTime();
+    expect(en.clock(noon, 'minute')).toBe('12:05');
+    expect(en.clock(noon, 'second')).toBe('12:05:09');
+    expect(en.list(['a', 'b', 'c'])).toBe('a, b and c');
+  });
+
   it('speaks the locale', () => {
     expect(formatterFor('de').size(1_550)).toBe('1,6 kB');
     expect(formatterFor('de').relative(0, 3 * 86_400_000)).toBe('vor 3 Tagen');

@@ -15,6 +15,10 @@ export interface Formatter {
   relative(timeMs: number, nowMs: number): string;
   /** `Mon 24 Nov, 16:40`. */
   moment(timeMs: number): string;
+  /** `16:40`, and `16:40:05` with seconds. */
+  clock(timeMs: number, precision: 'minute' | 'second'): string;
+  /** `a, b and c`. */
+  list(items: readonly string[]): string;
 }
 
 function scale(bytes: number): { value: number; unit: (typeof UNITS)[number] } {
@@ -50,6 +54,11 @@ export function formatterFor(locale: string): Formatter {
     hour: 'numeric',
     minute: '2-digit',
   });
+  const clocks = {
+    minute: new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' }),
+    second: new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit', second: '2-digit' }),
+  };
+  const list = new Intl.ListFormat(locale, { type: 'conjunction' });
   const unitFormats = new Map<string, Intl.NumberFormat>();
   const inUnit = (value: number, unit: string, digits: number, display: 'short' | 'long' = 'short') => {
     const key = `${unit} ${digits} ${display}`;
@@ -86,5 +95,7 @@ export function formatterFor(locale: string): Formatter {
       return relative.format(Math.round(value), unit);
     },
     moment: (timeMs) => moment.format(timeMs),
+    clock: (timeMs, precision) => clocks[precision].format(timeMs),
+    list: (items) => list.format(items),
   };
 }

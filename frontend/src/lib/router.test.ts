@@ -5,6 +5,7 @@ describe('routes', () => {
   it.each([
     ['/', { page: 'send' }],
     ['/mine/', { page: 'mine' }],
+    ['/cluster', { page: 'cluster' }],
     ['/d/Rk19vJ-6Y9E', { page: 'receive', shareId: 'Rk19vJ-6Y9E' }],
     ['/d/a%20b/', { page: 'receive', shareId: 'a b' }],
     ['/d/%E0%A4%A', { page: 'unknown' }],

@@ -1,9 +1,10 @@
-/** Three pages and no library: the address is the state. */
+/** A few pages and no library: the address is the state. */
 import { useSyncExternalStore } from 'react';
 
 export type Route =
   | { readonly page: 'send' }
   | { readonly page: 'mine' }
+  | { readonly page: 'cluster' }
   | { readonly page: 'receive'; readonly shareId: string }
   | { readonly page: 'unknown' };
 
@@ -11,6 +12,7 @@ export function routeOf(pathname: string): Route {
   const path = pathname.replace(/\/+$/, '') || '/';
   if (path === '/') return { page: 'send' };
   if (path === '/mine') return { page: 'mine' };
+  if (path === '/cluster') return { page: 'cluster' };
   const share = /^\/d\/([^/]+)$/.exec(path)?.[1];
   if (!share) return { page: 'unknown' };
   try {

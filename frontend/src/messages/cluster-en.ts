@@ -97,7 +97,6 @@ export const clusterEn = {
     now: 'now',
     at: (time: string) => `at ${time}`,
     absent: 'The database does not answer: what was before cannot be shown.',
-    begun: 'The first 10 seconds are being counted.',
     sparkLabel: (most: string) => `At most ${most} in 15 minutes`,
   },
 
@@ -125,7 +124,7 @@ export const clusterEn = {
   },
 
   node: {
-    description: (state: string) => state,
+    copyId: 'Copy',
     address: 'Address',
     noAddress: 'Reached through the proxy only',
     memory: 'Memory',
@@ -154,11 +153,8 @@ export const clusterEn = {
     alone: 'It is the only node that could hold its transfers: there is nowhere to move them. Add a node first.',
     confirm: 'Drain it',
     keep: 'Keep it',
-    asking: 'Draining',
     failed: 'The node could not be asked to drain',
     draining: 'Draining. It goes on when you close this.',
-    left: (homes: number, shownHomes: string, copies: number, shownCopies: string) =>
-      `${homes === 1 ? '1 transfer' : `${shownHomes} transfers`} to move, ${copies === 1 ? '1 only copy' : `${shownCopies} only copies`} to secure`,
     leftUnknown: 'The database does not say right now what is left.',
     homes: 'Transfers to move',
     copies: 'Only copies to secure',

@@ -1,0 +1,75 @@
+import type { ReactNode } from 'react';
+import type { OperatorOverview } from '../../../../services/contracts/operator.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import { headlineOf, shortId, standingOf, sumsOf } from './node-standing.ts';
+
+/** How the cluster is, in a sentence that can be read from across the room, and its sums. */
+export function Summary({ overview, children }: { readonly overview: OperatorOverview; readonly children: ReactNode }) {
+  const { messages, format } = useLanguage();
+  const words = messages.cluster;
+  const sums = sumsOf(overview);
+  const isCluster = overview.mode === 'cluster';
+  const { leader } = overview;
+  const troubles = sums.troubled.map(
+    (node) => `${shortId(node.health.nodeId)} (${words.state[standingOf(node)].toLocaleLowerCase()})`,
+  );
+  return (
+    <div className="flex flex-col gap-x-12 gap-y-6 xl:flex-row xl:items-end xl:justify-between">
+      <div className="min-w-0">
+        <div className="flex flex-wrap items-center gap-x-4">
+          <h1 className="text-base font-medium text-ink-soft">{words.title}</h1>
+          {children}
+        </div>
+        <p className="text-3xl font-semibold tracking-[-0.03em] text-balance sm:text-4xl">
+          {headlineOf(sums, messages, format)}
+        </p>
+        <p className="text-ink-soft">
+          {!isCluster && words.headline.embedded}
+          {isCluster && leader && words.headline.leads(shortId(leader.nodeId), format.count(leader.epoch))}
+          {isCluster && !leader && <strong className="font-medium text-amber-ink">{words.headline.noLeader}</strong>}
+          {troubles.length > 0 && (
+            <strong className="font-medium text-amber-ink"> {words.headline.troubles(format.list(troubles))}</strong>
+          )}
+        </p>
+      </div>
+      <dl
+        aria-label={words.totals.label}
+        className="grid grid-cols-2 gap-x-8 gap-y-4 sm:grid-cols-3 xl:flex xl:shrink-0 xl:gap-x-10"
+      >
+        <Sum name={words.totals.in} value={format.rate(sums.bytesInPerSecond)} />
+        <Sum name={words.totals.out} value={format.rate(sums.bytesOutPerSecond)} />
+        {isCluster && <Sum name={words.totals.between} value={format.rate(sums.betweenPerSecond)} />}
+        <Sum name={words.totals.connections} value={format.count(sums.sockets)} />
+        <Sum name={words.totals.transfers} value={format.count(overview.transferCount)} />
+        {isCluster && (
+          <Sum
+            name={words.totals.singleCopies}
+            value={format.count(overview.singleCopyCount)}
+            isWaiting={overview.singleCopyCount > 0}
+          />
+        )}
+      </dl>
+    </div>
+  );
+}
+
+function Sum({
+  name,
+  value,
+  isWaiting = false,
+}: {
+  readonly name: string;
+  readonly value: string;
+  readonly isWaiting?: boolean;
+}) {
+  return (
+    <div className="flex flex-col xl:min-w-24">
+      <dt className="text-sm text-ink-soft">{name}</dt>
+      <dd
+        className={`tabular text-xl font-medium tracking-tight whitespace-nowrap ${isWaiting ? 'text-amber-ink' : ''}`}
+      >
+        {value}
+      </dd>
+    </div>
+  );
+}

@@ -1,0 +1,145 @@
+import { useMemo, useRef, useState } from 'react';
+import type { OperatorNode, OperatorOverview } from '../../../../services/contracts/operator.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import { FlowTable } from './FlowTable.tsx';
+import type { FlowPicture } from './flow-painter.ts';
+import { NodeMark } from './NodeMark.tsx';
+import { shortId, standingOf, TONE_TEXT, toneOf } from './node-standing.ts';
+import { type NodeRoom, type Point, placesIn, ringIn, thicknessOf } from './ring-layout.ts';
+import { useBox } from './use-box.ts';
+import { useFlowPainter } from './use-flow-painter.ts';
+import { useLeaving } from './use-leaving.ts';
+
+/** More lines than this are a ball of wool; the thickest say what matters, the rest stands in the table. */
+const MOST_LINES = 64;
+/** More nodes than this stand close: only a name fits below each. */
+const MOST_WIDE_NODES = 8;
+const WIDE_ROOM: NodeRoom = { side: 84, above: 34, below: 88 };
+const CLOSE_ROOM: NodeRoom = { side: 46, above: 26, below: 58 };
+const NARROW_PX = 560;
+
+/** The nodes in a ring, and what flows between them. Each node is a button; the same in words stands below. */
+export function Topology({
+  overview,
+  isStill,
+  onOpen,
+}: {
+  readonly overview: OperatorOverview;
+  /** What is shown is old: nothing runs. */
+  readonly isStill: boolean;
+  readonly onOpen: (nodeId: string) => void;
+}) {
+  const { messages, format } = useLanguage();
+  const words = messages.cluster.ring;
+  const box = useRef<HTMLDivElement>(null);
+  const { width, height } = useBox(box);
+  const isClose = overview.nodes.length > MOST_WIDE_NODES || width < NARROW_PX;
+  const shown = useLeaving(overview.nodes, nodeIdOf);
+  const ids = overview.nodes.map(nodeIdOf).join(' ');
+  const { ring, places } = useMemo(() => {
+    const ring = ringIn(width, height, isClose ? CLOSE_ROOM : WIDE_ROOM);
+    return { ring, places: placesIn(ring, ids === '' ? [] : ids.split(' ')) };
+  }, [width, height, isClose, ids]);
+  const picture = useMemo<FlowPicture>(() => {
+    const strongest = [...overview.flows].sort((a, b) => b.bytesPerSecond - a.bytesPerSecond).slice(0, MOST_LINES);
+    const flows = strongest.map((flow) => ({ ...flow, widthPx: thicknessOf(flow.bytesPerSecond) }));
+    return { ring, places, flows };
+  }, [ring, places, overview.flows]);
+  const canvas = useFlowPainter(picture, isStill);
+  const count = overview.nodes.length;
+
+  return (
+    <section aria-labelledby="cluster-ring" className="area-ring flex flex-col gap-3">
+      <h2 id="cluster-ring" className="text-lg font-medium">
+        {words.title}
+      </h2>
+      <div ref={box} className="relative h-[340px] sm:h-[460px] xl:min-h-[520px] xl:flex-1">
+        <canvas
+          ref={canvas}
+          role="img"
+          aria-label={words.label(
+            words.nodes(count, format.count(count)),
+            words.flows(overview.flows.length, format.count(overview.flows.length)),
+          )}
+          className="absolute inset-0 size-full"
+        />
+        {width > 0 &&
+          shown.map(({ item, isLeaving }) => (
+            <RingNode
+              key={item.health.nodeId}
+              node={item}
+              place={places.get(item.health.nodeId)}
+              isLeaving={isLeaving}
+              isClose={isClose}
+              onOpen={onOpen}
+            />
+          ))}
+      </div>
+      <p className="text-sm text-ink-soft">
+        {words.legendLoad} {count < 2 ? words.alone : overview.flows.length === 0 ? words.quiet : words.legendFlow}
+      </p>
+      <FlowTable flows={overview.flows} />
+    </section>
+  );
+}
+
+function nodeIdOf(node: OperatorNode): string {
+  return node.health.nodeId;
+}
+
+function RingNode({
+  node,
+  place,
+  isLeaving,
+  isClose,
+  onOpen,
+}: {
+  readonly node: OperatorNode;
+  /** Where it stands now; undefined: it is on its way out. */
+  readonly place: Point | undefined;
+  readonly isLeaving: boolean;
+  readonly isClose: boolean;
+  readonly onOpen: (nodeId: string) => void;
+}) {
+  const { messages, format } = useLanguage();
+  const words = messages.cluster;
+  // One that leaves goes where it stood.
+  const [last, setLast] = useState(place);
+  if (place && place !== last) setLast(place);
+  const stand = place ?? last ?? { x: 0, y: 0 };
+  const standing = standingOf(node);
+  const { nodeId } = node.health;
+  const half = isClose ? 20 : 28;
+  const label = node.isLeader ? words.ring.leaderLabel : words.ring.nodeLabel;
+  const { traffic } = node;
+  return (
+    <button
+      type="button"
+      aria-label={label(shortId(nodeId), words.state[standing], format.percent(node.load))}
+      aria-hidden={isLeaving}
+      tabIndex={isLeaving ? -1 : 0}
+      onClick={() => onOpen(nodeId)}
+      style={{ transform: `translate(calc(${stand.x}px - 50%), ${stand.y - half}px)` }}
+      className={`absolute top-0 left-0 flex flex-col items-center rounded-md text-sm transition-[transform,opacity] duration-[240ms] ease-out starting:opacity-0 ${
+        isLeaving ? 'opacity-0' : ''
+      } ${isClose ? 'w-[88px]' : 'w-[164px]'}`}
+    >
+      <NodeMark node={node} className={isClose ? 'size-10' : 'size-14'} />
+      <span dir="ltr" className={`mt-1 bg-paper px-1 font-mono ${node.isLeader ? 'font-semibold' : ''}`}>
+        {shortId(nodeId)}
+      </span>
+      {standing !== 'healthy' ? (
+        <span className={`bg-paper px-1 text-xs ${TONE_TEXT[toneOf(node)] || 'text-ink-soft'}`}>
+          {words.state[standing]}
+        </span>
+      ) : (
+        node.isLeader && <span className="bg-paper px-1 text-xs text-ink-soft">{words.ring.leader}</span>
+      )}
+      {!isClose && traffic && (
+        <span className="tabular bg-paper px-1 text-xs whitespace-nowrap text-ink-soft">
+          {words.ring.rates(format.rate(traffic.bytesInPerSecond), format.rate(traffic.bytesOutPerSecond))}
+        </span>
+      )}
+    </button>
+  );
+}

@@ -1,0 +1,80 @@
+/** uPlot, dressed: bytes in and out over the last 15 minutes, in the page's colours and the person's locale. */
+import uPlot from 'uplot';
+import type { Formatter } from '../../lib/format.ts';
+import { axisFor, mostOf, type Rates } from './rates.ts';
+
+const SPAN_SECONDS = 15 * 60;
+/** Wide enough for "999.9 MB/s": the drawing does not move when the numbers grow. */
+const RATE_AXIS_PX = 84;
+const TIME_AXIS_PX = 30;
+const BETWEEN_TIMES_PX = 90;
+const FONT = '13px "Geist Variable", system-ui, sans-serif';
+
+export class RateChart {
+  readonly #plot: uPlot;
+  #lines: readonly number[] = axisFor(0);
+  #endSeconds = 0;
+
+  /** @param onPoint told the index of the value under the pointer, null when it leaves */
+  constructor(target: HTMLElement, height: number, format: Formatter, onPoint: (index: number | null) => void) {
+    const colour = (name: string) => () => getComputedStyle(target).getPropertyValue(name);
+    const axis = { stroke: colour('--ink-soft'), font: FONT, ticks: { show: false } };
+    const grid = { stroke: colour('--hairline'), width: 1 };
+    this.#plot = new uPlot(
+      {
+        width: target.clientWidth,
+        height,
+        padding: [12, 4, 0, 0],
+        legend: { show: false },
+        cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
+        hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)] },
+        scales: {
+          x: { range: () => [this.#endSeconds - SPAN_SECONDS, this.#endSeconds] },
+          y: { range: () => [0, this.#lines.at(-1) ?? 1] },
+        },
+        axes: [
+          {
+            ...axis,
+            size: TIME_AXIS_PX,
+            space: BETWEEN_TIMES_PX,
+            grid: { show: false },
+            values: (_plot, times) => times.map((time) => format.clock(time * 1000, 'minute')),
+          },
+          {
+            ...axis,
+            size: RATE_AXIS_PX,
+            gap: 8,
+            grid,
+            splits: () => [...this.#lines],
+            values: (_plot, rates) => rates.map((rate) => format.rate(rate)),
+          },
+        ],
+        series: [
+          {},
+          { stroke: colour('--ink'), width: 1.5, points: { show: false } },
+          { stroke: colour('--accent'), fill: colour('--accent-wash'), width: 2, points: { show: false } },
+        ],
+      },
+      [[], [], []],
+      target,
+    );
+  }
+
+  show({ times, inward, outward }: Rates, nowSeconds: number): void {
+    this.#endSeconds = nowSeconds;
+    this.#lines = axisFor(Math.max(mostOf(inward), mostOf(outward)));
+    this.#plot.setData([[...times], [...inward], [...outward]]);
+  }
+
+  resize(width: number, height: number): void {
+    if (width !== this.#plot.width || height !== this.#plot.height) this.#plot.setSize({ width, height });
+  }
+
+  recolour(): void {
+    this.#plot.redraw(false, true);
+  }
+
+  destroy(): void {
+    this.#plot.destroy();
+  }
+}
