@@ -1,14 +1,18 @@
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { PublicLimits } from '../contracts/http.ts';
 import { MAX_EXPIRES_SECONDS, MAX_FILES_PER_TRANSFER, MAX_RUN_BYTES } from '../contracts/limits.ts';
+import { parseTrustedNetworks } from '../gateway/client-address.ts';
 import { ClusterWatch } from '../gateway/cluster-watch.ts';
 import { createContextMaker } from '../gateway/edge-context.ts';
 import type { EdgeSettings } from '../gateway/edge-settings.ts';
 import { answerFault } from '../gateway/http-errors.ts';
+import { createNetworkFacts } from '../gateway/network-facts.ts';
 import { createPages } from '../gateway/pages.ts';
 import { createRateLimits, type MakeRateLimiter, memoryRateLimiter } from '../gateway/rate-limit.ts';
 import { redisRateLimiter } from '../gateway/redis-rate-limit.ts';
+import { arrivalOf, localRoomOf } from '../gateway/rooms.ts';
 import { startLoop } from '../kernel/loop.ts';
 import type { EdgePorts } from '../transfer/data-plane/data-plane.ts';
 import type { Common, Phase } from './common.ts';
@@ -40,7 +44,10 @@ export function composeEdge(common: Common, phase: Phase) {
     answerPage: (req, res) => pages.answerIndex(req, res),
     consumeRate: (limit, context) => rateLimits.consume(limit, context.addressKey),
   };
-  return { settings, rateLimits, pages, cluster, makeContext, ports };
+  const trusted = parseTrustedNetworks(settings.trustedProxies);
+  const facts = createNetworkFacts();
+  const localRoom = async (handshake: IncomingMessage) => localRoomOf(arrivalOf(handshake), trusted, await facts());
+  return { settings, rateLimits, pages, cluster, makeContext, ports, localRoom };
 }
 
 /** One count for all nodes where there is Redis. */

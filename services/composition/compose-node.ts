@@ -66,6 +66,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     log: common.log,
     tickets: createTickets(common.secret, Date.now),
     dataPlane: transfers.dataPlane,
+    people: self.presence,
     operations: operationsOf(common, phase, self.metrics, release),
     metrics: self.metrics,
     operator: operator.proof,

@@ -51,29 +51,7 @@ export function composeSelf(
     isRedisUp: () => common.redis?.isUp() ?? true,
   });
   const monitor = new NodeMonitor(nodeId, probe, (change) => broadcast('node.state.changed', change));
-  const metrics = createPrometheusMetrics({
-    traffic: () => meter.read(),
-    activity,
-    nodeState: async () => (await monitor.health()).state,
-    disk: () =>
-      monitor.last === null ? null : { freeBytes: monitor.last.diskFreeBytes, totalBytes: monitor.last.diskTotalBytes },
-    eventLoopDelayP99Ms: () => monitor.last?.eventLoopDelayP99Ms ?? null,
-    isLeader: () => leadership.isLeader(),
-    mending,
-    busRejections: () => common.bus?.rejections() ?? new Map(),
-    isRedisUp: () => (common.redis === null ? null : common.redis.isUp()),
-  });
   const sessionRepository = createPrismaSessionRepository(database);
-  const sessions = createSessions({
-    repository: sessionRepository,
-    ...(common.redis === null
-      ? { cache: createMemorySessionCache(), cachedMs: MEMORY_CACHED_MS }
-      : { cache: createRedisSessionCache(common.redis, common.clusterId), cachedMs: REDIS_CACHED_MS }),
-    onLookup: (result) => metrics.sessionLookedUp(result),
-    clock: systemClock,
-    ttlSeconds: config.ttl.clientSessionSeconds,
-    randomIndex: (bound) => randomInt(bound),
-  });
   const presence = new Presence({
     nodeId,
     runId: randomId(RUN_ID_LENGTH),
@@ -85,6 +63,29 @@ export function composeSelf(
     later: (delayMs, act) => void setTimeout(act, delayMs).unref(),
     namesOf: (sessionIds) => sessionRepository.namesOf(sessionIds),
     onFault: (fault) => common.log.debug({ err: fault }, 'who is online was not told or heard'),
+  });
+  const metrics = createPrometheusMetrics({
+    traffic: () => meter.read(),
+    activity,
+    nodeState: async () => (await monitor.health()).state,
+    disk: () =>
+      monitor.last === null ? null : { freeBytes: monitor.last.diskFreeBytes, totalBytes: monitor.last.diskTotalBytes },
+    eventLoopDelayP99Ms: () => monitor.last?.eventLoopDelayP99Ms ?? null,
+    isLeader: () => leadership.isLeader(),
+    mending,
+    busRejections: () => common.bus?.rejections() ?? new Map(),
+    isRedisUp: () => (common.redis === null ? null : common.redis.isUp()),
+    peopleCount: () => presence.countHere(),
+  });
+  const sessions = createSessions({
+    repository: sessionRepository,
+    ...(common.redis === null
+      ? { cache: createMemorySessionCache(), cachedMs: MEMORY_CACHED_MS }
+      : { cache: createRedisSessionCache(common.redis, common.clusterId), cachedMs: REDIS_CACHED_MS }),
+    onLookup: (result) => metrics.sessionLookedUp(result),
+    clock: systemClock,
+    ttlSeconds: config.ttl.clientSessionSeconds,
+    randomIndex: (bound) => randomInt(bound),
   });
   return { leadership, probe, monitor, metrics, sessions, sessionRepository, presence };
 }

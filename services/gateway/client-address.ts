@@ -10,7 +10,7 @@ export function parseTrustedNetworks(cidrs: readonly string[]): TrustedNetworks 
 }
 
 /** IPv4 in an IPv6 coat is IPv4; a zone id is dropped. Undefined when it is no address. */
-function parseAddress(text: string | undefined): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+export function parseAddress(text: string | undefined): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   const bare =
     text
       ?.trim()
@@ -20,6 +20,11 @@ function parseAddress(text: string | undefined): ipaddr.IPv4 | ipaddr.IPv6 | und
   const isDotted = /^\d{1,3}(\.\d{1,3}){3}$/.test(bare);
   if (!isDotted && !(bare.includes(':') && ipaddr.IPv6.isValid(bare))) return undefined;
   return ipaddr.isValid(bare) ? ipaddr.process(bare) : undefined;
+}
+
+/** An address in X-Forwarded-For, where IPv4 may have a port. */
+export function parseHop(hop: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  return parseAddress(hop.trim().replace(/^(\d[\d.]*):\d{1,5}$/, '$1'));
 }
 
 export function isTrusted(address: string | undefined, networks: TrustedNetworks): boolean {
@@ -44,7 +49,7 @@ export function clientAddress(
   if (forwardedFor === undefined || !isTrusted(client.toString(), networks)) return client.toString();
   const hops = forwardedFor.split(',').slice(-MAX_FORWARDED_HOPS).reverse();
   for (const hop of hops) {
-    const parsed = parseAddress(hop.trim().replace(/^(\d[\d.]*):\d{1,5}$/, '$1'));
+    const parsed = parseHop(hop);
     if (parsed === undefined) break;
     client = parsed;
     if (!isTrusted(client.toString(), networks)) break;

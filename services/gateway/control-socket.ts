@@ -5,13 +5,15 @@ import { MAX_JSON_BODY_BYTES } from '../contracts/limits.ts';
 import { CONTROL_PATH, type ControlClientEvents } from '../contracts/socket.ts';
 import { acknowledged, acknowledgeOf } from './acknowledge.ts';
 import { SOCKET_CONNECT_TIMEOUT_MS, type SocketServer } from './chunk-socket.ts';
+import type { PeopleEvents } from './people-events.ts';
 import type { EdgeMetrics } from './ports.ts';
-import { type ControlDeps, controlHandlers } from './socket-events.ts';
+import { type ControlDeps, type ControlHandler, controlHandlers } from './socket-events.ts';
 import { type HandshakeDeps, identify, isOriginAllowed, type SocketIdentity } from './socket-handshake.ts';
 
 export interface ControlSocketDeps extends ControlDeps, HandshakeDeps {
   readonly isCompressionEnabled: boolean;
   readonly metrics: EdgeMetrics;
+  readonly people: Pick<PeopleEvents, 'handlers' | 'removeSocket'>;
 }
 
 /** What moleculer-io is configured with, and the door through which our server hands it upgrades. */
@@ -24,26 +26,21 @@ export interface ControlSocket extends Pick<SocketServer, 'upgrade'> {
   clientCount(): number;
 }
 
-const EVENTS = [
-  'transfer.open',
-  'transfer.status',
-  'transfer.watch',
-  'transfer.unwatch',
-  'ping',
-] as const satisfies readonly (keyof ControlClientEvents)[];
+type Handlers = Readonly<Partial<Record<keyof ControlClientEvents, ControlHandler>>>;
 
 export function createControlSocket(deps: ControlSocketDeps): ControlSocket {
   const door = createServer();
-  const handlers = controlHandlers(deps);
+  const handlers: Handlers = { ...controlHandlers(deps), ...deps.people.handlers };
   let count = 0;
   const events = Object.fromEntries(
-    EVENTS.map((name) => [
+    Object.entries(handlers).map(([name, handler]) => [
       name,
       function onEvent(this: Socket, ...args: unknown[]) {
         const identity = identityOf(this);
         const payload = typeof args[0] === 'function' ? undefined : args[0];
-        const message = { socketId: this.id, identity, payload };
-        void acknowledged(acknowledgeOf(args), identity.context, () => handlers[name](message));
+        const isConnected = () => this.connected;
+        const message = { socketId: this.id, identity, payload, handshake: this.request, isConnected };
+        void acknowledged(acknowledgeOf(args), identity.context, () => handler(message));
       },
     ]),
   );
@@ -55,7 +52,9 @@ export function createControlSocket(deps: ControlSocketDeps): ControlSocket {
       deps.metrics.socketClosed('control');
       deps.watches.removeSocket(socket.id);
     });
-    socket.use((event, nextEvent) => void admit(deps, identityOf(socket), event, nextEvent));
+    // A client may leave the namespace and keep the connection.
+    socket.once('disconnect', () => deps.people.removeSocket(socket.id));
+    socket.use((event, nextEvent) => void admit(deps, handlers, identityOf(socket), event, nextEvent));
     next();
   };
   return {
@@ -73,13 +72,14 @@ export function createControlSocket(deps: ControlSocketDeps): ControlSocket {
 /** Counts every message, also of events nobody listens to, and answers those instead of leaving them open. */
 async function admit(
   deps: ControlSocketDeps,
+  handlers: Handlers,
   identity: SocketIdentity,
   event: readonly unknown[],
   next: () => void,
 ): Promise<void> {
   try {
     await deps.rateLimits.consume('messages', identity.context.addressKey);
-    if (!EVENTS.some((name) => name === event[0])) throw new PeerLinkError('not_found', 'There is no such event.');
+    if (!Object.hasOwn(handlers, String(event[0]))) throw new PeerLinkError('not_found', 'There is no such event.');
     next();
   } catch (fault) {
     await acknowledged(acknowledgeOf(event), identity.context, () => Promise.reject(fault as Error));

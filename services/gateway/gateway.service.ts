@@ -22,10 +22,12 @@ import { answerFault } from './http-errors.ts';
 import { createHttpServer } from './http-server.ts';
 import { createListener } from './listener.ts';
 import type { Pages } from './pages.ts';
-import type { EdgeMetrics, Operations, OperatorProof } from './ports.ts';
+import { PeopleEvents } from './people-events.ts';
+import type { EdgeMetrics, Operations, OperatorProof, People } from './ports.ts';
 import type { RateLimits } from './rate-limit.ts';
 import { clusterRoutes } from './routes/cluster.route.ts';
 import { operatorRoutes } from './routes/operator.route.ts';
+import { roomRoutes } from './routes/rooms.route.ts';
 import { type ApiRoutes, aliasesOf, methodsOf } from './routes/route.ts';
 import { sessionRoutes } from './routes/session.route.ts';
 import { shareRoutes } from './routes/shares.route.ts';
@@ -45,6 +47,9 @@ export interface GatewayDeps {
   readonly pages: Pages;
   readonly cluster: ClusterWatch;
   readonly dataPlane: DataPlane;
+  readonly people: People;
+  /** See PeopleEventsDeps. */
+  readonly localRoom: (handshake: IncomingMessage) => Promise<string | null>;
   readonly operations: Operations;
   readonly operator: OperatorProof;
   readonly metrics: EdgeMetrics;
@@ -67,10 +72,16 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const contextOf = (req: IncomingMessage): EdgeContext => contexts.get(req) ?? deps.makeContext(req);
   const watches = new Watches(() => randomId(16));
   const news = new ClusterNews(deps);
+  const people = new PeopleEvents({
+    ...deps,
+    nowMs: () => performance.now(),
+    later: (delayMs, act) => void setTimeout(act, delayMs).unref(),
+  });
   const chunks = createChunkSocket(deps);
   const control = createControlSocket({
     ...deps,
     watches,
+    people,
     isCompressionEnabled: deps.settings.isCompressionEnabled,
     nowMs: () => Date.now(),
   });
@@ -80,6 +91,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     ...shareRoutes(deps),
     ...clusterRoutes(deps),
     ...statsRoutes(deps),
+    ...roomRoutes(deps),
     ...operatorRoutes(deps),
   };
   let handleApi: Middleware = (_req, _res, next) => next(new PeerLinkError('unavailable', 'The gateway is starting.'));
@@ -125,6 +137,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     },
     started(this: Service) {
       news.start(this);
+      people.start((socketId, snapshot) => void ioOf(this).to(socketId).emit('people.changed', snapshot));
     },
     async stopped() {
       await news.stop();

@@ -1,4 +1,5 @@
 /** What the gateway asks of others, besides actions. Wired in main.ts. */
+import type { Person } from '../contracts/person.ts';
 
 /** Counts what the edge does. Routes are templates (`/api/transfers/:id`), so their number is bounded. */
 export interface EdgeMetrics {
@@ -21,6 +22,18 @@ export interface Readiness {
   readonly isReady: boolean;
   /** Names of parts and whether each is up: nothing internal. */
   readonly parts: Readonly<Record<string, boolean>>;
+}
+
+/** Who is online in which room, on all nodes. Kept by the session service in every process. */
+export interface People {
+  /** A connection of this node is in this room from now on, and in no other. Refused, it stays where it was. */
+  enter(connectionId: string, person: Person, room: string): 'entered' | 'room_full' | 'node_full';
+  leave(connectionId: string): void;
+  /** In no order. */
+  people(room: string): readonly Person[];
+  isUsed(room: string): boolean;
+  /** Told which rooms look different, as soon as they do. */
+  onChanged(listener: (rooms: Iterable<string>) => void): void;
 }
 
 /** The answers of /readyz, /version and /metrics, known only to the composition root. */

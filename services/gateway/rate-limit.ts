@@ -60,7 +60,7 @@ function hashOf(text: string): number {
   return hash;
 }
 
-export type LimitName = 'uploads' | 'downloads' | 'messages' | 'passwords' | 'sessions' | 'sign-ins';
+export type LimitName = 'uploads' | 'downloads' | 'messages' | 'passwords' | 'sessions' | 'rooms' | 'sign-ins';
 
 export interface RateLimits {
   /** @throws rate_limited */
@@ -75,6 +75,11 @@ export interface RateLimits {
 const PASSWORDS_PER_MINUTE = 20;
 /** New sessions from one address a minute: a lecture hall behind one address may come at once, a script goes on. */
 const SESSIONS_PER_MINUTE = 600;
+/**
+ * Codes made, and codes entered that lead to nobody, from one address a minute. A class that meets in one room counts
+ * once, for the first one there; who guesses one of 30 to the power of six codes counts each time.
+ */
+const ROOMS_PER_MINUTE = 20;
 /** Wrong tokens of the operator from one address: he pastes it, and never guesses. */
 const SIGN_INS_PER_MINUTE = 5;
 
@@ -93,6 +98,7 @@ export function createRateLimits(
     messages: settings.websocketMessagesPerMinute,
     passwords: PASSWORDS_PER_MINUTE,
     sessions: SESSIONS_PER_MINUTE,
+    rooms: ROOMS_PER_MINUTE,
     'sign-ins': SIGN_INS_PER_MINUTE,
   };
   const limiterOf = (name: LimitName): RateLimiter =>
@@ -104,6 +110,7 @@ export function createRateLimits(
     messages: limiterOf('messages'),
     passwords: limiterOf('passwords'),
     sessions: limiterOf('sessions'),
+    rooms: limiterOf('rooms'),
     'sign-ins': limiterOf('sign-ins'),
   };
   return {

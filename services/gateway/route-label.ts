@@ -12,6 +12,7 @@ const KNOWN_PATHS = new Set([
   '/api/session/ticket',
   '/api/transfers',
   '/api/cluster',
+  '/api/rooms',
 ]);
 
 const TEMPLATES: readonly (readonly [RegExp, string])[] = [

@@ -14,6 +14,7 @@ import {
   MAX_PATH_BYTES,
 } from '../contracts/limits.ts';
 import type { OperatorSignIn } from '../contracts/operator.ts';
+import type { JoinRequest } from '../contracts/people.ts';
 import type { ChunkHead, WatchRequest } from '../contracts/socket.ts';
 import { isId } from '../kernel/ids.ts';
 
@@ -64,6 +65,8 @@ export const watchSchema = z.union([
 ]);
 export const unwatchSchema = z.strictObject({ watchId: text(64) });
 export const pingSchema = z.strictObject({});
+export const joinRoomSchema = z.strictObject({ room: text(64).nullable() });
+export const leaveRoomSchema = z.strictObject({});
 export const chunkHeadSchema = z.strictObject({
   transferId: id,
   uploadToken: token,
@@ -88,6 +91,8 @@ interface Shapes {
   readonly watch: WatchRequest;
   readonly unwatch: { readonly watchId: string };
   readonly ping: Record<string, never>;
+  readonly joinRoom: JoinRequest;
+  readonly leaveRoom: Record<string, never>;
   readonly chunkHead: ChunkHead;
 }
 const SCHEMAS: Readonly<Record<keyof Shapes, z.ZodType>> = {
@@ -102,6 +107,8 @@ const SCHEMAS: Readonly<Record<keyof Shapes, z.ZodType>> = {
   watch: watchSchema,
   unwatch: unwatchSchema,
   ping: pingSchema,
+  joinRoom: joinRoomSchema,
+  leaveRoom: leaveRoomSchema,
   chunkHead: chunkHeadSchema,
 };
 

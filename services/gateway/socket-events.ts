@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { ChunkStatus, OpenTransferRequest, ShareResponse } from '../contracts/http.ts';
 import { MAX_WATCHED_TRANSFERS_PER_SOCKET } from '../contracts/limits.ts';
@@ -21,6 +22,9 @@ export interface ControlMessage {
   readonly socketId: string;
   readonly identity: SocketIdentity;
   readonly payload: unknown;
+  /** The request that opened the connection. */
+  readonly handshake: IncomingMessage;
+  readonly isConnected: () => boolean;
 }
 export type ControlHandler = (message: ControlMessage) => Promise<unknown>;
 

@@ -23,6 +23,8 @@ export interface MetricSources {
   readonly busRejections: () => ReadonlyMap<string, number>;
   /** Null: there is none. */
   readonly isRedisUp?: () => boolean | null;
+  /** Who is online by a socket of this node, in a room. */
+  readonly peopleCount?: () => number;
 }
 
 export interface Metrics {
@@ -142,6 +144,9 @@ function gauges(registers: Registry[], sources: MetricSources): void {
   gauge('peerlink_transfers_open', 'Unsealed transfers at home here', () => sources.activity.openTransfers());
   gauge('peerlink_transfers_single_copy', 'Transfers that have their only copy here although more were asked for', () =>
     sources.activity.singleCopyTransfers(),
+  );
+  gauge('peerlink_people', 'People who are online in a room by a socket of this node', () =>
+    sources.peopleCount === undefined ? null : sources.peopleCount(),
   );
   gauge('peerlink_leader', '1 while this node leads', () => (sources.isLeader() ? 1 : 0));
   gauge('peerlink_redis_up', '1 while Redis answers this node; absent without Redis', () => {

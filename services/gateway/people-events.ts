@@ -1,0 +1,181 @@
+import type { IncomingMessage } from 'node:http';
+import { PeerLinkError } from '../contracts/errors.ts';
+import { MAX_PEOPLE_PER_NODE, MAX_PEOPLE_PER_ROOM } from '../contracts/limits.ts';
+import type { PeopleSnapshot, Room } from '../contracts/people.ts';
+import type { Person } from '../contracts/person.ts';
+import type { Call } from '../define-service.ts';
+import type { People } from './ports.ts';
+import type { RateLimits } from './rate-limit.ts';
+import { codeOf, namedRoomKey } from './rooms.ts';
+import { parseAs } from './schemas.ts';
+import type { ControlHandler, ControlMessage } from './socket-events.ts';
+
+/** "At most 4 a second": a page draws them, and each tells the whole room. */
+const TOLD_EVERY_MS = 250;
+/** The same everywhere, so that all nodes put people in one order. */
+const NAMES = new Intl.Collator('en', { sensitivity: 'base', numeric: true });
+
+export interface PeopleEventsDeps {
+  readonly call: Call;
+  readonly rateLimits: RateLimits;
+  readonly people: People;
+  /** Key of the room of the network that a handshake came from; null: it has none. */
+  readonly localRoom: (handshake: IncomingMessage) => Promise<string | null>;
+  readonly nowMs: () => number;
+  readonly later: (delayMs: number, act: () => void) => void;
+}
+
+export type TellPeople = (socketId: string, snapshot: PeopleSnapshot) => void;
+
+interface Place {
+  readonly key: string;
+  readonly room: Room;
+}
+interface Seat {
+  readonly sessionId: string;
+  readonly place: Place;
+}
+interface Audience {
+  readonly socketIds: Set<string>;
+  nextAtMs: number;
+  isScheduled: boolean;
+}
+
+/** `people.join`, `people.leave` and `people.changed`: whoever is in a room here is told of everybody who is. */
+export class PeopleEvents {
+  readonly #deps: PeopleEventsDeps;
+  readonly #seats = new Map<string, Seat>();
+  readonly #audiences = new Map<string, Audience>();
+  /** What each socket asked for last: an answer that something newer overtook changes nothing. */
+  readonly #asked = new Map<string, symbol>();
+  #tell: TellPeople = () => undefined;
+
+  constructor(deps: PeopleEventsDeps) {
+    this.#deps = deps;
+    deps.people.onChanged((rooms) => {
+      for (const room of rooms) this.#touch(room);
+    });
+  }
+
+  readonly handlers: Readonly<Record<'people.join' | 'people.leave', ControlHandler>> = {
+    'people.join': (message) => this.#join(message),
+    'people.leave': async ({ socketId, payload }) => {
+      parseAs('leaveRoom', payload);
+      this.removeSocket(socketId);
+      return null;
+    },
+  };
+
+  /** From now on changes are told. */
+  start(tell: TellPeople): void {
+    this.#tell = tell;
+  }
+
+  /** The connection is in no room any more. */
+  removeSocket(socketId: string): void {
+    this.#asked.delete(socketId);
+    this.#unseat(socketId);
+    this.#deps.people.leave(socketId);
+  }
+
+  async #join({ socketId, identity, payload, handshake, isConnected }: ControlMessage): Promise<PeopleSnapshot> {
+    const { room } = parseAs('joinRoom', payload);
+    const { context, sessionId } = identity;
+    const asked = Symbol();
+    if (isConnected()) this.#asked.set(socketId, asked);
+    const place = room === null ? await this.#localPlace(handshake) : namedPlace(room);
+    const session = await this.#deps.call('session.find', { sessionId }, { requestId: context.requestId });
+    if (session === null) throw new PeerLinkError('bad_token', 'The session is over.');
+    // Who types codes that lead nowhere is guessing.
+    if (place?.room.kind === 'named' && !this.#deps.people.isUsed(place.key)) {
+      await this.#deps.rateLimits.consume('rooms', context.addressKey);
+    }
+    // Whoever is gone meanwhile must not be seen for ever, and of two wishes the later one counts.
+    if (this.#asked.get(socketId) !== asked) throw new PeerLinkError('superseded', 'Something newer was asked for.');
+    const you = { id: session.id, displayName: session.displayName };
+    if (place === null) {
+      this.#unseat(socketId);
+      this.#deps.people.leave(socketId);
+      return { you, room: null, people: [] };
+    }
+    this.#enter(socketId, you, place);
+    return { you, room: place.room, people: othersOf(sorted(this.#deps.people.people(place.key)), you.id) };
+  }
+
+  async #localPlace(handshake: IncomingMessage): Promise<Place | null> {
+    const key = await this.#deps.localRoom(handshake);
+    return key === null ? null : { key, room: { kind: 'local' } };
+  }
+
+  #enter(socketId: string, you: Person, place: Place): void {
+    const outcome = this.#deps.people.enter(socketId, you, place.key);
+    if (outcome === 'room_full') {
+      throw new PeerLinkError('busy', `${MAX_PEOPLE_PER_ROOM} people are in this room; it is full.`, {
+        data: { limit: MAX_PEOPLE_PER_ROOM },
+      });
+    }
+    if (outcome === 'node_full') {
+      throw new PeerLinkError('busy', 'Too many people are in rooms of this node.', {
+        data: { limit: MAX_PEOPLE_PER_NODE },
+      });
+    }
+    this.#unseat(socketId);
+    this.#seats.set(socketId, { sessionId: you.id, place });
+    const audience = this.#audiences.get(place.key);
+    if (audience !== undefined) audience.socketIds.add(socketId);
+    else this.#audiences.set(place.key, { socketIds: new Set([socketId]), nextAtMs: 0, isScheduled: false });
+  }
+
+  #unseat(socketId: string): void {
+    const key = this.#seats.get(socketId)?.place.key;
+    if (key === undefined) return;
+    this.#seats.delete(socketId);
+    const audience = this.#audiences.get(key);
+    audience?.socketIds.delete(socketId);
+    if (audience?.socketIds.size === 0) this.#audiences.delete(key);
+  }
+
+  #touch(key: string): void {
+    const audience = this.#audiences.get(key);
+    if (audience === undefined || audience.isScheduled) return;
+    const waitMs = audience.nextAtMs - this.#deps.nowMs();
+    if (waitMs <= 0) {
+      this.#tellAll(key, audience);
+      return;
+    }
+    audience.isScheduled = true;
+    this.#deps.later(waitMs, () => {
+      audience.isScheduled = false;
+      if (this.#audiences.get(key) === audience) this.#tellAll(key, audience);
+    });
+  }
+
+  #tellAll(key: string, audience: Audience): void {
+    audience.nextAtMs = this.#deps.nowMs() + TOLD_EVERY_MS;
+    const everybody = sorted(this.#deps.people.people(key));
+    const byId = new Map(everybody.map((person) => [person.id, person]));
+    for (const socketId of [...audience.socketIds]) {
+      const seat = this.#seats.get(socketId);
+      const you = byId.get(seat?.sessionId ?? '');
+      // A session that is over is in no room, so it sees nobody.
+      if (seat === undefined || you === undefined) this.#unseat(socketId);
+      else this.#tell(socketId, { you, room: seat.place.room, people: othersOf(everybody, you.id) });
+    }
+  }
+}
+
+function namedPlace(text: string): Place {
+  const code = codeOf(text);
+  if (code === null) {
+    throw new PeerLinkError('bad_request', 'room: a code is six digits and letters, or null for the network.', {
+      data: { at: 'room' },
+    });
+  }
+  return { key: namedRoomKey(code), room: { kind: 'named', code } };
+}
+
+const sorted = (people: readonly Person[]): readonly Person[] =>
+  [...people].sort((a, b) => NAMES.compare(a.displayName, b.displayName) || (a.id < b.id ? -1 : 1));
+
+const othersOf = (people: readonly Person[], ownId: string): readonly Person[] =>
+  people.filter(({ id }) => id !== ownId).slice(0, MAX_PEOPLE_PER_ROOM);
