@@ -52,6 +52,7 @@ export class ModelRows {
       touchedAt: at,
       expiresAt: new Date(EPOCH_MS + 365 * 24 * 3600_000),
       endedAt: null,
+      acceptedAt: null,
     });
     const files = chunkCounts.map((count, index) => ({
       id: `${id}-${index}`,

@@ -30,6 +30,7 @@ export interface TransferRecord {
   readonly touched_at: Date;
   readonly expires_at: Date;
   readonly ended_at: Date | null;
+  readonly accepted_at: Date | null;
 }
 
 /** Columns of `transfers` under the alias or table name `t`. */
@@ -38,6 +39,7 @@ export const TRANSFER_COLUMNS = Prisma.raw(
     'id, share_id, kind, state, end_reason, home_node_id, replica_node_id, replica_state, epoch, generation, session_id',
     'owner_address, upload_token_hash, password_hash, max_downloads, download_count, sender_name, idempotency_key',
     'request_hash, file_count, known_bytes, unsized_file_count, created_at, touched_at, expires_at, ended_at',
+    'accepted_at',
   ]
     .join(', ')
     .split(', ')
@@ -97,6 +99,7 @@ export function toTransferRow(record: TransferRecord): TransferRow {
     touchedAt: record.touched_at,
     expiresAt: record.expires_at,
     endedAt: record.ended_at,
+    acceptedAt: record.accepted_at,
   };
 }
 
