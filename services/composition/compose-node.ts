@@ -51,12 +51,13 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
   const phase: Phase = { isServing: false, port: config.port };
   const meter = new TrafficMeter(systemClock);
   const edge = composeEdge(common, phase);
-  const transfers = composeTransfers(common, edge.ports, meter);
+  const flows = new FlowMeter(common.nodeId, systemClock);
+  const transfers = composeTransfers(common, edge.ports, meter, flows.add);
   const self = composeSelf(common, transfers.dataPlane, meter, transfers.mendingCounts);
   const release = readRelease(config.rootDirectory);
   const operator = composeOperator(common, {
     self,
-    flows: new FlowMeter(common.nodeId, systemClock),
+    flows,
     transfers: transfers.transferWords,
     version: release.version,
   });
@@ -79,6 +80,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
       phase.isServing = false;
       self.monitor.enter('draining');
     },
+    enterLeft: () => self.monitor.enter('left'),
     handOver: transfers.handOver,
     releaseReplicas: transfers.releaseReplicas,
     count: transfers.countHomes,
@@ -130,7 +132,8 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
       clearInterval(idle);
       // What was placed here before everybody knew, or ended just now.
       await drain.finish(LAST_HAND_OVER_MS, 0);
-      const { onlyCopyCount } = await drain.status();
+      const { homeCount, onlyCopyCount } = await drain.status();
+      if (homeCount === 0) self.monitor.enter('left');
       await broker.stop();
       gateway.server.closeAllConnections();
       transfers.closePeers();

@@ -6,6 +6,7 @@ import { randomId } from '../kernel/ids.ts';
 import { createPrismaOperatorTokenStore } from '../operator/adapters/prisma-operator-token-store.ts';
 import { createPrismaShownTransfers } from '../operator/adapters/prisma-shown-transfers.ts';
 import { EventRing } from '../operator/event-ring.ts';
+import { eventOfBack, eventOfGone, type NodeSeen } from '../operator/events.ts';
 import type { FlowMeter } from '../operator/flow-meter.ts';
 import { Lookout } from '../operator/lookout.ts';
 import { operatorService } from '../operator/operator.service.ts';
@@ -58,6 +59,7 @@ export function composeOperator(common: Common, { self, flows, transfers, versio
     },
     events,
   );
+  watchNodes(common, events);
   const proof: OperatorProof = {
     isToken: (token) => tokens.isToken(token),
     seal: () => tokens.seal(),
@@ -70,6 +72,35 @@ export function composeOperator(common: Common, { self, flows, transfers, versio
     service: () =>
       operatorService({ lookout, events, flows, tokens, onFault: (fault) => common.onFault('operator', fault) }),
   };
+}
+
+/** What Moleculer's registry knows of a node; a part of its Node. */
+interface RegistryNode {
+  readonly id: string;
+  readonly instanceID: string | null;
+  readonly services: readonly { readonly name?: string }[];
+}
+
+/** Nodes that come back and nodes that are missed, as this one sees it. A console is none. */
+function watchNodes({ broker }: Common, events: EventRing): void {
+  const isKnown = (id: string) => events.has(id);
+  const now = () => new Date().toISOString();
+  const onNode = (act: (node: NodeSeen, isUnexpected: boolean) => void) => (said: unknown) => {
+    const { node, unexpected } = said as { node: RegistryNode; unexpected?: boolean };
+    if (node.instanceID === null || !node.services.some(({ name }) => name === 'operator')) return;
+    act({ nodeId: node.id, instanceId: node.instanceID }, unexpected === true);
+  };
+  broker.localBus.on(
+    '$node.disconnected',
+    onNode((node, isUnexpected) => events.add(eventOfGone(node, isUnexpected, now(), isKnown))),
+  );
+  broker.localBus.on(
+    '$node.connected',
+    onNode((node) => {
+      const event = eventOfBack(node, now(), isKnown);
+      if (event !== null) events.add(event);
+    }),
+  );
 }
 
 function historyReader({ database }: Common) {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LeaderTerm } from '../kernel/leader-term.ts';
+import type { CountPeerBytes } from '../kernel/traffic.ts';
 import type { TrafficMeter } from '../stats/traffic-meter.ts';
 import { FsChunkStore } from '../transfer/adapters/fs-chunk-store.ts';
 import { createPrismaLeaseRepository } from '../transfer/adapters/prisma-lease-repository.ts';
@@ -23,7 +24,7 @@ const PLACE_MS = 1_000;
 const REPLACED_MS = 8_000;
 
 /** Transfers: the engine, who may do what with it, and the door for bytes. */
-export function composeTransfers(common: Common, edge: EdgePorts, traffic: TrafficMeter) {
+export function composeTransfers(common: Common, edge: EdgePorts, traffic: TrafficMeter, countFlow: CountPeerBytes) {
   const { config, netIo, directory, database, broadcast, onFault, log } = common;
   const repository = createPrismaTransferRepository(database);
   const store = new FsChunkStore(directory.path, netIo);
@@ -49,11 +50,14 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
         urlOf: (nodeId) => addresses.peerUrl(nodeId),
         nodeIds: async () => (await nodesSeen()).recent,
         placement: createPlacement({ nodeIds: () => nodesWith(common.broker, 'transfer'), call: common.call }),
-        countBytes: (bytes) => traffic.addPeer(bytes),
+        countBytes: (nodeId, direction, bytes) => {
+          traffic.addPeer(bytes);
+          countFlow(nodeId, direction, bytes);
+        },
         onForged: (reason) => log.warn({ reason }, 'a request under /peer/ was refused'),
         onOwnership: (event, transferId, otherNodeId) => {
           log.info({ event, transferId, otherNodeId }, 'ownership');
-          broadcast('transfer.ownership.changed', { nodeId: common.nodeId, event, transferId, otherNodeId });
+          broadcast('transfer.ownership.changed', { nodeId: common.nodeId, event, transferId, otherNodeId, at: now() });
         },
       })
     : null;
@@ -73,7 +77,7 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
         }),
     publishMending: (event, chunk) => {
       log.warn({ event, ...chunk }, event === 'repaired' ? 'a chunk was mended' : 'a chunk is damaged');
-      broadcast('transfer.mended', { nodeId: common.nodeId, event, ...chunk });
+      broadcast('transfer.mended', { nodeId: common.nodeId, event, ...chunk, at: now() });
     },
     publishProgress: (progress) => broadcast('transfer.progressed', progress),
     publishState: (change) => broadcast('transfer.state.changed', change),
@@ -165,3 +169,5 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
     closePeers: () => peers?.close(),
   };
 }
+
+const now = (): string => new Date().toISOString();

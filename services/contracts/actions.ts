@@ -18,7 +18,7 @@ import type {
   TransferListResponse,
   TransferStatusResponse,
 } from './http.ts';
-import type { EventCursor, NodeWords, OperatorEvent, OperatorOverview } from './operator.ts';
+import type { EventCursor, NodeWords, OperatorOverview } from './operator.ts';
 import type { Person } from './person.ts';
 
 /** Who asks: a session (cookie, socket) or the bearer of a transfer's upload token; both may be given. */
@@ -111,6 +111,8 @@ export interface Events {
     readonly transferId: string;
     /** The replica it is about; null: none. */
     readonly otherNodeId: string | null;
+    /** ISO 8601, by the clock of the node: with it every node makes the same id of the event. */
+    readonly at: string;
   };
   /** Bytes on a node's disk no longer had their value: another copy did (`repaired`), or none that answered (`damaged`). */
   'transfer.mended': {
@@ -119,9 +121,8 @@ export interface Events {
     readonly transferId: string;
     readonly fileIndex: number;
     readonly chunkIndex: number;
+    readonly at: string;
   };
-  /** What only the node itself can tell of itself, or the first that noticed it of another. */
-  'operator.happened': { readonly event: OperatorEvent };
   /** The operator's token was made anew: what proves him is read again. */
   'operator.token.renewed': Record<string, never>;
   'session.revoked': { readonly sessionId: string };
@@ -129,7 +130,14 @@ export interface Events {
   /** Other people are online by this node than before: what it says of them is read where it says it. */
   'presence.changed': { readonly nodeId: string };
   'cluster.leader.changed': { readonly nodeId: string; readonly epoch: number };
-  'node.state.changed': { readonly nodeId: string; readonly state: NodeState; readonly reasons: readonly string[] };
+  'node.state.changed': {
+    readonly nodeId: string;
+    readonly state: NodeState;
+    /** null: it had none. */
+    readonly before: NodeState | null;
+    readonly reasons: readonly string[];
+    readonly at: string;
+  };
   /** Once a second from each node: all that browsers are told of it. */
   'node.reported': {
     readonly nodeId: string;

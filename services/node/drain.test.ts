@@ -8,6 +8,7 @@ function world(rounds: readonly boolean[]) {
   const ports: DrainPorts = {
     nodeId: 'node-a',
     enterDraining: () => void done.push('draining'),
+    enterLeft: () => void done.push('left'),
     handOver: async (limitMs, patienceMs) => {
       done.push(limitMs > 20_000 ? 'round' : `last ${limitMs} ${patienceMs}`);
       const isEmpty = left.shift();
@@ -27,12 +28,12 @@ function world(rounds: readonly boolean[]) {
 }
 
 describe('a drain that an operator asked for', () => {
-  it('goes on until nothing is left, however often it is asked, then asks homes for other replicas', async () => {
+  it('goes on until nothing is left, however often it is asked, then asks homes for other replicas and has left', async () => {
     const { drain, done } = world([false, false, true]);
     drain.begin();
     drain.begin();
-    await waitFor('the end', 1_000, () => done.includes('released'));
-    expect(done).toEqual(['draining', 'round', 'pause', 'round', 'pause', 'round', 'released']);
+    await waitFor('the end', 1_000, () => done.includes('left'));
+    expect(done).toEqual(['draining', 'round', 'pause', 'round', 'pause', 'round', 'released', 'left']);
     expect(await drain.status()).toEqual({ nodeId: 'node-a', homeCount: 0, onlyCopyCount: 1 });
   });
 
@@ -43,7 +44,9 @@ describe('a drain that an operator asked for', () => {
       await waitFor('the end', 1_000, () => done.filter((what) => what === 'released').length === times);
       await new Promise(setImmediate);
     }
-    expect(done).toEqual(['draining', 'round', 'released', 'round', 'released']);
+    // After the first time something was at home here.
+    await waitFor('the end', 1_000, () => done.at(-1) === 'left');
+    expect(done).toEqual(['draining', 'round', 'released', 'round', 'released', 'left']);
   });
 
   it('survives a database that is away, and says that it does not know what is left', async () => {

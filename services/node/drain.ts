@@ -4,6 +4,8 @@ export interface DrainPorts {
   readonly nodeId: string;
   /** Out of placement at once; everybody is told. */
   readonly enterDraining: () => void;
+  /** Nothing of the cluster is left here: everybody is told, and the process may be stopped. */
+  readonly enterLeft: () => void;
   /** Hands transfers over until none is left or the time is over; bodies on their way may end within the patience. */
   readonly handOver: (limitMs: number, patienceMs: number) => Promise<boolean>;
   /** Asks the homes whose replica this node is to take another. */
@@ -77,6 +79,9 @@ export class NodeDrain {
       if (!isEmpty) await this.#ports.delay(ROUND_PAUSE_MS);
     }
     // Only where an operator scales down: a node that is restarted is back before its copies could be made anew.
-    if (!this.#isStopped) await this.#ports.releaseReplicas().catch(this.#ports.onFault);
+    if (this.#isStopped) return;
+    await this.#ports.releaseReplicas().catch(this.#ports.onFault);
+    // One node alone has nobody to give anything to: it stays what it is.
+    if ((await this.status()).homeCount === 0) this.#ports.enterLeft();
   }
 }

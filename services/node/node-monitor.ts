@@ -5,7 +5,11 @@ import type { SystemProbe } from './ports.ts';
 export interface StateChange {
   readonly nodeId: string;
   readonly state: NodeState;
+  /** null: it had none. */
+  readonly before: NodeState | null;
   readonly reasons: readonly string[];
+  /** ISO 8601. */
+  readonly at: string;
 }
 
 /** Looks at this node now and then, remembers what it saw, and says when the state changes. */
@@ -55,8 +59,9 @@ export class NodeMonitor {
   #tell(): void {
     const reasons = this.#last === null ? [] : reasonsOf(this.#last);
     const state = stateOf(this.#phase, reasons);
-    if (state === this.#toldState) return;
+    const before = this.#toldState;
+    if (state === before) return;
     this.#toldState = state;
-    this.#onChange({ nodeId: this.#nodeId, state, reasons });
+    this.#onChange({ nodeId: this.#nodeId, state, before, reasons, at: new Date().toISOString() });
   }
 }

@@ -1,13 +1,5 @@
 import { MAX_OPERATOR_EVENTS } from '../contracts/limits.ts';
 import type { EventCursor, OperatorEvent } from '../contracts/operator.ts';
-import { sha256 } from '../kernel/ids.ts';
-
-const ID_CHARS = 22;
-
-/** The id of an event that several nodes notice alike: made of what makes it the same one. */
-export function eventIdOf(...parts: readonly (string | number | null)[]): string {
-  return sha256(JSON.stringify(parts)).toString('base64url').slice(0, ID_CHARS);
-}
 
 /**
  * The last events of the cluster that this node knows. Nodes tell each other theirs, so each keeps the earliest time of an

@@ -2,6 +2,7 @@ import type { ServiceSchema } from 'moleculer';
 import { defineService } from '../define-service.ts';
 import { type Loop, startLoop } from '../kernel/loop.ts';
 import type { EventRing } from './event-ring.ts';
+import { eventOfLeader, eventOfMending, eventOfOwnership, eventOfState } from './events.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import type { Lookout } from './lookout.ts';
 import type { OperatorTokens } from './operator-tokens.ts';
@@ -26,7 +27,13 @@ export function operatorService({ lookout, events, flows, tokens, onFault }: Ope
       overview: () => lookout.overview(),
     },
     events: {
-      'operator.happened': (ctx) => events.add(ctx.params.event),
+      'node.state.changed': (ctx) => {
+        const event = eventOfState(ctx.params);
+        if (event !== null) events.add(event);
+      },
+      'cluster.leader.changed': (ctx) => events.add(eventOfLeader(ctx.params, new Date().toISOString())),
+      'transfer.ownership.changed': (ctx) => events.add(eventOfOwnership(ctx.params)),
+      'transfer.mended': (ctx) => events.add(eventOfMending(ctx.params)),
       'operator.token.renewed': () => tokens.forget(),
     },
     async started() {

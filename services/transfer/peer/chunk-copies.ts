@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { NetIo } from '../../../native/types.ts';
 import { PeerLinkError, typeOfFault } from '../../contracts/errors.ts';
 import { isEqualBytes } from '../../kernel/ids.ts';
+import type { CountPeerBytes } from '../../kernel/traffic.ts';
 import { ChunkMap } from '../chunk-map.ts';
 import type { DataPlaneDeps } from '../data-plane/deps.ts';
 import type { ChunkCopies } from '../mending.ts';
@@ -24,7 +25,7 @@ export interface ChunkCopiesDeps {
   readonly auth: Pick<PeerAuth, 'obfuscationKey'>;
   readonly netIo: Pick<NetIo, 'rootOfChunkValues' | 'xorInPlace'>;
   readonly isObfuscated: boolean;
-  readonly countBytes: (bytes: number) => void;
+  readonly countBytes: CountPeerBytes;
   /** Every node there is and that was seen lately enough not to be given up. */
   readonly nodeIds: () => Promise<readonly string[]>;
 }
@@ -74,7 +75,7 @@ async function fetchCopy(
     if (head.status >= 400) throw faultOfAnswer(await readJson(body).catch(() => null), head.status);
     const parts: Buffer[] = [];
     for (let piece = await body.next(); piece !== null; piece = await body.next()) {
-      deps.countBytes(piece.lengthBytes);
+      deps.countBytes(nodeId, 'from', piece.lengthBytes);
       parts.push(...piece.bytes.map((bytes) => Buffer.from(bytes)));
       piece.release();
     }

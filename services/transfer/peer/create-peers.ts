@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NetIo } from '../../../native/types.ts';
+import type { CountPeerBytes } from '../../kernel/traffic.ts';
 import type { DataPlaneDeps, PeerPorts } from '../data-plane/deps.ts';
 import type { ChunkCopies } from '../mending.ts';
 import type { TransferRepository, TransferRow } from '../ports.ts';
@@ -30,7 +31,7 @@ export interface PeersOptions {
   /** Every node there is and that was seen lately enough not to be given up. */
   readonly nodeIds: () => Promise<readonly string[]>;
   readonly placement: ReplicaPlacement;
-  readonly countBytes: (bytes: number) => void;
+  readonly countBytes: CountPeerBytes;
   readonly onForged: (reason: string) => void;
   readonly onOwnership: (
     event: 'attached' | 'in_sync' | 'detached' | 'fenced' | 'promoted',

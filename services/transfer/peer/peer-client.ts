@@ -1,6 +1,7 @@
 import type { NetIo } from '../../../native/types.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import type { PutRunResponse } from '../../contracts/http.ts';
+import type { CountPeerBytes } from '../../kernel/traffic.ts';
 import { BufferPool } from '../data-plane/buffer-pool.ts';
 import type { RunBody } from '../data-plane/deps.ts';
 import { ClientGone } from '../data-plane/receive-body.ts';
@@ -27,7 +28,7 @@ export interface PeerClientDeps {
   readonly isObfuscated: boolean;
   /** Base address of a node, or null when nobody knows it. */
   readonly urlOf: (nodeId: string) => Promise<string | null>;
-  readonly countBytes: (bytes: number) => void;
+  readonly countBytes: CountPeerBytes;
 }
 
 /** `refused`: nobody is there, or somebody else is. `silent`: no answer in time. */
@@ -165,7 +166,7 @@ export class PeerClient {
         sink: connection,
         isChunked: target.lengthBytes === null,
         hide: this.#hider(started.nonce, 'request'),
-        countBytes: this.#deps.countBytes,
+        countBytes: (bytes) => this.#deps.countBytes(target.nodeId, 'to', bytes),
         onFault: (fault) => body.break(fault),
       });
       const head = await body.head;
@@ -207,7 +208,7 @@ export class PeerClient {
       async next() {
         const piece = await body.next();
         if (piece === null) return null;
-        countBytes(piece.lengthBytes);
+        countBytes(nodeId, 'from', piece.lengthBytes);
         if (reveal !== null) for (const bytes of piece.bytes) reveal(bytes);
         return piece;
       },

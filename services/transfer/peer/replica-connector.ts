@@ -1,5 +1,6 @@
 import type { NetIo } from '../../../native/types.ts';
 import { errorTypeOf, PeerLinkError } from '../../contracts/errors.ts';
+import type { CountPeerBytes } from '../../kernel/traffic.ts';
 import { BufferPool } from '../data-plane/buffer-pool.ts';
 import type { ReplicaConnector } from '../replication/ports.ts';
 import { ByteQueue } from './byte-queue.ts';
@@ -15,7 +16,7 @@ export interface ReplicaConnectorDeps {
   readonly auth: PeerAuth;
   readonly netIo: NetIo;
   readonly isObfuscated: boolean;
-  readonly countBytes: (bytes: number) => void;
+  readonly countBytes: CountPeerBytes;
 }
 
 /** Opens replication sessions as one request each, whose body and answer run at the same time. */
@@ -34,7 +35,7 @@ export function createReplicaConnector(deps: ReplicaConnectorDeps): ReplicaConne
         const queue = new ByteQueue();
         const opening = await readOpening(body, queue);
         const hide = deps.isObfuscated ? copyHider(deps.netIo, pool, deps.auth.obfuscationKey(nonce, 'request')) : null;
-        const { countBytes } = deps;
+        const countBytes = (bytes: number) => deps.countBytes(nodeId, 'to', bytes);
         const frameKey = deps.auth.frameKey(opening.session);
         return new WireChannel({ connection, body, queue, values: opening.values, frameKey, hide, countBytes });
       } catch (fault) {

@@ -311,6 +311,7 @@ function idleDrain(): NodeDrain {
   return new NodeDrain({
     nodeId: 'node-a',
     enterDraining: () => undefined,
+    enterLeft: () => undefined,
     handOver: async () => true,
     releaseReplicas: async () => undefined,
     delay: async () => undefined,
