@@ -108,10 +108,9 @@ export class Presence {
   }
 
   rename(sessionId: string, displayName: string): void {
-    const rooms = this.#index.rename(sessionId, displayName);
-    if (rooms.length === 0) return;
-    if (rooms.some((room) => this.#tabs.has(tabKey(sessionId, room)))) this.#changes += 1;
-    this.#tell(rooms);
+    const { changed, corrected } = this.#index.rename(sessionId, displayName);
+    if (corrected.has(this.#deps.nodeId)) this.#changes += 1;
+    this.#tell(changed);
   }
 
   people(room: string): readonly Person[] {

@@ -37,9 +37,12 @@ describe('who is in which room', () => {
     const index = new RoomIndex();
     index.replace('n2', [at('a', 'r', 'Old'), at('a', 's', 'Old')], 0);
     index.put('n1', at('a', 'r', 'Old'), 0);
-    expect([...index.rename('a', 'New')].sort()).toEqual(['r', 's']);
-    expect(index.rename('a', 'New')).toEqual([]);
-    expect(index.rename('nobody', 'New')).toEqual([]);
+    const { changed, corrected } = index.rename('a', 'New');
+    expect([[...changed].sort(), [...corrected].sort()]).toEqual([
+      ['r', 's'],
+      ['n1', 'n2'],
+    ]);
+    for (const id of ['a', 'nobody']) expect(index.rename(id, 'New')).toEqual({ changed: [], corrected: new Set() });
     expect(index.said('n1')).toEqual([at('a', 'r', 'New')]);
     expect(index.put('n2', at('a', 'r', 'Other'), 1)).toBe(false);
     expect(index.people('r')).toEqual([{ id: 'a', displayName: 'New' }]);

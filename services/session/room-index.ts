@@ -96,13 +96,16 @@ export class RoomIndex {
     return true;
   }
 
-  /** Has another name now, wherever they are. @returns the rooms that look different now */
-  rename(sessionId: string, displayName: string): readonly string[] {
+  /** Has another name now, whoever says it. @returns the rooms that look different now, and who said another one */
+  rename(sessionId: string, displayName: string): { changed: readonly string[]; corrected: ReadonlySet<string> } {
     const changed: string[] = [];
+    const corrected = new Set<string>();
     for (const room of this.#roomsOf.get(sessionId) ?? []) {
       const member = this.#rooms.get(room)?.members.get(sessionId);
       if (member === undefined) continue;
-      for (const nodeId of [...member.names.keys()]) {
+      for (const [nodeId, name] of member.names) {
+        if (name === displayName) continue;
+        corrected.add(nodeId);
         member.names.set(nodeId, displayName);
         this.#said.get(nodeId)?.set(keyOf({ sessionId, room }), { sessionId, displayName, room });
       }
@@ -110,7 +113,7 @@ export class RoomIndex {
       member.displayName = displayName;
       if (member.leftAtMs === null) changed.push(room);
     }
-    return changed;
+    return { changed, corrected };
   }
 
   /** Who is in the room, in no order. */
