@@ -17,16 +17,16 @@ export interface ImportFact {
   readonly isTypeOnly: boolean;
 }
 
-interface SyntaxNode {
+export interface SyntaxNode {
   readonly type: string;
   readonly [member: string]: unknown;
 }
 
-const isNode = (value: unknown): value is SyntaxNode =>
+export const isNode = (value: unknown): value is SyntaxNode =>
   typeof value === 'object' && value !== null && typeof (value as SyntaxNode).type === 'string';
 
 /** Every node of a tree, parents first. */
-function* nodesOf(value: unknown): Generator<SyntaxNode> {
+export function* nodesOf(value: unknown): Generator<SyntaxNode> {
   if (Array.isArray(value)) {
     for (const item of value) yield* nodesOf(item);
     return;

@@ -1,8 +1,8 @@
 /** Every word the page says, in Arabic. Buttons are nouns of action; counts go through all six forms. */
-import { clusterEn } from './cluster-en.ts';
+import { clusterAr } from './cluster-ar.ts';
 import type { Messages } from './en.ts';
 import { isolate as named } from './isolate.ts';
-import { peopleEn } from './people-en.ts';
+import { peopleAr } from './people-ar.ts';
 import { pluralIn } from './plural.ts';
 
 const plural = pluralIn('ar');
@@ -402,6 +402,6 @@ export const ar: Messages = {
     internal: { title: 'حدث خطأ في الخادم', advice: 'لم يضع شيء مما خُزّن. حاول مرة أخرى.' },
     refused: { title: 'لم يقبل الخادم الطلب', advice: 'أعد تحميل الصفحة وحاول مرة أخرى.' },
   },
-  cluster: clusterEn,
-  people: peopleEn,
+  cluster: clusterAr,
+  people: peopleAr,
 };
