@@ -1,0 +1,265 @@
+import type { IncomingMessage } from 'node:http';
+import { describe, expect, it } from '@jest/globals';
+import type { SessionInfo } from '../contracts/actions.ts';
+import { MAX_PEOPLE_PER_NODE, MAX_PEOPLE_PER_ROOM } from '../contracts/limits.ts';
+import type { PeopleSnapshot } from '../contracts/people.ts';
+import type { Call } from '../define-service.ts';
+import { ManualClock } from '../kernel/clock.ts';
+import { createMemoryPresenceBoard } from '../session/adapters/memory-presence-board.ts';
+import { Presence } from '../session/presence.ts';
+import { PeopleEvents } from './people-events.ts';
+import { createRateLimits } from './rate-limit.ts';
+import { CODE_ALPHABET } from './rooms.ts';
+import type { SocketIdentity } from './socket-handshake.ts';
+
+const SETTINGS = { windowSeconds: 60, uploadsPerMinute: 1, downloadsPerMinute: 1, websocketMessagesPerMinute: 1 };
+
+function setUp() {
+  const clock = new ManualClock();
+  const timers: { atMs: number; act: () => void }[] = [];
+  const later = (delayMs: number, act: () => void) => void timers.push({ atMs: clock.monotonicMs() + delayMs, act });
+  const presence = new Presence({
+    nodeId: 'n1',
+    runId: 'run',
+    board: createMemoryPresenceBoard(clock),
+    clock,
+    otherNodeIds: () => [],
+    announce: () => undefined,
+    later,
+    namesOf: async () => new Map(),
+    onFault: () => undefined,
+  });
+  const names = new Map<string, string>();
+  const find = async (_name: string, { sessionId }: { sessionId: string }): Promise<SessionInfo | null> => {
+    const displayName = names.get(sessionId);
+    return displayName === undefined ? null : { id: sessionId, displayName, expiresAt: '' };
+  };
+  const events = new PeopleEvents({
+    call: find as unknown as Call,
+    rateLimits: createRateLimits(SETTINGS),
+    people: presence,
+    localRoom: async (handshake) => (handshake as { network?: string }).network ?? null,
+    nowMs: () => clock.monotonicMs(),
+    later,
+  });
+  const told: { socketId: string; atMs: number; snapshot: PeopleSnapshot }[] = [];
+  events.start((socketId, snapshot) => told.push({ socketId, atMs: clock.monotonicMs(), snapshot }));
+
+  let addresses = 0;
+  /** A socket of a session, from an address of its own. */
+  const open = (socketId: string, sessionId: string, network?: string) => {
+    if (!names.has(sessionId)) names.set(sessionId, sessionId.toUpperCase());
+    let isConnected = true;
+    addresses += 1;
+    const context = { requestId: 'r', addressKey: `address-${addresses}` };
+    const identity = { context, sessionId } as unknown as SocketIdentity;
+    const handshake = { network } as unknown as IncomingMessage;
+    const send = (event: 'people.join' | 'people.leave', payload: unknown) =>
+      events.handlers[event]({ socketId, identity, payload, handshake, isConnected: () => isConnected });
+    return {
+      join: (room: string | null) => send('people.join', { room }) as Promise<PeopleSnapshot>,
+      send,
+      close: () => {
+        isConnected = false;
+        events.removeSocket(socketId);
+      },
+    };
+  };
+  const pass = (ms: number) => {
+    const untilMs = clock.monotonicMs() + ms;
+    for (;;) {
+      const next = timers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0];
+      if (next === undefined) break;
+      timers.splice(timers.indexOf(next), 1);
+      clock.advance(Math.max(0, next.atMs - clock.monotonicMs()));
+      next.act();
+    }
+    clock.advance(untilMs - clock.monotonicMs());
+  };
+  return { presence, events, told, names, open, pass, clock };
+}
+const ids = ({ people }: PeopleSnapshot) => people.map(({ id }) => id);
+
+describe('people.join', () => {
+  it('answers with the whole room but oneself, by name', async () => {
+    const { open, names } = setUp();
+    names.set('a', 'émile').set('b', 'Ada').set('c', 'Zoë').set('d', 'Flip 10').set('e', 'Flip 9');
+    for (const id of ['c', 'd', 'e', 'b']) await open(`s${id}`, id, 'net:1').join(null);
+    expect(await open('sa', 'a', 'net:1').join(null)).toEqual({
+      you: { id: 'a', displayName: 'émile' },
+      room: { kind: 'local' },
+      people: [
+        { id: 'b', displayName: 'Ada' },
+        { id: 'e', displayName: 'Flip 9' },
+        { id: 'd', displayName: 'Flip 10' },
+        { id: 'c', displayName: 'Zoë' },
+      ],
+    });
+  });
+
+  it('keeps networks and codes apart, also a code that looks like a network', async () => {
+    const { open } = setUp();
+    await open('s1', 'a', 'net:1').join(null);
+    await open('s2', 'b', 'net:2').join(null);
+    await open('s3', 'c', 'net:1').join('ABC234');
+    const [one, two, code] = [open('s4', 'd', 'net:1'), open('s5', 'e', 'net:2'), open('s6', 'f')];
+    expect([ids(await one.join(null)), ids(await two.join(null)), ids(await code.join('abc234'))]).toEqual([
+      ['a'],
+      ['b'],
+      ['c'],
+    ]);
+    for (const room of ['net:1', 'code:ABC234', 'ABC23', '', ' ABC234']) {
+      await expect(code.join(room)).rejects.toMatchObject({ type: 'bad_request' });
+    }
+    // What was refused has moved nobody.
+    expect(ids(await open('s7', 'g').join('ABC234'))).toEqual(['c', 'f']);
+  });
+
+  it('shows nobody to an address without a room, and leaves the room before', async () => {
+    const { open, presence } = setUp();
+    const socket = open('s1', 'a');
+    await socket.join('ABC234');
+    expect(await socket.join(null)).toEqual({ you: { id: 'a', displayName: 'A' }, room: null, people: [] });
+    expect(presence.countHere()).toBe(0);
+  });
+
+  it('takes nothing but a room: neither ids nor names', async () => {
+    const { open, presence } = setUp();
+    const socket = open('s1', 'a', 'net:1');
+    for (const payload of [
+      {},
+      null,
+      [],
+      { room: 1 },
+      { room: null, id: 'b' },
+      { room: null, displayName: 'B' },
+      { room: ['x'] },
+    ]) {
+      await expect(socket.send('people.join', payload)).rejects.toMatchObject({ type: 'bad_request' });
+    }
+    await expect(socket.send('people.leave', { id: 'b' })).rejects.toMatchObject({ type: 'bad_request' });
+    expect(presence.countHere()).toBe(0);
+  });
+
+  it('never seats who is gone before the answer, nor an overtaken wish', async () => {
+    const { open, presence } = setUp();
+    const gone = open('s1', 'a', 'net:1');
+    const joining = gone.join(null);
+    gone.close();
+    await expect(joining).rejects.toMatchObject({ type: 'superseded' });
+    await expect(gone.join(null)).rejects.toMatchObject({ type: 'superseded' });
+    const quick = open('s2', 'b', 'net:1');
+    const [first, second] = await Promise.allSettled([quick.join(null), quick.join('ABC234')]);
+    expect([first.status, second.status]).toEqual(['rejected', 'fulfilled']);
+    const leaving = quick.join(null);
+    await quick.send('people.leave', {});
+    await expect(leaving).rejects.toMatchObject({ type: 'superseded' });
+    expect(presence.countHere()).toBe(0);
+  });
+
+  it('is refused to a session that is over', async () => {
+    const { open, names, presence } = setUp();
+    const socket = open('s1', 'a', 'net:1');
+    names.delete('a');
+    await expect(socket.join(null)).rejects.toMatchObject({ type: 'bad_token' });
+    expect(presence.countHere()).toBe(0);
+  });
+
+  it('is refused to one more than a room holds, who stays where they were', async () => {
+    const { open, presence } = setUp();
+    for (let number = 0; number < MAX_PEOPLE_PER_ROOM; number += 1)
+      await open(`s${number}`, `p${number}`, 'net:1').join(null);
+    const late = open('late', 'late', 'net:1');
+    await late.join('ABC234');
+    await expect(late.join(null)).rejects.toMatchObject({ type: 'busy', data: { limit: MAX_PEOPLE_PER_ROOM } });
+    expect(presence.people('code:ABC234')).toHaveLength(1);
+  });
+
+  it('counts codes that lead to nobody, and no others', async () => {
+    const { open } = setUp();
+    await open('s1', 'a').join('HHHHHH');
+    const guesser = open('s2', 'b');
+    const outcomes: string[] = [];
+    for (let number = 0; number < 30; number += 1) {
+      const code = `GHESS${CODE_ALPHABET[number]}`;
+      outcomes.push(
+        await guesser.join(code).then(
+          () => 'in',
+          (fault: { type: string }) => fault.type,
+        ),
+      );
+    }
+    expect(outcomes.slice(0, 20)).toEqual(Array(20).fill('in'));
+    expect(new Set(outcomes.slice(20))).toEqual(new Set(['rate_limited']));
+    for (let number = 0; number < 50; number += 1) expect(ids(await guesser.join('HHHHHH'))).toEqual(['a']);
+  });
+});
+
+describe('people.changed', () => {
+  it('goes to those in the room and to nobody else, at once', async () => {
+    const { open, told } = setUp();
+    await open('s1', 'a', 'net:1').join(null);
+    await open('s2', 'b', 'net:2').join(null);
+    const other = open('s3', 'c', 'net:1');
+    await other.join(null);
+    const last = told.at(-1);
+    expect([told.length, last?.socketId, last?.snapshot]).toEqual([
+      1,
+      's1',
+      { you: { id: 'a', displayName: 'A' }, room: { kind: 'local' }, people: [{ id: 'c', displayName: 'C' }] },
+    ]);
+  });
+
+  it('comes at most four times a second, and tells in the end how it is', async () => {
+    const { open, told, pass } = setUp();
+    await open('s1', 'a', 'net:1').join(null);
+    const restless = open('s2', 'b', 'net:1');
+    for (let turn = 0; turn < 100; turn += 1) {
+      await restless.join(null);
+      pass(5);
+      await restless.send('people.leave', {});
+      pass(5);
+    }
+    const seen = told.filter(({ socketId }) => socketId === 's1').map(({ atMs }) => atMs);
+    expect(seen.length).toBeLessThanOrEqual(5);
+    expect(seen.slice(1).every((atMs, index) => atMs - (seen[index] ?? 0) >= 250)).toBe(true);
+    await restless.join(null);
+    pass(1_000);
+    expect(ids(told.filter(({ socketId }) => socketId === 's1').at(-1)?.snapshot as PeopleSnapshot)).toEqual(['b']);
+  });
+
+  it('stops for whoever left, and for a session that is over', async () => {
+    const { open, told, pass, presence } = setUp();
+    const [one, two] = [open('s1', 'a', 'net:1'), open('s2', 'b', 'net:1')];
+    await one.join(null);
+    await two.join(null);
+    await one.send('people.leave', {});
+    pass(1_000);
+    told.length = 0;
+    presence.forget('b');
+    await open('s3', 'c', 'net:1').join(null);
+    pass(1_000);
+    expect(told).toEqual([]);
+  });
+
+  it('costs nothing that stays after ten thousand joins', async () => {
+    const { open, told, pass, presence, clock } = setUp();
+    const watching = open('watching', 'watching', 'net:1');
+    await watching.join(null);
+    const refused = new Map<string, number>();
+    const sockets = Array.from({ length: 10_000 }, (_none, number) =>
+      open(`s${number}`, `p${number}`, `net:${number % 60}`),
+    );
+    for (const socket of sockets) {
+      await socket.join(null).catch(({ type }: { type: string }) => refused.set(type, (refused.get(type) ?? 0) + 1));
+    }
+    expect(presence.countHere()).toBe(MAX_PEOPLE_PER_NODE);
+    expect([...refused]).toEqual([['busy', 10_001 - MAX_PEOPLE_PER_NODE]]);
+    expect(told.filter(({ socketId }) => socketId === 'watching').length).toBeLessThanOrEqual(2);
+    expect(clock.monotonicMs()).toBe(0);
+    for (const socket of sockets) socket.close();
+    pass(1_000);
+    expect(presence.countHere()).toBe(1);
+    expect(ids(await watching.join(null))).toEqual([]);
+  });
+});
