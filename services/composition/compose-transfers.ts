@@ -16,6 +16,7 @@ import { TransferControl } from '../transfer/transfer-control.ts';
 import { TransferEngine } from '../transfer/transfer-engine.ts';
 import { transferWords } from '../transfer/transfer-words.ts';
 import { type Common, nodesWith } from './common.ts';
+import { composeDirect } from './compose-direct.ts';
 import { createPlacement, nodeAddresses } from './replica-placement.ts';
 
 /** On most nodes it is this very process that answers. */
@@ -83,9 +84,11 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
     publishState: (change) => broadcast('transfer.state.changed', change),
     onFault,
   });
+  const { direct, directUpkeep } = composeDirect(common, engine);
   const control = new TransferControl({
     engine,
     repository,
+    direct,
     secret: common.secret,
     limits: {
       maxFileBytes: config.limits.maxFileBytes,
@@ -99,6 +102,8 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
     createPeers: peers === null ? null : peers.attach(engine),
     engine,
     control,
+    direct,
+    recipients: directUpkeep,
     leases: createPrismaLeaseRepository(database),
     edge,
     traffic,
@@ -119,6 +124,8 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
     transferService({
       engine,
       control,
+      direct,
+      directUpkeep,
       repository,
       store,
       uploadTtlSeconds: config.ttl.uploadStateSeconds,
@@ -162,6 +169,7 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
     dataPlane: { ...dataPlane, singleCopyTransfers: () => singleCopyCount },
     service,
     countHomes,
+    scrub,
     transferWords: () => transferWords(common.nodeId, engine.running()),
     handOver,
     releaseReplicas: () => releaseReplicas({ engine, repository, ask: askToReplace }),

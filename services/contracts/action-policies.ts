@@ -34,6 +34,15 @@ const ACTION_POLICIES: Readonly<Partial<Record<ActionName, ActionPolicy>>> = {
   'transfer.replicate': { isIdempotent: true },
   'transfer.share': { isIdempotent: true, bulkhead: LISTING },
   'transfer.grant': { isIdempotent: true, bulkhead: PASSWORD },
+  'transfer.accept': { isIdempotent: true },
+  'transfer.decline': { isIdempotent: true },
+  'transfer.receive': { isIdempotent: true },
+  'transfer.recipients': { isIdempotent: true },
+  // As with an opening: with an Idempotency-Key the client repeats it.
+  'transfer.sendText': { isIdempotent: false },
+  'transfer.inboxes': { isIdempotent: true, bulkhead: LISTING },
+  'transfer.seen': { isIdempotent: true },
+  'transfer.dismiss': { isIdempotent: true },
 
   'cluster.nodes': { isIdempotent: true },
   'cluster.place': { isIdempotent: true },
@@ -41,6 +50,7 @@ const ACTION_POLICIES: Readonly<Partial<Record<ActionName, ActionPolicy>>> = {
   'stats.node': { isIdempotent: true },
   'stats.cluster': { isIdempotent: true },
   'operator.node': { isIdempotent: true },
+  'operator.scrub': { isIdempotent: true },
   'operator.overview': { isIdempotent: true },
 };
 

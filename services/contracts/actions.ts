@@ -18,8 +18,9 @@ import type {
   TransferListResponse,
   TransferStatusResponse,
 } from './http.ts';
-import type { EventCursor, NodeWords, OperatorOverview } from './operator.ts';
-import type { Person } from './person.ts';
+import type { EventCursor, NodeWords, OperatorOverview, ScrubStatus } from './operator.ts';
+import type { Inbox, OfferAccepted, ReceiptsRequest, SendTextRequest, SendTextResponse } from './people.ts';
+import type { Person, Recipient } from './person.ts';
 
 /** Who asks: a session (cookie, socket) or the bearer of a transfer's upload token; both may be given. */
 export interface Caller {
@@ -72,6 +73,28 @@ export interface Actions {
   'transfer.confirm': { params: { transferId: string }; result: { epoch: number | null } };
   'transfer.grant': { params: { caller: Caller; shareId: string; password: string }; result: GrantResponse };
 
+  'transfer.accept': { params: { sessionId: string; transferId: string }; result: OfferAccepted };
+  /** Declines what was offered, leaves what was accepted. */
+  'transfer.decline': { params: { sessionId: string; transferId: string }; result: null };
+  /** What the page of a recipient has written. */
+  'transfer.receive': { params: { sessionId: string; transferId: string; request: ReceiptsRequest }; result: null };
+  /** Of direct sends; others are not in the answer. */
+  'transfer.recipients': {
+    params: { transferIds: readonly string[] };
+    result: readonly { readonly transferId: string; readonly recipients: readonly Recipient[] }[];
+  };
+  'transfer.sendText': {
+    params: { sessionId: string; request: SendTextRequest; idempotencyKey?: string };
+    result: SendTextResponse;
+  };
+  /** Of several sessions, those inboxes that no longer have the fingerprint given. */
+  'transfer.inboxes': {
+    params: { asked: readonly { readonly sessionId: string; readonly fingerprint: string }[] };
+    result: readonly (Inbox & { readonly sessionId: string; readonly fingerprint: string })[];
+  };
+  'transfer.seen': { params: { sessionId: string; sequence: number }; result: null };
+  'transfer.dismiss': { params: { sessionId: string; itemId: string }; result: null };
+
   'cluster.nodes': { params: Record<string, never>; result: ClusterResponse };
   'cluster.place': { params: Record<string, never>; result: { nodeId: string } };
   'node.health': { params: Record<string, never>; result: NodeHealth };
@@ -81,6 +104,8 @@ export interface Actions {
   'stats.cluster': { params: Record<string, never>; result: StatsResponse };
   /** What this node knows for an overview. null: every event it knows. */
   'operator.node': { params: { eventsAfter: EventCursor | null }; result: NodeWords };
+  /** With `isAsked`: checks what is stored at the node it is sent to, unless it is at it. Says how far it has come. */
+  'operator.scrub': { params: { isAsked: boolean }; result: ScrubStatus };
   /** The whole cluster as this node sees it. */
   'operator.overview': { params: Record<string, never>; result: OperatorOverview };
 }
@@ -104,6 +129,10 @@ export interface Events {
     readonly endReason: EndReason | null;
     readonly digests: readonly (string | null)[];
   };
+  /** Something was sent to these sessions, or what became of it has changed. */
+  'inbox.changed': { readonly sessionIds: readonly string[] };
+  /** Recipients of these direct sends answered, left, have it all (`isAnswer`), or took bytes. */
+  'transfer.recipients.changed': { readonly transferIds: readonly string[]; readonly isAnswer: boolean };
   /** What a home did with its replica, or that this node took over or was fenced. For the operator: rows decide. */
   'transfer.ownership.changed': {
     readonly nodeId: string;

@@ -5,6 +5,7 @@ import { MAX_JSON_BODY_BYTES } from '../contracts/limits.ts';
 import { CONTROL_PATH, type ControlClientEvents } from '../contracts/socket.ts';
 import { acknowledged, acknowledgeOf } from './acknowledge.ts';
 import { SOCKET_CONNECT_TIMEOUT_MS, type SocketServer } from './chunk-socket.ts';
+import type { InboxEvents } from './inbox-events.ts';
 import type { PeopleEvents } from './people-events.ts';
 import type { EdgeMetrics } from './ports.ts';
 import { type ControlDeps, type ControlHandler, controlHandlers } from './socket-events.ts';
@@ -14,6 +15,7 @@ export interface ControlSocketDeps extends ControlDeps, HandshakeDeps {
   readonly isCompressionEnabled: boolean;
   readonly metrics: EdgeMetrics;
   readonly people: Pick<PeopleEvents, 'handlers' | 'removeSocket'>;
+  readonly inboxes: Pick<InboxEvents, 'handlers' | 'removeSocket'>;
 }
 
 /** What moleculer-io is configured with, and the door through which our server hands it upgrades. */
@@ -30,7 +32,7 @@ type Handlers = Readonly<Partial<Record<keyof ControlClientEvents, ControlHandle
 
 export function createControlSocket(deps: ControlSocketDeps): ControlSocket {
   const door = createServer();
-  const handlers: Handlers = { ...controlHandlers(deps), ...deps.people.handlers };
+  const handlers: Handlers = { ...controlHandlers(deps), ...deps.people.handlers, ...deps.inboxes.handlers };
   let count = 0;
   const events = Object.fromEntries(
     Object.entries(handlers).map(([name, handler]) => [
@@ -53,7 +55,10 @@ export function createControlSocket(deps: ControlSocketDeps): ControlSocket {
       deps.watches.removeSocket(socket.id);
     });
     // A client may leave the namespace and keep the connection.
-    socket.once('disconnect', () => deps.people.removeSocket(socket.id));
+    socket.once('disconnect', () => {
+      deps.people.removeSocket(socket.id);
+      deps.inboxes.removeSocket(socket.id);
+    });
     socket.use((event, nextEvent) => void admit(deps, handlers, identityOf(socket), event, nextEvent));
     next();
   };

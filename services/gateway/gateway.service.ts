@@ -20,18 +20,23 @@ import type { EdgeContext, MakeContext } from './edge-context.ts';
 import type { EdgeSettings } from './edge-settings.ts';
 import { answerFault } from './http-errors.ts';
 import { createHttpServer } from './http-server.ts';
+import { InboxEvents } from './inbox-events.ts';
 import { createListener } from './listener.ts';
 import type { Pages } from './pages.ts';
 import { PeopleEvents } from './people-events.ts';
 import type { EdgeMetrics, Operations, OperatorProof, People } from './ports.ts';
 import type { RateLimits } from './rate-limit.ts';
+import { RecipientNews } from './recipient-news.ts';
 import { clusterRoutes } from './routes/cluster.route.ts';
+import { inboxRoutes } from './routes/inbox.route.ts';
+import { offerRoutes } from './routes/offers.route.ts';
 import { operatorRoutes } from './routes/operator.route.ts';
 import { roomRoutes } from './routes/rooms.route.ts';
 import { type ApiRoutes, aliasesOf, methodsOf } from './routes/route.ts';
 import { sessionRoutes } from './routes/session.route.ts';
 import { shareRoutes } from './routes/shares.route.ts';
 import { statsRoutes } from './routes/stats.route.ts';
+import { textRoutes } from './routes/texts.route.ts';
 import { transferRoutes } from './routes/transfers.route.ts';
 import type { Tickets } from './tickets.ts';
 import { Watches } from './watches.ts';
@@ -77,11 +82,16 @@ export function createGateway(deps: GatewayDeps): Gateway {
     nowMs: () => performance.now(),
     later: (delayMs, act) => void setTimeout(act, delayMs).unref(),
   });
+  const onFault = (fault: unknown) => deps.log.warn({ err: fault }, 'people were not told what was sent');
+  const inboxes = new InboxEvents({ call: deps.call, onFault });
+  const recipients = new RecipientNews({ call: deps.call, watches, nowMs: () => performance.now(), onFault });
   const chunks = createChunkSocket(deps);
   const control = createControlSocket({
     ...deps,
     watches,
     people,
+    inboxes,
+    recipients,
     isCompressionEnabled: deps.settings.isCompressionEnabled,
     nowMs: () => Date.now(),
   });
@@ -92,6 +102,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
     ...clusterRoutes(deps),
     ...statsRoutes(deps),
     ...roomRoutes(deps),
+    ...offerRoutes(deps),
+    ...inboxRoutes(deps),
+    ...textRoutes(deps),
     ...operatorRoutes(deps),
   };
   let handleApi: Middleware = (_req, _res, next) => next(new PeerLinkError('unavailable', 'The gateway is starting.'));
@@ -122,7 +135,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     },
     methods: { socketAuthorize: control.authorize },
     events: {
-      ...forwardedEvents(watches),
+      ...forwardedEvents(watches, inboxes),
+      ...directEvents(inboxes, recipients),
       ...sessionEvents(chunks.io),
       ...clusterEvents(news),
     } satisfies Partial<Record<EventName, unknown>>,
@@ -137,10 +151,14 @@ export function createGateway(deps: GatewayDeps): Gateway {
     },
     started(this: Service) {
       news.start(this);
+      inboxes.start((socketId, inbox) => void ioOf(this).to(socketId).emit('inbox.changed', inbox));
+      recipients.start(({ socketId, watchId }, list) => {
+        ioOf(this).to(socketId).emit('transfer.recipients', { watchId, recipients: list });
+      });
       people.start((socketId, snapshot) => void ioOf(this).to(socketId).emit('people.changed', snapshot));
     },
     async stopped() {
-      await news.stop();
+      await Promise.all([news.stop(), inboxes.stop(), recipients.stop()]);
       await chunks.io.close();
     },
   };
@@ -200,7 +218,7 @@ function routeUpgrade(control: Door, chunks: Door, req: IncomingMessage, socket:
 const ioOf = (service: Service): IoServer => (service as unknown as { io: IoServer }).io;
 
 /** Bus events about a transfer, told to the sockets that follow it. */
-function forwardedEvents(watches: Watches) {
+function forwardedEvents(watches: Watches, inboxes: InboxEvents) {
   return {
     'transfer.progressed': {
       handler(this: Service, ctx: Context<Events['transfer.progressed']>) {
@@ -215,11 +233,30 @@ function forwardedEvents(watches: Watches) {
     'transfer.state.changed': {
       handler(this: Service, ctx: Context<Events['transfer.state.changed']>) {
         const { transferId, ...change } = ctx.params;
+        inboxes.hearTransfer(transferId);
         for (const { socketId, watchId } of watches.of(transferId)) {
           ioOf(this)
             .to(socketId)
             .emit('transfer.state', { watchId, ...change });
         }
+      },
+    },
+  };
+}
+
+/** Hints of direct sends: whoever is concerned and connected here is told what the rows say. */
+function directEvents(inboxes: InboxEvents, recipients: RecipientNews) {
+  return {
+    'inbox.changed': {
+      handler(ctx: Context<Events['inbox.changed']>) {
+        inboxes.hear(ctx.params.sessionIds);
+      },
+    },
+    'transfer.recipients.changed': {
+      handler(ctx: Context<Events['transfer.recipients.changed']>) {
+        const { transferIds, isAnswer } = ctx.params;
+        recipients.hear(transferIds, isAnswer);
+        if (isAnswer) for (const transferId of transferIds) inboxes.hearTransfer(transferId);
       },
     },
   };

@@ -60,7 +60,16 @@ function hashOf(text: string): number {
   return hash;
 }
 
-export type LimitName = 'uploads' | 'downloads' | 'messages' | 'passwords' | 'sessions' | 'rooms' | 'sign-ins';
+export type LimitName =
+  | 'uploads'
+  | 'downloads'
+  | 'messages'
+  | 'passwords'
+  | 'sessions'
+  | 'rooms'
+  | 'people'
+  | 'texts'
+  | 'sign-ins';
 
 export interface RateLimits {
   /** @throws rate_limited */
@@ -80,6 +89,10 @@ const SESSIONS_PER_MINUTE = 600;
  * once, for the first one there; who guesses one of 30 to the power of six codes counts each time.
  */
 const ROOMS_PER_MINUTE = 20;
+/** Answers, inboxes and receipts of one session a minute: a page tells a few times a second what it has written. */
+const PEOPLE_PER_MINUTE = 1_200;
+/** Texts sent from one address a minute: people type them. */
+const TEXTS_PER_MINUTE = 60;
 /** Wrong tokens of the operator from one address: he pastes it, and never guesses. */
 const SIGN_INS_PER_MINUTE = 5;
 
@@ -99,6 +112,8 @@ export function createRateLimits(
     passwords: PASSWORDS_PER_MINUTE,
     sessions: SESSIONS_PER_MINUTE,
     rooms: ROOMS_PER_MINUTE,
+    people: PEOPLE_PER_MINUTE,
+    texts: TEXTS_PER_MINUTE,
     'sign-ins': SIGN_INS_PER_MINUTE,
   };
   const limiterOf = (name: LimitName): RateLimiter =>
@@ -111,6 +126,8 @@ export function createRateLimits(
     passwords: limiterOf('passwords'),
     sessions: limiterOf('sessions'),
     rooms: limiterOf('rooms'),
+    people: limiterOf('people'),
+    texts: limiterOf('texts'),
     'sign-ins': limiterOf('sign-ins'),
   };
   return {

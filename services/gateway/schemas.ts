@@ -10,11 +10,13 @@ import {
   MAX_DISPLAY_NAME_CHARS,
   MAX_FILES_PER_TRANSFER,
   MAX_IDEMPOTENCY_KEY_CHARS,
+  MAX_JSON_BODY_BYTES,
   MAX_PASSWORD_BYTES,
   MAX_PATH_BYTES,
+  MAX_RECEIPT_RANGES,
 } from '../contracts/limits.ts';
 import type { OperatorSignIn } from '../contracts/operator.ts';
-import type { JoinRequest } from '../contracts/people.ts';
+import type { JoinRequest, ReceiptsRequest, SendTextRequest } from '../contracts/people.ts';
 import type { ChunkHead, WatchRequest } from '../contracts/socket.ts';
 import { isId } from '../kernel/ids.ts';
 
@@ -27,6 +29,9 @@ const text = (maxChars: number) => z.string().max(maxChars);
 const id = z.string().max(64);
 const token = z.string().min(1).max(512);
 
+/** More than anybody may name is refused by number, with the number. */
+const people = z.array(id).max(1_000);
+
 const openFile = z.strictObject({
   path: text(MAX_PATH_BYTES * 2),
   sizeBytes: z.number().nullable(),
@@ -36,6 +41,7 @@ const openFile = z.strictObject({
 });
 const openTransferShape = {
   kind: z.enum(['share', 'direct']).optional(),
+  to: people.optional(),
   files: z.array(openFile).max(MAX_FILES_PER_TRANSFER),
   expiresInSeconds: z.number().optional(),
   maxDownloads: z.number().nullable().optional(),
@@ -67,6 +73,15 @@ export const unwatchSchema = z.strictObject({ watchId: text(64) });
 export const pingSchema = z.strictObject({});
 export const joinRoomSchema = z.strictObject({ room: text(64).nullable() });
 export const leaveRoomSchema = z.strictObject({});
+export const sendTextSchema = z.strictObject({ to: people, text: text(MAX_JSON_BODY_BYTES) });
+export const receiptsSchema = z.strictObject({
+  received: z.record(
+    z.string().regex(/^\d{1,5}$/, 'must be the index of a file'),
+    z.array(z.tuple([z.number(), z.number()])).max(MAX_RECEIPT_RANGES),
+  ),
+});
+export const inboxReadSchema = z.strictObject({});
+export const inboxSeenSchema = z.strictObject({ sequence: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) });
 export const chunkHeadSchema = z.strictObject({
   transferId: id,
   uploadToken: token,
@@ -93,6 +108,10 @@ interface Shapes {
   readonly ping: Record<string, never>;
   readonly joinRoom: JoinRequest;
   readonly leaveRoom: Record<string, never>;
+  readonly sendText: SendTextRequest;
+  readonly receipts: ReceiptsRequest;
+  readonly inboxRead: Record<string, never>;
+  readonly inboxSeen: { readonly sequence: number };
   readonly chunkHead: ChunkHead;
 }
 const SCHEMAS: Readonly<Record<keyof Shapes, z.ZodType>> = {
@@ -109,6 +128,10 @@ const SCHEMAS: Readonly<Record<keyof Shapes, z.ZodType>> = {
   ping: pingSchema,
   joinRoom: joinRoomSchema,
   leaveRoom: leaveRoomSchema,
+  sendText: sendTextSchema,
+  receipts: receiptsSchema,
+  inboxRead: inboxReadSchema,
+  inboxSeen: inboxSeenSchema,
   chunkHead: chunkHeadSchema,
 };
 

@@ -6,6 +6,7 @@ import type { ControlClientEvents, TransferSnapshot, WatchRequest } from '../con
 import type { Call } from '../define-service.ts';
 import { callerOf } from './edge-context.ts';
 import type { RateLimits } from './rate-limit.ts';
+import type { RecipientNews } from './recipient-news.ts';
 import { asId, parseAs } from './schemas.ts';
 import type { SocketIdentity } from './socket-handshake.ts';
 import type { Watches } from './watches.ts';
@@ -14,6 +15,7 @@ export interface ControlDeps {
   readonly call: Call;
   readonly rateLimits: RateLimits;
   readonly watches: Watches;
+  readonly recipients: Pick<RecipientNews, 'follow'>;
   readonly nowMs: () => number;
 }
 
@@ -68,7 +70,7 @@ export function controlHandlers(deps: ControlDeps): Readonly<Record<TransferEven
 async function watch(deps: ControlDeps, { socketId, identity, payload }: ControlMessage): Promise<TransferSnapshot> {
   const request = parseAs('watch', payload);
   const found = await look(deps, identity, request);
-  const added = deps.watches.add(socketId, found.transferId);
+  const added = deps.watches.add(socketId, found.transferId, 'transferId' in request);
   if (added.outcome === 'too_many') {
     throw new PeerLinkError(
       'rate_limited',
@@ -81,6 +83,8 @@ async function watch(deps: ControlDeps, { socketId, identity, payload }: Control
   const { watchId } = added.watch;
   try {
     const { transferId: _id, ...snapshot } = await look(deps, identity, request);
+    // After the snapshot, which names the watch.
+    if (added.watch.isSenders) setImmediate(() => deps.recipients.follow(added.watch));
     return { watchId, recipients: 0, ...snapshot };
   } catch (fault) {
     deps.watches.remove(socketId, watchId);

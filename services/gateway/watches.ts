@@ -4,6 +4,8 @@ export interface Watch {
   readonly watchId: string;
   readonly socketId: string;
   readonly transferId: string;
+  /** By upload token: told of recipients. */
+  readonly isSenders: boolean;
 }
 
 export type AddOutcome = { readonly outcome: 'added'; readonly watch: Watch } | { readonly outcome: 'too_many' };
@@ -18,10 +20,10 @@ export class Watches {
     this.#makeId = makeId;
   }
 
-  add(socketId: string, transferId: string): AddOutcome {
+  add(socketId: string, transferId: string, isSenders: boolean): AddOutcome {
     const own = this.#bySocket.get(socketId) ?? new Map<string, Watch>();
     if (own.size >= MAX_WATCHED_TRANSFERS_PER_SOCKET) return { outcome: 'too_many' };
-    const watch = { watchId: this.#makeId(), socketId, transferId };
+    const watch = { watchId: this.#makeId(), socketId, transferId, isSenders };
     own.set(watch.watchId, watch);
     this.#bySocket.set(socketId, own);
     const watchers = this.#byTransfer.get(transferId) ?? new Set();

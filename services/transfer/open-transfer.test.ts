@@ -126,8 +126,8 @@ describe('planTransfer', () => {
     [one({ digest: 'zz' }), 'bad_request'],
     [one({ digest: 12 }), 'bad_request'],
     [one({ digest: `${'0'.repeat(64)}\n` }), 'bad_request'],
-    [{ ...one({}), kind: 'direct' }, 'not_implemented'],
-    [{ ...one({}), kind: 5 }, 'not_implemented'],
+    [{ ...one({}), kind: 'gift' }, 'bad_request'],
+    [{ ...one({}), kind: 5 }, 'bad_request'],
     [{ ...one({}), chunkSizeBytes: 0 }, 'bad_size'],
     [{ ...one({}), chunkSizeBytes: '16384' }, 'bad_size'],
     [{ ...one({}), expiresInSeconds: 0 }, 'bad_request'],
@@ -211,7 +211,7 @@ describe('planTransfer', () => {
           made = plan(given);
         } catch (fault) {
           assert(fault instanceof PeerLinkError, String(fault));
-          assert(fault.status >= 400 && (fault.status < 500 || fault.type === 'not_implemented'), fault.type);
+          assert(fault.status >= 400 && fault.status < 500, fault.type);
           return;
         }
         takenCount += 1;

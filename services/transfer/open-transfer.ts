@@ -36,12 +36,13 @@ export interface OpenPlan {
 
 /**
  * Checks every value and chooses ids and chunk sizes. The request may be anything that came over a wire, whatever its
- * type says. @throws bad_request, bad_size, bad_name, too_large, digest_mismatch, not_implemented
+ * type says. Whom a direct send goes to is checked elsewhere. @throws bad_request, bad_size, bad_name, too_large,
+ * digest_mismatch
  */
 export function planTransfer(request: OpenTransferRequest, limits: OpenLimits): OpenPlan {
   if (!isObject(request)) throw new PeerLinkError('bad_request', 'A transfer is opened with an object.');
-  if (request.kind !== undefined && request.kind !== 'share') {
-    throw new PeerLinkError('not_implemented', 'Only transfers of the kind "share" can be opened here.');
+  if (request.kind !== undefined && request.kind !== 'share' && request.kind !== 'direct') {
+    throw new PeerLinkError('bad_request', 'The kind of a transfer is "share" or "direct".');
   }
   if (!Array.isArray(request.files) || request.files.length === 0)
     throw new PeerLinkError('bad_request', 'A transfer needs at least one file.');

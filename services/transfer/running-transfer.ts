@@ -26,6 +26,11 @@ export class RunningTransfer {
     this.lastUsedMs = nowMs;
   }
 
+  /** A direct send takes chunks once somebody wants it. */
+  get isAccepted(): boolean {
+    return this.row.kind !== 'direct' || this.row.acceptedAt !== null;
+  }
+
   get isBusy(): boolean {
     return this.users > 0 || this.home?.isBusy === true || this.files.some((file) => file.isBusy);
   }
@@ -52,7 +57,9 @@ export class RunningTransfer {
 
   /** Takes a newer row; an older one (a late answer) is dropped. */
   learn(row: TransferRow): void {
-    if (row.epoch >= this.row.epoch) this.row = row;
+    if (row.epoch < this.row.epoch) return;
+    // Accepting raises no epoch: a row read before it says nothing against it.
+    this.row = row.acceptedAt === null ? { ...row, acceptedAt: this.row.acceptedAt } : row;
   }
 
   /** Throws what a reader is told when the share is over. */
@@ -69,6 +76,15 @@ export class RunningTransfer {
         data: { home: this.row.homeNodeId },
       });
     }
+    this.assertAccepted();
+  }
+
+  /** @throws not_accepted */
+  assertAccepted(): void {
+    if (this.isAccepted) return;
+    throw new PeerLinkError('not_accepted', 'Nobody has accepted this yet. Send it when the first one has.', {
+      retryAfterSeconds: 1,
+    });
   }
 }
 
@@ -85,10 +101,15 @@ export function endFault(row: TransferRow, nowMs: number): PeerLinkError | null 
           'ended',
           'The bytes did not have the digest their sender gave, so the transfer was ended. Send it again.',
         );
+      case 'delivered':
+        return new PeerLinkError('ended', 'Everybody who wanted this has it.');
+      case 'declined':
+        return new PeerLinkError('ended', 'Nobody wanted this.');
+      case 'left':
+        return new PeerLinkError('ended', 'Whoever accepted this has left before it was complete.');
       case 'aborted':
         return new PeerLinkError('ended', 'The sender stopped this transfer before it was complete.');
       case 'deleted':
-      case 'left':
       case null:
         return new PeerLinkError('ended', 'This transfer was ended by its sender.');
     }

@@ -1,3 +1,4 @@
+import type { ScrubStatus } from '../contracts/operator.ts';
 import type { ChunkStore, StoredFile, TransferRepository } from './ports.ts';
 import type { RunningFile } from './running-file.ts';
 import type { RunningTransfer } from './running-transfer.ts';
@@ -9,12 +10,14 @@ const BATCH = 200;
 const PASS_EVERY_MS = 24 * 3600_000;
 /** Between two looks at the clock the rate may be exceeded by so much. */
 const BURST_MS = 250;
+/** For a pass that somebody asks for where none is made by itself. */
+const ASKED_BYTES_PER_SECOND = 64 * 1024 * 1024;
 
 export interface ScrubPorts {
   readonly engine: TransferEngine;
   readonly store: Pick<ChunkStore, 'list'>;
   readonly repository: Pick<TransferRepository, 'fateOfFiles'>;
-  /** What may be read for it; 0: nothing ever is. */
+  /** What may be read for it; 0: nothing is, unless somebody asks for a pass. */
   readonly bytesPerSecond: number;
   readonly nowMs: () => number;
   readonly delay: (ms: number) => Promise<void>;
@@ -30,6 +33,8 @@ export class Scrub {
   /** When what was read so far is paid for at the rate. */
   #freeAtMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
+  #running: Promise<void> | null = null;
+  #found = { checkedChunks: 0, repairedChunks: 0, damagedChunks: 0 };
 
   constructor(ports: ScrubPorts) {
     this.#ports = ports;
@@ -41,9 +46,34 @@ export class Scrub {
 
   /** One whole pass when one is due. */
   async turn(): Promise<void> {
-    const { store, nowMs, bytesPerSecond } = this.#ports;
+    const { nowMs, bytesPerSecond } = this.#ports;
+    if (this.#running !== null) return this.#running;
     if (bytesPerSecond === 0 || this.#isStopped || nowMs() < this.#nextPassAtMs) return;
-    this.#nextPassAtMs = nowMs() + PASS_EVERY_MS;
+    return this.#begin();
+  }
+
+  /** A pass now, whether or not one is due. */
+  ask(): void {
+    if (this.#running === null && !this.#isStopped)
+      this.#begin().catch((fault: unknown) => this.#ports.engine.reportFault('scrub', fault));
+  }
+
+  /** How far the pass has come; of the last one when none is running. */
+  status(): ScrubStatus {
+    return { nodeId: this.#ports.engine.nodeId, isRunning: this.#running !== null, ...this.#found };
+  }
+
+  #begin(): Promise<void> {
+    this.#nextPassAtMs = this.#ports.nowMs() + PASS_EVERY_MS;
+    this.#found = { checkedChunks: 0, repairedChunks: 0, damagedChunks: 0 };
+    this.#running = this.#pass().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #pass(): Promise<void> {
+    const { store } = this.#ports;
     let batch: string[] = [];
     for await (const fileId of store.list()) {
       batch.push(fileId);
@@ -86,18 +116,29 @@ export class Scrub {
   }
 
   async #checkChunks(transfer: RunningTransfer, file: RunningFile, stored: StoredFile): Promise<void> {
-    const { engine, bytesPerSecond, nowMs } = this.#ports;
+    const { engine, nowMs } = this.#ports;
+    const bytesPerSecond = this.#ports.bytesPerSecond || ASKED_BYTES_PER_SECOND;
     const buffer = Buffer.allocUnsafe(file.row.chunkSizeBytes);
     for (let index = 0; index < (file.chunkCount ?? 0) && !this.#isStopped; index += 1) {
       if (transfer.row.state === 'ended') return;
       const lengthBytes = file.chunkLength(index);
       const isSound = await stored.readChunk(index, buffer, lengthBytes);
       engine.mending.countScrubbed();
+      this.#found.checkedChunks += 1;
       // What no copy has is counted and named; the next chunks may still be mended.
-      if (!isSound) await engine.mending.mend(transfer, file, stored, index).catch(() => {});
+      if (!isSound) await this.#mend(transfer, file, stored, index);
       this.#freeAtMs = Math.max(this.#freeAtMs, nowMs()) + (lengthBytes / bytesPerSecond) * 1000;
       const aheadMs = this.#freeAtMs - nowMs();
       if (aheadMs > BURST_MS) await this.#rest(aheadMs);
+    }
+  }
+
+  async #mend(transfer: RunningTransfer, file: RunningFile, stored: StoredFile, index: number): Promise<void> {
+    try {
+      await this.#ports.engine.mending.mend(transfer, file, stored, index);
+      this.#found.repairedChunks += 1;
+    } catch {
+      this.#found.damagedChunks += 1;
     }
   }
 

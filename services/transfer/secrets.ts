@@ -74,6 +74,39 @@ export function isGrantValid(
   return Number.parseInt(expiry, 36) * 1000 > nowMs;
 }
 
+/**
+ * The right of one recipient of a direct send: `<share id>.<expiry>.<session id>.<MAC>`, so that what is read is counted
+ * as theirs.
+ */
+export function signRecipientGrant(
+  secret: Uint8Array,
+  use: GrantUse,
+  shareId: string,
+  sessionId: string,
+  expiresAtMs: number,
+): string {
+  const head = `${shareId}.${Math.floor(expiresAtMs / 1000).toString(36)}.${sessionId}`;
+  return `${head}.${grantMac(secret, use, `recipient\0${head}`)}`;
+}
+
+/** The session that a grant was made for; null: it is none, or over, or another share's. */
+export function recipientOfGrant(
+  secret: Uint8Array,
+  use: GrantUse,
+  shareId: string,
+  grant: string,
+  nowMs: number,
+): string | null {
+  if (grant.length > 256) return null;
+  const [share, expiry, sessionId, mac, ...more] = grant.split('.');
+  if (share !== shareId || expiry === undefined || sessionId === undefined || mac === undefined || more.length > 0) {
+    return null;
+  }
+  const wanted = grantMac(secret, use, `recipient\0${share}.${expiry}.${sessionId}`);
+  if (!isEqualBytes(Buffer.from(mac), Buffer.from(wanted))) return null;
+  return Number.parseInt(expiry, 36) * 1000 > nowMs ? sessionId : null;
+}
+
 function grantMac(secret: Uint8Array, use: GrantUse, head: string): string {
   return createHmac('sha256', secret).update(`grant\0${use}\0${head}`).digest('base64url');
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { noDirectSends } from '../../test/support/no-direct-sends.ts';
 import type { Caller } from '../contracts/actions.ts';
 import type { OpenTransferRequest } from '../contracts/http.ts';
 import { TransferControl } from './transfer-control.ts';
@@ -26,6 +27,7 @@ function world() {
   const control = new TransferControl({
     engine,
     repository,
+    direct: noDirectSends(engine),
     secret: randomBytes(32),
     limits: { maxFileBytes: null, smallestChunkBytes: 16_384, defaultTtlSeconds: 3600, maxOpenTransfers: 2 },
     publicUrlOf: async () => null,
@@ -133,10 +135,10 @@ describe('a change', () => {
     const { control, time } = world();
     const { transfer } = await control.open(anna, { ...request, expiresInSeconds: 60 });
     await control.change(anna, transfer.id, { maxDownloads: 3 });
-    expect((await control.share(transfer.shareId, undefined)).remainingDownloads).toBe(3);
+    expect((await control.share(anna, transfer.shareId, undefined)).remainingDownloads).toBe(3);
     await control.change(anna, transfer.id, { maxDownloads: null, expiresInSeconds: 600 });
     time.nowMs += 300_000;
-    expect((await control.share(transfer.shareId, undefined)).remainingDownloads).toBeNull();
+    expect((await control.share(anna, transfer.shareId, undefined)).remainingDownloads).toBeNull();
     for (const change of [
       { maxDownloads: 0 },
       { maxDownloads: 1.5 },
@@ -149,7 +151,7 @@ describe('a change', () => {
     await expect(control.change(anna, transfer.id, { expiresInSeconds: 600 })).rejects.toMatchObject({
       type: 'expired',
     });
-    await expect(control.share(transfer.shareId, undefined)).rejects.toMatchObject({ type: 'expired' });
+    await expect(control.share(anna, transfer.shareId, undefined)).rejects.toMatchObject({ type: 'expired' });
   });
 });
 
@@ -162,7 +164,7 @@ describe('a password', () => {
       expiresInSeconds: 60,
       senderName: 'Anna',
     });
-    expect(await control.share(transfer.shareId, undefined)).toMatchObject({
+    expect(await control.share(anna, transfer.shareId, undefined)).toMatchObject({
       passwordRequired: true,
       files: [],
       share: { senderName: null, fileCount: 0, totalBytes: null },
@@ -171,7 +173,7 @@ describe('a password', () => {
     await expect(control.grant(transfer.shareId, 'x'.repeat(5000))).rejects.toMatchObject({ type: 'bad_password' });
     const { grant, expiresAt } = await control.grant(transfer.shareId, 'secret');
     expect(Date.parse(expiresAt)).toBe(time.nowMs + 60_000);
-    expect(await control.share(transfer.shareId, grant)).toMatchObject({
+    expect(await control.share(anna, transfer.shareId, grant)).toMatchObject({
       passwordRequired: false,
       files: [{ path: 'a.bin' }],
       share: { senderName: 'Anna' },

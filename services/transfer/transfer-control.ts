@@ -18,6 +18,7 @@ import {
   MAX_SESSION_TRANSFERS_LISTED,
 } from '../contracts/limits.ts';
 import { isEqualBytes, sha256 } from '../kernel/ids.ts';
+import type { DirectSends } from './direct/direct-sends.ts';
 import {
   downloadsOf,
   expiryOf,
@@ -44,6 +45,7 @@ const FILES_LISTED_EACH = 3;
 export interface ControlDeps {
   readonly engine: TransferEngine;
   readonly repository: TransferRepository;
+  readonly direct: DirectSends;
   /** The cluster's secret: upload tokens and grants are made from it. */
   readonly secret: Uint8Array;
   readonly limits: OpenLimits & { readonly maxOpenTransfers: number };
@@ -60,17 +62,18 @@ export class TransferControl {
   }
 
   async open(caller: Caller, request: OpenTransferRequest, givenKey?: string): Promise<OpenTransferResponse> {
-    const { engine, repository, limits, secret } = this.#deps;
+    const { engine, repository, direct, limits, secret } = this.#deps;
     const key = idempotencyKeyOf(givenKey);
     const plan = planTransfer(request, limits);
+    const opening = await direct.planOpening(caller.sessionId, request, key !== null);
     const passwordHash = plan.password === null ? null : await hashPassword(plan.password);
     if (plan.password !== null && passwordHash === null) throw passwordsBusy();
     const requestHash = key === null ? null : sha256(JSON.stringify(request));
-    const inserted = await repository.insert(
+    const inserted = await (opening ?? repository).insert(
       {
         id: plan.id,
         shareId: plan.shareId,
-        kind: 'share',
+        kind: opening === null ? 'share' : 'direct',
         homeNodeId: engine.nodeId,
         sessionId: caller.sessionId,
         ownerAddress: caller.addressKey,
@@ -146,6 +149,9 @@ export class TransferControl {
     const { engine, repository, limits } = this.#deps;
     const transfer = await this.owned(caller, transferId);
     transfer.assertReadable(engine.nowMs);
+    if (transfer.row.kind === 'direct' && (change.maxDownloads ?? null) !== null) {
+      throw new PeerLinkError('bad_request', 'A direct send has no download limit.');
+    }
     const row = await repository.change(transferId, {
       ...(change.expiresInSeconds === undefined ? {} : { expiresInSeconds: expiryOf(change.expiresInSeconds, limits) }),
       ...(change.maxDownloads === undefined ? {} : { maxDownloads: downloadsOf(change.maxDownloads) }),
@@ -160,9 +166,11 @@ export class TransferControl {
     if (transfer.row.state !== 'ended') await this.#deps.engine.end(transferId, reason);
   }
 
-  async share(shareId: string, grant: string | undefined): Promise<ShareResponse> {
-    const { engine } = this.#deps;
+  async share(caller: Pick<Caller, 'sessionId'>, shareId: string, grant: string | undefined): Promise<ShareResponse> {
+    const { engine, direct } = this.#deps;
     const transfer = await engine.loadShare(shareId);
+    // Before anything is told of it: to others it is not there.
+    if (transfer.row.kind === 'direct') await direct.assertShown(transfer, caller.sessionId, grant);
     transfer.assertReadable(engine.nowMs);
     const isAllowed = this.mayRead(transfer, grant);
     if (isAllowed) await engine.learnValues(transfer);
@@ -172,6 +180,8 @@ export class TransferControl {
   async grant(shareId: string, password: string): Promise<GrantResponse> {
     const { engine } = this.#deps;
     const transfer = await engine.loadShare(shareId);
+    // Who may read one is known by session, and no password is asked.
+    if (transfer.row.kind === 'direct') throw new PeerLinkError('not_found', 'There is no such transfer.');
     transfer.assertReadable(engine.nowMs);
     await this.assertPassword(transfer, password);
     return this.grantFor(transfer);
@@ -208,8 +218,9 @@ export class TransferControl {
   }
 
   async #owned(transfer: RunningTransfer, caller: Caller): Promise<OwnedTransfer> {
-    const homePublicUrl = await this.#deps.publicUrlOf(transfer.row.homeNodeId);
-    return ownedTransfer(transfer, caller.publicOrigin, homePublicUrl);
+    const { direct, publicUrlOf } = this.#deps;
+    const owned = ownedTransfer(transfer, caller.publicOrigin, await publicUrlOf(transfer.row.homeNodeId));
+    return transfer.row.kind === 'share' ? owned : { ...owned, recipients: await direct.recipients(owned.id) };
   }
 
   /** The caller's own transfer; another's answers as if it were not there. @throws not_found */

@@ -4,6 +4,9 @@ import type { OpenTransferResponse } from '../contracts/http.ts';
 import { type Call, defineService } from '../define-service.ts';
 import type { LeaderTerm } from '../kernel/leader-term.ts';
 import { type AtHomeDeps, answerAtHome, openWhere } from './at-home.ts';
+import { directActions } from './direct/direct-actions.ts';
+import type { DirectSends } from './direct/direct-sends.ts';
+import type { DirectUpkeep } from './direct/direct-upkeep.ts';
 import type { ChunkStore, TransferRepository } from './ports.ts';
 import { type BootDeclaration, recoverCopies, recoverHomes } from './recovery.ts';
 import { replaceGone, replaceReplica } from './replace-replicas.ts';
@@ -33,6 +36,8 @@ const HOME_ANSWERS_MS = 2_000;
 export interface TransferServiceDeps {
   readonly engine: TransferEngine;
   readonly control: TransferControl;
+  readonly direct: DirectSends;
+  readonly directUpkeep: DirectUpkeep;
   readonly repository: TransferRepository;
   readonly store: ChunkStore;
   readonly uploadTtlSeconds: number;
@@ -122,15 +127,34 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
       },
       share: async (ctx) => {
         const { shareId, grant } = ctx.params;
-        return atHome(ctx, await engine.loadShare(shareId), () => control.share(shareId, grant));
+        return atHome(ctx, await engine.loadShare(shareId), () => control.share(ctx.params.caller, shareId, grant));
       },
       grant: (ctx) => control.grant(ctx.params.shareId, ctx.params.password),
+      ...directActions(deps.direct),
+      receive: async (ctx) => {
+        const { sessionId, transferId, request } = ctx.params;
+        const transfer = await deps.direct.receiving(sessionId, transferId);
+        const here = () => deps.direct.takeReceipts(sessionId, transferId, request).then(() => null);
+        return atHome(ctx, transfer, here, false);
+      },
       confirm: async (ctx) => ({ epoch: await isSafeAtHome(engine, ctx.params.transferId, deps.replicationFactor) }),
+    },
+    events: {
+      // The rows of what this node works with say so within a second; this is sooner.
+      'transfer.recipients.changed': async (ctx) => {
+        const { transferIds, isAnswer } = ctx.params;
+        if (isAnswer) for (const id of transferIds) await deps.direct.reread(id).catch(() => undefined);
+      },
+      'transfer.state.changed': async (ctx) => {
+        const { transferId, state } = ctx.params;
+        if (state === 'ended') await deps.direct.reread(transferId).catch(() => undefined);
+      },
     },
     async started() {
       recovering = recover(deps).catch((fault: unknown) => deps.onFault('recover', fault));
       loops.push(
         startLoop(MAINTAIN_EVERY_MS, () => maintain(deps), deps.onFault),
+        startLoop(MAINTAIN_EVERY_MS, () => deps.directUpkeep.report(), deps.onFault),
         startLoop(SYNC_EVERY_MS, () => engine.syncSealed(), deps.onFault),
         startLoop(SWEEP_EVERY_MS, () => sweep(deps), deps.onFault),
         startLoop(REPLACE_EVERY_MS, () => replaceGone(deps), deps.onFault),
@@ -194,7 +218,8 @@ async function maintain(deps: TransferServiceDeps): Promise<void> {
   try {
     const term = deps.leaderTerm();
     const ended = term === null ? [] : await expireRows(deps.repository, deps.uploadTtlSeconds, term);
-    if (term !== null && ended.length > 0) deps.onExpired(ended.length, term);
+    const overCount = term === null ? 0 : await deps.directUpkeep.lead(term);
+    if (term !== null && ended.length + overCount > 0) deps.onExpired(ended.length + overCount, term);
   } catch (fault) {
     deps.onFault('expire', fault);
   }

@@ -1,9 +1,9 @@
 import type { Caller } from '../../contracts/actions.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { HEADER } from '../../contracts/http.ts';
-import { MAX_IDEMPOTENCY_KEY_CHARS } from '../../contracts/limits.ts';
 import type { Call } from '../../define-service.ts';
 import { bearerOf, callerOf } from '../edge-context.ts';
+import { idempotencyKeyOf } from '../idempotency-key.ts';
 import type { RateLimits } from '../rate-limit.ts';
 import { asId, parseAs } from '../schemas.ts';
 import type { ApiRequest, ApiRoutes } from './route.ts';
@@ -72,10 +72,4 @@ export function transferRoutes({ call, rateLimits }: TransferRouteDeps): ApiRout
       return { status: 204 };
     },
   };
-}
-
-function idempotencyKeyOf(header: string | string[] | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  if (typeof header === 'string' && header.length >= 1 && header.length <= MAX_IDEMPOTENCY_KEY_CHARS) return header;
-  throw new PeerLinkError('bad_request', `Idempotency-Key must have 1 to ${MAX_IDEMPOTENCY_KEY_CHARS} characters.`);
 }

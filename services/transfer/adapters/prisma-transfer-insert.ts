@@ -11,7 +11,7 @@ import {
   toTransferWithFiles,
 } from './prisma-transfer-rows.ts';
 
-type InsertAnswer = { readonly open_count: number; readonly inserted: boolean } & (
+export type InsertAnswer = { readonly open_count: number; readonly inserted: boolean } & (
   | ({ readonly inserted: true } & TransferRecord)
   | { readonly inserted: false }
 );
@@ -26,12 +26,23 @@ export async function insertTransfer(
   files: readonly NewFile[],
   options: { maxOpen: number; expiresInSeconds: number },
 ): Promise<InsertOutcome> {
+  const answers = await database.transaction([lockOwner(row), insertStatement(row, files, options)]);
+  return insertOutcomeOf(database, row, files, options, answers[1]?.[0] as InsertAnswer | undefined);
+}
+
+export function lockOwner(row: Pick<NewTransfer, 'sessionId' | 'ownerAddress'>): Prisma.Sql {
   const owner = row.sessionId === null ? `address:${row.ownerAddress}` : `session:${row.sessionId}`;
-  const answers = await database.transaction([
-    Prisma.sql`SELECT pg_advisory_xact_lock(hashtextextended(${`peerlink.open ${owner}`}, 0))::text AS locked`,
-    insertStatement(row, files, options),
-  ]);
-  const answer = answers[1]?.[0] as InsertAnswer | undefined;
+  return Prisma.sql`SELECT pg_advisory_xact_lock(hashtextextended(${`peerlink.open ${owner}`}, 0))::text AS locked`;
+}
+
+/** What the insertion's answer means. */
+export async function insertOutcomeOf(
+  database: Database,
+  row: NewTransfer,
+  files: readonly NewFile[],
+  options: { maxOpen: number },
+  answer: InsertAnswer | undefined,
+): Promise<InsertOutcome> {
   if (answer?.inserted === true) {
     return {
       outcome: 'inserted',
@@ -50,10 +61,12 @@ function sameRequest(row: NewTransfer): Prisma.Sql {
   return Prisma.sql`(t.id = ${row.id} OR (t.session_id = ${row.sessionId} AND t.idempotency_key = ${row.idempotencyKey}))`;
 }
 
-function insertStatement(
+/** @param guard nothing is inserted unless this holds too */
+export function insertStatement(
   row: NewTransfer,
   files: readonly NewFile[],
   options: { maxOpen: number; expiresInSeconds: number },
+  guard: Prisma.Sql = Prisma.sql`true`,
 ): Prisma.Sql {
   const unsealed = files.filter((file) => file.digest === null).length;
   const unsized = files.filter((file) => file.sizeBytes === null).length;
@@ -78,7 +91,8 @@ function insertStatement(
         ${row.requestHash}::bytea, ${files.length}::int, ${unsealed}::int, ${knownBytes}::bigint, ${unsized}::int,
         now(), now(), now() + make_interval(secs => ${options.expiresInSeconds}::float8)
       FROM open_ones
-      WHERE open_count < ${options.maxOpen}::int AND NOT EXISTS (SELECT 1 FROM transfers t WHERE ${sameRequest(row)})
+      WHERE open_count < ${options.maxOpen}::int AND ${guard}
+        AND NOT EXISTS (SELECT 1 FROM transfers t WHERE ${sameRequest(row)})
       RETURNING *
     ), inserted_files AS (
       INSERT INTO files (

@@ -33,6 +33,8 @@ export interface DataPlaneOptions {
   readonly createPeers: ((deps: DataPlaneDeps) => PeerPorts) | null;
   readonly engine: TransferEngine;
   readonly control: TransferControl;
+  readonly direct: DataPlaneDeps['direct'];
+  readonly recipients: DataPlaneDeps['recipients'];
   readonly leases: LeaseRepository;
   readonly edge: EdgePorts;
   readonly traffic: TrafficCounter;
@@ -180,16 +182,16 @@ function shareRoute(deps: DataPlaneDeps, method: string, match: RegExpExecArray 
     const transfer = await deps.engine.loadShare(match[1]);
     const release = deps.engine.hold(transfer);
     try {
-      transfer.assertReadable(deps.engine.nowMs);
-      await assertAllowed(deps, req, res, context, transfer, query);
+      const recipient = await assertAllowed(deps, req, res, context, transfer, query);
       const fileIndex = part === undefined || part === 'zip' ? 0 : Number(part);
       const isZip = part === 'zip' || (part === undefined && transfer.files.length > 1);
       // "HEAD and link-preview agents get the page or headers and never bytes of a limited share."
       if (isPageWanted({ 'user-agent': req.headers['user-agent'] })) deps.edge.answerPage(req, res, context);
-      else if (isZip) await getZip(deps, req, res, context, transfer);
+      else if (isZip) await getZip(deps, req, res, context, transfer, recipient);
       else
         await getFile(deps, req, res, context, transfer, transfer.file(fileIndex), {
           mayInline: query.get('view') === '1',
+          recipient,
         });
     } finally {
       release();
@@ -211,7 +213,12 @@ async function storeChunk(
   _context: RequestContext,
 ): Promise<ChunkStored> {
   const { engine, control, uploads, traffic } = deps;
-  const transfer = await control.owned({ sessionId: null, uploadToken: head.uploadToken }, head.transferId);
+  const owner = { sessionId: null, uploadToken: head.uploadToken };
+  let transfer = await control.owned(owner, head.transferId);
+  if (!transfer.isAccepted) {
+    await deps.direct.assertAccepted(transfer);
+    transfer = await control.owned(owner, head.transferId);
+  }
   const file = transfer.file(head.fileIndex);
   if (isServedHere(deps, transfer)) transfer.assertWritable(engine.nodeId, engine.nowMs);
   if (file.row.sizeBytes === null || file.row.chunkSizeBytes > MAX_SOCKET_CHUNK_BYTES) {

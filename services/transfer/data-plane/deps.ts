@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PutRunResponse } from '../../contracts/http.ts';
 import type { TrafficCounter } from '../../kernel/traffic.ts';
+import type { DirectSends } from '../direct/direct-sends.ts';
+import type { DirectUpkeep } from '../direct/direct-upkeep.ts';
 import type { LeaseRepository } from '../ports.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { TransferControl } from '../transfer-control.ts';
@@ -39,6 +41,9 @@ export interface PeerPorts {
 export interface DataPlaneDeps {
   readonly engine: TransferEngine;
   readonly control: TransferControl;
+  readonly direct: Pick<DirectSends, 'assertAccepted' | 'assertRecipient'>;
+  /** Counts what recipients of direct sends take. */
+  readonly recipients: Pick<DirectUpkeep, 'begin'>;
   readonly leases: LeaseRepository;
   readonly edge: EdgePorts;
   readonly uploads: MovingTransfers;

@@ -9,11 +9,13 @@ import {
   type Validators,
   validatorsOf,
 } from '../conditional.ts';
+import type { RecipientStream } from '../direct/direct-upkeep.ts';
 import { inlineType } from '../media.ts';
 import { fileName } from '../names.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import { hex } from '../summaries.ts';
+import { writeCounted } from './counted-write.ts';
 import type { RequestContext } from './data-plane.ts';
 import type { DataPlaneDeps } from './deps.ts';
 import { disposition } from './disposition.ts';
@@ -40,7 +42,7 @@ export async function getFile(
   context: RequestContext,
   transfer: RunningTransfer,
   file: RunningFile,
-  options: { mayInline: boolean },
+  options: { mayInline: boolean; recipient: string | null },
 ): Promise<void> {
   const { sizeBytes } = file.row;
   const validators = validatorsOf(file.row.id, transfer.row.generation, hex(file.row.digest));
@@ -76,11 +78,22 @@ export async function getFile(
     return;
   }
   const lease = await useLease(deps, req, res, context, transfer, file, { from, to });
+  const { recipient } = options;
+  const counted =
+    recipient === null ? null : deps.recipients.begin(transfer.row.id, recipient, () => void res.destroy());
   try {
-    await streamFile(deps, res, transfer, file, { from, to }, lease, () => res.writeHead(status, head));
+    await streamFile(deps, res, transfer, file, { from, to }, { lease, counted }, () => res.writeHead(status, head));
   } finally {
+    counted?.end();
     await lease.end();
   }
+}
+
+/** What a stream is counted for. */
+interface StreamUse {
+  readonly lease: LeaseUse;
+  /** Of a direct send. */
+  readonly counted: RecipientStream | null;
 }
 
 async function streamFile(
@@ -89,7 +102,7 @@ async function streamFile(
   transfer: RunningTransfer,
   file: RunningFile,
   range: { from: number; to: number | null },
-  lease: LeaseUse,
+  { lease, counted }: StreamUse,
   writeHead: () => void,
 ): Promise<void> {
   const release = deps.engine.holdAsReader(transfer);
@@ -114,9 +127,16 @@ async function streamFile(
         res.flushHeaders();
         continue;
       }
+      const start = position;
       position += lengthBytes;
       if (position === file.row.sizeBytes) await lease.consume();
-      await response.write(piece);
+      if (counted === null) await response.write(piece);
+      else {
+        await writeCounted(response, piece, (taken, to) => {
+          stream.moved();
+          counted.taken(file.row.index, start + taken, start + to);
+        });
+      }
       stream.moved();
       lease.served(lengthBytes);
       deps.traffic.add('out', lengthBytes);
@@ -125,6 +145,7 @@ async function streamFile(
     if (position === file.row.sizeBytes) await lease.consume();
     if (!res.headersSent) writeHead();
     await response.flush();
+    if (position === range.from) counted?.taken(file.row.index, position, position);
     res.end();
   } finally {
     response.close();

@@ -3,8 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { HEADER } from '../../contracts/http.ts';
+import type { RecipientStream } from '../direct/direct-upkeep.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
+import { writeCounted } from './counted-write.ts';
 import type { RequestContext } from './data-plane.ts';
 import type { DataPlaneDeps } from './deps.ts';
 import { disposition } from './disposition.ts';
@@ -34,6 +36,7 @@ export async function getZip(
   res: ServerResponse,
   context: RequestContext,
   transfer: RunningTransfer,
+  recipient: string | null,
 ): Promise<void> {
   const head: Record<string, string | number> = {
     ...USER_BYTES_HEADERS,
@@ -55,40 +58,43 @@ export async function getZip(
   const release = deps.engine.holdAsReader(transfer);
   const response = new PacedResponse(res);
   let stream: MovingStream | null = null;
+  const counted =
+    recipient === null ? null : deps.recipients.begin(transfer.row.id, recipient, () => void res.destroy());
   try {
     stream = await deps.downloads.enter(transfer.row.id);
     res.writeHead(200, head);
-    await new ZipWriter(deps, transfer, response, lease, stream).write();
+    await new ZipWriter(deps, transfer, response, { lease, counted, stream }).write();
     await response.flush();
     res.end();
   } finally {
     response.close();
+    counted?.end();
     stream?.leave();
     release();
     await lease.end();
   }
 }
 
+/** What a zip is counted for. */
+interface ZipUse {
+  readonly lease: LeaseUse;
+  readonly stream: MovingStream;
+  /** Of a direct send. */
+  readonly counted: RecipientStream | null;
+}
+
 class ZipWriter {
   readonly #deps: DataPlaneDeps;
   readonly #transfer: RunningTransfer;
   readonly #response: PacedResponse;
-  readonly #lease: LeaseUse;
-  readonly #stream: MovingStream;
+  readonly #use: ZipUse;
   #offset = 0;
 
-  constructor(
-    deps: DataPlaneDeps,
-    transfer: RunningTransfer,
-    response: PacedResponse,
-    lease: LeaseUse,
-    stream: MovingStream,
-  ) {
+  constructor(deps: DataPlaneDeps, transfer: RunningTransfer, response: PacedResponse, use: ZipUse) {
     this.#deps = deps;
     this.#transfer = transfer;
     this.#response = response;
-    this.#lease = lease;
-    this.#stream = stream;
+    this.#use = use;
   }
 
   async write(): Promise<void> {
@@ -117,10 +123,14 @@ class ZipWriter {
         crc = crc32(bytes, crc);
         doneBytes += bytes.length;
       }
-      if (doneBytes === entry.sizeBytes) await this.#lease.consume();
-      await this.#send(piece.bytes, piece.release);
+      if (doneBytes === entry.sizeBytes) await this.#use.lease.consume();
+      const lengthBytes = piece.bytes.reduce((sum, bytes) => sum + bytes.length, 0);
+      await this.#send(piece.bytes, piece.release, { file, from: doneBytes - lengthBytes });
     }
-    if (entry.sizeBytes === 0) await this.#lease.consume();
+    if (entry.sizeBytes === 0) {
+      await this.#use.lease.consume();
+      this.#use.counted?.taken(file.row.index, 0, 0);
+    }
     await this.#send([dataDescriptor(entry, crc)]);
     return { ...entry, crc32: crc, offset };
   }
@@ -143,12 +153,24 @@ class ZipWriter {
     return entry;
   }
 
-  async #send(bytes: readonly Uint8Array[], release: Piece['release'] = () => {}): Promise<void> {
+  /** @param place where in a file these bytes are; those of the zip itself are nobody's */
+  async #send(
+    bytes: readonly Uint8Array[],
+    release: Piece['release'] = () => {},
+    place: { readonly file: RunningFile; readonly from: number } | null = null,
+  ): Promise<void> {
     const lengthBytes = bytes.reduce((sum, part) => sum + part.length, 0);
     this.#offset += lengthBytes;
-    await this.#response.write({ bytes, release });
-    this.#stream.moved();
-    this.#lease.served(lengthBytes);
+    const { counted, stream } = this.#use;
+    if (counted === null || place === null) await this.#response.write({ bytes, release });
+    else {
+      await writeCounted(this.#response, { bytes, release }, (from, to) => {
+        stream.moved();
+        counted.taken(place.file.row.index, place.from + from, place.from + to);
+      });
+    }
+    this.#use.stream.moved();
+    this.#use.lease.served(lengthBytes);
     this.#deps.traffic.add('out', lengthBytes);
   }
 }

@@ -24,7 +24,11 @@ export async function putRun(
   if (uploadToken === null) {
     throw new PeerLinkError('bad_token', 'Send the upload token as "Authorization: Bearer ...".');
   }
-  const transfer = await deps.control.owned({ sessionId: null, uploadToken }, target.transferId);
+  let transfer = await deps.control.owned({ sessionId: null, uploadToken }, target.transferId);
+  if (!transfer.isAccepted) {
+    await deps.direct.assertAccepted(transfer);
+    transfer = await deps.control.owned({ sessionId: null, uploadToken }, target.transferId);
+  }
   // From here to `storeBody`, which holds the transfer, nothing is awaited: it cannot be dropped from memory between.
   const file = transfer.file(target.fileIndex);
   if (isServedHere(deps, transfer)) transfer.assertWritable(deps.engine.nodeId, deps.engine.nowMs);

@@ -48,7 +48,9 @@ export function setShareCookie(
 
 /**
  * Lets the request pass when the share has no password, or it brings a grant (cookie, `?grant=`) or the password
- * itself (`curl -u :password`). @throws password_required, bad_password, rate_limited, busy
+ * itself (`curl -u :password`). A direct send is there for its recipients only, by their own grants.
+ * @returns the recipient's session, of a direct send
+ * @throws password_required, bad_password, rate_limited, busy; not_found; what it is over with
  */
 export async function assertAllowed(
   deps: DataPlaneDeps,
@@ -57,11 +59,20 @@ export async function assertAllowed(
   context: RequestContext,
   transfer: RunningTransfer,
   query: URLSearchParams,
-): Promise<void> {
-  const { control } = deps;
+): Promise<string | null> {
+  const { control, engine } = deps;
+  const cookie = shareCookies(req).grant;
+  const inAddress = query.get('grant') ?? undefined;
+  if (transfer.row.kind === 'direct') {
+    // Before anything is told of it, also that it is over.
+    const sessionId = await deps.direct.assertRecipient(transfer, { header: cookie, address: inAddress });
+    transfer.assertReadable(engine.nowMs);
+    return sessionId;
+  }
+  transfer.assertReadable(engine.nowMs);
   // Also with neither: a share without a password is open to all.
-  if (control.mayRead(transfer, shareCookies(req).grant)) return;
-  if (control.mayRead(transfer, query.get('grant') ?? undefined, 'address')) return;
+  if (control.mayRead(transfer, cookie)) return null;
+  if (control.mayRead(transfer, inAddress, 'address')) return null;
   const basic = /^Basic ([\w+/=-]{1,4096})$/i.exec(req.headers.authorization ?? '')?.[1];
   if (basic === undefined) {
     res.setHeader('www-authenticate', 'Basic realm="PeerLink share", charset="UTF-8"');
@@ -74,6 +85,7 @@ export async function assertAllowed(
   const text = Buffer.from(basic, 'base64').toString('utf8');
   await control.assertPassword(transfer, text.slice(text.indexOf(':') + 1));
   setShareCookie(res, context, transfer.row.shareId, GRANT_COOKIE, control.grantFor(transfer).grant, GRANT_TTL_MS);
+  return null;
 }
 
 /** The right to read a limited share, as one stream uses it. */

@@ -85,7 +85,12 @@ const COUNTED_WHERE_ASKED = { add: () => {} };
 async function putRun(deps: PeerRoutesDeps, request: PeerRequest): Promise<void> {
   const { head, transferId, fileIndex, query, req, res } = request;
   const { engine } = deps.data;
-  const transfer = await engine.loadAtEpoch(transferId, head.epoch);
+  let transfer = await engine.loadAtEpoch(transferId, head.epoch);
+  if (!transfer.isAccepted) {
+    // The client's gateway may have heard of it first.
+    await deps.data.direct.assertAccepted(transfer);
+    transfer = await engine.loadAtEpoch(transferId, head.epoch);
+  }
   const file = transfer.file(fileIndex);
   transfer.assertWritable(engine.nodeId, engine.nowMs);
   const plan = planRun(file.row, wholeNumber(query.get('offset')), head.lengthBytes);

@@ -395,7 +395,7 @@ describe('what bad input gets', () => {
     ['a lone surrogate', file({ path: 'a\ud800' }), 400, 'bad_name'],
     ['an empty name', file({ path: '' }), 400, 'bad_name'],
     ['no files', { files: [] }, 400, 'bad_request'],
-    ['a direct send', { ...file({}), kind: 'direct' }, 501, 'not_implemented'],
+    ['a direct send to nobody', { ...file({}), kind: 'direct' }, 400, 'bad_request'],
     ['an expiry of no time', { ...file({}), expiresInSeconds: 0 }, 400, 'bad_request'],
     ['no downloads', { ...file({}), maxDownloads: 0 }, 400, 'bad_request'],
   ])('at the opening: %s', async (_what, body, status, type) => {

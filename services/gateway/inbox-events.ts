@@ -1,0 +1,132 @@
+import type { Inbox } from '../contracts/people.ts';
+import type { Call } from '../define-service.ts';
+import { RefreshTurns } from './refresh-turns.ts';
+import { parseAs } from './schemas.ts';
+import type { ControlHandler, ControlMessage } from './socket-events.ts';
+
+/** "Re-reads the inboxes of its connected sessions": so a lost hint costs a second. */
+const EVERY_MS = 1_000;
+/** Inboxes asked for in one query. */
+const ASKED_AT_ONCE = 1_000;
+
+export interface InboxEventsDeps {
+  readonly call: Call;
+  readonly onFault: (fault: unknown) => void;
+}
+export type TellInbox = (socketId: string, inbox: Inbox) => void;
+
+interface Reader {
+  readonly socketIds: Set<string>;
+  /** Of what was told last; empty: to be told whatever is there. */
+  fingerprint: string;
+  /** Whose state the last inbox showed. */
+  transferIds: ReadonlySet<string>;
+}
+
+/** `inbox.read`, `inbox.seen` and `inbox.changed`: whoever read an inbox here is told when it changes, on whatever node. */
+export class InboxEvents {
+  readonly #deps: InboxEventsDeps;
+  readonly #readers = new Map<string, Reader>();
+  readonly #sessionOf = new Map<string, string>();
+  readonly #turns: RefreshTurns<string>;
+  #tell: TellInbox = () => undefined;
+
+  constructor(deps: InboxEventsDeps) {
+    this.#deps = deps;
+    this.#turns = new RefreshTurns({
+      keys: () => this.#readers.keys(),
+      refresh: (sessionIds) => this.#refresh(sessionIds),
+      everyMs: EVERY_MS,
+      onFault: deps.onFault,
+    });
+  }
+
+  readonly handlers: Readonly<Record<'inbox.read' | 'inbox.seen', ControlHandler>> = {
+    'inbox.read': (message) => this.#read(message),
+    'inbox.seen': async ({ identity, payload }) => {
+      const { sequence } = parseAs('inboxSeen', payload);
+      const options = { requestId: identity.context.requestId };
+      return this.#deps.call('transfer.seen', { sessionId: identity.sessionId, sequence }, options);
+    },
+  };
+
+  start(tell: TellInbox): void {
+    this.#tell = tell;
+    this.#turns.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#turns.stop();
+  }
+
+  removeSocket(socketId: string): void {
+    const sessionId = this.#sessionOf.get(socketId);
+    if (sessionId === undefined) return;
+    this.#sessionOf.delete(socketId);
+    const reader = this.#readers.get(sessionId);
+    reader?.socketIds.delete(socketId);
+    if (reader?.socketIds.size === 0) this.#readers.delete(sessionId);
+  }
+
+  /** A hint: something was sent to these sessions. */
+  hear(sessionIds: readonly string[]): void {
+    this.#turns.soon(sessionIds.filter((sessionId) => this.#readers.has(sessionId)));
+  }
+
+  /** A hint: the state of this transfer has changed. */
+  hearTransfer(transferId: string): void {
+    for (const [sessionId, { transferIds }] of this.#readers) {
+      if (transferIds.has(transferId)) this.#turns.soon([sessionId]);
+    }
+  }
+
+  /** Subscribes first and reads second, so that nothing sent in between is missed. */
+  async #read({ socketId, identity, payload, isConnected }: ControlMessage): Promise<Inbox> {
+    parseAs('inboxRead', payload);
+    const { sessionId, context } = identity;
+    if (isConnected()) this.#subscribe(socketId, sessionId);
+    const asked = [{ sessionId, fingerprint: '' }];
+    const [found] = await this.#deps.call('transfer.inboxes', { asked }, { requestId: context.requestId });
+    const items = found?.items ?? [];
+    const reader = this.#readers.get(sessionId);
+    if (reader !== undefined && found !== undefined) {
+      if (reader.fingerprint === '') learn(reader, found);
+      // Another socket was told something else meanwhile, earlier or later than this: both are told again.
+      else if (reader.fingerprint !== found.fingerprint) {
+        reader.fingerprint = '';
+        this.#turns.soon([sessionId]);
+      }
+    }
+    return { items };
+  }
+
+  #subscribe(socketId: string, sessionId: string): void {
+    this.#sessionOf.set(socketId, sessionId);
+    const reader = this.#readers.get(sessionId);
+    if (reader !== undefined) reader.socketIds.add(socketId);
+    else {
+      this.#readers.set(sessionId, { socketIds: new Set([socketId]), fingerprint: '', transferIds: new Set() });
+    }
+  }
+
+  async #refresh(sessionIds: readonly string[]): Promise<void> {
+    for (let start = 0; start < sessionIds.length; start += ASKED_AT_ONCE) {
+      const asked = sessionIds.slice(start, start + ASKED_AT_ONCE).flatMap((sessionId) => {
+        const reader = this.#readers.get(sessionId);
+        return reader === undefined ? [] : [{ sessionId, fingerprint: reader.fingerprint }];
+      });
+      if (asked.length === 0) continue;
+      for (const found of await this.#deps.call('transfer.inboxes', { asked })) {
+        const reader = this.#readers.get(found.sessionId);
+        if (reader === undefined) continue;
+        learn(reader, found);
+        for (const socketId of reader.socketIds) this.#tell(socketId, { items: found.items });
+      }
+    }
+  }
+}
+
+function learn(reader: Reader, found: Inbox & { readonly fingerprint: string }): void {
+  reader.fingerprint = found.fingerprint;
+  reader.transferIds = new Set(found.items.flatMap((item) => (item.kind === 'offer' ? [item.transferId] : [])));
+}

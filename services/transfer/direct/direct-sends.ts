@@ -1,0 +1,386 @@
+import { PeerLinkError, typeOfFault } from '../../contracts/errors.ts';
+import type { OpenTransferRequest } from '../../contracts/http.ts';
+import {
+  ADDRESS_GRANT_TTL_MS,
+  GRANT_TTL_MS,
+  MAX_INBOX_ITEMS,
+  MAX_RECEIPT_RANGES,
+  OFFER_TTL_MS,
+  TEXT_TTL_MS,
+} from '../../contracts/limits.ts';
+import type {
+  Inbox,
+  OfferAccepted,
+  ReceiptsRequest,
+  SendTextRequest,
+  SendTextResponse,
+} from '../../contracts/people.ts';
+import type { GrantState, Recipient } from '../../contracts/person.ts';
+import { isEqualBytes, randomId, sha256 } from '../../kernel/ids.ts';
+import { idempotencyKeyOf } from '../open-transfer.ts';
+import type { InsertOutcome, NewFile, NewTransfer } from '../ports.ts';
+import type { RunningFile } from '../running-file.ts';
+import type { RunningTransfer } from '../running-transfer.ts';
+import { type GrantUse, recipientOfGrant, signRecipientGrant } from '../secrets.ts';
+import type { TransferEngine } from '../transfer-engine.ts';
+import { commonRanges, mergedRanges } from './byte-ranges.ts';
+import { checkRecipients, checkText, recipientsOf } from './plan-direct.ts';
+import type {
+  DirectRepository,
+  Envelope,
+  GrantRow,
+  InboxReading,
+  ReceiptReport,
+  Roommates,
+  Undelivered,
+} from './ports.ts';
+
+const ITEM_ID_LENGTH = 22;
+/** A grant's row is looked at for every request; one that was read so recently need not be again. */
+const REREAD_AFTER_MS = 200;
+
+/** Hints to all nodes; each finds out by itself a second later at most. */
+export interface DirectNews {
+  inboxesChanged(sessionIds: readonly string[]): void;
+  /** @param isAnswer somebody answered, left or has it all: told at once; else bytes were taken */
+  recipientsChanged(transferIds: readonly string[], isAnswer: boolean): void;
+}
+
+export interface DirectDeps {
+  readonly engine: TransferEngine;
+  readonly repository: DirectRepository;
+  readonly roommates: Roommates;
+  /** The cluster's: grants are made from it. */
+  readonly secret: Uint8Array;
+  readonly news: DirectNews;
+}
+
+/** How an opening goes on, once its request was found to be a direct send. */
+export interface DirectOpening {
+  insert(
+    row: NewTransfer,
+    files: readonly NewFile[],
+    options: { readonly maxOpen: number; readonly expiresInSeconds: number },
+  ): Promise<InsertOutcome>;
+}
+
+/** Offers, answers, receipts and texts: what people send each other, besides the bytes themselves. */
+export class DirectSends {
+  readonly #deps: DirectDeps;
+  readonly #rereadAtMs = new WeakMap<RunningTransfer, number>();
+
+  constructor(deps: DirectDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Null: the request is for a share. @throws bad_request, bad_token without a session
+   * @param mayBeKnown with a key the transfer may be there already, whoever has left the room since
+   */
+  async planOpening(
+    sessionId: string | null,
+    request: OpenTransferRequest,
+    mayBeKnown: boolean,
+  ): Promise<DirectOpening | null> {
+    const to = recipientsOf(request);
+    if (to === null) return null;
+    let refusal: unknown = null;
+    const envelope = await this.#envelope(sessionId, to).catch((fault: unknown) => {
+      if (!mayBeKnown || typeOfFault(fault) !== 'forbidden') throw fault;
+      refusal = fault;
+      return null;
+    });
+    const { repository, news } = this.#deps;
+    return {
+      insert: async (row, files, options) => {
+        const offerTtlSeconds = OFFER_TTL_MS / 1000;
+        const outcome = await repository.insert(row, files, { ...options, offerTtlSeconds }, envelope);
+        if (outcome.outcome === 'full' || outcome.outcome === 'gone') throw refusal ?? undeliveredFault(outcome);
+        if (outcome.outcome === 'inserted') news.inboxesChanged(to);
+        return outcome;
+      },
+    };
+  }
+
+  /** POST /api/offers/:transferId/accept. Repeatable. @throws not_found, ended, expired */
+  async accept(sessionId: string, transferId: string): Promise<OfferAccepted> {
+    const { repository, news, engine, secret } = this.#deps;
+    const grant = await repository.accept(transferId, sessionId);
+    if (grant === null) throw noOffer();
+    assertOpened(grant);
+    news.inboxesChanged([sessionId]);
+    news.recipientsChanged([transferId], true);
+    const { shareId, transferExpiresAt } = grant;
+    const atMost = (ttlMs: number) => Math.min(engine.nowMs + ttlMs, transferExpiresAt.getTime());
+    const expiresAtMs = atMost(GRANT_TTL_MS);
+    return {
+      shareId,
+      grant: signRecipientGrant(secret, 'header', shareId, sessionId, expiresAtMs),
+      addressGrant: signRecipientGrant(secret, 'address', shareId, sessionId, atMost(ADDRESS_GRANT_TTL_MS)),
+      expiresAt: new Date(expiresAtMs).toISOString(),
+    };
+  }
+
+  /** Declines what was offered, leaves what was accepted. Repeatable. @throws not_found */
+  async decline(sessionId: string, transferId: string): Promise<void> {
+    const declined = await this.#deps.repository.decline(transferId, sessionId);
+    if (declined === null) throw noOffer();
+    if (declined.hasChanged) await this.#answered(transferId, sessionId);
+  }
+
+  /** The recipient's own transfer, for `takeReceipts` at its home. @throws not_found, ended, expired */
+  async receiving(sessionId: string, transferId: string): Promise<RunningTransfer> {
+    if (!isReading(await this.#deps.repository.grantState(transferId, sessionId))) throw noOffer();
+    return this.#deps.engine.load(transferId);
+  }
+
+  /** What the recipient's page has written. At the home: what is not committed cannot be there. @throws bad_request */
+  async takeReceipts(sessionId: string, transferId: string, { received }: ReceiptsRequest): Promise<void> {
+    const { engine } = this.#deps;
+    const transfer = await engine.load(transferId);
+    transfer.assertReadable(engine.nowMs);
+    const given = Object.entries(received);
+    const count = given.reduce((sum, [, ranges]) => sum + ranges.length, 0);
+    if (count > MAX_RECEIPT_RANGES) {
+      throw new PeerLinkError('bad_request', `At most ${MAX_RECEIPT_RANGES} ranges at a time.`);
+    }
+    const reports: ReceiptReport[] = [];
+    for (const [index, ranges] of given) {
+      const fileIndex = Number(index);
+      const file = transfer.file(fileIndex);
+      for (const range of ranges) assertRange(range, file);
+      await engine.learnFile(transfer, file);
+      const committed = commonRanges(mergedRanges(ranges), committedBytes(file));
+      reports.push({ transferId, sessionId, fileIndex, ranges: committed, isWritten: true });
+    }
+    await this.report(reports);
+  }
+
+  /** Recipients whose right to read is over, of those reported. @throws unavailable */
+  async report(reports: readonly ReceiptReport[]): Promise<readonly ReceiptReport[]> {
+    const { repository, news } = this.#deps;
+    if (reports.length === 0) return [];
+    const states = await repository.receive(reports);
+    const complete = states.filter(({ state }) => state === 'received');
+    const others = states.filter(({ state }) => state !== 'received');
+    if (others.length > 0) news.recipientsChanged([...new Set(others.map(({ transferId }) => transferId))], false);
+    if (complete.length > 0) {
+      const transferIds = [...new Set(complete.map(({ transferId }) => transferId))];
+      news.recipientsChanged(transferIds, true);
+      news.inboxesChanged([...new Set(complete.map(({ sessionId }) => sessionId))]);
+      await this.endOver(transferIds);
+    }
+    const answered = new Set(states.map(({ transferId, sessionId }) => `${transferId} ${sessionId}`));
+    return reports.filter(({ transferId, sessionId }) => !answered.has(`${transferId} ${sessionId}`));
+  }
+
+  /** Ends those of them for which nobody waits any more, and obeys that here. */
+  async endOver(transferIds: readonly string[]): Promise<void> {
+    await this.obeyEnd(await this.#deps.repository.endOver(transferIds));
+  }
+
+  async obeyEnd(endedIds: readonly string[]): Promise<void> {
+    if (endedIds.length === 0) return;
+    for (const id of endedIds) await this.reread(id);
+    this.#deps.news.recipientsChanged(endedIds, true);
+  }
+
+  /** Obeys the row of a transfer that this node works with. */
+  async reread(transferId: string): Promise<void> {
+    const { engine } = this.#deps;
+    for (const transfer of engine.running()) if (transfer.row.id === transferId) await engine.reread(transfer);
+  }
+
+  async recipients(transferId: string): Promise<readonly Recipient[]> {
+    return (await this.#deps.repository.recipients([transferId])).get(transferId) ?? [];
+  }
+
+  async recipientsOf(transferIds: readonly string[]) {
+    const found = await this.#deps.repository.recipients(transferIds);
+    return [...found].map(([transferId, recipients]) => ({ transferId, recipients }));
+  }
+
+  /** "Its chunks are refused until one recipient accepts": looks at the row once more before it refuses. @throws not_accepted */
+  async assertAccepted(transfer: RunningTransfer): Promise<void> {
+    const { engine } = this.#deps;
+    if (transfer.isAccepted) return;
+    transfer.assertReadable(engine.nowMs);
+    const nowMs = performance.now();
+    if (nowMs - (this.#rereadAtMs.get(transfer) ?? Number.NEGATIVE_INFINITY) > REREAD_AFTER_MS) {
+      this.#rereadAtMs.set(transfer, nowMs);
+      const release = engine.hold(transfer);
+      try {
+        await engine.reread(transfer);
+      } finally {
+        release();
+      }
+    }
+    transfer.assertAccepted();
+  }
+
+  /**
+   * The session that one of these grants was made for, while it may read: not declined, not left. While the database is
+   * away, the grant's own word is enough. @throws not_found for everybody else: a direct send has no public link
+   */
+  async assertRecipient(
+    transfer: RunningTransfer,
+    grants: Readonly<Partial<Record<GrantUse, string | undefined>>>,
+  ): Promise<string> {
+    const sessionId = this.sessionOfGrant(transfer, grants);
+    if (sessionId === null || !(await this.#mayRead(transfer.row.id, sessionId, true))) throw noSuchTransfer();
+    return sessionId;
+  }
+
+  sessionOfGrant(
+    transfer: RunningTransfer,
+    grants: Readonly<Partial<Record<GrantUse, string | undefined>>>,
+  ): string | null {
+    const { secret, engine } = this.#deps;
+    for (const use of ['header', 'address'] as const) {
+      const grant = grants[use];
+      if (grant === undefined) continue;
+      const sessionId = recipientOfGrant(secret, use, transfer.row.shareId, grant, engine.nowMs);
+      if (sessionId !== null) return sessionId;
+    }
+    return null;
+  }
+
+  /** For what is shown of it: also its sender's session. */
+  async assertShown(transfer: RunningTransfer, sessionId: string | null, grant: string | undefined): Promise<void> {
+    if (sessionId !== null && sessionId === transfer.row.sessionId) return;
+    const bearer = this.sessionOfGrant(transfer, { header: grant });
+    if (bearer !== null && (await this.#mayRead(transfer.row.id, bearer, true))) return;
+    if (sessionId !== null && (await this.#mayRead(transfer.row.id, sessionId, false))) return;
+    throw noSuchTransfer();
+  }
+
+  /** POST /api/texts. @throws bad_request, too_large, bad_token, forbidden, too_many_transfers, key_reused */
+  async sendText(sessionId: string, request: SendTextRequest, givenKey?: string): Promise<SendTextResponse> {
+    const { repository, news } = this.#deps;
+    const idempotencyKey = idempotencyKeyOf(givenKey);
+    const text = checkText(request.text);
+    const to = checkRecipients(request.to);
+    const requestHash = sha256(JSON.stringify([to, text]));
+    const envelope = await this.#envelope(sessionId, to);
+    const ttlSeconds = TEXT_TTL_MS / 1000;
+    const sent = await repository.sendText({ envelope, text, ttlSeconds, idempotencyKey, requestHash });
+    if (sent.outcome === 'full' || sent.outcome === 'gone') throw undeliveredFault(sent);
+    if (sent.outcome === 'exists' && !isEqualBytes(sent.requestHash, requestHash)) {
+      throw new PeerLinkError('key_reused', 'This Idempotency-Key was sent before with another text.');
+    }
+    if (sent.outcome === 'sent') news.inboxesChanged(to);
+    return { sentAt: sent.sentAt.toISOString() };
+  }
+
+  async inbox(sessionId: string): Promise<Inbox> {
+    const [reading] = await this.inboxes([{ sessionId, fingerprint: '' }]);
+    return { items: reading?.items ?? [] };
+  }
+
+  inboxes(
+    asked: readonly { readonly sessionId: string; readonly fingerprint: string }[],
+  ): Promise<readonly InboxReading[]> {
+    return this.#deps.repository.inboxes(asked);
+  }
+
+  seen(sessionId: string, sequence: number): Promise<void> {
+    return this.#deps.repository.seen(sessionId, sequence);
+  }
+
+  /** What nobody had answered is declined with it. @throws not_found */
+  async dismiss(sessionId: string, itemId: string): Promise<void> {
+    const dismissed = await this.#deps.repository.dismiss(sessionId, itemId);
+    if (dismissed === null) throw new PeerLinkError('not_found', 'There is no such thing in this inbox.');
+    if (dismissed.declined === null) this.#deps.news.inboxesChanged([sessionId]);
+    else await this.#answered(dismissed.declined, sessionId);
+  }
+
+  async #answered(transferId: string, sessionId: string): Promise<void> {
+    const { news } = this.#deps;
+    news.inboxesChanged([sessionId]);
+    news.recipientsChanged([transferId], true);
+    await this.endOver([transferId]);
+  }
+
+  async #mayRead(transferId: string, sessionId: string, isProven: boolean): Promise<boolean> {
+    try {
+      return isReading(await this.#deps.repository.grantState(transferId, sessionId));
+    } catch (fault) {
+      if (isProven && typeOfFault(fault) === 'unavailable') return true;
+      throw fault;
+    }
+  }
+
+  async #envelope(sessionId: string | null, to: readonly string[]): Promise<Envelope> {
+    const { roommates } = this.#deps;
+    if (sessionId === null) {
+      throw new PeerLinkError('bad_token', 'Sending to somebody needs a session. POST /api/session makes one.');
+    }
+    if (to.includes(sessionId)) throw new PeerLinkError('bad_request', 'One cannot send to oneself.');
+    const [people, displayName] = await Promise.all([roommates.among(sessionId, to), roommates.nameOf(sessionId)]);
+    if (displayName === null) throw new PeerLinkError('bad_token', 'This session is over.');
+    const byId = new Map(people.map((person) => [person.id, person]));
+    const recipients = to.map((id) => {
+      const person = byId.get(id);
+      // The same whether there is such a session or not.
+      if (person === undefined) throw notTogether();
+      return { id, displayName: person.displayName, itemId: randomId(ITEM_ID_LENGTH) };
+    });
+    return { sender: { id: sessionId, displayName }, recipients };
+  }
+}
+
+/** May read what was accepted. */
+function isReading(state: GrantState | null): boolean {
+  return state === 'accepted' || state === 'received';
+}
+
+/** @throws what somebody is told who accepts too late */
+function assertOpened({ state, isTransferOver, endReason }: GrantRow): void {
+  if (isTransferOver) {
+    if (endReason === null || endReason === 'expired') throw new PeerLinkError('expired', 'This offer has expired.');
+    throw new PeerLinkError('ended', 'This offer is over.');
+  }
+  if (state === 'expired') throw new PeerLinkError('expired', 'This offer has expired.');
+  if (!isReading(state)) throw new PeerLinkError('ended', 'You declined this offer. Ask for it to be sent again.');
+}
+
+/** @throws bad_request */
+function assertRange(range: readonly [number, number], { row }: RunningFile): void {
+  const [from, to] = range;
+  const isWell = Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && from <= to;
+  if (isWell && to <= (row.sizeBytes ?? Number.MAX_SAFE_INTEGER)) return;
+  throw new PeerLinkError('bad_request', `A range of file ${row.index} is no part of it.`, {
+    data: { fileIndex: row.index, sizeBytes: row.sizeBytes },
+  });
+}
+
+function committedBytes(file: RunningFile): [number, number][] {
+  const { chunkSizeBytes, sizeBytes } = file.row;
+  const end = sizeBytes ?? Number.MAX_SAFE_INTEGER;
+  return file.committedRanges().map(([from, to]) => [from * chunkSizeBytes, Math.min(to * chunkSizeBytes, end)]);
+}
+
+function noOffer(): PeerLinkError {
+  return new PeerLinkError('not_found', 'Nothing of that kind was offered to you.');
+}
+
+function noSuchTransfer(): PeerLinkError {
+  return new PeerLinkError('not_found', 'There is no such transfer.');
+}
+
+function notTogether(): PeerLinkError {
+  return new PeerLinkError('forbidden', 'You can send to people in your room only. Somebody named is not there now.');
+}
+
+function undeliveredFault(why: Undelivered): PeerLinkError {
+  if (why.outcome === 'gone') return notTogether();
+  const limit = MAX_INBOX_ITEMS;
+  return new PeerLinkError(
+    'too_many_transfers',
+    why.isSenders
+      ? `${limit} of what you sent are not answered yet. Wait for answers, or cancel some.`
+      : `${limit} offers and texts wait for somebody named. Try again when they have looked.`,
+    { data: { limit }, retryAfterSeconds: 60 },
+  );
+}
