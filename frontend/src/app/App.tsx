@@ -2,10 +2,13 @@ import { lazy, Suspense, useEffect } from 'react';
 import { Link } from '../components/Link.tsx';
 import { buttonClass } from '../components/ui/Button.tsx';
 import { SendPage } from '../features/send/SendPage.tsx';
+import { amongPeople } from '../lib/arriving.ts';
 import { type Route, routeOf, usePathname } from '../lib/router.ts';
+import { useStore } from '../lib/store.ts';
 import { useLanguage } from '../messages/language.tsx';
 import { Banners } from './Banners.tsx';
 import { Footer } from './Footer.tsx';
+import { Header } from './Header.tsx';
 import { useKeepAwake } from './use-keep-awake.ts';
 
 // Send is there at once; the other pages come when they are asked for.
@@ -15,6 +18,12 @@ const ReceivePage = lazy(() =>
 const SharesPage = lazy(() =>
   import('../features/shares/SharesPage.tsx').then((module) => ({ default: module.SharesPage })),
 );
+const PeoplePage = lazy(() =>
+  import('../features/people/PeoplePage.tsx').then((module) => ({ default: module.PeoplePage })),
+);
+const InboxShell = lazy(() =>
+  import('../features/people/InboxShell.tsx').then((module) => ({ default: module.InboxShell })),
+);
 const ClusterPage = lazy(() =>
   import('../features/cluster/ClusterPage.tsx').then((module) => ({ default: module.ClusterPage })),
 );
@@ -22,6 +31,7 @@ const ClusterPage = lazy(() =>
 export function App() {
   const { messages } = useLanguage();
   const route = routeOf(usePathname());
+  const mayBeSentTo = useStore(amongPeople);
   useKeepAwake();
   useEffect(() => {
     // A file dropped beside a drop target would otherwise replace the page, and the uploads with it.
@@ -53,6 +63,11 @@ export function App() {
         </Suspense>
       </main>
       <Footer />
+      {mayBeSentTo && (
+        <Suspense fallback={null}>
+          <InboxShell isOnPeople={route.page === 'people'} />
+        </Suspense>
+      )}
     </div>
   );
 }
@@ -65,38 +80,13 @@ function Page({ route }: { readonly route: Route }) {
       return <SharesPage />;
     case 'cluster':
       return <ClusterPage />;
+    case 'people':
+      return <PeoplePage code={route.code} />;
     case 'receive':
       return <ReceivePage key={route.shareId} shareId={route.shareId} />;
     case 'unknown':
       return <UnknownPage />;
   }
-}
-
-function Header({ page }: { readonly page: Route['page'] }) {
-  const { messages } = useLanguage();
-  const item =
-    'inline-flex min-h-11 items-center px-3 underline-offset-8 hover:text-ink aria-[current]:text-ink aria-[current]:underline';
-  return (
-    <header className="safe-x sheet-width flex items-center justify-between pt-[max(12px,env(safe-area-inset-top))] pb-3">
-      <Link href="/" className="inline-flex min-h-11 items-center gap-2.5 text-base font-semibold tracking-tight">
-        <svg aria-hidden="true" viewBox="0 0 22 16" className="h-4 w-[22px]">
-          <rect className="fill-ink" x="0" width="4" height="16" />
-          <rect className="fill-ink" x="6" width="4" height="16" />
-          <rect className="fill-accent" x="12" width="4" height="16" />
-          <rect className="fill-ink" x="18" width="4" height="16" />
-        </svg>
-        {messages.app.name}
-      </Link>
-      <nav aria-label={messages.app.navigation} className="-me-3 flex text-ink-soft">
-        <Link href="/" className={item} {...(page === 'send' ? { 'aria-current': 'page' as const } : {})}>
-          {messages.app.send}
-        </Link>
-        <Link href="/mine" className={item} {...(page === 'mine' ? { 'aria-current': 'page' as const } : {})}>
-          {messages.app.mine}
-        </Link>
-      </nav>
-    </header>
-  );
 }
 
 function Loading() {

@@ -11,6 +11,10 @@ describe('routes', () => {
     ['/d/%E0%A4%A', { page: 'unknown' }],
     ['/d/', { page: 'unknown' }],
     ['/d/a/b', { page: 'unknown' }],
+    ['/people/', { page: 'people', code: null }],
+    ['/people/k7qm2a', { page: 'people', code: 'k7qm2a' }],
+    ['/people/a/b', { page: 'unknown' }],
+    ['/people/%E0%A4%A', { page: 'unknown' }],
     ['/elsewhere', { page: 'unknown' }],
   ])('%s', (path, route) => {
     expect(routeOf(path)).toEqual(route);

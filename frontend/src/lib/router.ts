@@ -5,6 +5,8 @@ export type Route =
   | { readonly page: 'send' }
   | { readonly page: 'mine' }
   | { readonly page: 'cluster' }
+  /** Null: the room of the network. */
+  | { readonly page: 'people'; readonly code: string | null }
   | { readonly page: 'receive'; readonly shareId: string }
   | { readonly page: 'unknown' };
 
@@ -13,10 +15,12 @@ export function routeOf(pathname: string): Route {
   if (path === '/') return { page: 'send' };
   if (path === '/mine') return { page: 'mine' };
   if (path === '/cluster') return { page: 'cluster' };
-  const share = /^\/d\/([^/]+)$/.exec(path)?.[1];
-  if (!share) return { page: 'unknown' };
+  if (path === '/people') return { page: 'people', code: null };
+  const [, page, text] = /^\/(d|people)\/([^/]+)$/.exec(path) ?? [];
+  if (!text) return { page: 'unknown' };
   try {
-    return { page: 'receive', shareId: decodeURIComponent(share) };
+    const name = decodeURIComponent(text);
+    return page === 'd' ? { page: 'receive', shareId: name } : { page: 'people', code: name };
   } catch {
     return { page: 'unknown' };
   }

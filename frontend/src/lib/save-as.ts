@@ -24,11 +24,13 @@ export interface SaveRequest {
   readonly addressGrant?: () => string;
 }
 
+export type SavePhaseListener = (phase: SavePhase, savedBytes: number) => void;
+
 /** @throws when the file cannot be written */
 export async function saveTo(
   handle: FileSystemFileHandle,
   request: SaveRequest,
-  publish: (phase: SavePhase, savedBytes: number) => void,
+  publish: SavePhaseListener,
   signal: AbortSignal,
 ): Promise<SavePhase> {
   const [file, cluster] = await Promise.all([handle.createWritable(), api.cluster()]);

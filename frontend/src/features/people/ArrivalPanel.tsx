@@ -1,0 +1,233 @@
+import { Download, X } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
+import type { OfferItem } from '../../../../services/contracts/people.ts';
+import { TransferName } from '../../components/FileName.tsx';
+import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
+import { Button } from '../../components/ui/Button.tsx';
+import { Notice } from '../../components/ui/Notice.tsx';
+import { useStore } from '../../lib/store.ts';
+import { useTitle } from '../../lib/use-title.ts';
+import type { Messages } from '../../messages/en.ts';
+import { explainFault } from '../../messages/explain-fault.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import { RateMeter } from '../../transfer-engine/rate-meter.ts';
+import { type ArrivalStage, arrivalStage, bytesHere } from './arrival-view.ts';
+import {
+  type Arrival,
+  accept,
+  arrivalOf,
+  arrivalStore,
+  download,
+  leave,
+  nameOfOffer,
+  ownWriterFor,
+  writeTo,
+} from './arrivals.ts';
+import { inboxStore } from './inbox-store.ts';
+import { PersonMark } from './PersonMark.tsx';
+import { useArrivalStrip } from './use-arrival.ts';
+
+/** What was accepted, as it comes in. */
+export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
+  const { messages, format } = useLanguage();
+  const own = arrivalOf(useStore(arrivalStore), item.transferId);
+  const stage = arrivalStage(item, own, Date.now());
+  const here = bytesHere(item, own, stage);
+  const isOver = stage.name === 'received' || stage.name === 'over';
+  const strip = useArrivalStrip(item, own.accepted, here);
+  useRightToRead(item, own, isOver);
+  const measured = useRate(here, stage.name === 'browser');
+  const rate = stage.name === 'browser' ? measured : own.bytesPerSecond;
+  const share = shareHere(item, here, stage);
+  const percent = format.percent(share);
+  const name = nameOfOffer(item);
+  const words = messages.people.arrival;
+  const said = stageText(stage, item, messages);
+  const leftMs = rate && item.totalBytes ? ((item.totalBytes - here) / rate) * 1000 : null;
+  useTitle(
+    isOver || stage.name === 'ready'
+      ? messages.app.titlePage(messages.people.title)
+      : messages.app.titleProgress(percent, name),
+  );
+  const facts = [
+    ...(item.totalBytes === null ? [] : [messages.upload.ofTotal(format.size(here), format.size(item.totalBytes))]),
+    ...(rate && !isOver ? [format.rate(rate)] : []),
+    ...(leftMs !== null && !isOver ? [messages.upload.left(format.duration(leftMs))] : []),
+  ];
+  return (
+    <section
+      aria-label={words.region(name, item.sender.displayName)}
+      className="animate-rise flex flex-col gap-4 border-b border-hairline pb-8"
+    >
+      <Heading item={item} />
+      {strip && stage.name !== 'over' && (
+        <div className="flex flex-col gap-2">
+          <ChunkStrip
+            cells={strip.cells}
+            revision={strip.revision + here}
+            isSealed={stage.name === 'received'}
+            label={messages.people.direct.stripOf(words.legendWith, percent)}
+            className="h-10"
+          />
+          {!isOver && <Legend />}
+        </div>
+      )}
+      <div className="flex flex-wrap items-end justify-between gap-x-8 gap-y-4">
+        <div className="min-w-0">
+          {stage.name !== 'over' && <p className="tabular text-3xl font-semibold tracking-[-0.03em]">{percent}</p>}
+          <p
+            className={
+              stage.name === 'offline' ? 'font-medium text-amber-ink' : isOver ? 'font-medium' : 'text-ink-soft'
+            }
+          >
+            {said}
+          </p>
+          <ul className="tabular flex flex-wrap gap-x-5 text-ink-soft">
+            {facts.map((fact) => (
+              <li key={fact}>{fact}</li>
+            ))}
+          </ul>
+        </div>
+        <Controls item={item} own={own} stage={stage} />
+      </div>
+      <Explanation own={own} stage={stage} />
+      <p role="status" className="sr-only">
+        {words.announce(said, format.percent(Math.floor(share * 4) / 4))}
+      </p>
+    </section>
+  );
+}
+
+function shareHere(item: OfferItem, here: number, stage: ArrivalStage): number {
+  if (stage.name === 'received') return 1;
+  return item.totalBytes ? Math.min(1, here / item.totalBytes) : 0;
+}
+
+function stageText(stage: ArrivalStage, item: OfferItem, messages: Messages): string {
+  const words = messages.people.arrival;
+  if (stage.name !== 'over') return words[stage.name];
+  const said = words.over[stage.end];
+  return typeof said === 'function' ? said(item.sender.displayName) : said;
+}
+
+function Heading({ item }: { readonly item: OfferItem }) {
+  const { messages } = useLanguage();
+  return (
+    <div className="flex items-center gap-3">
+      <PersonMark id={item.sender.id} className="size-12" />
+      <div className="min-w-0">
+        <h3 className="text-lg font-medium">
+          <TransferName name={nameOfOffer(item)} fileCount={item.fileCount} />
+        </h3>
+        <p className="truncate text-ink-soft">{messages.people.arrival.from(item.sender.displayName)}</p>
+      </div>
+    </div>
+  );
+}
+
+function Legend() {
+  const { messages } = useLanguage();
+  const words = messages.people.arrival;
+  const entries = [
+    ['bg-ink', words.legendWith],
+    ['bg-accent', words.legendWay],
+    ['bg-cell', words.legendWaiting],
+  ] as const;
+  return (
+    <ul className="flex flex-wrap gap-x-5 text-sm text-ink-soft">
+      {entries.map(([colour, label]) => (
+        <li key={label} className="flex items-center gap-2">
+          <span aria-hidden="true" className={`h-3 w-1 ${colour}`} />
+          {label}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Controls({
+  item,
+  own,
+  stage,
+}: {
+  readonly item: OfferItem;
+  readonly own: Arrival;
+  readonly stage: ArrivalStage;
+}) {
+  const { messages } = useLanguage();
+  const words = messages.people.arrival;
+  const picker = ownWriterFor(item);
+  if (stage.name === 'received' || stage.name === 'over') {
+    return <Button onClick={() => inboxStore.dismiss(item)}>{words.dismiss}</Button>;
+  }
+  const canBegin = own.accepted !== null && ['ready', 'stopped', 'browser'].includes(stage.name);
+  const save = async () => {
+    const handle = await picker?.({ suggestedName: nameOfOffer(item) }).catch(() => null);
+    if (handle) await writeTo(item, handle);
+  };
+  return (
+    <div className="flex flex-wrap gap-2 max-sm:w-full">
+      {canBegin && stage.name !== 'browser' && picker && (
+        <Button variant="primary" className="max-sm:flex-1" onClick={() => void save()}>
+          {words.saveAs}
+        </Button>
+      )}
+      {canBegin && (
+        <Button
+          variant={picker || stage.name === 'browser' ? 'secondary' : 'primary'}
+          className="max-sm:flex-1"
+          onClick={() => download(item)}
+        >
+          <Download aria-hidden className="size-5" strokeWidth={1.5} />
+          {words.download}
+        </Button>
+      )}
+      <Button variant="danger" className="max-sm:flex-1" onClick={() => void leave(item)}>
+        <X aria-hidden className="size-5" strokeWidth={1.5} />
+        {words.leave}
+      </Button>
+    </div>
+  );
+}
+
+function Explanation({ own, stage }: { readonly own: Arrival; readonly stage: ArrivalStage }) {
+  const { messages, format } = useLanguage();
+  const words = messages.people.arrival;
+  if (stage.name === 'over') return <p className="text-ink-soft">{words.overText}</p>;
+  if (own.isRefused) {
+    return (
+      <Notice tone="loss" title={words.refused}>
+        {words.refusedText}
+      </Notice>
+    );
+  }
+  if (stage.name === 'ready') return <p className="text-ink-soft">{words.readyText}</p>;
+  if (stage.name !== 'stopped' || own.phase?.name !== 'failed') return null;
+  const { title, advice } = explainFault(own.phase.fault, messages, format);
+  return (
+    <Notice tone="loss" title={title}>
+      {advice}
+    </Notice>
+  );
+}
+
+/** After a reload the right to read is asked for again. */
+function useRightToRead(item: OfferItem, own: Arrival, isOver: boolean): void {
+  const isMissing = own.accepted === null && !isOver;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked once for each transfer
+  useEffect(() => {
+    if (isMissing) void accept(item);
+  }, [isMissing, item.transferId]);
+}
+
+/** Of what the server says this browser took. */
+function useRate(bytes: number, isRunning: boolean): number | null {
+  const meter = useRef(new RateMeter());
+  const [rate, setRate] = useState<number | null>(null);
+  useEffect(() => {
+    if (!isRunning) return;
+    meter.current.note(bytes, performance.now());
+    setRate(meter.current.bytesPerSecond());
+  }, [bytes, isRunning]);
+  return isRunning ? rate : null;
+}

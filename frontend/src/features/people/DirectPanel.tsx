@@ -1,0 +1,302 @@
+import { X } from 'lucide-react';
+import { useMemo, useState } from 'react';
+import type { Recipient } from '../../../../services/contracts/person.ts';
+import { TransferName } from '../../components/FileName.tsx';
+import { FilePicker } from '../../components/FilePicker.tsx';
+import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
+import { StripLegend } from '../../components/strip/StripLegend.tsx';
+import { Button } from '../../components/ui/Button.tsx';
+import { Notice } from '../../components/ui/Notice.tsx';
+import { Sheet } from '../../components/ui/Sheet.tsx';
+import { nameOf } from '../../lib/file-list.ts';
+import { filesOf } from '../../lib/kept-files.ts';
+import { useStore } from '../../lib/store.ts';
+import { uploadPace } from '../../lib/upload-pace.ts';
+import { useTitle } from '../../lib/use-title.ts';
+import type { Messages } from '../../messages/en.ts';
+import { explainFault } from '../../messages/explain-fault.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import { CELL } from '../../transfer-engine/chunk-map.ts';
+import type { PickedFile } from '../../transfer-engine/match-files.ts';
+import { type UploadView, uploads } from '../../transfer-engine/uploads.ts';
+import { cancelDirect, directNews, newsOf } from './direct-sends.ts';
+import { type DirectStage, isOverStage, shareOfAll, shareReceived, stageOf } from './direct-view.ts';
+import { useNames } from './names.ts';
+import { PersonMark } from './PersonMark.tsx';
+
+/** What goes to somebody directly, as its sender sees it: how far each of them is. */
+export function DirectPanel({ view }: { readonly view: UploadView }) {
+  const { messages, format } = useLanguage();
+  const names = useNames();
+  const news = newsOf(useStore(directNews), view);
+  const { recipients } = news;
+  const stage = stageOf(recipients, view.phase, news.endReason);
+  const isOver = isOverStage(stage);
+  const share = isOver && stage !== 'received' && stage !== 'partly' ? 0 : shareOfAll(recipients, view.totalBytes);
+  const percent = format.percent(share);
+  const words = messages.people.direct;
+  const name = nameOf(view.files[0]?.path ?? '');
+  const said = useStageText(stage, recipients);
+  useTitle(
+    stage === 'moving' ? messages.app.titleProgress(percent, name) : messages.app.titlePage(messages.people.title),
+  );
+  return (
+    <section
+      aria-label={words.region(name, names(recipients))}
+      className="animate-rise flex flex-col gap-4 border-b border-hairline pb-8"
+    >
+      <div className="flex flex-wrap items-baseline justify-between gap-x-6">
+        <h3 className="min-w-0 text-lg font-medium">
+          <TransferName name={name} fileCount={view.files.length} />
+        </h3>
+        <p className="tabular text-ink-soft">{format.size(view.totalBytes)}</p>
+      </div>
+      {!isOver && (
+        <div className="flex flex-col gap-2">
+          <ChunkStrip
+            cells={view.cells}
+            revision={view.revision}
+            isSealed={view.phase.name === 'sealed'}
+            className="h-10"
+          />
+          {stage === 'moving' && view.phase.name !== 'sealed' && <StripLegend />}
+        </div>
+      )}
+      <ul className="flex flex-col gap-3">
+        {recipients.map((recipient) => (
+          <RecipientRow
+            key={recipient.id}
+            recipient={recipient}
+            totalBytes={view.totalBytes}
+            bytesPerSecond={news.bytesPerSecond.get(recipient.id) ?? null}
+          />
+        ))}
+      </ul>
+      <div className="flex flex-wrap items-end justify-between gap-x-8 gap-y-4">
+        <div className="min-w-0">
+          {stage === 'moving' && <p className="tabular text-3xl font-semibold tracking-[-0.03em]">{percent}</p>}
+          <p className={isOver ? 'text-lg font-medium' : 'text-ink-soft'}>{said}</p>
+          {!isOver && <Where view={view} />}
+        </div>
+        <Controls view={view} isOver={isOver} />
+      </div>
+      <Trouble view={view} isOver={isOver} />
+      <p role="status" className="sr-only">
+        {words.announce(said, format.percent(Math.floor(share * 4) / 4))}
+      </p>
+    </section>
+  );
+}
+
+function useStageText(stage: DirectStage, recipients: readonly Recipient[]): string {
+  const { messages, format } = useLanguage();
+  const names = useNames();
+  const words: Messages['people']['direct']['stage'] = messages.people.direct.stage;
+  const isSingle = recipients.length === 1;
+  const inState = (...states: readonly Recipient['state'][]) =>
+    recipients.filter(({ state }) => states.includes(state));
+  switch (stage) {
+    case 'waiting': {
+      const asked = inState('offered');
+      return asked.length > 2
+        ? words.waitingForMany(asked.length, format.count(asked.length))
+        : words.waitingFor(names(asked));
+    }
+    case 'moving': {
+      const takers = inState('accepted');
+      return takers.length > 1
+        ? words.movingMany(takers.length, format.count(takers.length))
+        : words.moving(names(takers));
+    }
+    case 'received':
+      return isSingle ? words.received(names(recipients)) : words.receivedMany;
+    case 'declined':
+      return isSingle ? words.declined(names(recipients)) : words.declinedMany;
+    case 'left':
+      return isSingle ? words.left(names(recipients)) : words.leftMany;
+    case 'expired':
+      return isSingle ? words.expired(names(recipients)) : words.expiredMany;
+    case 'partly':
+    case 'cancelled':
+    case 'failed':
+      return words[stage];
+  }
+}
+
+const CELL_COUNT = 100;
+
+function RecipientRow({
+  recipient,
+  totalBytes,
+  bytesPerSecond,
+}: {
+  readonly recipient: Recipient;
+  readonly totalBytes: number;
+  readonly bytesPerSecond: number | null;
+}) {
+  const { messages, format } = useLanguage();
+  const words = messages.people.direct;
+  const share = shareReceived(recipient, totalBytes);
+  const percent = format.percent(share);
+  const isMoving = recipient.state === 'accepted';
+  const shownCells = Math.floor(share * CELL_COUNT);
+  const cells = useMemo(() => new Uint8Array(CELL_COUNT).fill(CELL.stored, 0, shownCells), [shownCells]);
+  const leftMs = bytesPerSecond ? ((totalBytes - recipient.receivedBytes) / bytesPerSecond) * 1000 : null;
+  const facts = [
+    ...(isMoving ? [percent] : []),
+    ...(isMoving && bytesPerSecond ? [format.rate(bytesPerSecond)] : []),
+    ...(isMoving && leftMs !== null ? [messages.upload.left(format.duration(leftMs))] : []),
+  ];
+  return (
+    <li className="flex items-center gap-3">
+      <PersonMark id={recipient.id} className="size-10" />
+      <div className="flex min-w-0 flex-1 flex-col gap-1">
+        <div className="flex flex-wrap items-baseline justify-between gap-x-5">
+          <p dir="auto" className="name-start min-w-0 truncate">
+            {recipient.displayName}
+          </p>
+          <ul className="tabular flex flex-wrap gap-x-4 text-sm text-ink-soft">
+            <li className={recipient.state === 'received' ? 'font-medium text-ink' : ''}>
+              {words.person[recipient.state]}
+            </li>
+            {facts.map((fact) => (
+              <li key={fact}>{fact}</li>
+            ))}
+          </ul>
+        </div>
+        {(isMoving || recipient.state === 'received') && (
+          <ChunkStrip
+            cells={cells}
+            revision={shownCells}
+            isSealed={recipient.state === 'received'}
+            label={words.stripOf(recipient.displayName, percent)}
+            className="h-2"
+          />
+        )}
+      </div>
+    </li>
+  );
+}
+
+/** Whether this page is still needed. */
+function Where({ view }: { readonly view: UploadView }) {
+  const { messages } = useLanguage();
+  const words = messages.people.direct;
+  const { phase } = view;
+  if (phase.name === 'sealed') return <p className="text-sm text-ink-soft">{words.stored}</p>;
+  if (phase.name === 'asking' || phase.name === 'sending' || phase.name === 'checking') {
+    return <p className="text-sm text-ink-soft">{words.keepOpen}</p>;
+  }
+  if (phase.name === 'needs_files') return null;
+  return (
+    <p className={phase.name === 'offline' ? 'text-sm font-medium text-amber-ink' : 'text-sm text-ink-soft'}>
+      {messages.upload.phase[phase.name]}
+    </p>
+  );
+}
+
+function Controls({ view, isOver }: { readonly view: UploadView; readonly isOver: boolean }) {
+  const { messages } = useLanguage();
+  const words = messages.people.direct;
+  const [isAsking, setIsAsking] = useState(false);
+  if (isOver) return <Button onClick={() => uploads.drop(view.transferId)}>{words.close}</Button>;
+  const isStopped = view.phase.name === 'stalled' || view.phase.name === 'paused';
+  return (
+    <div className="flex flex-wrap gap-2 max-sm:w-full">
+      {isStopped && (
+        <Button
+          variant="primary"
+          className="max-sm:flex-1"
+          onClick={() => uploads.tell(view.transferId, { type: 'resume' })}
+        >
+          {messages.upload.tryAgain}
+        </Button>
+      )}
+      <Button variant="danger" className="max-sm:flex-1" onClick={() => setIsAsking(true)}>
+        <X aria-hidden className="size-5" strokeWidth={1.5} />
+        {words.cancel}
+      </Button>
+      {isAsking && (
+        <Sheet title={words.cancelTitle} description={words.cancelText} onClose={() => setIsAsking(false)}>
+          <div className="flex flex-col gap-2 sm:flex-row-reverse">
+            <Button
+              variant="danger"
+              className="sm:flex-1"
+              onClick={() => {
+                setIsAsking(false);
+                cancelDirect(view);
+              }}
+            >
+              {words.cancelYes}
+            </Button>
+            <Button className="sm:flex-1" onClick={() => setIsAsking(false)}>
+              {words.cancelNo}
+            </Button>
+          </div>
+        </Sheet>
+      )}
+    </div>
+  );
+}
+
+function Trouble({ view, isOver }: { readonly view: UploadView; readonly isOver: boolean }) {
+  const { messages, format } = useLanguage();
+  const { phase } = view;
+  if (isOver && phase.name !== 'failed') return null;
+  if (phase.name === 'needs_files') return <Unfinished view={view} />;
+  if (phase.name !== 'waiting' && phase.name !== 'stalled' && phase.name !== 'failed') return null;
+  const { title, advice } = explainFault(phase.fault, messages, format);
+  return (
+    <Notice tone={phase.name === 'waiting' ? 'waiting' : 'loss'} title={title}>
+      {advice}
+    </Notice>
+  );
+}
+
+/** Begun in an earlier visit: the recipients wait where they are until the files are there again. */
+function Unfinished({ view }: { readonly view: UploadView }) {
+  const { messages, format } = useLanguage();
+  const words = messages.upload;
+  const [problem, setProblem] = useState('');
+  const [isHandleRefused, setIsHandleRefused] = useState(false);
+  const handles = uploads.handlesFor(view.transferId);
+  const count = view.files.length;
+  const hasFolders = view.files.some((file) => file.path.includes('/'));
+  const goOn = async (picked: readonly PickedFile[]) => {
+    if (picked.length === 0) return;
+    const outcome = await uploads.resumeWith(view.transferId, picked, await uploadPace());
+    if (outcome.kind === 'resumed') return;
+    const missing = nameOf(outcome.paths[0] ?? '');
+    const others = outcome.paths.length - 1;
+    setProblem(count === 1 ? words.notTheSame(missing) : words.stillMissing(missing, others, format.count(others)));
+  };
+  const goOnByHandles = async () => {
+    const files = handles ? await filesOf(handles) : null;
+    if (files) await goOn(files);
+    else setIsHandleRefused(true);
+  };
+  const label = hasFolders ? words.pickFolderAgain : count === 1 ? words.pickAgain : words.pickAgainMany;
+  return (
+    <div className="flex flex-col items-start gap-3">
+      <p className="text-ink-soft">{words.needFiles(count, format.count(count))}</p>
+      {problem && (
+        <p role="alert" className="text-red-ink">
+          {problem}
+        </p>
+      )}
+      {handles && !isHandleRefused ? (
+        <Button variant="primary" onClick={() => void goOnByHandles()}>
+          {words.goOn}
+        </Button>
+      ) : (
+        <FilePicker
+          variant="primary"
+          isSingle={count === 1}
+          picksFolder={hasFolders}
+          label={label}
+          onPick={(files) => void goOn(files)}
+        />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,133 @@
+import { useState } from 'react';
+import type { OfferItem } from '../../../../services/contracts/people.ts';
+import { FileName } from '../../components/FileName.tsx';
+import { Button } from '../../components/ui/Button.tsx';
+import { Notice } from '../../components/ui/Notice.tsx';
+import { Sheet } from '../../components/ui/Sheet.tsx';
+import { explainFault } from '../../messages/explain-fault.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import type { Fault } from '../../transfer-engine/fault.ts';
+import { accept, download, nameOfOffer, ownWriterFor, writeTo } from './arrivals.ts';
+import { endOf, type OfferEnd } from './inbox.ts';
+import { inboxStore } from './inbox-store.ts';
+import { PersonMark } from './PersonMark.tsx';
+
+/** Somebody wants to send something: who, what, and two answers of the same size. */
+export function OfferSheet({
+  item,
+  othersCount,
+  onLater,
+}: {
+  readonly item: OfferItem;
+  readonly othersCount: number;
+  readonly onLater: () => void;
+}) {
+  const { messages, format } = useLanguage();
+  const [isBusy, setIsBusy] = useState(false);
+  const [fault, setFault] = useState<Fault | null>(null);
+  const words = messages.people.offer;
+  const end = endOf(item, Date.now());
+  const picker = ownWriterFor(item);
+
+  const take = async () => {
+    // The browser's dialog opens only right after the press: the place is chosen first, then the offer accepted.
+    const handle = picker ? await picker({ suggestedName: nameOfOffer(item) }).catch(() => null) : null;
+    if (picker && !handle) return;
+    setIsBusy(true);
+    const refusal = await accept(item);
+    setIsBusy(false);
+    setFault(refusal);
+    if (refusal) return;
+    if (handle) void writeTo(item, handle);
+    else download(item);
+  };
+  const refuse = async () => {
+    setIsBusy(true);
+    const refusal = await inboxStore.decline(item);
+    setIsBusy(false);
+    setFault(refusal);
+    if (!refusal) inboxStore.dismiss(item);
+  };
+
+  if (end) return <OverSheet item={item} end={end} />;
+  const explanation = fault ? explainFault(fault, messages, format) : null;
+  const where = picker ? words.whereAsked : item.fileCount > 1 ? words.whereZip : words.whereDownloads;
+  return (
+    <Sheet title={words.title(item.sender.displayName)} onClose={onLater}>
+      <OfferContent item={item} />
+      {explanation && (
+        <Notice tone="loss" title={words.failed}>
+          {explanation.title}
+        </Notice>
+      )}
+      <div className="grid grid-cols-2 gap-2">
+        <Button size="lg" disabled={isBusy} onClick={() => void refuse()}>
+          {words.decline}
+        </Button>
+        <Button size="lg" variant="primary" disabled={isBusy} onClick={() => void take()}>
+          {words.accept}
+        </Button>
+      </div>
+      <p className="text-center text-sm text-ink-soft">{where}</p>
+      {othersCount > 0 && (
+        <p className="text-center text-sm text-ink-soft">{words.others(othersCount, format.count(othersCount))}</p>
+      )}
+    </Sheet>
+  );
+}
+
+function OfferContent({ item }: { readonly item: OfferItem }) {
+  const { messages, format } = useLanguage();
+  const words = messages.people.offer;
+  const others = item.fileCount - item.files.length;
+  const size = item.totalBytes === null ? words.sizeUnknown : format.size(item.totalBytes);
+  return (
+    <div className="flex flex-col gap-4">
+      <div className="flex items-center gap-4">
+        <PersonMark id={item.sender.id} className="size-16" />
+        <div className="min-w-0">
+          <p dir="auto" className="name-start truncate font-medium">
+            {item.sender.displayName}
+          </p>
+          <p className="tabular text-ink-soft">
+            {words.facts(messages.app.files(item.fileCount, format.count(item.fileCount)), size)}
+          </p>
+        </div>
+      </div>
+      <ul
+        aria-label={words.filesLabel}
+        tabIndex={item.files.length > 4 ? 0 : undefined}
+        className="max-h-[30dvh] divide-y divide-hairline overflow-y-auto border-y border-hairline"
+      >
+        {item.files.map((file) => (
+          <li key={file.index} className="flex min-h-11 items-center justify-between gap-4">
+            <FileName path={file.path} />
+            <span className="tabular shrink-0 text-sm text-ink-soft">
+              {file.sizeBytes === null ? '' : format.size(file.sizeBytes)}
+            </span>
+          </li>
+        ))}
+        {others > 0 && <li className="py-2 text-sm text-ink-soft">{words.more(others, format.count(others))}</li>}
+      </ul>
+    </div>
+  );
+}
+
+/** What it was about ended before it was answered. */
+function OverSheet({ item, end }: { readonly item: OfferItem; readonly end: OfferEnd }) {
+  const { messages } = useLanguage();
+  const words = messages.people.offer;
+  const close = () => inboxStore.dismiss(item);
+  const said = words.over[end];
+  return (
+    <Sheet
+      title={typeof said === 'function' ? said(item.sender.displayName) : said}
+      description={words.overText[end]}
+      onClose={close}
+    >
+      <Button size="lg" onClick={close}>
+        {words.close}
+      </Button>
+    </Sheet>
+  );
+}

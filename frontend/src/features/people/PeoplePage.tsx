@@ -1,0 +1,138 @@
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { MAX_RECIPIENTS } from '../../../../services/contracts/limits.ts';
+import type { Person } from '../../../../services/contracts/person.ts';
+import { Notice } from '../../components/ui/Notice.tsx';
+import type { CollectedFile } from '../../lib/file-list.ts';
+import { live } from '../../lib/live.ts';
+import { useStore } from '../../lib/store.ts';
+import { useTitle } from '../../lib/use-title.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import { uploads } from '../../transfer-engine/uploads.ts';
+import { ArrivalPanel } from './ArrivalPanel.tsx';
+import { DirectPanel } from './DirectPanel.tsx';
+import { offer } from './direct-sends.ts';
+import { arrivalItems } from './inbox.ts';
+import { inboxStore } from './inbox-store.ts';
+import { PeopleList } from './PeopleList.tsx';
+import { RoomPanel } from './RoomPanel.tsx';
+import { snapshotOf } from './room-state.ts';
+import { roomStore } from './room-store.ts';
+import { SendBar } from './SendBar.tsx';
+import { useFilesFromAnywhere } from './use-files-from-anywhere.ts';
+import { YouPanel } from './YouPanel.tsx';
+
+/** Who is here, and what goes to and fro between them and this person. */
+export function PeoplePage({ code }: { readonly code: string | null }) {
+  const { messages, format } = useLanguage();
+  const words = messages.people;
+  const room = useStore(roomStore);
+  const liveState = useSyncExternalStore(live.subscribe, live.read);
+  const snapshot = snapshotOf(room);
+  const { chosen, toggle, clear } = useChoice(snapshot?.people ?? []);
+  const [pastedText, setPastedText] = useState<string | null>(null);
+  const [unreadableCount, setUnreadableCount] = useState(0);
+  useTitle(messages.app.titlePage(words.title));
+  useEffect(() => roomStore.want(code), [code]);
+
+  const send = async (to: readonly Person[], files: readonly CollectedFile[]) => {
+    if (await offer(to, files)) clear();
+  };
+  const isDragging = useFilesFromAnywhere({
+    hasSomebody: chosen.length > 0,
+    onFiles: (files, failedCount) => {
+      setUnreadableCount(failedCount);
+      void send(chosen, files);
+    },
+    onText: setPastedText,
+  });
+  const isHere = room.name === 'joined' && liveState === 'connected';
+  return (
+    <section className="animate-rise flex flex-1 flex-col gap-12 pt-8 pb-40 sm:pb-8">
+      <div className="flex flex-col gap-8">
+        <div className="flex flex-wrap items-end justify-between gap-x-10 gap-y-6">
+          <div className="flex flex-col gap-2">
+            <h1 className="text-4xl font-semibold tracking-[-0.035em] sm:text-5xl">{words.title}</h1>
+            <p className="max-w-[46ch] text-lg text-ink-soft">{words.lead}</p>
+          </div>
+          {snapshot && <YouPanel you={snapshot.you} />}
+        </div>
+        <RoomPanel code={code} room={room} />
+      </div>
+      {snapshot?.room && (
+        <PeopleList
+          code={code}
+          people={snapshot.people}
+          isHere={isHere}
+          isDragging={isDragging}
+          chosen={chosen}
+          canChoose={chosen.length < MAX_RECIPIENTS}
+          onToggle={toggle}
+          onDrop={(person, files, failedCount) => {
+            setUnreadableCount(failedCount);
+            void send(chosen.some(({ id }) => id === person.id) ? chosen : [person], files);
+          }}
+        />
+      )}
+      {chosen.length === MAX_RECIPIENTS && (
+        <p className="text-ink-soft">{words.send.tooMany(format.count(MAX_RECIPIENTS))}</p>
+      )}
+      {unreadableCount > 0 && (
+        <Notice tone="loss" title={words.send.unreadable(unreadableCount, format.count(unreadableCount))} />
+      )}
+      <SendBar
+        chosen={chosen}
+        pastedText={pastedText}
+        onTextDone={() => setPastedText(null)}
+        onPick={(files) => void send(chosen, files)}
+        onClear={clear}
+      />
+      <Traffic />
+    </section>
+  );
+}
+
+/** What is on its way, to this person first: it may want a press. */
+function Traffic() {
+  const { messages } = useLanguage();
+  const arrivals = arrivalItems(useStore(inboxStore));
+  const sends = useStore(uploads).filter((view) => view.recipients !== null);
+  return (
+    <>
+      {arrivals.length > 0 && (
+        <section aria-labelledby="arrivals-title" className="flex flex-col gap-8">
+          <h2 id="arrivals-title" className="text-sm text-ink-soft">
+            {messages.people.arrival.heading}
+          </h2>
+          {arrivals.map((item) => (
+            <ArrivalPanel key={item.id} item={item} />
+          ))}
+        </section>
+      )}
+      {sends.length > 0 && (
+        <section aria-labelledby="sends-title" className="flex flex-col gap-8">
+          <h2 id="sends-title" className="text-sm text-ink-soft">
+            {messages.people.direct.heading}
+          </h2>
+          {sends.map((view) => (
+            <DirectPanel key={view.transferId} view={view} />
+          ))}
+        </section>
+      )}
+    </>
+  );
+}
+
+/** Who it is for. Who goes away is not chosen any more. */
+function useChoice(people: readonly Person[]) {
+  const [ids, setIds] = useState<ReadonlySet<string>>(new Set());
+  const known = useRef(people);
+  known.current = people;
+  const toggle = (id: string) =>
+    setIds((before) => {
+      const here = new Set(known.current.map((one) => one.id));
+      const after = new Set([...before].filter((one) => one !== id && here.has(one)));
+      if (!before.has(id)) after.add(id);
+      return after;
+    });
+  return { chosen: people.filter(({ id }) => ids.has(id)), toggle, clear: () => setIds(new Set<string>()) };
+}

@@ -1,0 +1,124 @@
+import { FolderUp, PenLine, X } from 'lucide-react';
+import { useState } from 'react';
+import type { Person } from '../../../../services/contracts/person.ts';
+import { FilePicker } from '../../components/FilePicker.tsx';
+import { Button, IconButton } from '../../components/ui/Button.tsx';
+import { Notice } from '../../components/ui/Notice.tsx';
+import type { CollectedFile } from '../../lib/file-list.ts';
+import { useStore } from '../../lib/store.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import { forgetOffering, offer, offering } from './direct-sends.ts';
+import { useNames } from './names.ts';
+import { TextComposer } from './TextComposer.tsx';
+import { useOfferFault } from './use-offer-fault.ts';
+
+/** What is sent to those who are chosen. Under the thumb on a phone, under the people on a desk. */
+export function SendBar({
+  chosen,
+  pastedText,
+  onTextDone,
+  onPick,
+  onClear,
+}: {
+  readonly chosen: readonly Person[];
+  /** Pasted while somebody was chosen. */
+  readonly pastedText: string | null;
+  readonly onTextDone: () => void;
+  readonly onPick: (files: readonly CollectedFile[]) => void;
+  readonly onClear: () => void;
+}) {
+  const { messages } = useLanguage();
+  const words = messages.people.send;
+  const names = useNames();
+  const [isWriting, setIsWriting] = useState(false);
+  const [said, setSaid] = useState('');
+  const state = useStore(offering);
+  const isComposing = (isWriting || pastedText !== null) && chosen.length > 0;
+  const close = () => {
+    setIsWriting(false);
+    onTextDone();
+  };
+  return (
+    <>
+      <Refused />
+      {chosen.length > 0 && (
+        <section
+          aria-label={words.to(names(chosen))}
+          className="animate-rise z-20 flex flex-col gap-3 rounded-md border border-hairline bg-sheet p-4 shadow-float max-sm:fixed max-sm:inset-x-0 max-sm:bottom-0 max-sm:rounded-b-none max-sm:pb-[max(16px,env(safe-area-inset-bottom))] sm:sticky sm:bottom-4 sm:flex-row sm:items-center sm:justify-between"
+        >
+          <div className="flex min-w-0 items-center justify-between gap-2 sm:flex-row-reverse sm:justify-end">
+            <p className="min-w-0 truncate font-medium">{words.to(names(chosen))}</p>
+            <IconButton label={words.clear} className="-my-2" onClick={onClear}>
+              <X aria-hidden className="size-5" strokeWidth={1.5} />
+            </IconButton>
+          </div>
+          <div className="flex flex-wrap gap-2 sm:flex-row-reverse">
+            <FilePicker
+              label={state.name === 'opening' ? words.offering : words.files}
+              variant="primary"
+              className="max-sm:w-full"
+              onPick={onPick}
+            />
+            <FilePicker
+              label={words.folder}
+              picksFolder
+              className="max-sm:flex-1"
+              icon={<FolderUp aria-hidden className="size-5" strokeWidth={1.5} />}
+              onPick={onPick}
+            />
+            <Button className="max-sm:flex-1" onClick={() => setIsWriting(true)}>
+              <PenLine aria-hidden className="size-5" strokeWidth={1.5} />
+              {words.text}
+            </Button>
+          </div>
+        </section>
+      )}
+      {isComposing && (
+        <TextComposer
+          to={chosen}
+          initial={pastedText ?? ''}
+          onFile={(file) => {
+            close();
+            onPick([file]);
+          }}
+          onClose={close}
+          onSent={() => {
+            setSaid(words.textSent(names(chosen)));
+            close();
+            onClear();
+          }}
+        />
+      )}
+      <p role="status" className={said === '' ? 'sr-only' : 'text-ink-soft'}>
+        {state.name === 'opening' ? words.offering : said}
+      </p>
+    </>
+  );
+}
+
+function Refused() {
+  const { messages } = useLanguage();
+  const words = messages.people.send;
+  const state = useStore(offering);
+  const explain = useOfferFault();
+  if (state.name !== 'failed') return null;
+  const { title, advice } = explain(state.fault);
+  return (
+    <Notice
+      tone="loss"
+      title={title}
+      action={
+        <div className="flex gap-2">
+          <Button onClick={() => void offer(state.to, state.files, state.idempotencyKey)}>
+            {messages.people.room.tryAgain}
+          </Button>
+          <IconButton label={messages.app.close} onClick={forgetOffering}>
+            <X aria-hidden className="size-5" strokeWidth={1.5} />
+          </IconButton>
+        </div>
+      }
+    >
+      {advice || words.failed}
+    </Notice>
+  );
+}

@@ -1,0 +1,98 @@
+import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
+import { MAX_TEXT_BYTES } from '../../../../services/contracts/limits.ts';
+import type { Person } from '../../../../services/contracts/person.ts';
+import { Button } from '../../components/ui/Button.tsx';
+import { FIELD_CLASS } from '../../components/ui/Field.tsx';
+import { Notice } from '../../components/ui/Notice.tsx';
+import { Sheet } from '../../components/ui/Sheet.tsx';
+import type { CollectedFile } from '../../lib/file-list.ts';
+import { peopleApi } from '../../lib/people-api.ts';
+import { randomId } from '../../lib/random-id.ts';
+import { useLanguage } from '../../messages/language.tsx';
+import type { Fault } from '../../transfer-engine/fault.ts';
+import { useNames } from './names.ts';
+import { sendableText } from './text-parts.ts';
+import { useOfferFault } from './use-offer-fault.ts';
+
+/** A text for those who are chosen; what is too long for one goes as a file. */
+export function TextComposer({
+  to,
+  initial,
+  onFile,
+  onClose,
+  onSent,
+}: {
+  readonly to: readonly Person[];
+  readonly initial: string;
+  readonly onFile: (file: CollectedFile) => void;
+  readonly onClose: () => void;
+  readonly onSent: () => void;
+}) {
+  const { messages, format } = useLanguage();
+  const words = messages.people.send;
+  const names = useNames();
+  const explain = useOfferFault();
+  const id = useId();
+  const field = useRef<HTMLTextAreaElement>(null);
+  const [text, setText] = useState(initial);
+  const [isSending, setIsSending] = useState(false);
+  const [fault, setFault] = useState<Fault | null>(null);
+  // The same text to the same people is sent once, however often it is tried.
+  const attempt = useRef({ text: '', key: '' });
+  useEffect(() => field.current?.focus(), []);
+
+  const clean = sendableText(text);
+  const isTooLong = new TextEncoder().encode(clean).length > MAX_TEXT_BYTES;
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (clean.trim() === '' || isTooLong || isSending) return;
+    if (attempt.current.text !== clean) attempt.current = { text: clean, key: randomId() };
+    setIsSending(true);
+    const answer = await peopleApi.text({ to: to.map((one) => one.id), text: clean }, attempt.current.key);
+    setIsSending(false);
+    if (answer.ok) onSent();
+    else setFault(answer.fault);
+  };
+  const asFile = () => {
+    const stamp = new Date().toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '.');
+    const file = new File([text], words.pastedName(stamp), { type: 'text/plain;charset=utf-8' });
+    onFile({ path: file.name, file });
+  };
+  const explanation = fault ? explain(fault) : null;
+  return (
+    <Sheet title={words.textTitle(names(to))} onClose={onClose}>
+      <form onSubmit={submit} className="flex flex-col gap-4">
+        <label htmlFor={id} className="sr-only">
+          {words.textLabel}
+        </label>
+        <textarea
+          ref={field}
+          id={id}
+          dir="auto"
+          rows={6}
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) event.currentTarget.form?.requestSubmit();
+          }}
+          className={`${FIELD_CLASS} h-auto! max-h-[40dvh] resize-y py-2`}
+        />
+        {isTooLong && (
+          <Notice
+            tone="waiting"
+            title={words.textTooLong(format.size(MAX_TEXT_BYTES))}
+            action={<Button onClick={asFile}>{words.asFile}</Button>}
+          />
+        )}
+        {explanation && (
+          <Notice tone="loss" title={explanation.title}>
+            {explanation.advice}
+          </Notice>
+        )}
+        <Button type="submit" variant="primary" size="lg" disabled={isSending || isTooLong || clean.trim() === ''}>
+          {isSending ? words.textSending : words.textSend}
+        </Button>
+      </form>
+    </Sheet>
+  );
+}

@@ -1,0 +1,84 @@
+import { useEffect, useRef, useState } from 'react';
+import type { ShareResponse } from '../../../../services/contracts/http.ts';
+import type { OfferAccepted, OfferItem } from '../../../../services/contracts/people.ts';
+import { api } from '../../lib/api.ts';
+import { live } from '../../lib/live.ts';
+import { type LiveStrip, markCommitted, stripOf } from '../../lib/share-strip.ts';
+import { CELL } from '../../transfer-engine/chunk-map.ts';
+
+interface Loaded {
+  readonly answer: ShareResponse;
+  readonly strip: LiveStrip;
+}
+export interface ArrivalStrip {
+  readonly cells: Uint8Array;
+  readonly revision: number;
+  /** What the server has: of it, what is not on this device is on the way. */
+  readonly committedBytes: number;
+}
+
+/** The strip of what comes in: bare what was not sent, coloured what is on the way, ink what is on this device. */
+export function useArrivalStrip(
+  item: OfferItem,
+  accepted: OfferAccepted | null,
+  bytesHere: number,
+): ArrivalStrip | null {
+  const [loaded, setLoaded] = useState<Loaded | null>(null);
+  const revision = useRef(0);
+  const isOver = item.transferState === 'ended';
+  const shareId = accepted?.shareId ?? null;
+  const grant = accepted?.grant ?? null;
+  useEffect(() => {
+    if (shareId === null || grant === null || isOver) return;
+    let isGone = false;
+    const load = async () => {
+      const answer = await api.share(shareId, grant);
+      if (isGone || !answer.ok || answer.value.passwordRequired) return;
+      setLoaded({ answer: answer.value, strip: stripOf(answer.value, ++revision.current) });
+    };
+    const unwatch = live.watch(
+      { shareId, grant },
+      {
+        snapshot: () => void load(),
+        state: () => void load(),
+        progress: ({ committed }) =>
+          setLoaded((before) => {
+            if (!before) return before;
+            let bytes = 0;
+            for (const [fileIndex, ranges] of Object.entries(committed)) {
+              bytes += markCommitted(before.answer, before.strip.cells, Number(fileIndex), ranges);
+            }
+            const { cells, committedBytes } = before.strip;
+            return {
+              ...before,
+              strip: { cells, revision: ++revision.current, committedBytes: committedBytes + bytes },
+            };
+          }),
+      },
+    );
+    return () => {
+      isGone = true;
+      unwatch();
+    };
+  }, [shareId, grant, isOver]);
+  if (!loaded) return null;
+  const cells = withHere(loaded, bytesHere);
+  return { cells, revision: loaded.strip.revision, committedBytes: loaded.strip.committedBytes };
+}
+
+/** Files are read one after the other, each from its beginning: what is here are the first so many bytes. */
+function withHere({ answer, strip }: Loaded, bytesHere: number): Uint8Array {
+  const cells = strip.cells.map((state) => (state === CELL.stored ? CELL.inFlight : CELL.waiting));
+  let cell = 0;
+  let leftBytes = bytesHere;
+  for (const file of answer.files) {
+    const count = file.chunkCount ?? file.committedChunkCount + 1;
+    const whole = leftBytes >= (file.sizeBytes ?? Number.POSITIVE_INFINITY);
+    const here = whole ? count : Math.floor(leftBytes / file.chunkSizeBytes);
+    cells.fill(CELL.stored, cell, cell + Math.min(here, count));
+    if (!whole) break;
+    leftBytes -= file.sizeBytes ?? 0;
+    cell += count;
+  }
+  return cells;
+}
