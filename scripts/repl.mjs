@@ -1,4 +1,4 @@
-// npm run repl: the server with Moleculer's console on this terminal.
+// npm run repl: a console on this terminal, of the cluster, or of the process that runs on the data directory.
 import { join } from 'node:path';
 import { runInForeground } from './setup/foreground.mjs';
 import { main } from './setup/process.mjs';

@@ -41,7 +41,20 @@ async function start(): Promise<void> {
   if (!outcome.ok) refuse(faultMessage(outcome.faults));
   const { config } = outcome;
 
+  if (process.argv.includes('--admin-token')) {
+    const { renewAdminToken } = await import('./composition/renew-admin-token.ts');
+    showToken(await renewAdminToken(config, () => openNetIo(config)));
+    if (config.adminToken !== null)
+      process.stdout.write('ADMIN_TOKEN is set: the next start makes that one count again. Change it there too.\n');
+    process.exit(0);
+  }
   if (process.argv.includes('--repl')) {
+    const { databaseUrl } = config;
+    if (config.isCluster && databaseUrl !== null) {
+      const { openConsole } = await import('./composition/open-console.ts');
+      await openConsole({ ...config, databaseUrl }, { input: process.stdin, output: process.stdout });
+      process.exit(0);
+    }
     // In the first slot: embedded, there is one.
     const socketPath = replSocketPath(join(config.dataDirectory, 'node-0'));
     if (await attachRepl(socketPath, { input: process.stdin, output: process.stdout })) return;

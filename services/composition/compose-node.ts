@@ -59,6 +59,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     self,
     flows,
     transfers: transfers.transferWords,
+    scrub: transfers.scrub,
     version: release.version,
   });
   const gateway = createGateway({
@@ -111,6 +112,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     madeToken,
     operator: {
       nodeIds: () => nodesWith(broker, 'node'),
+      renewToken: operator.renewToken,
       drain: (nodeId) => common.call('node.drain', {}, { nodeId, timeoutMs: OPERATOR_CALL_MS }),
     },
     async listen() {

@@ -9,7 +9,7 @@ import { EventRing } from '../operator/event-ring.ts';
 import { eventOfBack, eventOfGone, type NodeSeen } from '../operator/events.ts';
 import type { FlowMeter } from '../operator/flow-meter.ts';
 import { Lookout } from '../operator/lookout.ts';
-import { operatorService } from '../operator/operator.service.ts';
+import { type OperatorServiceDeps, operatorService } from '../operator/operator.service.ts';
 import { OperatorTokens, SIGNED_IN_SECONDS } from '../operator/operator-tokens.ts';
 import { createPrismaSampleRepository } from '../stats/adapters/prisma-sample-repository.ts';
 import { historyOf, historyWindow } from '../stats/traffic-history.ts';
@@ -26,11 +26,12 @@ export interface OperatorParts {
   readonly self: Pick<ReturnType<typeof composeSelf>, 'monitor' | 'leadership'>;
   readonly flows: FlowMeter;
   readonly transfers: () => readonly TransferWords[];
+  readonly scrub: OperatorServiceDeps['scrub'];
   readonly version: string;
 }
 
 /** What an operator is told by this node, and how he proves to be one. */
-export function composeOperator(common: Common, { self, flows, transfers, version }: OperatorParts) {
+export function composeOperator(common: Common, { self, flows, transfers, scrub, version }: OperatorParts) {
   const { config, nodeId, broker, call } = common;
   const tokens = new OperatorTokens(createPrismaOperatorTokenStore(common.database), common.secret, systemClock);
   const events = new EventRing(randomId(RUN_ID_LENGTH));
@@ -69,8 +70,14 @@ export function composeOperator(common: Common, { self, flows, transfers, versio
   return {
     proof,
     tokens,
+    renewToken: async () => {
+      const token = await tokens.renew();
+      // Others would find out within a second; one that does not reach the database hears it here.
+      common.broadcast('operator.token.renewed', {});
+      return token;
+    },
     service: () =>
-      operatorService({ lookout, events, flows, tokens, onFault: (fault) => common.onFault('operator', fault) }),
+      operatorService({ lookout, events, flows, tokens, scrub, onFault: (fault) => common.onFault('operator', fault) }),
   };
 }
 

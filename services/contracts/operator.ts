@@ -142,3 +142,14 @@ export interface LastWords {
   /** Milliseconds since 1970, by the clock of the node that heard it. */
   readonly heardAtMs: number;
 }
+
+/** How far a node's check of what is stored there has come; counts are of this pass, or of the last one. */
+export interface ScrubStatus {
+  readonly nodeId: string;
+  readonly isRunning: boolean;
+  readonly checkedChunks: number;
+  /** Mended from another copy. */
+  readonly repairedChunks: number;
+  /** No copy that answered could mend them. */
+  readonly damagedChunks: number;
+}

@@ -1,4 +1,5 @@
 import type { ServiceSchema } from 'moleculer';
+import type { ScrubStatus } from '../contracts/operator.ts';
 import { defineService } from '../define-service.ts';
 import { type Loop, startLoop } from '../kernel/loop.ts';
 import type { EventRing } from './event-ring.ts';
@@ -14,16 +15,29 @@ export interface OperatorServiceDeps {
   readonly events: EventRing;
   readonly flows: FlowMeter;
   readonly tokens: OperatorTokens;
+  /** The check of what is stored here. */
+  readonly scrub: { ask(): void; status(): ScrubStatus };
   readonly onFault: (fault: unknown) => void;
 }
 
 /** What an operator is told: what this node knows, and the whole cluster as it sees it. */
-export function operatorService({ lookout, events, flows, tokens, onFault }: OperatorServiceDeps): ServiceSchema {
+export function operatorService({
+  lookout,
+  events,
+  flows,
+  tokens,
+  scrub,
+  onFault,
+}: OperatorServiceDeps): ServiceSchema {
   let loop: Loop | undefined;
   return defineService({
     name: 'operator',
     actions: {
       node: (ctx) => lookout.words(ctx.params.eventsAfter),
+      scrub: (ctx) => {
+        if (ctx.params.isAsked) scrub.ask();
+        return scrub.status();
+      },
       overview: () => lookout.overview(),
     },
     events: {

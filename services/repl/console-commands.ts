@@ -4,9 +4,12 @@ import type { Writable } from 'node:stream';
 import type { ServiceBroker } from 'moleculer';
 import { autocompleteHandler } from 'moleculer-repl/src/autocomplete';
 import registerCommands from 'moleculer-repl/src/commands';
+import { type Call, typedCall } from '../define-service.ts';
+import { PEERLINK_COMMANDS, PEERLINK_USAGE, runPeerlink } from './peerlink-commands.ts';
 
 /** The part of commander's Command that we use; the package is moleculer-repl's own. */
 interface Program {
+  command(name: string): { description(text: string): unknown };
   exitOverride(): Program;
   allowUnknownOption(isAllowed: boolean): Program;
   showHelpAfterError(isShown: boolean): Program;
@@ -15,7 +18,7 @@ interface Program {
   readonly commands: readonly { name(): string }[];
 }
 
-/** Commands of Moleculer's REPL, run one at a time with what they print sent to whoever asked. */
+/** Commands of Moleculer's REPL and our own, run one at a time with what they print sent to whoever asked. */
 export interface ConsoleCommands {
   /** Never throws: what went wrong is printed. */
   run(line: string, output: Writable): Promise<void>;
@@ -32,17 +35,36 @@ export function createConsoleCommands(broker: ServiceBroker): ConsoleCommands {
   const { Command } = createRequire(require.resolve('moleculer-repl'))('commander') as { Command: new () => Program };
   const program = new Command().exitOverride().allowUnknownOption(true).showHelpAfterError(true);
   registerCommands(program, broker);
+  const call = typedCall(broker);
+  // Run apart from commander; there so that `help` and the tabulator know it.
+  program.command('peerlink').description(`PeerLink's own: ${PEERLINK_USAGE}`);
   let last: Promise<void> = Promise.resolve();
 
   return {
     run(line, output) {
       // One at a time: the commands print to the process's console, which is lent to one session after the other.
-      last = last.then(() => runOne(program, line, output));
+      last = last.then(() => (isOurs(line) ? runOurs(call, line, output) : runOne(program, line, output)));
       return last;
     },
     settled: () => last,
-    complete: (line) => autocompleteHandler(line, broker, program),
+    complete: (line) => (isOurs(line) ? completeOurs(line) : autocompleteHandler(line, broker, program)),
   };
+}
+
+const isOurs = (line: string): boolean => /^\s*peerlink(\s|$)/.test(line);
+
+async function runOurs(call: Call, line: string, output: Writable): Promise<void> {
+  try {
+    for (const text of await runPeerlink(call, splitWords(line).slice(1))) output.write(`${text}\n`);
+  } catch (fault) {
+    output.write(`${fault instanceof Error ? fault.message : String(fault)}\n`);
+  }
+}
+
+function completeOurs(line: string): [string[], string] {
+  const lines = PEERLINK_COMMANDS.map((command) => `peerlink ${command}`);
+  const meant = lines.filter((known) => known.startsWith(line));
+  return [meant.length > 0 ? meant : lines, line];
 }
 
 async function runOne(program: Program, line: string, output: Writable): Promise<void> {

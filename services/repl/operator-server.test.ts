@@ -6,7 +6,11 @@ import { tempDirectory } from '../../test/support/cleanup.ts';
 import { answer, type OperatorPorts, operatorSocketPath, serveOperator } from './operator-server.ts';
 
 const status = (nodeId: string) => ({ nodeId, homeCount: 2, onlyCopyCount: 1 });
-const ports: OperatorPorts = { nodeIds: () => ['abc1', 'abd2', 'xyz3'], drain: async (nodeId) => status(nodeId) };
+const ports: OperatorPorts = {
+  nodeIds: () => ['abc1', 'abd2', 'xyz3'],
+  drain: async (nodeId) => status(nodeId),
+  renewToken: async () => 'a new token',
+};
 
 describe("the operator's question", () => {
   it.each([
@@ -24,7 +28,7 @@ describe("the operator's question", () => {
     ],
     [
       { command: 'drain', node: '' },
-      { ok: false, message: 'drain which node? There are: abc1 abd2 xyz3' },
+      { ok: false, message: 'which node? There are: abc1 abd2 xyz3' },
     ],
     [
       { command: 'drain', node: 'q' },
@@ -32,8 +36,9 @@ describe("the operator's question", () => {
     ],
     [
       { command: 'stop', node: 'abc1' },
-      { ok: false, message: 'the only command is: drain <node>' },
+      { ok: false, message: 'the only commands are: drain <node>, admin-token' },
     ],
+    [{ command: 'admin-token' }, { ok: true, token: 'a new token' }],
   ])('%j is answered %j', async (question, wanted) => {
     expect(await answer(ports, JSON.stringify(question))).toEqual(wanted);
   });

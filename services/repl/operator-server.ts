@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { DrainStatus } from '../contracts/actions.ts';
+import { findNode } from './find-node.ts';
 import { listenPrivately, type PrivateSocket } from './private-socket.ts';
 
 /** One question a connection; more at once are a mistake. */
@@ -11,6 +12,8 @@ export interface OperatorPorts {
   /** Ids of nodes that answer, this one too. */
   readonly nodeIds: () => readonly string[];
   readonly drain: (nodeId: string) => Promise<DrainStatus>;
+  /** A new token for the operator; the old one is worthless. */
+  readonly renewToken: () => Promise<string>;
 }
 
 export function operatorSocketPath(dataDirectory: string): string {
@@ -34,25 +37,18 @@ export function serveOperator(ports: OperatorPorts, directory: string): Promise<
 
 export type OperatorAnswer =
   | { readonly ok: true; readonly status: DrainStatus }
+  | { readonly ok: true; readonly token: string }
   | { readonly ok: false; readonly message: string };
 
-/** `{"command":"drain","node":"<id, or the beginning of one>"}` */
+/** `{"command":"drain","node":"<id, or the beginning of one>"}` or `{"command":"admin-token"}` */
 export async function answer(ports: OperatorPorts, question: string): Promise<OperatorAnswer> {
   try {
     const { command, node } = JSON.parse(question) as { command?: unknown; node?: unknown };
-    if (command !== 'drain' || typeof node !== 'string') return refuse('the only command is: drain <node>');
-    const nodeIds = ports.nodeIds();
-    const meant = nodeIds.filter((id) => id.startsWith(node));
-    const [nodeId] = node === '' ? [] : meant;
-    const known = nodeIds.join(' ');
-    if (nodeId === undefined)
-      return refuse(
-        node === ''
-          ? `drain which node? There are: ${known}`
-          : `no node that answers is called ${node}; there are: ${known}`,
-      );
-    if (meant.length > 1) return refuse(`${node} may be any of: ${meant.join(' ')}`);
-    return { ok: true, status: await ports.drain(nodeId) };
+    if (command === 'admin-token') return { ok: true, token: await ports.renewToken() };
+    if (command !== 'drain' || typeof node !== 'string')
+      return refuse('the only commands are: drain <node>, admin-token');
+    const found = findNode(ports.nodeIds(), node);
+    return found.ok ? { ok: true, status: await ports.drain(found.nodeId) } : refuse(found.message);
   } catch (fault) {
     return refuse(fault instanceof Error ? fault.message : String(fault));
   }

@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { start } from 'node:repl';
+import type { Readable, Writable } from 'node:stream';
 import type { ServiceBroker } from 'moleculer';
 import type { ConsoleCommands } from './console-commands.ts';
 import { listenPrivately, type PrivateSocket } from './private-socket.ts';
@@ -23,28 +23,38 @@ export function serveRepl(broker: ServiceBroker, directory: string): Promise<Pri
   const options = { atOnce: MAX_SESSIONS, refusal: `Only ${MAX_SESSIONS} consoles at once.\n` };
   return listenPrivately(replSocketPath(directory), options, (socket) => {
     load().then(
-      (commands) => openSession(socket, commands),
+      (commands) =>
+        openSession(commands, { input: socket, output: socket, isTerminal: true, end: () => void socket.end() }),
       (fault: unknown) => socket.end(`${String(fault)}\n`),
     );
   });
 }
 
-function openSession(socket: Socket, commands: ConsoleCommands): void {
+export interface ReplTerminal {
+  readonly input: Readable;
+  readonly output: Writable;
+  /** Lines are edited by the keys that come in. */
+  readonly isTerminal: boolean;
+  /** The console was left, and every command has been run. */
+  end(): void;
+}
+
+export function openSession(commands: ConsoleCommands, { input, output, isTerminal, end }: ReplTerminal): void {
   const session = start({
     prompt: 'peerlink $ ',
-    input: socket,
-    output: socket,
-    terminal: true,
+    input,
+    output,
+    terminal: isTerminal,
     useColors: false,
     ignoreUndefined: true,
     completer: (line: string) => commands.complete(line),
     eval: (line, _context, _file, done) => {
       if (/^\s*(quit|exit|q)\s*$/.test(line)) {
-        void commands.settled().then(() => socket.end());
+        void commands.settled().then(end);
         return;
       }
-      void commands.run(line, socket).then(() => done(null, undefined));
+      void commands.run(line, output).then(() => done(null, undefined));
     },
   });
-  session.on('exit', () => socket.end());
+  session.on('exit', () => void commands.settled().then(end));
 }
