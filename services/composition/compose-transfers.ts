@@ -9,6 +9,7 @@ import { createDataPlane } from '../transfer/data-plane/create-data-plane.ts';
 import type { EdgePorts } from '../transfer/data-plane/data-plane.ts';
 import { handOverHomes } from '../transfer/hand-over.ts';
 import { createPeers } from '../transfer/peer/create-peers.ts';
+import { RememberedLeases } from '../transfer/remembered-leases.ts';
 import { releaseReplicas } from '../transfer/replace-replicas.ts';
 import { Scrub } from '../transfer/scrub.ts';
 import { transferService } from '../transfer/transfer.service.ts';
@@ -104,7 +105,7 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
     control,
     direct,
     recipients: directUpkeep,
-    leases: createPrismaLeaseRepository(database),
+    leases: new RememberedLeases(createPrismaLeaseRepository(database), () => performance.now()),
     edge,
     traffic,
     maxConcurrentUploads: config.limits.maxConcurrentUploads,

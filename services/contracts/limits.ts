@@ -65,6 +65,8 @@ export const LEASE_IDLE_MS = 10 * 60_000;
 export const LEASE_RESUME_BACKTRACK_BYTES = 8 * MIB;
 /** Under one lease each file may be served at most this many times its size. */
 export const LEASE_MAX_OVERREAD = 2;
+/** Leases that a node goes by while the database is away: some 300 bytes each. */
+export const MAX_REMEMBERED_LEASES = 10_000;
 export const GRANT_TTL_MS = 24 * 3600_000;
 /** An address ends up in histories and other people's logs, so a right that rides in one is short: to start a download. */
 export const ADDRESS_GRANT_TTL_MS = 5 * 60_000;

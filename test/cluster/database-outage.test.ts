@@ -109,6 +109,7 @@ async function readInParts(node: WorldNode, shareId: string) {
   const parts: Uint8Array[] = [];
   let readBytes = 0;
   return {
+    cookie: answer.headers.get('set-cookie')?.split(';')[0] ?? '',
     /** Resolves to all that was read. */
     to: async (bytes: number): Promise<Buffer> => {
       while (readBytes < bytes) {
@@ -213,6 +214,15 @@ describe('while clients send and receive, PostgreSQL', () => {
       // A lease already given is enough for all but the last chunk, before which the download is counted; the system's
       // buffers take some megabytes of what is not read yet.
       await underLease.to(long.sizeBytes / 2);
+      // A new request under it begins as well, on the node that knows it.
+      const range = `bytes=${3 * MIB}-${4 * MIB - 1}`;
+      const again = await fetch(`${second.url}/d/${limited.shareId}`, {
+        headers: { cookie: underLease.cookie, range },
+      });
+      expect(again.status).toBe(206);
+      expect(Buffer.from(await again.arrayBuffer()).equals(Buffer.concat([...piecesOf(long, 3 * MIB, 4 * MIB)]))).toBe(
+        true,
+      );
       const cookie = await world.cookie('database');
       const refused = await Promise.all([
         ask(first, '/api/transfers', json(first, 'POST', { files: [{ path: 'y', sizeBytes: 5 }] }, { cookie })),

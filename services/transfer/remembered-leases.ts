@@ -1,0 +1,115 @@
+import { typeOfFault } from '../contracts/errors.ts';
+import { LEASE_IDLE_MS, MAX_REMEMBERED_LEASES } from '../contracts/limits.ts';
+import type { DownloadLease, LeaseFlight, LeaseOutcome, LeaseRepository } from './ports.ts';
+
+interface Remembered {
+  readonly lease: DownloadLease;
+  readonly tokenKey: string;
+  knownAtMs: number;
+  /** What streams were let begin on memory alone may send, by file. */
+  readonly lentBytes: Map<number, number>;
+}
+
+const keyOf = (transferId: string, tokenHash: Uint8Array) =>
+  `${transferId} ${Buffer.from(tokenHash).toString('base64url')}`;
+
+/**
+ * "While PostgreSQL is away limited shares go on under a lease already given": leases this node was told of in the last ten
+ * minutes let further streams begin without the database, each file at most as much as the database would allow by what
+ * was known last. Nothing new is given and nothing consumed without it.
+ */
+export class RememberedLeases implements LeaseRepository {
+  readonly #leases: LeaseRepository;
+  readonly #nowMs: () => number;
+  readonly #byToken = new Map<string, Remembered>();
+  readonly #byId = new Map<string, Remembered>();
+
+  constructor(leases: LeaseRepository, nowMs: () => number) {
+    this.#leases = leases;
+    this.#nowMs = nowMs;
+  }
+
+  async acquire(args: Parameters<LeaseRepository['acquire']>[0]): Promise<LeaseOutcome> {
+    const outcome = await this.#leases.acquire(args);
+    if (outcome.outcome === 'granted') {
+      const { transferId, holder } = args;
+      const lease = { id: outcome.leaseId, transferId, holder, state: 'active', servedBytes: {} } as const;
+      this.#remember(keyOf(transferId, args.tokenHash), lease);
+    }
+    return outcome;
+  }
+
+  async findByToken(transferId: string, tokenHash: Uint8Array): Promise<DownloadLease | null> {
+    const tokenKey = keyOf(transferId, tokenHash);
+    try {
+      const lease = await this.#leases.findByToken(transferId, tokenHash);
+      if (lease === null) this.#forget(this.#byToken.get(tokenKey));
+      else this.#remember(tokenKey, lease);
+      return lease;
+    } catch (fault) {
+      const known = this.#freshOf(this.#byToken.get(tokenKey));
+      if (known === null || typeOfFault(fault) !== 'unavailable') throw fault;
+      return known.lease;
+    }
+  }
+
+  async takeUp(args: Parameters<LeaseRepository['takeUp']>[0]): Promise<DownloadLease | null> {
+    const lease = await this.#leases.takeUp(args);
+    if (lease !== null) {
+      // Its old token is no longer one.
+      this.#forget(this.#byId.get(lease.id));
+      this.#remember(keyOf(args.transferId, args.tokenHash), lease);
+    }
+    return lease;
+  }
+
+  async begin(
+    leaseId: string,
+    flight: LeaseFlight & { readonly maxBytes: number | null },
+  ): Promise<'begun' | 'too_much' | 'gone'> {
+    const known = this.#byId.get(leaseId);
+    try {
+      const begun = await this.#leases.begin(leaseId, flight);
+      if (begun === 'gone') this.#forget(known);
+      known?.lentBytes.clear();
+      return begun;
+    } catch (fault) {
+      const fresh = this.#freshOf(known);
+      if (fresh === null || typeOfFault(fault) !== 'unavailable') throw fault;
+      const { fileIndex, leftBytes, maxBytes } = flight;
+      const lentBytes = (fresh.lentBytes.get(fileIndex) ?? 0) + leftBytes;
+      if (maxBytes !== null && (fresh.lease.servedBytes[fileIndex] ?? 0) + lentBytes > maxBytes) return 'too_much';
+      fresh.lentBytes.set(fileIndex, lentBytes);
+      return 'begun';
+    }
+  }
+
+  record(...args: Parameters<LeaseRepository['record']>): Promise<boolean> {
+    return this.#leases.record(...args);
+  }
+
+  consume(leaseId: string): Promise<boolean> {
+    return this.#leases.consume(leaseId);
+  }
+
+  /** Null: it was told of too long ago, its slot may be somebody else's. */
+  #freshOf(known: Remembered | undefined): Remembered | null {
+    return known !== undefined && this.#nowMs() - known.knownAtMs < LEASE_IDLE_MS ? known : null;
+  }
+
+  #remember(tokenKey: string, lease: DownloadLease): void {
+    this.#forget(this.#byToken.get(tokenKey));
+    const known = { lease, tokenKey, knownAtMs: this.#nowMs(), lentBytes: new Map<number, number>() };
+    this.#byToken.set(tokenKey, known);
+    this.#byId.set(lease.id, known);
+    if (this.#byToken.size <= MAX_REMEMBERED_LEASES) return;
+    const [oldest] = this.#byToken.values();
+    this.#forget(oldest);
+  }
+
+  #forget(known: Remembered | undefined): void {
+    if (known === undefined) return;
+    this.#byToken.delete(known.tokenKey);
+    if (this.#byId.get(known.lease.id) === known) this.#byId.delete(known.lease.id);
+  }
+}
