@@ -69,7 +69,7 @@ function Watched({ cluster, overview }: { readonly cluster: Cluster; readonly ov
   const isStale = silenceMs !== null && silenceMs > STALE_AFTER_MS;
   const { at, history } = overview;
   return (
-    <div className="flex flex-1 flex-col gap-8 pt-4">
+    <div className="flex flex-1 flex-col gap-8 pt-2">
       <Summary overview={overview}>
         <HeardLine silenceMs={silenceMs} />
         <SignOut onSignOut={cluster.signOut} />
@@ -121,7 +121,7 @@ function SignOut({ onSignOut }: { readonly onSignOut: Cluster['signOut'] }) {
   const leave = async () => setHasFailed(!(await onSignOut()).ok);
   return (
     <span className="flex items-center gap-3">
-      <Button variant="quiet" className="px-0! text-sm!" onClick={() => void leave()}>
+      <Button variant="quiet" className="px-0! text-sm! font-normal!" onClick={() => void leave()}>
         {words.signOut}
       </Button>
       {hasFailed && (

@@ -11,10 +11,13 @@ const FIGURE = 'pe-4 text-end whitespace-nowrap last:pe-0';
 export function NodeRow({
   node,
   history,
+  hasAddress,
   onOpen,
 }: {
   readonly node: OperatorNode;
   readonly history: TrafficHistory | null;
+  /** Some node has one: there is a column. */
+  readonly hasAddress: boolean;
   readonly onOpen: (nodeId: string) => void;
 }) {
   const { messages, format } = useLanguage();
@@ -28,6 +31,11 @@ export function NodeRow({
       <td className="w-full max-w-0 min-w-40 truncate pe-4 text-start">
         <NodeState node={node} />
       </td>
+      {hasAddress && (
+        <td className="hidden max-w-64 truncate pe-4 text-start 2xl:table-cell">
+          <span dir="ltr">{node.publicUrl ?? ''}</span>
+        </td>
+      )}
       <td className={FIGURE}>{figures.load}</td>
       <td className={FIGURE}>{figures.delay}</td>
       <td className={`${FIGURE} ${figures.isDiskLow ? 'text-amber-ink' : ''}`}>

@@ -49,6 +49,8 @@ function Table({
 }) {
   const { messages } = useLanguage();
   const words = messages.cluster.nodes;
+  // Behind one address nodes have none of their own.
+  const hasAddress = overview.nodes.some(({ publicUrl }) => publicUrl !== null);
   const figures = [words.load, words.delay, words.disk, words.connections, words.transfers, words.in, words.out];
   return (
     <table aria-labelledby="cluster-nodes" className="tabular w-full border-collapse text-sm">
@@ -56,6 +58,7 @@ function Table({
         <tr className="border-b border-hairline text-ink-soft">
           <Head name={words.node} />
           <Head name={words.state} />
+          {hasAddress && <Head name={messages.cluster.node.address} className="hidden 2xl:table-cell" />}
           {figures.map((name) => (
             <Head key={name} name={name} isFigure />
           ))}
@@ -66,7 +69,13 @@ function Table({
       </thead>
       <tbody>
         {overview.nodes.map((node) => (
-          <NodeRow key={node.health.nodeId} node={node} history={overview.history} onOpen={onOpen} />
+          <NodeRow
+            key={node.health.nodeId}
+            node={node}
+            history={overview.history}
+            hasAddress={hasAddress}
+            onOpen={onOpen}
+          />
         ))}
       </tbody>
     </table>

@@ -3,6 +3,8 @@ import type { OperatorOverview } from '../../../../services/contracts/operator.t
 import { useLanguage } from '../../messages/language.tsx';
 import { headlineOf, shortId, standingOf, sumsOf } from './node-standing.ts';
 
+const MOST_NAMED = 3;
+
 /** How the cluster is, in a sentence that can be read from across the room, and its sums. */
 export function Summary({ overview, children }: { readonly overview: OperatorOverview; readonly children: ReactNode }) {
   const { messages, format } = useLanguage();
@@ -10,11 +12,13 @@ export function Summary({ overview, children }: { readonly overview: OperatorOve
   const sums = sumsOf(overview);
   const isCluster = overview.mode === 'cluster';
   const { leader } = overview;
-  const troubles = sums.troubled.map(
+  // More than a few are better looked up in the table.
+  const named = sums.troubled.length > MOST_NAMED ? [] : sums.troubled;
+  const troubles = named.map(
     (node) => `${shortId(node.health.nodeId)} (${words.state[standingOf(node)].toLocaleLowerCase()})`,
   );
   return (
-    <div className="flex flex-col gap-x-12 gap-y-6 xl:flex-row xl:items-end xl:justify-between">
+    <div className="flex flex-col gap-x-12 gap-y-6 2xl:flex-row 2xl:items-end 2xl:justify-between">
       <div className="min-w-0">
         <div className="flex flex-wrap items-center gap-x-4">
           <h1 className="text-base font-medium text-ink-soft">{words.title}</h1>
@@ -34,7 +38,7 @@ export function Summary({ overview, children }: { readonly overview: OperatorOve
       </div>
       <dl
         aria-label={words.totals.label}
-        className="grid grid-cols-2 gap-x-8 gap-y-4 sm:grid-cols-3 xl:flex xl:shrink-0 xl:gap-x-10"
+        className="grid grid-cols-2 gap-x-8 gap-y-4 sm:grid-cols-3 lg:grid-cols-6 2xl:flex 2xl:shrink-0 2xl:gap-x-12"
       >
         <Sum name={words.totals.in} value={format.rate(sums.bytesInPerSecond)} />
         <Sum name={words.totals.out} value={format.rate(sums.bytesOutPerSecond)} />
@@ -63,7 +67,7 @@ function Sum({
   readonly isWaiting?: boolean;
 }) {
   return (
-    <div className="flex flex-col xl:min-w-24">
+    <div className="flex flex-col 2xl:min-w-24">
       <dt className="text-sm text-ink-soft">{name}</dt>
       <dd
         className={`tabular text-xl font-medium tracking-tight whitespace-nowrap ${isWaiting ? 'text-amber-ink' : ''}`}

@@ -37,9 +37,9 @@ export function ThroughputChart({
   const label = words.label(inward, outward, format.rate(mostOf(rates.inward)), format.rate(mostOf(rates.outward)));
   return (
     <figure className="flex flex-col gap-2">
-      <figcaption className="tabular flex flex-wrap items-baseline gap-x-5 text-sm">
-        <Reading line="bg-accent h-0.5" name={words.out} value={outward} />
-        <Reading line="bg-ink h-px" name={words.in} value={inward} />
+      <figcaption className="tabular flex flex-wrap items-center gap-x-5 text-sm">
+        <Reading line="bg-ink h-0.5" name={words.in} value={inward} />
+        <Reading line="bg-accent h-1" name={words.out} value={outward} />
         <span className="text-ink-soft">
           {isNow ? words.now : words.at(format.clock((rates.times[index] ?? 0) * 1000, 'second'))}
         </span>

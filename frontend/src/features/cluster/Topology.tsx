@@ -5,7 +5,7 @@ import { FlowTable } from './FlowTable.tsx';
 import type { FlowPicture } from './flow-painter.ts';
 import { NodeMark } from './NodeMark.tsx';
 import { shortId, standingOf, TONE_TEXT, toneOf } from './node-standing.ts';
-import { type NodeRoom, type Point, placesIn, ringIn, thicknessOf } from './ring-layout.ts';
+import { type NodeRoom, type Point, ringIn, type Side, sideOf, thicknessOf } from './ring-layout.ts';
 import { useBox } from './use-box.ts';
 import { useFlowPainter } from './use-flow-painter.ts';
 import { useLeaving } from './use-leaving.ts';
@@ -14,8 +14,9 @@ import { useLeaving } from './use-leaving.ts';
 const MOST_LINES = 64;
 /** More nodes than this stand close: only a name fits below each. */
 const MOST_WIDE_NODES = 8;
-const WIDE_ROOM: NodeRoom = { side: 84, above: 34, below: 88 };
-const CLOSE_ROOM: NodeRoom = { side: 46, above: 26, below: 58 };
+const WIDE_ROOM: NodeRoom = { side: 86, above: 92, below: 92 };
+const CLOSE_ROOM: NodeRoom = { side: 48, above: 66, below: 66 };
+const MANY_ROOM: NodeRoom = { side: 92, above: 66, below: 66 };
 const NARROW_PX = 560;
 
 /** The nodes in a ring, and what flows between them. Each node is a button; the same in words stands below. */
@@ -36,15 +37,17 @@ export function Topology({
   const isClose = overview.nodes.length > MOST_WIDE_NODES || width < NARROW_PX;
   const shown = useLeaving(overview.nodes, nodeIdOf);
   const ids = overview.nodes.map(nodeIdOf).join(' ');
-  const { ring, places } = useMemo(() => {
-    const ring = ringIn(width, height, isClose ? CLOSE_ROOM : WIDE_ROOM);
-    return { ring, places: placesIn(ring, ids === '' ? [] : ids.split(' ')) };
-  }, [width, height, isClose, ids]);
+  const isMany = overview.nodes.length > MOST_WIDE_NODES;
+  const ring = useMemo(
+    () =>
+      ringIn(width, height, isMany ? MANY_ROOM : isClose ? CLOSE_ROOM : WIDE_ROOM, ids === '' ? [] : ids.split(' ')),
+    [width, height, isMany, isClose, ids],
+  );
   const picture = useMemo<FlowPicture>(() => {
     const strongest = [...overview.flows].sort((a, b) => b.bytesPerSecond - a.bytesPerSecond).slice(0, MOST_LINES);
-    const flows = strongest.map((flow) => ({ ...flow, widthPx: thicknessOf(flow.bytesPerSecond) }));
-    return { ring, places, flows };
-  }, [ring, places, overview.flows]);
+    const flows = strongest.map((flow) => ({ ...flow, widthPx: thicknessOf(flow.bytesPerSecond, strongest.length) }));
+    return { ring, flows };
+  }, [ring, overview.flows]);
   const canvas = useFlowPainter(picture, isStill);
   const count = overview.nodes.length;
 
@@ -53,7 +56,7 @@ export function Topology({
       <h2 id="cluster-ring" className="text-lg font-medium">
         {words.title}
       </h2>
-      <div ref={box} className="relative h-[340px] sm:h-[460px] xl:min-h-[520px] xl:flex-1">
+      <div ref={box} className="relative h-[340px] sm:h-[460px] xl:min-h-[480px] xl:flex-1">
         <canvas
           ref={canvas}
           role="img"
@@ -68,7 +71,8 @@ export function Topology({
             <RingNode
               key={item.health.nodeId}
               node={item}
-              place={places.get(item.health.nodeId)}
+              place={ring.places.get(item.health.nodeId)}
+              side={sideOf(ring.places.get(item.health.nodeId) ?? ring.centre, ring, isMany)}
               isLeaving={isLeaving}
               isClose={isClose}
               onOpen={onOpen}
@@ -87,9 +91,24 @@ function nodeIdOf(node: OperatorNode): string {
   return node.health.nodeId;
 }
 
+const DIRECTIONS: Record<Side, string> = {
+  above: 'flex-col-reverse text-center',
+  below: 'flex-col text-center',
+  left: 'flex-row-reverse gap-1.5 text-right',
+  right: 'flex-row gap-1.5 text-left',
+};
+
+/** Moves a node so that the middle of its disc lies on its place. */
+function shiftTo({ x, y }: Point, half: number, side: Side): string {
+  if (side === 'left') return `translate(calc(${x + half}px - 100%), calc(${y}px - 50%))`;
+  if (side === 'right') return `translate(${x - half}px, calc(${y}px - 50%))`;
+  return `translate(calc(${x}px - 50%), ${side === 'above' ? `calc(${y + half}px - 100%)` : `${y - half}px`})`;
+}
+
 function RingNode({
   node,
   place,
+  side,
   isLeaving,
   isClose,
   onOpen,
@@ -97,6 +116,8 @@ function RingNode({
   readonly node: OperatorNode;
   /** Where it stands now; undefined: it is on its way out. */
   readonly place: Point | undefined;
+  /** Where its words stand. */
+  readonly side: Side;
   readonly isLeaving: boolean;
   readonly isClose: boolean;
   readonly onOpen: (nodeId: string) => void;
@@ -119,27 +140,27 @@ function RingNode({
       aria-hidden={isLeaving}
       tabIndex={isLeaving ? -1 : 0}
       onClick={() => onOpen(nodeId)}
-      style={{ transform: `translate(calc(${stand.x}px - 50%), ${stand.y - half}px)` }}
-      className={`absolute top-0 left-0 flex flex-col items-center rounded-md text-sm transition-[transform,opacity] duration-[240ms] ease-out starting:opacity-0 ${
+      style={{ transform: shiftTo(stand, half, side) }}
+      className={`absolute top-0 left-0 flex items-center rounded-md text-sm transition-[transform,opacity] duration-[240ms] ease-out starting:opacity-0 ${
         isLeaving ? 'opacity-0' : ''
-      } ${isClose ? 'w-[88px]' : 'w-[164px]'}`}
+      } ${DIRECTIONS[side]} ${side === 'left' || side === 'right' ? '' : isClose ? 'w-[88px]' : 'w-[168px]'}`}
     >
       <NodeMark node={node} className={isClose ? 'size-10' : 'size-14'} />
-      <span dir="ltr" className={`mt-1 bg-paper px-1 font-mono ${node.isLeader ? 'font-semibold' : ''}`}>
-        {shortId(nodeId)}
+      <span className="flex flex-col">
+        <span dir="ltr" className={`font-mono ${node.isLeader ? 'font-semibold' : ''}`}>
+          {shortId(nodeId)}
+        </span>
+        {standing !== 'healthy' ? (
+          <span className={`text-xs ${TONE_TEXT[toneOf(node)] || 'text-ink-soft'}`}>{words.state[standing]}</span>
+        ) : (
+          node.isLeader && <span className="text-xs text-ink-soft">{words.ring.leader}</span>
+        )}
+        {!isClose && traffic && (
+          <span className="tabular text-xs whitespace-nowrap text-ink-soft">
+            {words.ring.rates(format.rate(traffic.bytesInPerSecond), format.rate(traffic.bytesOutPerSecond))}
+          </span>
+        )}
       </span>
-      {standing !== 'healthy' ? (
-        <span className={`bg-paper px-1 text-xs ${TONE_TEXT[toneOf(node)] || 'text-ink-soft'}`}>
-          {words.state[standing]}
-        </span>
-      ) : (
-        node.isLeader && <span className="bg-paper px-1 text-xs text-ink-soft">{words.ring.leader}</span>
-      )}
-      {!isClose && traffic && (
-        <span className="tabular bg-paper px-1 text-xs whitespace-nowrap text-ink-soft">
-          {words.ring.rates(format.rate(traffic.bytesInPerSecond), format.rate(traffic.bytesOutPerSecond))}
-        </span>
-      )}
     </button>
   );
 }

@@ -43,7 +43,7 @@ export function TransferList({
         </div>
       ) : (
         <section aria-label={words.listLabel} tabIndex={isDesk ? 0 : -1} className="fills">
-          <ul className="flex flex-col">
+          <ul className="grid lg:grid-cols-2 lg:gap-x-10 2xl:grid-cols-1">
             {shown.map((transfer) => (
               <TransferRow
                 key={transfer.id}

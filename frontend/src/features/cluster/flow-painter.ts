@@ -3,7 +3,7 @@
  * the bytes go. Without motion the lines stand still and an arrowhead tells the way. It draws only while something
  * moves, thirty times a second.
  */
-import { type Curve, curveBetween, type Point, pointOn, type Ring } from './ring-layout.ts';
+import { type Curve, curveBetween, pointOn, type Ring } from './ring-layout.ts';
 
 export interface DrawnFlow {
   readonly fromNodeId: string;
@@ -12,7 +12,6 @@ export interface DrawnFlow {
 }
 export interface FlowPicture {
   readonly ring: Ring;
-  readonly places: ReadonlyMap<string, Point>;
   readonly flows: readonly DrawnFlow[];
 }
 interface ShownFlow {
@@ -98,9 +97,9 @@ export class FlowPainter {
     return [this.#movePlaces(this.#picture, part), this.#moveFlows(this.#picture, part)].includes(true);
   }
 
-  #movePlaces({ places }: FlowPicture, part: number): boolean {
+  #movePlaces({ ring }: FlowPicture, part: number): boolean {
     let isMoving = false;
-    for (const [nodeId, wanted] of places) {
+    for (const [nodeId, wanted] of ring.places) {
       const shown = this.#places.get(nodeId);
       if (!shown) {
         this.#places.set(nodeId, { ...wanted });
@@ -110,7 +109,7 @@ export class FlowPainter {
       shown.y += (wanted.y - shown.y) * part;
       if (Math.abs(wanted.x - shown.x) + Math.abs(wanted.y - shown.y) > 0.5) isMoving = true;
     }
-    for (const nodeId of this.#places.keys()) if (!places.has(nodeId)) this.#places.delete(nodeId);
+    for (const nodeId of this.#places.keys()) if (!ring.places.has(nodeId)) this.#places.delete(nodeId);
     return isMoving;
   }
 
@@ -134,15 +133,9 @@ export class FlowPainter {
   #paint(): void {
     const context = this.#fit();
     if (!context || !this.#picture) return;
-    const { ring, places } = this.#picture;
+    const { ring } = this.#picture;
     this.#palette ??= paletteOf(this.#canvas);
-    if (places.size > 1) {
-      context.beginPath();
-      context.ellipse(ring.centre.x, ring.centre.y, ring.radiusX, ring.radiusY, 0, 0, 2 * Math.PI);
-      context.strokeStyle = this.#palette.hairline;
-      context.lineWidth = 1;
-      context.stroke();
-    }
+    this.#paintRing(context, ring, this.#palette.hairline);
     context.strokeStyle = this.#palette.accent;
     context.fillStyle = this.#palette.accent;
     for (const { fromNodeId, toNodeId, widthPx } of this.#flows.values()) {
@@ -150,6 +143,19 @@ export class FlowPainter {
       const to = this.#places.get(toNodeId);
       if (from && to) this.#paintFlow(context, curveBetween(from, to, ring.centre), widthPx);
     }
+  }
+
+  /** From each node to the next one, so that what does not flow is a ring all the same. */
+  #paintRing(context: CanvasRenderingContext2D, ring: Ring, colour: string): void {
+    context.beginPath();
+    for (const nodeId of ring.places.keys()) {
+      const place = this.#places.get(nodeId);
+      if (place) context.lineTo(place.x, place.y);
+    }
+    context.closePath();
+    context.strokeStyle = colour;
+    context.lineWidth = 1;
+    context.stroke();
   }
 
   #paintFlow(context: CanvasRenderingContext2D, curve: Curve, widthPx: number): void {

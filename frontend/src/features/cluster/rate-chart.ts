@@ -24,7 +24,7 @@ export class RateChart {
       {
         width: target.clientWidth,
         height,
-        padding: [12, 4, 0, 0],
+        padding: [12, 22, 0, 0],
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
         hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)] },
@@ -51,8 +51,8 @@ export class RateChart {
         ],
         series: [
           {},
-          { stroke: colour('--ink'), width: 1.5, points: { show: false } },
           { stroke: colour('--accent'), fill: colour('--accent-wash'), width: 2, points: { show: false } },
+          { stroke: colour('--ink'), width: 1.5, points: { show: false } },
         ],
       },
       [[], [], []],
@@ -63,7 +63,7 @@ export class RateChart {
   show({ times, inward, outward }: Rates, nowSeconds: number): void {
     this.#endSeconds = nowSeconds;
     this.#lines = axisFor(Math.max(mostOf(inward), mostOf(outward)));
-    this.#plot.setData([[...times], [...inward], [...outward]]);
+    this.#plot.setData([[...times], [...outward], [...inward]]);
   }
 
   resize(width: number, height: number): void {

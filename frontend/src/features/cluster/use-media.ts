@@ -1,7 +1,7 @@
 import { useCallback, useSyncExternalStore } from 'react';
 
 /** Where nodes are a table and lists scroll in themselves: as in cluster.css. */
-export const IS_DESK = '(width >= 1024px)';
+export const IS_DESK = '(width >= 64rem)';
 
 /** Whether a media query holds, followed. */
 export function useMedia(query: string): boolean {
