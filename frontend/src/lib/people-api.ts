@@ -18,6 +18,8 @@ export const peopleApi = {
   accept: (transferId: string) => request<OfferAccepted>('POST', `${offerPath(transferId)}/accept`, { body: {} }),
   /** Declines what was offered, leaves what was accepted. */
   decline: (transferId: string) => request<null>('POST', `${offerPath(transferId)}/decline`, { body: {} }),
+  /** Not shown any more; an offer that nobody has answered is declined by it. */
+  dismiss: (itemId: string) => request<null>('DELETE', `/api/inbox/${encodeURIComponent(itemId)}`),
   /** Said again a second later anyway, so it is not repeated. */
   receipts: (transferId: string, body: ReceiptsRequest) =>
     requestOnce<null>('POST', `${offerPath(transferId)}/receipts`, { body, timeoutMs: 5_000 }),

@@ -41,7 +41,12 @@ export function PeopleList({
         <>
           <p className="flex flex-wrap gap-x-5 text-ink-soft">
             <span className="font-medium text-ink">{words.count(people.length, format.count(people.length))}</span>
-            <span>{isDragging || chosen.length === 0 ? words.dropHint : ''}</span>
+            {chosen.length === 0 && (
+              <>
+                <span className="pointer-coarse:hidden">{words.dropHint}</span>
+                <span className="pointer-fine:hidden">{words.choose}</span>
+              </>
+            )}
           </p>
           <ul className="grid grid-cols-3 gap-2 sm:grid-cols-[repeat(auto-fill,minmax(136px,1fr))] sm:gap-4">
             {people.map((person) => (

@@ -52,12 +52,18 @@ export function PeoplePage({ code }: { readonly code: string | null }) {
         <div className="flex flex-wrap items-end justify-between gap-x-10 gap-y-6">
           <div className="flex flex-col gap-2">
             <h1 className="text-4xl font-semibold tracking-[-0.035em] sm:text-5xl">{words.title}</h1>
-            <p className="max-w-[46ch] text-lg text-ink-soft">{words.lead}</p>
+            {/* On a phone the people come first, as soon as there are any. */}
+            <p
+              className={`max-w-[46ch] text-lg text-ink-soft ${snapshot && snapshot.people.length > 0 ? 'max-sm:hidden' : ''}`}
+            >
+              {words.lead}
+            </p>
           </div>
           {snapshot && <YouPanel you={snapshot.you} />}
         </div>
         <RoomPanel code={code} room={room} />
       </div>
+      <Traffic />
       {snapshot?.room && (
         <PeopleList
           code={code}
@@ -86,7 +92,6 @@ export function PeoplePage({ code }: { readonly code: string | null }) {
         onPick={(files) => void send(chosen, files)}
         onClear={clear}
       />
-      <Traffic />
     </section>
   );
 }

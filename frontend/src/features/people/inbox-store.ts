@@ -100,6 +100,7 @@ export const inboxStore = {
   dismiss({ id, sequence }: InboxItem): void {
     rememberDismissed([...dismissed, { id, sequence }]);
     store.change((before) => before.filter((item) => item.id !== id));
+    void peopleApi.dismiss(id);
     tellSeen();
   },
 

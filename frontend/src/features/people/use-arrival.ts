@@ -40,7 +40,9 @@ export function useArrivalStrip(
       { shareId, grant },
       {
         snapshot: () => void load(),
-        state: () => void load(),
+        state: ({ state }) => {
+          if (state !== 'ended') void load();
+        },
         progress: ({ committed }) =>
           setLoaded((before) => {
             if (!before) return before;
