@@ -44,15 +44,9 @@ export function createPrismaDirectRepository(database: Database): DirectReposito
       const ended = await database.query<{ id: string }>(endOverStatement(of));
       return ended.map(({ id }) => id);
     },
-    expireOffers: async (limit, term) => {
-      const expired = await database.query<{ transfer_id: string }>(Prisma.sql`
-        WITH ${termOf(term)}
-        UPDATE grants SET state = 'expired', answered_at = now()
-        WHERE ${IN_TERM} AND state = 'offered' AND (transfer_id, session_id) IN (
-          SELECT transfer_id, session_id FROM grants WHERE state = 'offered' AND expires_at <= now()
-          ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
-        ) RETURNING transfer_id`);
-      return [...new Set(expired.map((row) => row.transfer_id))];
+    settle: async (limit, term) => {
+      const changed = (await database.transaction([expireStatement(limit, term), completeStatement(term)])).flat();
+      return [...new Set((changed as { transfer_id: string }[]).map((row) => row.transfer_id))];
     },
     deleteOver: async (limit, term) => {
       const deleted = await database.query(deleteOverStatement(limit, term));
@@ -175,6 +169,26 @@ function endOverStatement(of: readonly string[] | LeaderTerm): Prisma.Sql {
     )
     UPDATE transfers t SET state = 'ended', end_reason = due.reason, ended_at = now(), epoch = t.epoch + 1
     FROM due WHERE t.id = due.id AND t.state <> 'ended' RETURNING t.id`;
+}
+
+function expireStatement(limit: number, term: LeaderTerm): Prisma.Sql {
+  return Prisma.sql`
+    WITH ${termOf(term)}
+    UPDATE grants SET state = 'expired', answered_at = now()
+    WHERE ${IN_TERM} AND state = 'offered' AND (transfer_id, session_id) IN (
+      SELECT transfer_id, session_id FROM grants WHERE state = 'offered' AND expires_at <= now()
+      ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
+    ) RETURNING transfer_id`;
+}
+
+/** Of a file of unknown length the last bytes are often counted before its length is written. */
+function completeStatement(term: LeaderTerm): Prisma.Sql {
+  return Prisma.sql`
+    WITH ${termOf(term)}
+    UPDATE grants g SET state = 'received', received_at = now() FROM transfers t
+    WHERE ${IN_TERM} AND t.id = g.transfer_id AND t.kind = 'direct' AND t.state = 'sealed' AND g.state = 'accepted'
+      AND t.known_bytes > 0 AND g.received_bytes = t.known_bytes
+    RETURNING g.transfer_id`;
 }
 
 /** Offers go with their transfers at last; what is not shown any more goes sooner. */

@@ -180,9 +180,12 @@ export class DirectSends {
   }
 
   async obeyEnd(endedIds: readonly string[]): Promise<void> {
-    if (endedIds.length === 0) return;
     for (const id of endedIds) await this.reread(id);
-    this.#deps.news.recipientsChanged(endedIds, true);
+    this.tellAnswered(endedIds);
+  }
+
+  tellAnswered(transferIds: readonly string[]): void {
+    if (transferIds.length > 0) this.#deps.news.recipientsChanged(transferIds, true);
   }
 
   /** Obeys the row of a transfer that this node works with. */

@@ -18,8 +18,8 @@ export interface RecipientStream {
 }
 
 export interface DirectUpkeepDeps {
-  readonly direct: Pick<DirectSends, 'report' | 'obeyEnd'>;
-  readonly repository: Pick<DirectRepository, 'endOver' | 'expireOffers' | 'deleteOver'>;
+  readonly direct: Pick<DirectSends, 'report' | 'obeyEnd' | 'tellAnswered'>;
+  readonly repository: Pick<DirectRepository, 'endOver' | 'settle' | 'deleteOver'>;
   /** Durations. */
   readonly nowMs: () => number;
   readonly onFault: (what: string, fault: unknown) => void;
@@ -64,7 +64,7 @@ export class DirectUpkeep {
   /** Ends what is over, as the leader. @returns how many transfers it ended */
   async lead(term: LeaderTerm): Promise<number> {
     const { direct, repository, nowMs } = this.#deps;
-    await repository.expireOffers(EXPIRED_A_TURN, term);
+    direct.tellAnswered(await repository.settle(EXPIRED_A_TURN, term));
     const ended = await repository.endOver(term);
     await direct.obeyEnd(ended);
     if (nowMs() - this.#deletedAtMs >= DELETE_EVERY_MS) {

@@ -57,6 +57,20 @@ export function describeSessionRepository(make: () => StateHarness): void {
       expect(await make().sessions.findById(id)).toMatchObject({ displayName: 'Ada' });
     });
 
+    it('tell the names of those that live', async () => {
+      const [one, other, expired, revoked] = [await start(), await start(), await start(-1), await start()];
+      await make().sessions.revoke(revoked.id);
+      await make().sessions.rename(other.id, 'Ada');
+      const asked = [one, other, expired, revoked].map(({ id }) => id);
+      expect([...(await make().sessions.namesOf([...asked, "nobody'; --"]))].sort()).toEqual(
+        [
+          [one.id, 'Ω 名 🦊'],
+          [other.id, 'Ada'],
+        ].sort(),
+      );
+      expect(await make().sessions.namesOf([])).toEqual(new Map());
+    });
+
     it('never expire before their longest-lived transfer', async () => {
       const { id } = await start(60);
       const short = newTransfer({ sessionId: id });

@@ -7,20 +7,23 @@ import { createPrismaSessionRepository } from '../../../services/session/adapter
 import type { SessionRepository } from '../../../services/session/ports.ts';
 import { createPrismaSampleRepository } from '../../../services/stats/adapters/prisma-sample-repository.ts';
 import type { SampleRepository } from '../../../services/stats/ports.ts';
+import { createPrismaDirectRepository } from '../../../services/transfer/adapters/prisma-direct-repository.ts';
 import { createPrismaLeaseRepository } from '../../../services/transfer/adapters/prisma-lease-repository.ts';
 import { createPrismaTransferRepository } from '../../../services/transfer/adapters/prisma-transfer-repository.ts';
+import type { DirectRepository } from '../../../services/transfer/direct/ports.ts';
 import type { LeaseRepository, NewFile, NewTransfer, TransferRepository } from '../../../services/transfer/ports.ts';
 
 /** What the contract suites need of a store of the truth: its repositories, and a way to let its rows grow old. */
 export interface StateHarness {
   readonly transfers: TransferRepository;
   readonly leases: LeaseRepository;
+  readonly direct: DirectRepository;
   readonly sessions: SessionRepository;
   readonly cluster: ClusterRepository;
   readonly samples: SampleRepository;
-  /** Moves every time of the row into the past. */
+  /** Moves every time of the row into the past; of grants, those of the transfer. */
   age(
-    table: 'transfers' | 'leases' | 'sessions' | 'nodes' | 'leader_lease',
+    table: 'transfers' | 'leases' | 'sessions' | 'nodes' | 'leader_lease' | 'grants' | 'outbox',
     id: string,
     seconds: number,
   ): Promise<void>;
@@ -32,6 +35,8 @@ const TIMES = {
   sessions: ['created_at', 'last_used_at', 'expires_at', 'revoked_at'],
   nodes: ['seen_at'],
   leader_lease: ['expires_at'],
+  grants: ['created_at', 'expires_at', 'answered_at', 'received_at'],
+  outbox: ['created_at', 'expires_at', 'seen_at', 'dismissed_at'],
 } as const;
 
 const olderFlights = (seconds: number): Prisma.Sql => Prisma.sql`flights = coalesce(
@@ -42,6 +47,7 @@ export function harnessOn(database: Database): StateHarness {
   return {
     transfers: createPrismaTransferRepository(database),
     leases: createPrismaLeaseRepository(database),
+    direct: createPrismaDirectRepository(database),
     sessions: createPrismaSessionRepository(database),
     cluster: createPrismaClusterRepository(database),
     samples: createPrismaSampleRepository(database),
@@ -49,7 +55,7 @@ export function harnessOn(database: Database): StateHarness {
       const older = TIMES[table].map((column) => Prisma.raw(`${column} = ${column} - interval '${seconds} seconds'`));
       if (table === 'leases') older.push(olderFlights(seconds));
       await database.query(Prisma.sql`
-        UPDATE ${Prisma.raw(table)} SET ${Prisma.join(older, ', ')} WHERE id::text = ${id}`);
+        UPDATE ${Prisma.raw(table)} SET ${Prisma.join(older, ', ')} WHERE ${Prisma.raw(table === 'grants' ? 'transfer_id' : 'id::text')} = ${id}`);
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Database } from '../../../services/database/database.ts';
 import { openDatabase } from '../../../services/database/open-database.ts';
 import { atEnd, tempDirectory } from '../../support/cleanup.ts';
 import { describeClusterRepository } from './cluster-repository.suite.ts';
+import { describeDirectRepository } from './direct-repository.suite.ts';
 import { describeLeaseRepository } from './lease-repository.suite.ts';
 import { describeSampleRepository } from './sample-repository.suite.ts';
 import { describeSessionRepository } from './session-repository.suite.ts';
@@ -22,6 +23,7 @@ beforeAll(async () => {
 describe('the state on embedded PGlite', () => {
   describeTransferRepository(() => harness);
   describeLeaseRepository(() => harness);
+  describeDirectRepository(() => harness);
   describeSessionRepository(() => harness);
   describeClusterRepository(() => harness);
   describeSampleRepository(() => harness);

@@ -4,6 +4,7 @@ import { openDatabase } from '../../../services/database/open-database.ts';
 import { atEnd } from '../../support/cleanup.ts';
 import { startPostgres } from '../../support/postgres.ts';
 import { describeClusterRepository } from './cluster-repository.suite.ts';
+import { describeDirectRepository } from './direct-repository.suite.ts';
 import { describeLeaseRepository } from './lease-repository.suite.ts';
 import { describeSampleRepository } from './sample-repository.suite.ts';
 import { describeSessionRepository } from './session-repository.suite.ts';
@@ -32,6 +33,7 @@ beforeAll(async () => {
 describe('the state on PostgreSQL', () => {
   describeTransferRepository(() => nodeAt(0));
   describeLeaseRepository(() => nodeAt(0));
+  describeDirectRepository(() => nodeAt(0));
   describeSessionRepository(() => nodeAt(0));
   describeClusterRepository(() => nodeAt(0));
   describeSampleRepository(() => nodeAt(0));
