@@ -57,7 +57,12 @@ export const VARIABLES = {
     'Comma-separated services this node runs: gateway, session, cluster, node, stats, transfer. In a cluster cluster, node and stats always run, and transfer beside gateway.',
     { defaultSaid: 'all six' },
   ),
-  ADMIN_TOKEN: variable('Server', null, 'Bearer token of the operator, at least 16 characters.', { isSecret: true }),
+  ADMIN_TOKEN: variable(
+    'Server',
+    null,
+    'Bearer token of the operator: 16 to 512 letters, digits or any of . _ ~ + / = -. Without it the first start makes one and prints it.',
+    { isSecret: true },
+  ),
 
   DATABASE_URL: variable('Database', null, 'PostgreSQL connection string (14 or newer).', {
     isSecret: true,

@@ -131,7 +131,7 @@ export function loadConfig(env: Environment, machine: Machine): ConfigOutcome {
     trustedProxies: value('TRUSTED_PROXIES', read.listOf(read.cidr), []),
     logLevel: value('LOG_LEVEL', read.oneOf(LOG_LEVELS)),
     services: completed(value('SERVICES', read.listOf(read.oneOf(SERVICE_NAMES)), SERVICE_NAMES), isCluster),
-    adminToken: value('ADMIN_TOKEN', read.textOfLength(16, 1024), null),
+    adminToken: value('ADMIN_TOKEN', read.bearerToken, null),
     databaseUrl: secretText('DATABASE_URL', 'DATABASE_URL_FILE', read.urlWithScheme(['postgresql', 'postgres'])),
     durability: value('DURABILITY', read.oneOf(['process', 'power'])),
     scrubBytesPerSecond: value('SCRUB_BYTES_PER_SECOND', read.size(0, MAX_FILE_BYTES)),

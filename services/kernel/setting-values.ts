@@ -19,6 +19,12 @@ export function textOfLength(minChars: number, maxChars: number): SettingReader<
       : bad(`must have from ${minChars} to ${maxChars} characters`);
 }
 
+/** What a header can carry as it is (RFC 6750, section 2.1). */
+export const bearerToken: SettingReader<string> = (text) =>
+  /^[\w.~+/=-]{16,512}$/.test(text)
+    ? good(text)
+    : bad('must have from 16 to 512 letters, digits or any of . _ ~ + / = -');
+
 export function wholeNumber(min: number, max: number): SettingReader<number> {
   const wanted = `must be a whole number from ${min} to ${max}`;
   return (text) => {

@@ -145,7 +145,7 @@ describe('the operator', () => {
     expect((await overviewWith({ Cookie: cookie })).type).toBe('bad_token');
     expect((await overviewWith(bearer(made))).status).toBe(200);
     await server.stop();
-    const said = await renew({ ADMIN_TOKEN: 'chosen by the operator' });
+    const said = await renew({ ADMIN_TOKEN: 'chosen-by-the-operator' });
     expect(said).toContain('ADMIN_TOKEN is set');
     const [second = ''] = tokensIn(said);
     server = await startServer({ dataDirectory: server.dataDirectory, env });
