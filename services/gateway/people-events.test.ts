@@ -46,12 +46,12 @@ function setUp() {
   events.start((socketId, snapshot) => told.push({ socketId, atMs: clock.monotonicMs(), snapshot }));
 
   let addresses = 0;
-  /** A socket of a session, from an address of its own. */
-  const open = (socketId: string, sessionId: string, network?: string) => {
+  /** A socket of a session, from an address of its own unless one is given. */
+  const open = (socketId: string, sessionId: string, network?: string, addressKey?: string) => {
     if (!names.has(sessionId)) names.set(sessionId, sessionId.toUpperCase());
     let isConnected = true;
     addresses += 1;
-    const context = { requestId: 'r', addressKey: `address-${addresses}` };
+    const context = { requestId: 'r', addressKey: addressKey ?? `address-${addresses}` };
     const identity = { context, sessionId } as unknown as SocketIdentity;
     const handshake = { network } as unknown as IncomingMessage;
     const send = (event: 'people.join' | 'people.leave', payload: unknown) =>
@@ -192,6 +192,15 @@ describe('people.join', () => {
     expect(outcomes.slice(0, 20)).toEqual(Array(20).fill('in'));
     expect(new Set(outcomes.slice(20))).toEqual(new Set(['rate_limited']));
     for (let number = 0; number < 50; number += 1) expect(ids(await guesser.join('HHHHHH'))).toEqual(['a']);
+  });
+});
+
+describe('a class behind one address', () => {
+  it('comes back into its room all at once', async () => {
+    const { open } = setUp();
+    const pages = Array.from({ length: 100 }, (_none, number) => open(`s${number}`, `p${number}`, 'net:1', 'school'));
+    await Promise.all(pages.map((page) => page.join('CGASS7')));
+    expect(ids(await open('late', 'late').join('CGASS7'))).toHaveLength(100);
   });
 });
 

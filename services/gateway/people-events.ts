@@ -48,6 +48,8 @@ export class PeopleEvents {
   readonly #audiences = new Map<string, Audience>();
   /** What each socket asked for last: an answer that something newer overtook changes nothing. */
   readonly #asked = new Map<string, symbol>();
+  /** Guesses that are being counted: as many as there are requests for them. */
+  readonly #guesses = new Map<string, Promise<void>>();
   #tell: TellPeople = () => undefined;
 
   constructor(deps: PeopleEventsDeps) {
@@ -86,10 +88,7 @@ export class PeopleEvents {
     const place = room === null ? await this.#localPlace(handshake) : namedPlace(room);
     const session = await this.#deps.call('session.find', { sessionId }, { requestId: context.requestId });
     if (session === null) throw new PeerLinkError('bad_token', 'The session is over.');
-    // Who types codes that lead nowhere is guessing.
-    if (place?.room.kind === 'named' && !this.#deps.people.isUsed(place.key)) {
-      await this.#deps.rateLimits.consume('rooms', context.addressKey);
-    }
+    if (place?.room.kind === 'named') await this.#countGuess(place.key, context.addressKey);
     // Whoever is gone meanwhile must not be seen for ever, and of two wishes the later one counts.
     if (this.#asked.get(socketId) !== asked) throw new PeerLinkError('superseded', 'Something newer was asked for.');
     const you = { id: session.id, displayName: session.displayName };
@@ -100,6 +99,16 @@ export class PeopleEvents {
     }
     this.#enter(socketId, you, place);
     return { you, room: place.room, people: othersOf(sorted(this.#deps.people.people(place.key)), you.id) };
+  }
+
+  /** Who enters codes that lead to nobody is guessing. @throws rate_limited */
+  async #countGuess(key: string, addressKey: string): Promise<void> {
+    if (this.#deps.people.isUsed(key)) return;
+    // A whole class comes back at once after a restart: the same code from the same address is one guess.
+    const guess = `${addressKey} ${key}`;
+    const counting = this.#guesses.get(guess) ?? this.#deps.rateLimits.consume('rooms', addressKey);
+    this.#guesses.set(guess, counting);
+    await counting.finally(() => this.#guesses.delete(guess));
   }
 
   async #localPlace(handshake: IncomingMessage): Promise<Place | null> {
