@@ -47,7 +47,9 @@ describe('the inspection itself', () => {
 describe('axe finds nothing serious, light and dark, and 320 px are wide enough', () => {
   it('on Send: empty, with a list, running, paused, ended', async () => {
     const line = await openLine(server.port);
-    const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
+    const page = await visit(browser, line.url, {
+      mayAppear: new RegExp(`${NETWORK_NEWS.source}|dynamically imported module`),
+    });
     await page.getByRole('button', { name: 'Choose files' }).waitFor();
     await inspect(page, 'send, empty');
     await chooseBy(page, 'Choose files', [film, note]);
@@ -62,6 +64,22 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
       async () => (await shareOf(server.url, link)).share.committedBytes > 0,
     );
     await inspect(page, 'send, running');
+    await page.context().setOffline(true);
+    await page.getByText('No network.').waitFor();
+    await page.getByText('Paused: no connection. It goes on by itself').and(page.locator('p:not(.sr-only)')).waitFor();
+    await inspect(page, 'send, offline');
+    // Mine was loaded when the upload began; what the list says is at the server, and what does not come back either.
+    await page.getByRole('link', { name: 'Mine', exact: true }).click();
+    await page.getByText('Your transfers could not be loaded').waitFor();
+    await inspect(page, 'mine, offline');
+    await page.getByRole('link', { name: 'Cluster', exact: true }).click();
+    await page.getByRole('heading', { name: 'A part of this page did not load' }).waitFor();
+    await inspect(page, 'a page that is not there');
+    await page.context().setOffline(false);
+    await page.getByRole('link', { name: 'Mine', exact: true }).click();
+    await page.getByText('Uploading').waitFor();
+    await inspect(page, 'mine, running');
+    await page.getByRole('link', { name: 'Send', exact: true }).click();
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.getByText('Paused', { exact: true }).waitFor();
     await inspect(page, 'send, paused');
@@ -180,6 +198,22 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
     await recipient.goto(`${server.url}/d/1111111111111111111111`);
     await recipient.getByRole('heading', { name: 'There is nothing at this link' }).waitFor();
     await inspect(recipient, 'receive, not found');
+    // Waiting for an answer, and none that comes.
+    await recipient.route('**/api/**', () => undefined);
+    await recipient.goto(ready.link);
+    await recipient.getByRole('status').filter({ hasText: 'Loading' }).waitFor();
+    await inspect(recipient, 'receive, loading');
+    await recipient.goto(`${server.url}/mine`);
+    await recipient.getByRole('status').filter({ hasText: 'Loading' }).waitFor();
+    await inspect(recipient, 'mine, loading');
+    await recipient.unroute('**/api/**');
+    await recipient.route('**/api/**', (route) => route.fulfill({ status: 500 }));
+    await recipient.goto(ready.link);
+    await recipient.getByRole('button', { name: 'Try again' }).waitFor();
+    await inspect(recipient, 'receive, failed');
+    await recipient.goto(`${server.url}/mine`);
+    await recipient.getByText('Your transfers could not be loaded').waitFor();
+    await inspect(recipient, 'mine, failed');
   }, 120_000);
 });
 

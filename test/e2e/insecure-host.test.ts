@@ -49,6 +49,17 @@ describe('plain HTTP from another machine', () => {
       const page = await visit(browser, url);
       await page.getByRole('button', { name: 'Choose files' }).waitFor();
       expect(await page.evaluate(() => globalThis.isSecureContext)).toBe(isSecure);
+      const has = await page.evaluate(() => ({
+        worker: 'serviceWorker' in navigator,
+        storage: 'storage' in navigator,
+        picker: 'showSaveFilePicker' in window,
+        awake: 'wakeLock' in navigator,
+      }));
+      expect(has).toEqual({ worker: isSecure, storage: isSecure, picker: isSecure, awake: isSecure });
+      // A browser that says so all the same finds a page that can do without.
+      await page.evaluate(() => window.dispatchEvent(new Event('appinstalled')));
+      await page.goto(`${new URL(url).origin}/?text=hello`);
+      await page.getByRole('textbox', { name: /^Name of Shared text/ }).waitFor();
     }
   }, 60_000);
 

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect } from 'react';
+import { lazy, Suspense, useEffect, useSyncExternalStore } from 'react';
 import { Link } from '../components/Link.tsx';
 import { buttonClass } from '../components/ui/Button.tsx';
 import { SendPage } from '../features/send/SendPage.tsx';
@@ -6,7 +6,9 @@ import { amongPeople } from '../lib/arriving.ts';
 import { type Route, routeOf, usePathname } from '../lib/router.ts';
 import { useStore } from '../lib/store.ts';
 import { useLanguage } from '../messages/language.tsx';
+import { isActive, uploads } from '../transfer-engine/uploads.ts';
 import { Banners } from './Banners.tsx';
+import { ErrorBoundary } from './ErrorBoundary.tsx';
 import { Footer } from './Footer.tsx';
 import { Header } from './Header.tsx';
 import { useKeepAwake } from './use-keep-awake.ts';
@@ -15,9 +17,8 @@ import { useKeepAwake } from './use-keep-awake.ts';
 const ReceivePage = lazy(() =>
   import('../features/receive/ReceivePage.tsx').then((module) => ({ default: module.ReceivePage })),
 );
-const SharesPage = lazy(() =>
-  import('../features/shares/SharesPage.tsx').then((module) => ({ default: module.SharesPage })),
-);
+const loadShares = () => import('../features/shares/SharesPage.tsx').then((module) => ({ default: module.SharesPage }));
+const SharesPage = lazy(loadShares);
 const PeoplePage = lazy(() =>
   import('../features/people/PeoplePage.tsx').then((module) => ({ default: module.PeoplePage })),
 );
@@ -33,6 +34,7 @@ export function App() {
   const route = routeOf(usePathname());
   const mayBeSentTo = useStore(amongPeople);
   useKeepAwake();
+  useSharesAtHand();
   useEffect(() => {
     // A file dropped beside a drop target would otherwise replace the page, and the uploads with it.
     const keepPage = (event: DragEvent) => event.preventDefault();
@@ -58,9 +60,12 @@ export function App() {
         tabIndex={-1}
         className="safe-x sheet-width flex min-h-[calc(100svh-68px)] flex-1 flex-col outline-none"
       >
-        <Suspense fallback={<Loading />}>
-          <Page route={route} />
-        </Suspense>
+        {/* A page that does not load leaves the others, and what is under way, as they are. */}
+        <ErrorBoundary key={route.page} isWithinPage>
+          <Suspense fallback={<Loading />}>
+            <Page route={route} />
+          </Suspense>
+        </ErrorBoundary>
       </main>
       <Footer />
       {mayBeSentTo && (
@@ -70,6 +75,14 @@ export function App() {
       )}
     </div>
   );
+}
+
+/** While something is sent, the page that lists it is loaded: the line may break before one walks there. */
+function useSharesAtHand(): void {
+  const isSending = useSyncExternalStore(uploads.subscribe, () => uploads.read().some(isActive));
+  useEffect(() => {
+    if (isSending) loadShares().catch(() => undefined);
+  }, [isSending]);
 }
 
 function Page({ route }: { readonly route: Route }) {

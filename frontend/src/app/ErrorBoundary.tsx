@@ -8,7 +8,10 @@ function isLoadFailure(error: unknown): boolean {
 }
 
 /** The last net: says what happened and offers the way back. React wants a class here. */
-export class ErrorBoundary extends Component<{ readonly children: ReactNode }, { readonly error: unknown }> {
+export class ErrorBoundary extends Component<
+  { readonly children: ReactNode; readonly isWithinPage?: boolean },
+  { readonly error: unknown }
+> {
   static override contextType = LanguageContext;
   declare context: ContextType<typeof LanguageContext>;
   override state: { readonly error: unknown } = { error: null };
@@ -21,14 +24,19 @@ export class ErrorBoundary extends Component<{ readonly children: ReactNode }, {
     if (this.state.error === null) return this.props.children;
     const isLoad = isLoadFailure(this.state.error);
     const { crash } = this.context.messages;
-    return (
-      <main role="alert" className="safe-x sheet-width flex min-h-dvh flex-col items-start justify-center gap-4">
+    const words = (
+      <div role="alert" className="flex flex-1 flex-col items-start justify-center gap-4 pb-24">
         <h1 className="text-3xl font-medium tracking-tight">{isLoad ? crash.chunkTitle : crash.title}</h1>
         <p className="max-w-[60ch] text-ink-soft">{isLoad ? crash.chunkText : crash.text}</p>
         <button type="button" className={buttonClass('primary', 'lg')} onClick={() => window.location.reload()}>
           {crash.reload}
         </button>
-      </main>
+      </div>
+    );
+    return this.props.isWithinPage ? (
+      words
+    ) : (
+      <main className="safe-x sheet-width flex min-h-dvh flex-col">{words}</main>
     );
   }
 }
