@@ -1,6 +1,7 @@
 // npm run test:cluster [-- --full] [--part=NAME,...] [--runs=N] [--mib=N] [--outage-seconds=N] [--seed=TEXT]: faults in a
-// cluster of real processes. Without --full each strikes once at 128 MiB, as in npm test. With it they strike as the
-// promises are worded, hours altogether, and each part's result goes to bench/results/cluster-faults.{json,md}.
+// cluster of real processes. Without --full each strikes once at 128 MiB, as in npm test, two suites at a time. With it
+// they strike as the promises are worded, hours altogether and one after the other, and each part's result goes to
+// bench/results/cluster-faults.{json,md}.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -72,9 +73,10 @@ function machine() {
   };
 }
 
-async function runPart(name, { full, seed, runs, mib, ...rest }, folder) {
-  const { suite, only } = PARTS[name];
-  const reportPath = join(folder, `${name}.jsonl`);
+const JEST = ['--experimental-vm-modules', '--no-warnings', join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js')];
+
+/** What the suites read of what was asked for. */
+function environment({ full, seed, runs, mib, ...rest }, reportPath) {
   const given = {
     PEERLINK_FAULTS: full ? 'full' : undefined,
     TEST_LONG: full ? 'true' : undefined,
@@ -86,10 +88,30 @@ async function runPart(name, { full, seed, runs, mib, ...rest }, folder) {
   };
   const env = { ...process.env, NODE_ENV: 'test' };
   for (const [key, value] of Object.entries(given)) if (value !== undefined) env[key] = value;
-  const jest = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
+  return env;
+}
+
+/** Each fault once. True when every one passed. */
+async function runOnce(chosen) {
+  const suites = [...new Set(chosen.parts.map((name) => `test/cluster/${PARTS[name].suite}`))];
+  const only = chosen.parts.length === 1 ? PARTS[chosen.parts[0]].only : undefined;
+  const args = [...JEST, '--maxWorkers=2', ...(only === undefined ? [] : ['-t', only]), ...suites];
+  const { code } = await runNode(args, { env: environment(chosen, undefined), timeoutMs: PART_DEADLINE_MS });
+  return code === 0;
+}
+
+async function runPart(name, chosen, folder) {
+  const { suite, only } = PARTS[name];
+  const reportPath = join(folder, `${name}.jsonl`);
+  const env = environment(chosen, reportPath);
   const json = join(folder, `${name}.json`);
-  const args = ['--experimental-vm-modules', '--no-warnings', jest, '--json', `--outputFile=${json}`, '--maxWorkers=1'];
-  if (only !== undefined) args.push('-t', only);
+  const args = [
+    ...JEST,
+    '--json',
+    `--outputFile=${json}`,
+    '--maxWorkers=1',
+    ...(only === undefined ? [] : ['-t', only]),
+  ];
   const on = machine();
   const startedAt = Date.now();
   const { code } = await runNode([...args, `test/cluster/${suite}`], { env, timeoutMs: PART_DEADLINE_MS });
@@ -99,7 +121,7 @@ async function runPart(name, { full, seed, runs, mib, ...rest }, folder) {
   const ran = tests.filter(({ status }) => status === 'passed' || status === 'failed');
   return {
     shows: PARTS[name].shows,
-    seed,
+    seed: chosen.seed,
     machine: on,
     minutes: Math.round((Date.now() - startedAt) / 6_000) / 10,
     hasPassed: code === 0 && ran.length > 0,
@@ -161,13 +183,12 @@ await main(async () => {
   if (!hasAddon) throw new SetupError('the tests need net_io built, not its fallback: install g++ and make');
   await ensureTestPrograms();
   say(`faults with seed ${chosen.seed}: ${chosen.parts.join(', ')}`);
-  if (chosen.full) {
-    const share =
-      (chosen.runs === undefined ? 1 : chosen.runs / 20) *
-      (chosen.mib === undefined ? 1 : Math.max(0.2, chosen.mib / 1024));
-    for (const name of chosen.parts)
-      say(`${name}: about ${Math.max(1, Math.round(PARTS[name].minutes * share))} minutes: ${PARTS[name].shows}`);
-  }
+  if (!chosen.full) return (await runOnce(chosen)) ? 0 : 1;
+  const share =
+    (chosen.runs === undefined ? 1 : chosen.runs / 20) *
+    (chosen.mib === undefined ? 1 : Math.max(0.2, chosen.mib / 1024));
+  for (const name of chosen.parts)
+    say(`${name}: about ${Math.max(1, Math.round(PARTS[name].minutes * share))} minutes: ${PARTS[name].shows}`);
   const folder = mkdtempSync(join(tmpdir(), 'peerlink-faults-'));
   let hasFailed = false;
   try {
@@ -175,7 +196,6 @@ await main(async () => {
       const part = await runPart(name, chosen, folder);
       hasFailed ||= !part.hasPassed;
       say(`${name}: ${part.hasPassed ? 'passed' : 'FAILED'} in ${part.minutes} minutes`);
-      if (!chosen.full) continue;
       // Written after each: hours of work are not lost to what comes later.
       const known = existsSync(`${RESULTS}.json`) ? JSON.parse(readFileSync(`${RESULTS}.json`, 'utf8')) : {};
       const results = { ...known, [name]: part };

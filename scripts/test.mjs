@@ -6,14 +6,19 @@ import { main, ROOT, runNode, SetupError, say } from './setup/process.mjs';
 import { ensureTestPrograms } from './setup/programs.mjs';
 import { setUp } from './setup/setup.mjs';
 
-/** Suites that start whole servers, databases and browsers: two at a time, apart from what only computes. */
+/** Suites that start whole servers, databases and browsers, apart from what only computes. They wait more than they compute. */
 const WHOLE_PROCESS_SUITES = ['test/contract/state/', 'test/house/', 'test/e2e/', 'test/cluster/'];
-/** Those of them that hold a figure or a deadline against the machine run alone: another beside them would be measured too. */
+/** Those of them in which nodes and servers die: at most two at a time, since what they wait for has a deadline of seconds. */
+const FAULT_SUITES = [
+  'test/cluster/(bus/|database-outage|killed-nodes|leader|network-cuts|presence|redis-outage|repeated-requests|scaling)',
+  'test/e2e/cluster\\.test',
+];
+/** Those that hold a figure against the machine run alone: another beside them would be measured too. */
 const TIMED_SUITES = [
   'test/contract/state/(data-directory|state-postgres-faults)',
   'test/house/(start|dev|limits)',
-  'test/e2e/(memory|cluster)',
-  'test/cluster/(killed-nodes|latency|network-cuts|redis-outage|sessions)',
+  'test/e2e/memory',
+  'test/cluster/(latency|sessions)',
 ];
 /** Native suites in processes of their own; each counts as one test. */
 const NATIVE_PROGRAMS = ['run-sanitizers.mjs', 'run-aarch64.mjs', 'run-prebuilt.mjs'].map((name) =>
@@ -63,7 +68,12 @@ await main(async () => {
   const ignoring = (suites) => ['/node_modules/', ...suites].map((path) => `--testPathIgnorePatterns=${path}`);
   const results = [
     await runJest('unit and contract', ignoring(WHOLE_PROCESS_SUITES)),
-    await runJest('whole-process', [...WHOLE_PROCESS_SUITES, ...ignoring(TIMED_SUITES)]),
+    await runJest('whole-process', [
+      '--maxWorkers=3',
+      ...WHOLE_PROCESS_SUITES,
+      ...ignoring([...FAULT_SUITES, ...TIMED_SUITES]),
+    ]),
+    await runJest('fault', ['--maxWorkers=2', ...FAULT_SUITES]),
     await runJest('timed', ['--maxWorkers=1', ...TIMED_SUITES]),
   ];
   for (const program of NATIVE_PROGRAMS) {

@@ -25,13 +25,13 @@ const ACTIVITIES: readonly (readonly Activity[])[] = PLAN.isFull
   ? [['upload'], ['download'], ['live']]
   : [['upload', 'download', 'live']];
 
+let world: FaultWorld;
+
+beforeAll(async () => {
+  world = await startWorld('nodes killed and frozen', { nodes: 3 });
+}, 120_000);
+
 describe.each<Fault>(['kill -9', 'SIGSTOP'])('%s of a node in the middle of transfers', (fault) => {
-  let world: FaultWorld;
-
-  beforeAll(async () => {
-    world = await startWorld(`${fault} of nodes`, { nodes: 3 });
-  }, 120_000);
-
   /** Strikes once; resolves to each client's longest standstill. */
   async function strike(victim: Victim, activities: readonly Activity[], run: number): Promise<number[]> {
     const label = `${fault} ${victim} ${activities.join('+')} ${run}`;
