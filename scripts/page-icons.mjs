@@ -1,4 +1,4 @@
-// npm run icons: draws the page's icons (frontend/public/icons) from its mark (frontend/public/icon.svg) in Chromium.
+// node scripts/page-icons.mjs: draws the page's icons (frontend/public/icons) from its mark (frontend/public/icon.svg) in Chromium.
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { startBrowser } from './showcase/browser.mjs';
