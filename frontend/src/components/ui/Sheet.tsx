@@ -1,6 +1,6 @@
 import { X } from 'lucide-react';
 import { Dialog } from 'radix-ui';
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, type RefObject, useEffect, useState } from 'react';
 import { useLanguage } from '../../messages/language.tsx';
 import { IconButton } from './Button.tsx';
 
@@ -12,11 +12,14 @@ export function Sheet({
   title,
   description,
   onClose,
+  initialFocus,
   children,
 }: {
   readonly title: string;
   readonly description?: string;
   readonly onClose: () => void;
+  /** What a person came for, where that is not the first thing in it. */
+  readonly initialFocus?: RefObject<HTMLElement | null>;
   readonly children: ReactNode;
 }) {
   const { messages } = useLanguage();
@@ -36,6 +39,11 @@ export function Sheet({
       <Dialog.Portal>
         <div className="fixed inset-0 z-40 bg-ink/30" />
         <Dialog.Content
+          onOpenAutoFocus={(event) => {
+            if (!initialFocus?.current) return;
+            event.preventDefault();
+            initialFocus.current.focus();
+          }}
           onCloseAutoFocus={(event) => {
             event.preventDefault();
             if (opener instanceof HTMLElement) opener.focus();

@@ -1,4 +1,4 @@
-import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
+import { type FormEvent, useId, useRef, useState } from 'react';
 import { MAX_TEXT_BYTES } from '../../../../services/contracts/limits.ts';
 import type { Person } from '../../../../services/contracts/person.ts';
 import { Button } from '../../components/ui/Button.tsx';
@@ -39,7 +39,6 @@ export function TextComposer({
   const [fault, setFault] = useState<Fault | null>(null);
   // The same text to the same people is sent once, however often it is tried.
   const attempt = useRef({ text: '', key: '' });
-  useEffect(() => field.current?.focus(), []);
 
   const clean = sendableText(text);
   const isTooLong = new TextEncoder().encode(clean).length > MAX_TEXT_BYTES;
@@ -60,7 +59,7 @@ export function TextComposer({
   };
   const explanation = fault ? explain(fault) : null;
   return (
-    <Sheet title={words.textTitle(names(to))} onClose={onClose}>
+    <Sheet title={words.textTitle(names(to))} onClose={onClose} initialFocus={field}>
       <form onSubmit={submit} className="flex flex-col gap-4">
         <label htmlFor={id} className="sr-only">
           {words.textLabel}
