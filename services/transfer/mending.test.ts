@@ -195,6 +195,8 @@ describe('the scrub', () => {
       },
     });
 
+  const none = { nodeId: 'node-a', checkedChunks: 0, repairedChunks: 0, damagedChunks: 0 };
+
   it('finds and mends what nobody has read, and counts what no copy has, without ending', async () => {
     const world = new World();
     const [first, second] = [await world.file(), await world.file()];
@@ -220,6 +222,27 @@ describe('the scrub', () => {
     world.nowMs += 24 * 3600_000;
     await scrub.turn();
     expect(world.engine.mending.counts.scrubbedChunks).toBe(24);
+  });
+
+  it('that somebody asks for begins at once, also where none is made by itself, and says what it found', async () => {
+    const world = new World();
+    const { fileId } = await world.file();
+    world.damage(fileId, 1);
+    const scrub = scrubOf(world, 0);
+    expect(scrub.status()).toEqual({ ...none, isRunning: false });
+    scrub.ask();
+    scrub.ask();
+    expect(scrub.status()).toEqual({ ...none, isRunning: true });
+    await scrub.turn();
+    expect(scrub.status()).toEqual({ ...none, isRunning: false, checkedChunks: 3, repairedChunks: 1 });
+    world.damage(fileId, 2);
+    world.damage(fileId, 2, world.other);
+    scrub.ask();
+    await scrub.turn();
+    expect(scrub.status()).toEqual({ ...none, isRunning: false, checkedChunks: 3, damagedChunks: 1 });
+    scrub.stop();
+    scrub.ask();
+    expect(scrub.status().isRunning).toBe(false);
   });
 
   it('leaves alone what grows, what has ended and what the row does not name this node for', async () => {

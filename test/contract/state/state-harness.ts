@@ -3,6 +3,9 @@ import { createPrismaClusterRepository } from '../../../services/cluster/adapter
 import type { ClusterRepository } from '../../../services/cluster/ports.ts';
 import type { Database } from '../../../services/database/database.ts';
 import type { LeaderTerm } from '../../../services/kernel/leader-term.ts';
+import { createPrismaOperatorTokenStore } from '../../../services/operator/adapters/prisma-operator-token-store.ts';
+import { createPrismaShownTransfers } from '../../../services/operator/adapters/prisma-shown-transfers.ts';
+import type { OperatorTokenStore, ShownTransfers } from '../../../services/operator/ports.ts';
 import { createPrismaSessionRepository } from '../../../services/session/adapters/prisma-session-repository.ts';
 import type { SessionRepository } from '../../../services/session/ports.ts';
 import { createPrismaSampleRepository } from '../../../services/stats/adapters/prisma-sample-repository.ts';
@@ -21,6 +24,8 @@ export interface StateHarness {
   readonly sessions: SessionRepository;
   readonly cluster: ClusterRepository;
   readonly samples: SampleRepository;
+  readonly operatorTokens: OperatorTokenStore;
+  readonly shownTransfers: ShownTransfers;
   /** Moves every time of the row into the past; of grants, those of the transfer. */
   age(
     table: 'transfers' | 'leases' | 'sessions' | 'nodes' | 'leader_lease' | 'grants' | 'outbox',
@@ -51,6 +56,8 @@ export function harnessOn(database: Database): StateHarness {
     sessions: createPrismaSessionRepository(database),
     cluster: createPrismaClusterRepository(database),
     samples: createPrismaSampleRepository(database),
+    operatorTokens: createPrismaOperatorTokenStore(database),
+    shownTransfers: createPrismaShownTransfers(database),
     age: async (table, id, seconds) => {
       const older = TIMES[table].map((column) => Prisma.raw(`${column} = ${column} - interval '${seconds} seconds'`));
       if (table === 'leases') older.push(olderFlights(seconds));

@@ -5,6 +5,7 @@ import { atEnd, tempDirectory } from '../../support/cleanup.ts';
 import { describeClusterRepository } from './cluster-repository.suite.ts';
 import { describeDirectRepository } from './direct-repository.suite.ts';
 import { describeLeaseRepository } from './lease-repository.suite.ts';
+import { describeOperatorRows } from './operator-rows.suite.ts';
 import { describeSampleRepository } from './sample-repository.suite.ts';
 import { describeSessionRepository } from './session-repository.suite.ts';
 import { harnessOn, newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
@@ -27,6 +28,7 @@ describe('the state on embedded PGlite', () => {
   describeSessionRepository(() => harness);
   describeClusterRepository(() => harness);
   describeSampleRepository(() => harness);
+  describeOperatorRows(() => harness);
 
   it('answers look-ups and inserts within a few milliseconds', async () => {
     const { transfers } = harness;

@@ -6,6 +6,7 @@ import { startPostgres } from '../../support/postgres.ts';
 import { describeClusterRepository } from './cluster-repository.suite.ts';
 import { describeDirectRepository } from './direct-repository.suite.ts';
 import { describeLeaseRepository } from './lease-repository.suite.ts';
+import { describeOperatorRows } from './operator-rows.suite.ts';
 import { describeSampleRepository } from './sample-repository.suite.ts';
 import { describeSessionRepository } from './session-repository.suite.ts';
 import { bytes, harnessOn, leading, newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
@@ -37,6 +38,7 @@ describe('the state on PostgreSQL', () => {
   describeSessionRepository(() => nodeAt(0));
   describeClusterRepository(() => nodeAt(0));
   describeSampleRepository(() => nodeAt(0));
+  describeOperatorRows(() => nodeAt(0));
 
   it('says that it is up', async () => {
     expect(await Promise.all(databases.map((database) => database.isUp()))).toEqual([true, true, true]);

@@ -1,0 +1,74 @@
+import { describe, expect, it } from '@jest/globals';
+import { newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
+
+/** What an OperatorTokenStore and ShownTransfers do, whatever they stand on. */
+export function describeOperatorRows(make: () => StateHarness): void {
+  describe("the operator's rows", () => {
+    it('keep one hash: of nodes that start at once one writes the first, and a later one replaces it', async () => {
+      const { cluster, operatorTokens } = make();
+      await cluster.identity();
+      expect(await operatorTokens.readHash()).toBeNull();
+      const hashes = [1, 2, 3].map((byte) => new Uint8Array(32).fill(byte));
+      const written = await Promise.all(hashes.map((hash) => operatorTokens.writeFirstHash(hash)));
+      expect(written.filter(Boolean)).toHaveLength(1);
+      expect(await operatorTokens.readHash()).toEqual(hashes[written.indexOf(true)]);
+      const renewed = new Uint8Array(32).fill(9);
+      await operatorTokens.writeHash(renewed);
+      expect(await operatorTokens.readHash()).toEqual(renewed);
+      expect((await cluster.identity()).secret).toHaveLength(32);
+    });
+
+    it('are the newest transfers of each state and those that are named, and never one that has ended', async () => {
+      const { transfers, shownTransfers, age } = make();
+      const nodeId = unique('node');
+      const insert = async (ageSeconds: number) => {
+        const row = newTransfer({ homeNodeId: nodeId });
+        await transfers.insert(row, [newFile(0)], ROOMY);
+        await age('transfers', row.id, ageSeconds);
+        return row.id;
+      };
+      // Newer than any other of this database.
+      const [oldest, middle, newest] = [await insert(-100), await insert(-200), await insert(-300)];
+      const listed = async (ids: readonly string[], limit: number) =>
+        (await shownTransfers.list(ids, limit)).map(({ id }) => id);
+      expect(await listed([], 1)).toContain(newest);
+      expect(await listed([], 1)).not.toContain(middle);
+      expect((await listed([], 2)).filter((id) => [oldest, middle, newest].includes(id)).sort()).toEqual(
+        [middle, newest].sort(),
+      );
+      expect(await listed([oldest], 1)).toEqual(expect.arrayContaining([oldest, newest]));
+      await transfers.cas(middle, 1, { replicaNodeId: 'b', replicaState: 'in_sync' });
+      const found = (await shownTransfers.list([middle], 0)).find(({ id }) => id === middle);
+      expect(found).toMatchObject({
+        state: 'open',
+        homeNodeId: nodeId,
+        replicaNodeId: 'b',
+        isReplicaInSync: true,
+        epoch: 2,
+      });
+      expect(Object.keys(found ?? {}).sort()).toEqual(
+        [
+          'id',
+          'kind',
+          'state',
+          'endReason',
+          'homeNodeId',
+          'replicaNodeId',
+          'isReplicaInSync',
+          'epoch',
+          'fileCount',
+          'totalBytes',
+          'createdAt',
+        ].sort(),
+      );
+      const before = await shownTransfers.count();
+      expect(before.homeCounts.get(nodeId)).toBe(3);
+      await transfers.end(newest, 'deleted');
+      expect(await listed([newest], 1)).not.toContain(newest);
+      const after = await shownTransfers.count();
+      expect(after.transferCount).toBe(before.transferCount - 1);
+      expect(after.singleCopyCount).toBe(before.singleCopyCount - 1);
+      expect(after.homeCounts.get(nodeId)).toBe(2);
+    });
+  });
+}
