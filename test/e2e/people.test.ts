@@ -1,0 +1,245 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
+import type { Browser, Download, Page } from 'playwright-core';
+import { launchBrowser } from '../support/browser.ts';
+import { tempDirectory } from '../support/cleanup.ts';
+import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { makePatternFile } from '../support/files.ts';
+import type { TestServer } from '../support/server.ts';
+import { waitFor } from '../support/waiting.ts';
+import { inspect } from './world/inspection.ts';
+import { type Line, openLine } from './world/line.ts';
+import { ownFileSha256, pickNothing, pickOwnFile } from './world/own-file.ts';
+import { sha256 } from './world/receive.ts';
+import { chooseBy } from './world/send.ts';
+import { NETWORK_NEWS, visit } from './world/visit.ts';
+
+const MIB = 1024 * 1024;
+const FILE_BYTES = 24 * MIB + 4321;
+/** Enough for some runs to be stored and received, and not for all. */
+const FIRST_BYTES = 9 * MIB;
+/** "Cancel by either side is seen by the other within 1 s", and a browser on a busy machine draws it a moment later. */
+const SEEN_MOST_MS = 1_500;
+
+let browser: Browser;
+let cluster: TestCluster;
+/** Where the sender's and the recipient's browser go: nodes 0 and 1, until a test leads them elsewhere. */
+let there: Line;
+let here: Line;
+let code: string;
+let source: string;
+let sourceSha256: string;
+
+beforeAll(async () => {
+  [browser, cluster] = await Promise.all([launchBrowser(), startCluster({ nodes: 3, isPageNeeded: true })]);
+  [there, here] = [await openLine(nodeOf(0).port), await openLine(nodeOf(1).port)];
+  source = join(tempDirectory('people'), 'film.mov');
+  await makePatternFile(source, FILE_BYTES, { seed: 'people' });
+  sourceSha256 = await sha256(source);
+}, 300_000);
+
+function nodeOf(index: number): TestServer {
+  const node = cluster.nodes[index];
+  if (node === undefined) throw new Error(`there is no node ${index}`);
+  return node;
+}
+
+const tile = (page: Page) => page.getByRole('region', { name: 'People in this room' }).getByRole('button');
+const seen = (page: Page, text: string | RegExp) => page.locator('p:not(.sr-only)').getByText(text).first().waitFor();
+
+/** Two people in one room, at two nodes. `own`: how the recipient's browser writes files. */
+async function meet(own: () => void = pickNothing): Promise<{ sender: Page; recipient: Page }> {
+  for (const line of [there, here]) line.hold();
+  const [sender, recipient] = await Promise.all([
+    visit(browser, there.url, { mayAppear: NETWORK_NEWS }),
+    visit(browser, here.url, { mayAppear: NETWORK_NEWS }),
+  ]);
+  await recipient.addInitScript(own);
+  await Promise.all([sender.goto(`${there.url}/people/${code}`), recipient.goto(`${here.url}/people/${code}`)]);
+  await Promise.all([tile(sender).waitFor(), tile(recipient).waitFor()]);
+  return { sender, recipient };
+}
+
+async function offerFile(sender: Page): Promise<void> {
+  await tile(sender).click();
+  await chooseBy(sender, 'Choose files', source);
+  await seen(sender, /^Waiting for .+ to accept$/);
+}
+
+const accept = (recipient: Page) => recipient.getByRole('button', { name: 'Accept' }).click();
+
+/** The browser begins a download when its first bytes are there. */
+async function acceptAndDownload(recipient: Page): Promise<Download> {
+  const [download] = await Promise.all([
+    recipient.waitForEvent('download'),
+    accept(recipient),
+    there.allow(FIRST_BYTES),
+  ]);
+  return download;
+}
+
+/** Waits until the replica has everything that is stored: before, nobody could take over. */
+async function inSync(): Promise<void> {
+  const client = new Client({ connectionString: cluster.databaseUrl });
+  await client.connect();
+  try {
+    await waitFor('the replica is in sync', 20_000, async () => {
+      const { rows } = await client.query(
+        "SELECT replica_state FROM transfers WHERE state = 'open' ORDER BY created_at DESC LIMIT 1",
+      );
+      return rows[0]?.replica_state === 'in_sync';
+    });
+  } finally {
+    await client.end();
+  }
+}
+
+describe('two people at two nodes', () => {
+  it('meet by a code, and send each other texts that are shown as they are, once', async () => {
+    const [one, other] = await Promise.all([
+      visit(browser, `${there.url}/people`, { mayAppear: NETWORK_NEWS }),
+      visit(browser, `${here.url}/people`, { mayAppear: NETWORK_NEWS }),
+    ]);
+    await one.getByText('No room yet').waitFor();
+    await inspect(one, 'people, no room');
+    await one.getByRole('button', { name: 'Make a room' }).click();
+    await one.getByText('Nobody else is here yet').waitFor();
+    await inspect(one, 'people, empty');
+    code = decodeURIComponent(one.url().split('/people/')[1] ?? '');
+    await other.getByRole('textbox', { name: 'Code of a room' }).fill(code.toLowerCase());
+    await other.keyboard.press('Enter');
+    await tile(one).waitFor();
+
+    // By keys alone, from the person to the sent text.
+    await tile(other).focus();
+    await other.keyboard.press('Space');
+    const write = other.getByRole('button', { name: 'Write a text' });
+    await write.focus();
+    await other.keyboard.press('Enter');
+    await other.keyboard.type('See https://example.org/a?b=c. <b>Not bold</b>');
+    await other.keyboard.press('Control+Enter');
+    const sheet = one.getByRole('dialog');
+    await sheet.waitFor();
+    expect(await sheet.getByRole('region', { name: 'Text' }).innerText()).toBe(
+      'See https://example.org/a?b=c. <b>Not bold</b>',
+    );
+    const link = sheet.getByRole('link');
+    expect(await link.getAttribute('href')).toBe('https://example.org/a?b=c');
+    expect(await link.getAttribute('rel')).toBe('noopener noreferrer');
+    await inspect(one, 'people, text');
+    await sheet.getByRole('button', { name: 'Done' }).press('Enter');
+    await sheet.waitFor({ state: 'detached' });
+    await one.reload();
+    await tile(one).waitFor();
+    await waitFor('the text is gone', 5_000, async () => {
+      const answer = await one.context().request.get(`${there.url}/api/inbox`);
+      return ((await answer.json()) as { items: readonly unknown[] }).items.length === 0;
+    });
+    expect(await one.getByRole('dialog').count()).toBe(0);
+  }, 60_000);
+
+  it('send a file directly: nothing moves before the other accepts, and what arrives is what was sent', async () => {
+    const { sender, recipient } = await meet();
+    // The offer finds the recipient on whatever page they are.
+    await recipient.getByRole('link', { name: 'Send', exact: true }).click();
+    await offerFile(sender);
+    await inspect(sender, 'people, waiting');
+    await recipient.getByRole('dialog').waitFor();
+    await inspect(recipient, 'people, offer');
+    expect(there.puts).toEqual([]);
+    const download = await acceptAndDownload(recipient);
+    await seen(sender, /is receiving$/);
+    await recipient.getByRole('link', { name: 'Show' }).click();
+    await recipient.getByText('Your browser is downloading it').first().waitFor();
+    await waitFor('the sender sees what was received', 15_000, async () => {
+      const percent = await sender.locator('p.text-3xl').getByText('%').innerText();
+      return Number.parseInt(percent, 10) > 0;
+    });
+    await Promise.all([inspect(sender, 'people, running'), inspect(recipient, 'people, arriving')]);
+    there.allow(Number.POSITIVE_INFINITY);
+    expect(await sha256(await download.path())).toBe(sourceSha256);
+    await Promise.all([seen(sender, /has all of it$/), seen(recipient, 'You have all of it')]);
+    await inspect(sender, 'people, ended');
+    expect(await sender.getByRole('alert').count()).toBe(0);
+  }, 90_000);
+
+  it('say no, take back and stop, and the other sees it at once', async () => {
+    const { sender, recipient } = await meet();
+    await offerFile(sender);
+    await recipient.getByRole('button', { name: 'Decline' }).click();
+    let startedMs = performance.now();
+    await seen(sender, /declined$/);
+    const tookMs = [performance.now() - startedMs];
+    await sender.getByRole('button', { name: 'Done' }).click();
+
+    await offerFile(sender);
+    await recipient.getByRole('dialog', { name: /wants to send you something$/ }).waitFor();
+    await sender.getByRole('button', { name: 'Cancel' }).click();
+    await sender.getByRole('button', { name: 'Cancel it' }).click();
+    startedMs = performance.now();
+    await recipient.getByRole('dialog', { name: /took it back$/ }).waitFor();
+    tookMs.push(performance.now() - startedMs);
+    await recipient.getByRole('button', { name: 'Close' }).last().click();
+
+    await offerFile(sender);
+    const download = await acceptAndDownload(recipient);
+    await seen(sender, /is receiving$/);
+    await recipient.getByRole('button', { name: 'Stop receiving' }).click();
+    startedMs = performance.now();
+    await seen(sender, /stopped receiving$/);
+    tookMs.push(performance.now() - startedMs);
+    expect(await download.failure()).not.toBeNull();
+    expect(Math.max(...tookMs)).toBeLessThan(SEEN_MOST_MS);
+    process.stdout.write(`declined, taken back, stopped: seen after ${tookMs.map(Math.round).join(', ')} ms\n`);
+  }, 90_000);
+
+  it('go on when the sender loads the page anew in the middle', async () => {
+    const { sender, recipient } = await meet(pickOwnFile);
+    await offerFile(sender);
+    await accept(recipient);
+    there.allow(FIRST_BYTES);
+    await seen(sender, /is receiving$/);
+    await waitFor('something is stored', 20_000, () => there.passedBytes() > 4 * MIB);
+    sender.on('dialog', (dialog) => void dialog.accept());
+    await sender.reload();
+    there.allow(Number.POSITIVE_INFINITY);
+    await chooseBy(sender, 'Choose it again', source);
+    await seen(sender, /has all of it$/);
+    await seen(recipient, 'You have all of it');
+    expect(await recipient.evaluate(ownFileSha256, 'film.mov')).toBe(sourceSha256);
+  }, 90_000);
+
+  it("go on when the recipient's node is killed, where the page writes the file itself", async () => {
+    const { sender, recipient } = await meet(pickOwnFile);
+    await offerFile(sender);
+    await accept(recipient);
+    there.allow(FIRST_BYTES);
+    await waitFor('the page writes', 20_000, async () => {
+      const percent = await recipient.locator('p.text-3xl').getByText('%').innerText();
+      return Number.parseInt(percent, 10) > 0;
+    });
+    await nodeOf(1).kill9();
+    here.leadTo(nodeOf(2).port);
+    there.allow(Number.POSITIVE_INFINITY);
+    await seen(recipient, 'You have all of it');
+    expect(await recipient.evaluate(ownFileSha256, 'film.mov')).toBe(sourceSha256);
+    await seen(sender, /has all of it$/);
+    // Seen again in the room, through the other node.
+    await Promise.all([tile(sender).waitFor(), tile(recipient).waitFor()]);
+  }, 90_000);
+
+  it('go on when the home is killed under a plain download', async () => {
+    const { sender, recipient } = await meet();
+    await offerFile(sender);
+    const download = await acceptAndDownload(recipient);
+    await seen(sender, /is receiving$/);
+    await waitFor('something is stored', 20_000, () => there.passedBytes() > 4 * MIB);
+    await inSync();
+    await nodeOf(0).kill9();
+    there.leadTo(nodeOf(2).port);
+    there.allow(Number.POSITIVE_INFINITY);
+    expect(await sha256(await download.path())).toBe(sourceSha256);
+    await Promise.all([seen(sender, /has all of it$/), seen(recipient, 'You have all of it')]);
+  }, 90_000);
+});
