@@ -11,7 +11,7 @@ const WHOLE_PROCESS_SUITES = ['test/contract/state/', 'test/house/', 'test/e2e/'
 /** Those of them in which nodes and servers die: at most two at a time, since what they wait for has a deadline of seconds. */
 const FAULT_SUITES = [
   'test/cluster/(bus/|database-outage|killed-nodes|leader|network-cuts|presence|redis-outage|repeated-requests|scaling)',
-  'test/e2e/cluster\\.test',
+  'test/e2e/(cluster|people)\\.test',
 ];
 /** Those that hold a figure against the machine run alone: another beside them would be measured too. */
 const TIMED_SUITES = [
