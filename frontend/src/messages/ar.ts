@@ -329,6 +329,7 @@ export const ar: Messages = {
     downloadsLeft: (left, limit) => `التنزيلات الباقية: ${left} من ${limit}`,
     ends: (relative) => `ينتهي ${relative}`,
     protected: 'بكلمة مرور',
+    direct: 'أُرسل إلى أشخاص مباشرةً',
     copy: 'نسخ الرابط',
     copyOf: (name) => `نسخ رابط ${named(name)}`,
     open: 'فتح',

@@ -267,6 +267,7 @@ export const en = {
     downloadsLeft: (left: string, limit: string) => `${left} of ${limit} downloads left`,
     ends: (relative: string) => `ends ${relative}`,
     protected: 'Password',
+    direct: 'Sent to people directly',
     copy: 'Copy link',
     copyOf: (name: string) => `Copy the link of ${named(name)}`,
     open: 'Open',

@@ -16,7 +16,6 @@ export const peopleAr: Messages['people'] = {
     none: 'لا غرفة بعد',
     noneText: 'لا يستطيع الخادم معرفة شبكتك، فلا يراك أحد. أنشئ غرفة وشارك رمزها، أو انضم إلى واحدة.',
     named: 'غرفة',
-    code: (code) => `الغرفة ${named(code)}`,
     joining: 'جارٍ الدخول إلى الغرفة',
     again: 'انقطع الاتصال. تظهر للآخرين من جديد حالما يعود.',
     offline: 'لا يوجد اتصال بالشبكة. تظهر للآخرين من جديد حالما تعود.',
@@ -47,7 +46,6 @@ export const peopleAr: Messages['people'] = {
     save: 'حفظ',
     cancel: 'إبقاؤه كما هو',
     refused: 'لا يمكن استعمال هذا الاسم. اختر اسمًا من حروف عادية لا يتجاوز أربعة وستين حرفًا.',
-    markOf: (name) => `علامة ${named(name)}`,
   },
   list: {
     label: 'الأشخاص في هذه الغرفة',
@@ -101,7 +99,6 @@ export const peopleAr: Messages['people'] = {
   direct: {
     heading: 'في الطريق منك',
     region: (title, names) => `${named(title)} إلى ${named(names)}`,
-    to: (names) => `إلى ${named(names)}`,
     stage: {
       waitingFor: (names) => `في انتظار قبول ${named(names)}`,
       waitingForMany: (count, shown) =>
@@ -168,7 +165,6 @@ export const peopleAr: Messages['people'] = {
     sizeUnknown: 'الحجم غير معروف بعد',
     accept: 'قبول',
     decline: 'رفض',
-    later: 'الرد لاحقًا',
     whereAsked: 'تختار أنت أين يُحفظ.',
     whereDownloads: 'يُحفظ بين تنزيلاتك.',
     whereZip: 'يصل في ملف zip واحد ويُحفظ بين تنزيلاتك.',
@@ -205,7 +201,6 @@ export const peopleAr: Messages['people'] = {
         many: `${shown} عرضًا ينتظر ردّك`,
         other: `${shown} عرض ينتظر ردّك`,
       }),
-    open: 'عرض',
   },
   arrival: {
     heading: 'في الطريق إليك',
@@ -214,7 +209,6 @@ export const peopleAr: Messages['people'] = {
     ready: 'قبلته. احفظه الآن.',
     readyText: 'ما وصل متاح لك، والباقي يتبع تلقائيًا.',
     browser: 'المتصفّح ينزّله الآن',
-    waiting: (name) => `في انتظار المزيد من ${named(name)}`,
     saving: 'جارٍ الحفظ',
     moving: 'توقّفت العقدة، ويتواصل الاستلام عبر أخرى',
     offline: 'متوقّف مؤقتًا لانقطاع الاتصال، ويُستأنف تلقائيًا',

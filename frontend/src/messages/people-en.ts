@@ -17,7 +17,6 @@ export const peopleEn = {
     noneText:
       'The server cannot tell which network you are in, so nobody sees you. Make a room and share its code, or join one.',
     named: 'Room',
-    code: (code: string) => `Room ${code}`,
     joining: 'Entering the room',
     again: 'The connection was lost. You are seen again as soon as it is back.',
     offline: 'No network. You are seen again as soon as it is back.',
@@ -48,7 +47,6 @@ export const peopleEn = {
     save: 'Save',
     cancel: 'Keep it',
     refused: 'That name cannot be used. Use up to 64 plain letters.',
-    markOf: (name: string) => `Mark of ${named(name)}`,
   },
   list: {
     label: 'People in this room',
@@ -91,7 +89,6 @@ export const peopleEn = {
   direct: {
     heading: 'On the way from you',
     region: (title: string, names: string) => `${named(title)} to ${names}`,
-    to: (names: string) => `to ${names}`,
     stage: {
       waitingFor: (names: string) => `Waiting for ${names} to accept`,
       waitingForMany: (count: number, shown: string) =>
@@ -138,7 +135,6 @@ export const peopleEn = {
     sizeUnknown: 'size not known yet',
     accept: 'Accept',
     decline: 'Decline',
-    later: 'Answer later',
     whereAsked: 'You choose where it is saved.',
     whereDownloads: 'It goes to your downloads.',
     whereZip: 'It comes as one zip, to your downloads.',
@@ -163,7 +159,6 @@ export const peopleEn = {
     titleWaiting: (name: string) => `${name} wants to send you something`,
     openWaiting: (count: number, shown: string) =>
       plural(count, { one: '1 offer waits for your answer', other: `${shown} offers wait for your answer` }),
-    open: 'Look',
   },
   arrival: {
     heading: 'On the way to you',
@@ -172,7 +167,6 @@ export const peopleEn = {
     ready: 'Accepted. Save it now.',
     readyText: 'What is there can be had; the rest follows by itself.',
     browser: 'Your browser is downloading it',
-    waiting: (name: string) => `Waiting for ${named(name)} to send more`,
     saving: 'Saving',
     moving: 'The node went away; going on through another',
     offline: 'Paused: no connection. It goes on by itself',

@@ -27,7 +27,9 @@ export function RecentTransfers({ hiddenIds }: { readonly hiddenIds: ReadonlySet
       isGone = true;
     };
   }, [key]);
-  const shown = transfers.filter(({ id, state }) => state !== 'ended' && !hiddenIds.has(id)).slice(0, SHOWN);
+  const shown = transfers
+    .filter(({ id, kind, state }) => kind === 'share' && state !== 'ended' && !hiddenIds.has(id))
+    .slice(0, SHOWN);
   if (shown.length === 0) return null;
   return (
     <section aria-labelledby="recent-title" className="pt-16">

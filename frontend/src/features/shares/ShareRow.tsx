@@ -22,6 +22,8 @@ export function ShareRow({
   const { messages, format } = useLanguage();
   const name = nameOfTransfer(transfer);
   const isEnded = transfer.state === 'ended';
+  // What goes to somebody directly has no link that anybody else could use.
+  const isDirect = transfer.kind === 'direct';
   const view = useStore(uploads).find((one) => one.transferId === transfer.id);
   const isSending = view !== undefined && isActive(view);
   const facts = factsOf(transfer, messages, format);
@@ -32,6 +34,10 @@ export function ShareRow({
         <div className="min-w-0 flex-1 basis-64">
           {isEnded ? (
             <FileName path={name} className="text-ink-soft" />
+          ) : isDirect ? (
+            <Link href="/people" className="block w-fit max-w-full underline-offset-4 hover:underline">
+              <TransferName name={name} fileCount={transfer.fileCount} />
+            </Link>
           ) : (
             <a href={transfer.link} className="block w-fit max-w-full underline-offset-4 hover:underline">
               <TransferName name={name} fileCount={transfer.fileCount} />
@@ -44,7 +50,7 @@ export function ShareRow({
             ))}
             {view?.phase.name === 'needs_files' && (
               <li>
-                <Link href="/" className="text-ink underline underline-offset-4">
+                <Link href={isDirect ? '/people' : '/'} className="text-ink underline underline-offset-4">
                   {messages.upload.goOn}
                 </Link>
               </li>
@@ -53,16 +59,20 @@ export function ShareRow({
         </div>
         {!isEnded && (
           <div className="-me-3 flex items-center max-sm:-ms-0.5 max-sm:w-full">
-            <CopyButton
-              variant="quiet"
-              text={transfer.link}
-              label={messages.mine.copy}
-              name={messages.mine.copyOf(name)}
-              className="px-3! max-sm:me-auto max-sm:px-0!"
-            />
-            <IconButton label={messages.mine.extendOf(name)} onClick={onExtend}>
-              <CalendarPlus aria-hidden className="size-5" strokeWidth={1.5} />
-            </IconButton>
+            {!isDirect && (
+              <>
+                <CopyButton
+                  variant="quiet"
+                  text={transfer.link}
+                  label={messages.mine.copy}
+                  name={messages.mine.copyOf(name)}
+                  className="px-3! max-sm:me-auto max-sm:px-0!"
+                />
+                <IconButton label={messages.mine.extendOf(name)} onClick={onExtend}>
+                  <CalendarPlus aria-hidden className="size-5" strokeWidth={1.5} />
+                </IconButton>
+              </>
+            )}
             <IconButton label={messages.mine.removeOf(name)} onClick={onRemove}>
               <Trash2 aria-hidden className="size-5" strokeWidth={1.5} />
             </IconButton>
@@ -95,7 +105,7 @@ function factsOf(
         );
   return [
     ...(totalBytes === null ? [] : [format.size(totalBytes)]),
-    downloads,
+    transfer.kind === 'direct' ? messages.mine.direct : downloads,
     ...(transfer.state === 'ended' ? [] : [messages.mine.ends(endsAt)]),
     ...(hasPassword ? [messages.mine.protected] : []),
   ];
