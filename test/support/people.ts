@@ -1,7 +1,7 @@
 import { io, type Socket } from 'socket.io-client';
 import { errorTypeOf, type ProblemDetails } from '../../services/contracts/errors.ts';
 import type { OpenTransferRequest, OpenTransferResponse } from '../../services/contracts/http.ts';
-import type { Inbox, OfferAccepted, OfferItem } from '../../services/contracts/people.ts';
+import type { Inbox, OfferAccepted, OfferItem, PeopleSnapshot } from '../../services/contracts/people.ts';
 import type { Recipient } from '../../services/contracts/person.ts';
 import { type Acknowledged, CONTROL_PATH } from '../../services/contracts/socket.ts';
 import type { TestServer } from './server.ts';
@@ -16,6 +16,7 @@ export class TestPerson {
   readonly cookie: string;
   node: Node;
   #socket: Socket | null = null;
+  #seen = new Set<string>();
   /** Every inbox that came, by answer or event, oldest first. */
   readonly inboxes: Inbox[] = [];
   readonly recipientEvents: { readonly atMs: number; readonly recipients: readonly Recipient[] }[] = [];
@@ -58,8 +59,18 @@ export class TestPerson {
     socket.on('transfer.recipients', ({ recipients }: { recipients: readonly Recipient[] }) =>
       this.recipientEvents.push({ atMs: performance.now(), recipients }),
     );
-    await this.tell('people.join', { room });
+    socket.on('people.changed', (snapshot: PeopleSnapshot) => this.#sees(snapshot));
+    this.#sees(await this.tell<PeopleSnapshot>('people.join', { room }));
     this.inboxes.push(await this.tell<Inbox>('inbox.read', {}));
+  }
+
+  /** Waits until this person is shown all of them. */
+  async seesAll(others: readonly TestPerson[]): Promise<void> {
+    await waitFor('people see each other', DEADLINE_MS, () => others.every(({ id }) => this.#seen.has(id)));
+  }
+
+  #sees({ people }: PeopleSnapshot): void {
+    this.#seen = new Set(people.map(({ id }) => id));
   }
 
   disconnect(): void {

@@ -120,6 +120,9 @@ async function streamFile(
       res.flushHeaders();
     }
     let position = range.from;
+    // Who goes on at a byte, to the end, says that it has what is before it: what a node that died had not told is told
+    // here, once that byte is there at all.
+    let knownFrom = range.to === file.row.sizeBytes ? 0 : range.from;
     for await (const piece of piecesOf(deps, { deps, transfer, file, ...range, signal: response.signal })) {
       if (!res.headersSent) writeHead();
       const lengthBytes = piece.bytes.reduce((sum, bytes) => sum + bytes.length, 0);
@@ -134,7 +137,8 @@ async function streamFile(
       else {
         await writeCounted(response, piece, (taken, to) => {
           stream.moved();
-          counted.taken(file.row.index, start + taken, start + to);
+          counted.taken(file.row.index, Math.min(knownFrom, start + taken), start + to);
+          knownFrom = Number.POSITIVE_INFINITY;
         });
       }
       stream.moved();

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { PeerLinkError, typeOfFault } from '../../contracts/errors.ts';
 import type { OpenTransferRequest } from '../../contracts/http.ts';
 import {
@@ -15,7 +16,7 @@ import type {
   SendTextRequest,
   SendTextResponse,
 } from '../../contracts/people.ts';
-import type { GrantState, Recipient } from '../../contracts/person.ts';
+import type { GrantState, Person, Recipient } from '../../contracts/person.ts';
 import { isEqualBytes, randomId, sha256 } from '../../kernel/ids.ts';
 import { idempotencyKeyOf } from '../open-transfer.ts';
 import type { InsertOutcome, NewFile, NewTransfer } from '../ports.ts';
@@ -36,6 +37,8 @@ import type {
 } from './ports.ts';
 
 const ITEM_ID_LENGTH = 22;
+/** Presence reaches every node within a second, most of the time within some milliseconds. */
+const HEARD_LATER_MS = 300;
 /** A grant's row is looked at for every request; one that was read so recently need not be again. */
 const REREAD_AFTER_MS = 200;
 
@@ -314,13 +317,22 @@ export class DirectSends {
     }
   }
 
+  /** The sender sees somebody who has just come; this node may be told a moment later. */
+  async #roommates(sessionId: string, to: readonly string[]): Promise<readonly Person[]> {
+    const { roommates } = this.#deps;
+    const people = await roommates.among(sessionId, to);
+    if (people.length >= to.length) return people;
+    await delay(HEARD_LATER_MS);
+    return roommates.among(sessionId, to);
+  }
+
   async #envelope(sessionId: string | null, to: readonly string[]): Promise<Envelope> {
     const { roommates } = this.#deps;
     if (sessionId === null) {
       throw new PeerLinkError('bad_token', 'Sending to somebody needs a session. POST /api/session makes one.');
     }
     if (to.includes(sessionId)) throw new PeerLinkError('bad_request', 'One cannot send to oneself.');
-    const [people, displayName] = await Promise.all([roommates.among(sessionId, to), roommates.nameOf(sessionId)]);
+    const [people, displayName] = await Promise.all([this.#roommates(sessionId, to), roommates.nameOf(sessionId)]);
     if (displayName === null) throw new PeerLinkError('bad_token', 'This session is over.');
     const byId = new Map(people.map((person) => [person.id, person]));
     const recipients = to.map((id) => {
