@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OperatorOverview } from '../../../services/contracts/operator.ts';
 import { startProcess } from '../../support/processes.ts';
 import { ROOT, startServer, type TestServer } from '../../support/server.ts';
+import { openTerminal } from '../../support/terminal.ts';
 import { waitFor } from '../../support/waiting.ts';
 import { type Ask, ask, askJson } from './edge-client.ts';
 
@@ -137,6 +138,25 @@ describe('the operator', () => {
     }
     expect((await overviewWith({ ...from('203.0.113.10'), ...bearer(token) })).status).toBe(200);
   });
+
+  it('has the commands of the console on one process too, and is told what to do where none runs', async () => {
+    const repl = `${process.execPath} ${join(ROOT, 'dist', 'services', 'main.js')} --repl`;
+    const terminal = openTerminal(repl, { DATA_DIR: server.dataDirectory });
+    await terminal.says(/peerlink \$ $/);
+    terminal.type('peerlink nodes');
+    expect(await terminal.says(/^1 node$/m)).toMatch(/^\w{12} +healthy +leads /m);
+    terminal.type('peerlink scrub');
+    await terminal.says(/: 1 chunk checked, 0 repaired, 0 damaged/);
+    terminal.type('peerlink dance');
+    await terminal.says(/there is no command peerlink dance; usage: peerlink nodes/);
+    terminal.type('call node.health');
+    await terminal.says(/eventLoopUse/);
+    terminal.type('quit');
+    expect(await terminal.ended()).toBe(0);
+    const nowhere = openTerminal(repl, { DATA_DIR: join(server.dataDirectory, 'nowhere') });
+    await nowhere.says(/No PeerLink is running on .*Start it with npm start/);
+    expect(await nowhere.ended()).toBe(1);
+  }, 60_000);
 
   it('makes the old token and its cookies worthless with npm run admin-token, while the node runs and while it does not', async () => {
     const { cookie } = await signIn(token);
