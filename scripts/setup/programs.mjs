@@ -58,6 +58,13 @@ export async function ensureTestPrograms() {
   await installMissing(wanted, { neededBy: 'the tests need', command: 'npm test' });
 }
 
+/** @returns the path of ffmpeg, which makes one film of two pages. @throws SetupError when it cannot be had */
+export async function ensureShowcasePrograms() {
+  const ffmpeg = { title: 'ffmpeg', names: ['ffmpeg'], package: 'ffmpeg' };
+  await installMissing([ffmpeg], { neededBy: 'the showcase needs', command: 'npm run showcase' });
+  return findProgram(ffmpeg.names);
+}
+
 /** The databases that `npm run cluster` starts itself. */
 export const STORE_PROGRAMS = {
   postgres: {

@@ -1,9 +1,11 @@
-// npm run showcase: draws showcase/arch.png and takes the README's screenshots from the running product.
+// npm run showcase: draws showcase/arch.png, takes the README's screenshots from the running product and films a direct
+// send between two nodes. `npm run showcase -- demo`: only the film.
 import { mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { startBrowser } from './browser.mjs';
+import { recordDemo } from './demo.mjs';
 import { startServer } from './server.mjs';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
@@ -138,20 +140,29 @@ async function checkSizes() {
 
 const folder = await mkdtemp(join(tmpdir(), 'peerlink-showcase-'));
 const browser = await startBrowser();
-const server = await startServer(ROOT, join(folder, 'data'));
-try {
-  await drawArchitecture(browser);
-  const files = [
-    await makeFile(folder, 'Coast at dawn.mp4', 700 * MIB),
-    await makeFile(folder, 'Storyboard.pdf', 14 * MIB + 200_000),
-    await makeFile(folder, 'Notes for Ana.txt', 4_812),
-  ];
-  for (const device of DEVICES) {
-    for (const scheme of SCHEMES) await walkThrough(browser, server.url, files, device, scheme);
+
+async function takePictures() {
+  const server = await startServer(ROOT, join(folder, 'data'));
+  try {
+    await drawArchitecture(browser);
+    const files = [
+      await makeFile(folder, 'Coast at dawn.mp4', 700 * MIB),
+      await makeFile(folder, 'Storyboard.pdf', 14 * MIB + 200_000),
+      await makeFile(folder, 'Notes for Ana.txt', 4_812),
+    ];
+    for (const device of DEVICES) {
+      for (const scheme of SCHEMES) await walkThrough(browser, server.url, files, device, scheme);
+    }
+    await checkSizes();
+  } finally {
+    await server.stop();
   }
-  await checkSizes();
+}
+
+try {
+  if (process.argv[2] !== 'demo') await takePictures();
+  await recordDemo(browser, join(folder, 'demo'), join(OUT, 'demo.mp4'));
 } finally {
   await browser.close();
-  await server.stop();
   await rm(folder, { recursive: true, force: true });
 }

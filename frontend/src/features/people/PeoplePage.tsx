@@ -47,19 +47,15 @@ export function PeoplePage({ code }: { readonly code: string | null }) {
   });
   const isHere = room.name === 'joined' && liveState === 'connected';
   return (
-    <section className="animate-rise flex flex-1 flex-col gap-12 pt-8 pb-40 sm:pb-8">
-      <div className="flex flex-col gap-8">
-        <div className="flex flex-wrap items-end justify-between gap-x-10 gap-y-6">
-          <div className="flex flex-col gap-2">
+    <section className="animate-rise flex flex-1 flex-col gap-10 pt-6 pb-40 sm:pb-8">
+      <div className="flex flex-col gap-6">
+        <div className="flex flex-col gap-2">
+          <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-4">
             <h1 className="text-4xl font-semibold tracking-[-0.035em] sm:text-5xl">{words.title}</h1>
-            {/* On a phone the people come first, as soon as there are any. */}
-            <p
-              className={`max-w-[46ch] text-lg text-ink-soft ${snapshot && snapshot.people.length > 0 ? 'max-sm:hidden' : ''}`}
-            >
-              {words.lead}
-            </p>
+            {snapshot && <YouPanel you={snapshot.you} />}
           </div>
-          {snapshot && <YouPanel you={snapshot.you} />}
+          {/* As soon as there are people, they come first. */}
+          {!snapshot?.people.length && <p className="max-w-[60ch] text-lg text-ink-soft">{words.lead}</p>}
         </div>
         <RoomPanel code={code} room={room} />
       </div>

@@ -14,8 +14,8 @@ export function YouPanel({ you }: { readonly you: Person }) {
   const words = messages.people.you;
   const [isChanging, setIsChanging] = useState(false);
   return (
-    <div className="flex items-center gap-4">
-      <PersonMark id={you.id} className="size-16" />
+    <div className="flex min-w-0 items-center gap-3">
+      <PersonMark id={you.id} className="size-12 sm:size-14" />
       {isChanging ? (
         <NameForm you={you} onDone={() => setIsChanging(false)} />
       ) : (
