@@ -43,27 +43,30 @@ export async function startCluster(options: ClusterOptions): Promise<TestCluster
   const [postgres, redis] = await Promise.all([options.postgres ?? startPostgres(), options.redis ?? startRedis()]);
   const databaseUrl = await postgres.createDatabase();
   const nodes: TestServer[] = [];
+  const launch = async (own: NodeOptions = {}) => {
+    const port = own.port ?? (await freePort());
+    return await startServer({
+      ...own,
+      port,
+      isPageNeeded: options.isPageNeeded ?? false,
+      env: {
+        DATABASE_URL: databaseUrl,
+        REDIS_HOST: redis.host,
+        REDIS_PORT: String(redis.port),
+        USE_CLUSTER: 'true',
+        CLUSTER_SECRET: SECRET,
+        NODE_HOSTNAME: '127.0.0.1',
+        ...options.env,
+        ...own.env,
+      },
+    });
+  };
   const cluster: TestCluster = {
     redis,
     databaseUrl,
     nodes,
-    async start(own = {}) {
-      const port = own.port ?? (await freePort());
-      const server = await startServer({
-        ...own,
-        port,
-        isPageNeeded: options.isPageNeeded ?? false,
-        env: {
-          DATABASE_URL: databaseUrl,
-          REDIS_HOST: redis.host,
-          REDIS_PORT: String(redis.port),
-          USE_CLUSTER: 'true',
-          CLUSTER_SECRET: SECRET,
-          NODE_HOSTNAME: '127.0.0.1',
-          ...options.env,
-          ...own.env,
-        },
-      });
+    async start(own) {
+      const server = await launch(own);
       nodes.push(server);
       return server;
     },
@@ -76,8 +79,10 @@ export async function startCluster(options: ClusterOptions): Promise<TestCluster
       });
     },
   };
-  // One after another: the first one migrates.
-  for (let index = 0; index < options.nodes; index += 1) await cluster.start(options.own?.(index));
+  // The first one migrates; the others start side by side.
+  if (options.nodes > 0) await cluster.start(options.own?.(0));
+  const others = Array.from({ length: Math.max(0, options.nodes - 1) }, (_, index) => launch(options.own?.(index + 1)));
+  nodes.push(...(await Promise.all(others)));
   await cluster.settled();
   return cluster;
 }

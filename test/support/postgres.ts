@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
@@ -27,6 +27,8 @@ export interface OwnPostgres extends TestPostgres {
 }
 
 const OLDEST_MAJOR = 14;
+/** What is kept from one run to the next. */
+const BUILT = path.join(__dirname, '..', '..', 'dist', '.build');
 const START_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 10_000;
 
@@ -49,11 +51,7 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   const folder = mkdtempSync(path.join(tmpdir(), 'peerlink-postgres-'));
   if (owner !== null) chownSync(folder, owner.uid, owner.gid);
   const data = path.join(folder, 'data');
-  execFileSync(
-    path.join(programs, 'initdb'),
-    ['-D', data, '-U', 'peerlink', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
-    { ...owner, cwd: folder, stdio: 'pipe', timeout: START_DEADLINE_MS },
-  );
+  makeData(programs, data, owner);
   const port = await freePort();
   const url = `postgresql://peerlink@127.0.0.1:${port}/postgres`;
   const run = () => startServer(programs, { data, folder, port, owner, url });
@@ -78,6 +76,31 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
       server = await run();
     },
   };
+}
+
+const INITDB = ['-U', 'peerlink', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
+
+/** Empty data of a server that never ran: by `initdb` the first time, by copying what that made from then on. */
+function makeData(programs: string, data: string, owner: Owner | null): void {
+  const copy = (from: string, to: string) =>
+    execFileSync('cp', ['-a', from, to], { stdio: 'pipe', timeout: START_DEADLINE_MS });
+  const kind = createHash('sha256').update(`${versionOf(programs)} ${owner?.uid ?? 'own'} ${INITDB.join(' ')}`);
+  const template = path.join(BUILT, `postgres-${kind.digest('hex').slice(0, 16)}`);
+  if (existsSync(template)) {
+    copy(template, data);
+    return;
+  }
+  const options = { ...owner, cwd: path.dirname(data), stdio: 'pipe', timeout: START_DEADLINE_MS } as const;
+  execFileSync(path.join(programs, 'initdb'), ['-D', data, ...INITDB], options);
+  if (!existsSync(BUILT)) return;
+  const own = `${template}-${process.pid}`;
+  copy(data, own);
+  try {
+    renameSync(own, template);
+  } catch {
+    // Another test file made it meanwhile: that one is as good.
+    rmSync(own, { recursive: true, force: true });
+  }
 }
 
 interface ServerPlace {
@@ -206,11 +229,14 @@ function findPrograms(): string | null {
 
 function majorOf(folder: string): number {
   try {
-    const version = execFileSync(path.join(folder, 'postgres'), ['--version'], { encoding: 'utf8', timeout: 10_000 });
-    return Number(/\(PostgreSQL\) (\d+)/.exec(version)?.[1] ?? 0);
+    return Number(/\(PostgreSQL\) (\d+)/.exec(versionOf(folder))?.[1] ?? 0);
   } catch {
     return 0;
   }
+}
+
+function versionOf(folder: string): string {
+  return execFileSync(path.join(folder, 'postgres'), ['--version'], { encoding: 'utf8', timeout: 10_000 });
 }
 
 function installPrograms(): string {
