@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
+import { en } from '../../frontend/src/messages/en.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { tempDirectory } from '../support/cleanup.ts';
 import { b3sum, makePatternFile, patternBytes } from '../support/files.ts';
@@ -130,7 +131,7 @@ describe('sending through the page', () => {
       'Übersicht 夏 مرحبا.txt': await sha256(paths[0] ?? ''),
     };
     for (const [file, hash] of Object.entries(expected)) {
-      const saved = await download(recipient, recipient.getByRole('link', { name: `Download ${file}` }));
+      const saved = await download(recipient, recipient.getByRole('link', { name: en.receive.downloadFile(file) }));
       expect(saved.name).toBe(file);
       expect(await sha256(saved.path)).toBe(hash);
     }
