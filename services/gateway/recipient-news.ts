@@ -54,13 +54,7 @@ export class RecipientNews {
 
   /** A hint. */
   hear(transferIds: readonly string[], isAnswer: boolean): void {
-    const nowMs = this.#deps.nowMs();
-    this.#turns.soon(
-      transferIds.filter((id) => {
-        const followed = this.#followed.get(id);
-        return followed !== undefined && (isAnswer || nowMs - followed.toldAtMs >= BYTES_EVERY_MS);
-      }),
-    );
+    this.#turns.soon(transferIds.filter((id) => this.#followed.has(id) && (isAnswer || this.#isDue(id))));
   }
 
   async #first(watch: Watch): Promise<void> {
@@ -78,7 +72,12 @@ export class RecipientNews {
     for (const transferId of [...this.#followed.keys()]) {
       if (this.#sendersOf(transferId).length === 0) this.#followed.delete(transferId);
     }
-    return [...this.#followed.keys()];
+    return [...this.#followed.keys()].filter((transferId) => this.#isDue(transferId));
+  }
+
+  #isDue(transferId: string): boolean {
+    const followed = this.#followed.get(transferId);
+    return followed !== undefined && this.#deps.nowMs() - followed.toldAtMs >= BYTES_EVERY_MS;
   }
 
   #sendersOf(transferId: string): readonly Watch[] {

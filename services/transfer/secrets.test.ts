@@ -3,7 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { fuzz } from '../../test/support/fuzz.ts';
-import { checkPassword, hashPassword, isGrantValid, signGrant, uploadTokenFor } from './secrets.ts';
+import {
+  checkPassword,
+  hashPassword,
+  isGrantValid,
+  recipientOfGrant,
+  signGrant,
+  signRecipientGrant,
+  uploadTokenFor,
+} from './secrets.ts';
 
 const secret = randomBytes(32);
 const NOW = Date.UTC(2026, 0, 1);
@@ -59,6 +67,39 @@ describe('a grant', () => {
       'grants',
       fc.property(forged, (text) => {
         assert.equal(isGrantValid(secret, 'header', 'share1', text, NOW), text === grant);
+      }),
+    );
+  });
+});
+
+describe("a recipient's grant", () => {
+  const grant = signRecipientGrant(secret, 'header', 'share1', 'ben', NOW + 60_000);
+
+  it('names its session for its own share until its time, and is no grant of a share with a password', () => {
+    expect(recipientOfGrant(secret, 'header', 'share1', grant, NOW)).toBe('ben');
+    expect(recipientOfGrant(secret, 'header', 'share1', grant, NOW + 60_000)).toBeNull();
+    expect(recipientOfGrant(secret, 'address', 'share1', grant, NOW)).toBeNull();
+    expect(recipientOfGrant(secret, 'header', 'share2', grant, NOW)).toBeNull();
+    expect(recipientOfGrant(randomBytes(32), 'header', 'share1', grant, NOW)).toBeNull();
+    expect(recipientOfGrant(secret, 'header', 'share1', grant.replace('.ben.', '.eve.'), NOW)).toBeNull();
+    expect(isGrantValid(secret, 'header', 'share1', grant, NOW)).toBe(false);
+    const other = signGrant(secret, 'header', 'share1', NOW + 60_000);
+    expect(recipientOfGrant(secret, 'header', 'share1', other, NOW)).toBeNull();
+  });
+
+  it('is none when a symbol of it was changed, or when it is any other text', async () => {
+    const forged = fc.oneof(
+      fc
+        .tuple(fc.nat({ max: grant.length - 1 }), fc.constantFrom('.', 'A', '0', '', 'é', '\0'))
+        .map(([at, put]) => grant.slice(0, at) + put + grant.slice(at + 1)),
+      fc.string({ unit: 'binary' }),
+      fc.string().map((text) => `share1.zzzzzzz.ben.${text}`),
+      fc.string({ minLength: 250, maxLength: 400 }).map((text) => grant + text),
+    );
+    await fuzz(
+      'recipient grants',
+      fc.property(forged, (text) => {
+        assert.equal(recipientOfGrant(secret, 'header', 'share1', text, NOW), text === grant ? 'ben' : null);
       }),
     );
   });

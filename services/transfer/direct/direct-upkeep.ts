@@ -53,7 +53,7 @@ export class DirectUpkeep {
   /** Tells the database what was taken. What it does not take now is told again. @throws unavailable */
   async report(): Promise<void> {
     // What came while a report was on its way is in the next one.
-    await this.#reporting?.catch(() => undefined);
+    if (this.#reporting !== null) await this.#reporting.catch(() => undefined);
     if (this.#book.isEmpty) return;
     this.#reporting ??= this.#reportAll().finally(() => {
       this.#reporting = null;

@@ -1,0 +1,168 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Inbox, InboxItem } from '../contracts/people.ts';
+import type { Call } from '../define-service.ts';
+import { InboxEvents } from './inbox-events.ts';
+import type { ControlMessage } from './socket-events.ts';
+
+const item = (sequence: number, transferId = `transfer-${sequence}`): InboxItem =>
+  ({ kind: 'offer', id: `item-${sequence}`, sequence, transferId }) as unknown as InboxItem;
+
+/** Inboxes as the transfer service answers for them. */
+function world() {
+  const rows = new Map<string, InboxItem[]>();
+  const state = { isUp: true, hold: null as Promise<void> | null, asked: [] as string[][] };
+  const seen: unknown[] = [];
+  const faults: unknown[] = [];
+  const call = (async (name: string, params: { asked: { sessionId: string; fingerprint: string }[] }) => {
+    if (name === 'transfer.seen') {
+      seen.push(params);
+      return null;
+    }
+    const answers = params.asked.map(({ sessionId, fingerprint }) => {
+      const items = [...(rows.get(sessionId) ?? [])];
+      return { sessionId, known: fingerprint, fingerprint: JSON.stringify(items), items };
+    });
+    state.asked.push(params.asked.map(({ sessionId }) => sessionId));
+    await state.hold;
+    if (!state.isUp) throw new Error('the database does not answer');
+    return answers.filter(({ known, fingerprint }) => known !== fingerprint);
+  }) as unknown as Call;
+  const events = new InboxEvents({ call, onFault: (fault) => void faults.push(fault) });
+  const told: [string, number[]][] = [];
+  events.start((socketId, inbox) => void told.push([socketId, inbox.items.map(({ sequence }) => sequence)]));
+  const message = (socketId: string, sessionId: string, payload: unknown = {}, isConnected = true) =>
+    ({
+      socketId,
+      identity: { sessionId, context: { requestId: 'request' } },
+      payload,
+      isConnected: () => isConnected,
+    }) as unknown as ControlMessage;
+  const read = async (socketId: string, sessionId: string) =>
+    ((await events.handlers['inbox.read'](message(socketId, sessionId))) as Inbox).items.map(
+      ({ sequence }) => sequence,
+    );
+  return { rows, state, seen, faults, events, told, message, read };
+}
+const passes = (ms: number) => jest.advanceTimersByTimeAsync(ms);
+
+beforeEach(() => void jest.useFakeTimers());
+afterEach(() => void jest.useRealTimers());
+
+describe('inboxes', () => {
+  it('are answered whole, and told to each socket of the session at the hint of a change', async () => {
+    const { rows, events, told, read } = world();
+    rows.set('ben', [item(1)]);
+    expect(await read('a', 'ben')).toEqual([1]);
+    expect(await read('b', 'ben')).toEqual([1]);
+    expect(await read('c', 'cleo')).toEqual([]);
+    rows.set('ben', [item(1), item(2)]);
+    events.hear(['ben', 'nobody here']);
+    await passes(0);
+    expect(told).toEqual([
+      ['a', [1, 2]],
+      ['b', [1, 2]],
+    ]);
+    await events.stop();
+  });
+
+  it('are told within a second when the hint was lost, and only when something changed', async () => {
+    const { rows, told, read, events } = world();
+    await read('a', 'ben');
+    await passes(5_000);
+    expect(told).toEqual([]);
+    rows.set('ben', [item(1)]);
+    await passes(1_000);
+    expect(told).toEqual([['a', [1]]]);
+    await events.stop();
+  });
+
+  it('are asked for all in one question, and in the next one when the database did not answer', async () => {
+    const { rows, state, told, read, events, faults } = world();
+    for (const name of ['x', 'y', 'z']) await read(name, name);
+    state.asked.length = 0;
+    state.isUp = false;
+    for (const name of ['x', 'y', 'z']) rows.set(name, [item(1)]);
+    await passes(1_000);
+    state.isUp = true;
+    await passes(1_000);
+    expect(state.asked).toEqual([
+      ['x', 'y', 'z'],
+      ['x', 'y', 'z'],
+    ]);
+    expect(faults).toHaveLength(1);
+    expect(told).toHaveLength(3);
+    await events.stop();
+  });
+
+  it('are told in the order in which they were read, however many hints come', async () => {
+    const { rows, state, told, read, events } = world();
+    await read('a', 'ben');
+    let letGo = () => {};
+    state.hold = new Promise((resolve) => {
+      letGo = resolve;
+    });
+    rows.set('ben', [item(1)]);
+    events.hear(['ben']);
+    rows.set('ben', [item(1), item(2)]);
+    for (let hint = 0; hint < 1_000; hint += 1) events.hear(['ben']);
+    letGo();
+    await passes(100);
+    expect(told).toEqual([
+      ['a', [1]],
+      ['a', [1, 2]],
+    ]);
+    expect(state.asked.length).toBeLessThanOrEqual(3);
+    await events.stop();
+  });
+
+  it('reach a second socket that read while the first one was told something else', async () => {
+    const { rows, state, told, read, events } = world();
+    await read('a', 'ben');
+    let letGo = () => {};
+    state.hold = new Promise((resolve) => {
+      letGo = resolve;
+    });
+    rows.set('ben', [item(1)]);
+    const second = read('b', 'ben');
+    rows.set('ben', [item(1), item(2)]);
+    events.hear(['ben']);
+    letGo();
+    await second;
+    await passes(1_100);
+    expect(told.filter(([socketId]) => socketId === 'b').at(-1)).toEqual(['b', [1, 2]]);
+    await events.stop();
+  });
+
+  it('are told of a transfer that they show, and no more to whoever is gone', async () => {
+    const { rows, told, read, events, message } = world();
+    rows.set('ben', [item(1, 'shown')]);
+    await read('a', 'ben');
+    rows.set('ben', [item(1, 'shown'), item(2)]);
+    events.hearTransfer('other');
+    await passes(0);
+    expect(told).toEqual([]);
+    events.hearTransfer('shown');
+    await passes(0);
+    expect(told).toHaveLength(1);
+    events.removeSocket('a');
+    rows.set('ben', []);
+    // A socket that broke while it asked is no reader either.
+    await events.handlers['inbox.read'](message('late', 'ben', {}, false));
+    events.hear(['ben']);
+    await passes(2_000);
+    expect(told).toHaveLength(1);
+    await events.stop();
+  });
+
+  it('take what was seen, and refuse what is no sequence', async () => {
+    const { seen, events, message } = world();
+    await events.handlers['inbox.seen'](message('a', 'ben', { sequence: 4 }));
+    expect(seen).toEqual([{ sessionId: 'ben', sequence: 4 }]);
+    for (const payload of [{}, { sequence: -1 }, { sequence: '4' }, { sequence: 1, more: true }, null]) {
+      await expect(events.handlers['inbox.seen'](message('a', 'ben', payload))).rejects.toMatchObject({
+        type: 'bad_request',
+      });
+    }
+    await events.stop();
+  });
+});
