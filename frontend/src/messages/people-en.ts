@@ -21,7 +21,6 @@ export const peopleEn = {
     again: 'The connection was lost. You are seen again as soon as it is back.',
     offline: 'No network. You are seen again as soon as it is back.',
     stopped: 'You are not seen: the server did not answer.',
-    reconnect: 'Connect again',
     make: 'Make a room',
     making: 'Making a room',
     join: 'Join',

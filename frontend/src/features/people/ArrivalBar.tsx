@@ -3,12 +3,12 @@ import { Link } from '../../components/Link.tsx';
 import { useStore } from '../../lib/store.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { arrivalStage, bytesHere } from './arrival-view.ts';
-import { arrivalStore, nameOfOffer } from './arrivals.ts';
+import { arrivalOf, arrivalStore, nameOfOffer } from './arrivals.ts';
 
 /** Something is coming in while another page is looked at: one line at the edge, which leads to it. */
 export function ArrivalBar({ item }: { readonly item: OfferItem }) {
   const { messages, format } = useLanguage();
-  const own = useStore(arrivalStore).get(item.transferId);
+  const own = arrivalOf(useStore(arrivalStore), item.transferId);
   const here = bytesHere(item, own, arrivalStage(item, own, Date.now()));
   const share = item.totalBytes ? here / item.totalBytes : 0;
   return (

@@ -1,28 +1,24 @@
 import { X } from 'lucide-react';
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import type { Recipient } from '../../../../services/contracts/person.ts';
 import { TransferName } from '../../components/FileName.tsx';
-import { FilePicker } from '../../components/FilePicker.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { StripLegend } from '../../components/strip/StripLegend.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { Sheet } from '../../components/ui/Sheet.tsx';
 import { nameOf } from '../../lib/file-list.ts';
-import { filesOf } from '../../lib/kept-files.ts';
 import { useStore } from '../../lib/store.ts';
-import { uploadPace } from '../../lib/upload-pace.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import type { Messages } from '../../messages/en.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
-import { CELL } from '../../transfer-engine/chunk-map.ts';
-import type { PickedFile } from '../../transfer-engine/match-files.ts';
 import { type UploadView, uploads } from '../../transfer-engine/uploads.ts';
 import { cancelDirect, directNews, newsOf } from './direct-sends.ts';
-import { type DirectStage, isOverStage, shareOfAll, shareReceived, stageOf } from './direct-view.ts';
+import { type DirectStage, isOverStage, shareOfAll, stageOf } from './direct-view.ts';
 import { useNames } from './names.ts';
-import { PersonMark } from './PersonMark.tsx';
+import { RecipientRow } from './RecipientRow.tsx';
+import { UnfinishedDirect } from './UnfinishedDirect.tsx';
 
 /** What goes to somebody directly, as its sender sees it: how far each of them is. */
 export function DirectPanel({ view }: { readonly view: UploadView }) {
@@ -123,61 +119,6 @@ function useStageText(stage: DirectStage, recipients: readonly Recipient[]): str
   }
 }
 
-const CELL_COUNT = 100;
-
-function RecipientRow({
-  recipient,
-  totalBytes,
-  bytesPerSecond,
-}: {
-  readonly recipient: Recipient;
-  readonly totalBytes: number;
-  readonly bytesPerSecond: number | null;
-}) {
-  const { messages, format } = useLanguage();
-  const words = messages.people.direct;
-  const share = shareReceived(recipient, totalBytes);
-  const percent = format.percent(share);
-  const isMoving = recipient.state === 'accepted';
-  const shownCells = Math.floor(share * CELL_COUNT);
-  const cells = useMemo(() => new Uint8Array(CELL_COUNT).fill(CELL.stored, 0, shownCells), [shownCells]);
-  const leftMs = bytesPerSecond ? ((totalBytes - recipient.receivedBytes) / bytesPerSecond) * 1000 : null;
-  const facts = [
-    ...(isMoving ? [percent] : []),
-    ...(isMoving && bytesPerSecond ? [format.rate(bytesPerSecond)] : []),
-    ...(isMoving && leftMs !== null ? [messages.upload.left(format.duration(leftMs))] : []),
-  ];
-  return (
-    <li className="flex items-center gap-3">
-      <PersonMark id={recipient.id} className="size-10" />
-      <div className="flex min-w-0 flex-1 flex-col gap-1">
-        <div className="flex flex-wrap items-baseline justify-between gap-x-5">
-          <p dir="auto" className="name-start min-w-0 truncate">
-            {recipient.displayName}
-          </p>
-          <ul className="tabular flex flex-wrap gap-x-4 text-sm text-ink-soft">
-            <li className={recipient.state === 'received' ? 'font-medium text-ink' : ''}>
-              {words.person[recipient.state]}
-            </li>
-            {facts.map((fact) => (
-              <li key={fact}>{fact}</li>
-            ))}
-          </ul>
-        </div>
-        {(isMoving || recipient.state === 'received') && (
-          <ChunkStrip
-            cells={cells}
-            revision={shownCells}
-            isSealed={recipient.state === 'received'}
-            label={words.stripOf(recipient.displayName, percent)}
-            className="h-2"
-          />
-        )}
-      </div>
-    </li>
-  );
-}
-
 /** Whether this page is still needed. */
 function Where({ view }: { readonly view: UploadView }) {
   const { messages } = useLanguage();
@@ -243,60 +184,12 @@ function Trouble({ view, isOver }: { readonly view: UploadView; readonly isOver:
   const { messages, format } = useLanguage();
   const { phase } = view;
   if (isOver && phase.name !== 'failed') return null;
-  if (phase.name === 'needs_files') return <Unfinished view={view} />;
+  if (phase.name === 'needs_files') return <UnfinishedDirect view={view} />;
   if (phase.name !== 'waiting' && phase.name !== 'stalled' && phase.name !== 'failed') return null;
   const { title, advice } = explainFault(phase.fault, messages, format);
   return (
     <Notice tone={phase.name === 'waiting' ? 'waiting' : 'loss'} title={title}>
       {advice}
     </Notice>
-  );
-}
-
-/** Begun in an earlier visit: the recipients wait where they are until the files are there again. */
-function Unfinished({ view }: { readonly view: UploadView }) {
-  const { messages, format } = useLanguage();
-  const words = messages.upload;
-  const [problem, setProblem] = useState('');
-  const [isHandleRefused, setIsHandleRefused] = useState(false);
-  const handles = uploads.handlesFor(view.transferId);
-  const count = view.files.length;
-  const hasFolders = view.files.some((file) => file.path.includes('/'));
-  const goOn = async (picked: readonly PickedFile[]) => {
-    if (picked.length === 0) return;
-    const outcome = await uploads.resumeWith(view.transferId, picked, await uploadPace());
-    if (outcome.kind === 'resumed') return;
-    const missing = nameOf(outcome.paths[0] ?? '');
-    const others = outcome.paths.length - 1;
-    setProblem(count === 1 ? words.notTheSame(missing) : words.stillMissing(missing, others, format.count(others)));
-  };
-  const goOnByHandles = async () => {
-    const files = handles ? await filesOf(handles) : null;
-    if (files) await goOn(files);
-    else setIsHandleRefused(true);
-  };
-  const label = hasFolders ? words.pickFolderAgain : count === 1 ? words.pickAgain : words.pickAgainMany;
-  return (
-    <div className="flex flex-col items-start gap-3">
-      <p className="text-ink-soft">{words.needFiles(count, format.count(count))}</p>
-      {problem && (
-        <p role="alert" className="text-red-ink">
-          {problem}
-        </p>
-      )}
-      {handles && !isHandleRefused ? (
-        <Button variant="primary" onClick={() => void goOnByHandles()}>
-          {words.goOn}
-        </Button>
-      ) : (
-        <FilePicker
-          variant="primary"
-          isSingle={count === 1}
-          picksFolder={hasFolders}
-          label={label}
-          onPick={(files) => void goOn(files)}
-        />
-      )}
-    </div>
   );
 }

@@ -6,7 +6,7 @@ import { useUrgentTitle } from '../../lib/use-title.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { ArrivalBar } from './ArrivalBar.tsx';
 import { isMovingArrival } from './arrival-view.ts';
-import { arrivalStore } from './arrivals.ts';
+import { arrivalOf, arrivalStore } from './arrivals.ts';
 import { followDirectSends } from './direct-sends.ts';
 import { arrivalItems, isOpenOffer, waitingItems } from './inbox.ts';
 import { inboxStore } from './inbox-store.ts';
@@ -29,7 +29,7 @@ export function InboxShell({ isOnPeople }: { readonly isOnPeople: boolean }) {
   useEffect(() => inboxStore.open(), []);
   useEffect(() => followDirectSends(), []);
 
-  const moving = arrivalItems(items).filter((item) => isMovingArrival(item, arrivals.get(item.transferId)));
+  const moving = arrivalItems(items).filter((item) => isMovingArrival(item, arrivalOf(arrivals, item.transferId)));
   useEffect(() => {
     arriving.change((before) => (before.moving === moving.length ? before : { ...before, moving: moving.length }));
   }, [moving.length]);

@@ -169,18 +169,11 @@ function Trouble({ code, room }: { readonly code: string | null; readonly room: 
       </Notice>
     );
   }
-  if (liveState === 'gave_up') {
-    return (
-      <Notice
-        tone="waiting"
-        title={words.stopped}
-        action={<Button onClick={live.reconnect}>{words.reconnect}</Button>}
-      />
-    );
+  // That there is no network, or no answer, and what to do stands above the page: here, what it means for being seen.
+  if (!navigator.onLine || liveState === 'gave_up') {
+    return <p className="font-medium text-amber-ink">{navigator.onLine ? words.stopped : words.offline}</p>;
   }
   // The first connection is quick: only a lost one is worth a line.
-  if (room.name === 'joining' && room.last) {
-    return <Notice tone="waiting" title={navigator.onLine ? words.again : words.offline} />;
-  }
+  if (room.name === 'joining' && room.last) return <Notice tone="waiting" title={words.again} />;
   return null;
 }

@@ -46,7 +46,25 @@ const EMPTY: Omit<Arrival, 'transferId'> = {
 };
 
 export function arrivalOf(arrivals: ReadonlyMap<string, Arrival>, transferId: string): Arrival {
-  return arrivals.get(transferId) ?? { transferId, ...EMPTY };
+  return arrivals.get(transferId) ?? { transferId, ...EMPTY, mode: isWithBrowser(transferId) ? 'browser' : 'none' };
+}
+
+const BROWSER_KEY_PREFIX = 'peerlink.downloading.';
+
+/** A browser's own download goes on while the page is loaded anew. */
+function isWithBrowser(transferId: string): boolean {
+  try {
+    return sessionStorage.getItem(BROWSER_KEY_PREFIX + transferId) !== null;
+  } catch {
+    return false;
+  }
+}
+function noteWithBrowser(transferId: string): void {
+  try {
+    sessionStorage.setItem(BROWSER_KEY_PREFIX + transferId, '1');
+  } catch {
+    // Storage refused: after a reload the page offers to download it again.
+  }
 }
 
 function change(transferId: string, changes: Partial<Arrival>): void {
@@ -91,6 +109,7 @@ export function download(item: OfferItem): void {
   link.href = downloadAddress(accepted.shareId, part, accepted.addressGrant);
   link.download = '';
   link.click();
+  noteWithBrowser(item.transferId);
   change(item.transferId, { mode: 'browser' });
 }
 
