@@ -75,7 +75,7 @@ function Watched({ cluster, overview }: { readonly cluster: Cluster; readonly ov
         <SignOut onSignOut={cluster.signOut} />
       </Summary>
       {isStale && <Silence picture={picture} onAsk={cluster.askNow} />}
-      <div className={`cluster-grid flex-1 transition-opacity duration-[240ms] ${isStale ? 'opacity-75' : ''}`}>
+      <div className={`cluster-grid flex-1 ${isStale ? 'grayscale' : ''}`}>
         <Topology overview={overview} isStill={isStale} onOpen={setOpened} />
         <section aria-labelledby="cluster-chart" className="area-chart flex min-w-0 flex-col gap-3">
           <div className="flex flex-wrap items-baseline gap-x-4">

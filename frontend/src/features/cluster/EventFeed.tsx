@@ -36,8 +36,8 @@ const ICONS: Record<OperatorEventKind, LucideIcon> = {
   repaired: Wrench,
   damaged: TriangleAlert,
 };
-/** As many as a phone shows before it is asked for all. */
-const FEW = 12;
+/** As many as are shown before all are asked for. */
+const FEW = { phone: 12, desk: 40 };
 
 /** What happened, newest first. */
 export function EventFeed({ events }: { readonly events: readonly OperatorEvent[] }) {
@@ -46,7 +46,8 @@ export function EventFeed({ events }: { readonly events: readonly OperatorEvent[
   const isDesk = useMedia(IS_DESK);
   const [isAll, setIsAll] = useState(false);
   const announcement = useAnnouncement(events);
-  const shown = isDesk || isAll ? events : events.slice(0, FEW);
+  const few = isDesk ? FEW.desk : FEW.phone;
+  const shown = isAll ? events : events.slice(0, few);
   return (
     <section aria-labelledby="cluster-events" className="area-events flex min-h-0 min-w-0 flex-col gap-3">
       <h2 id="cluster-events" className="text-lg font-medium">
@@ -66,7 +67,7 @@ export function EventFeed({ events }: { readonly events: readonly OperatorEvent[
           </ol>
         </section>
       )}
-      {!isDesk && events.length > FEW && (
+      {events.length > few && (
         <Button className="self-start" onClick={() => setIsAll(!isAll)}>
           {isAll
             ? messages.cluster.transfers.showFewer
@@ -86,7 +87,7 @@ const EventLine = memo(function EventLine({ event }: { readonly event: OperatorE
     ...(event.detail === '' ? [] : [event.detail]),
   ];
   return (
-    <li className="animate-rise flex gap-3 border-t border-hairline py-2 text-sm">
+    <li className="line animate-rise flex gap-3 border-t border-hairline py-2 text-sm">
       <Icon aria-hidden className={`mt-0.5 size-4 shrink-0 ${tone || 'text-ink-soft'}`} strokeWidth={1.5} />
       <div className="min-w-0 flex-1">
         <p className={`break-words ${tone}`}>{sentenceOf(event, messages)}</p>

@@ -9,7 +9,7 @@ import type { Fault } from '../../transfer-engine/fault.ts';
 import type { Answered } from '../../transfer-engine/transport.ts';
 
 /** Longer than any token: what is pasted by mistake need not be sent. */
-const MAX_TOKEN_LENGTH = 256;
+const MAX_TOKEN_LENGTH = 512;
 
 export function SignIn({
   isOver,

@@ -38,7 +38,7 @@ export function Summary({ overview, children }: { readonly overview: OperatorOve
       </div>
       <dl
         aria-label={words.totals.label}
-        className="grid grid-cols-2 gap-x-8 gap-y-4 sm:grid-cols-3 lg:grid-cols-6 2xl:flex 2xl:shrink-0 2xl:gap-x-12"
+        className="grid grid-cols-2 gap-x-8 gap-y-4 sm:grid-cols-3 lg:grid-cols-6 2xl:shrink-0 2xl:grid-cols-[repeat(3,148px)_repeat(3,104px)] 2xl:gap-x-6"
       >
         <Sum name={words.totals.in} value={format.rate(sums.bytesInPerSecond)} />
         <Sum name={words.totals.out} value={format.rate(sums.bytesOutPerSecond)} />
@@ -67,7 +67,7 @@ function Sum({
   readonly isWaiting?: boolean;
 }) {
   return (
-    <div className="flex flex-col 2xl:min-w-24">
+    <div className="flex flex-col">
       <dt className="text-sm text-ink-soft">{name}</dt>
       <dd
         className={`tabular text-xl font-medium tracking-tight whitespace-nowrap ${isWaiting ? 'text-amber-ink' : ''}`}

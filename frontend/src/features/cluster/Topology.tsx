@@ -17,6 +17,8 @@ const MOST_WIDE_NODES = 8;
 const WIDE_ROOM: NodeRoom = { side: 86, above: 92, below: 92 };
 const CLOSE_ROOM: NodeRoom = { side: 48, above: 66, below: 66 };
 const MANY_ROOM: NodeRoom = { side: 92, above: 66, below: 66 };
+/** Many on a phone: names stand in the list only. */
+const BARE_ROOM: NodeRoom = { side: 22, above: 22, below: 22 };
 const NARROW_PX = 560;
 
 /** The nodes in a ring, and what flows between them. Each node is a button; the same in words stands below. */
@@ -34,15 +36,14 @@ export function Topology({
   const words = messages.cluster.ring;
   const box = useRef<HTMLDivElement>(null);
   const { width, height } = useBox(box);
-  const isClose = overview.nodes.length > MOST_WIDE_NODES || width < NARROW_PX;
+  const isMany = overview.nodes.length > MOST_WIDE_NODES;
+  const isNarrow = width < NARROW_PX;
+  const isClose = isMany || isNarrow;
+  const isBare = isMany && isNarrow;
+  const room = isBare ? BARE_ROOM : isMany ? MANY_ROOM : isClose ? CLOSE_ROOM : WIDE_ROOM;
   const shown = useLeaving(overview.nodes, nodeIdOf);
   const ids = overview.nodes.map(nodeIdOf).join(' ');
-  const isMany = overview.nodes.length > MOST_WIDE_NODES;
-  const ring = useMemo(
-    () =>
-      ringIn(width, height, isMany ? MANY_ROOM : isClose ? CLOSE_ROOM : WIDE_ROOM, ids === '' ? [] : ids.split(' ')),
-    [width, height, isMany, isClose, ids],
-  );
+  const ring = useMemo(() => ringIn(width, height, room, ids === '' ? [] : ids.split(' ')), [width, height, room, ids]);
   const picture = useMemo<FlowPicture>(() => {
     const strongest = [...overview.flows].sort((a, b) => b.bytesPerSecond - a.bytesPerSecond).slice(0, MOST_LINES);
     const flows = strongest.map((flow) => ({ ...flow, widthPx: thicknessOf(flow.bytesPerSecond, strongest.length) }));
@@ -75,6 +76,7 @@ export function Topology({
               side={sideOf(ring.places.get(item.health.nodeId) ?? ring.centre, ring, isMany)}
               isLeaving={isLeaving}
               isClose={isClose}
+              isBare={isBare}
               onOpen={onOpen}
             />
           ))}
@@ -111,6 +113,7 @@ function RingNode({
   side,
   isLeaving,
   isClose,
+  isBare,
   onOpen,
 }: {
   readonly node: OperatorNode;
@@ -120,6 +123,8 @@ function RingNode({
   readonly side: Side;
   readonly isLeaving: boolean;
   readonly isClose: boolean;
+  /** No words: they would lie on each other. */
+  readonly isBare: boolean;
   readonly onOpen: (nodeId: string) => void;
 }) {
   const { messages, format } = useLanguage();
@@ -146,7 +151,7 @@ function RingNode({
       } ${DIRECTIONS[side]} ${side === 'left' || side === 'right' ? '' : isClose ? 'w-[88px]' : 'w-[168px]'}`}
     >
       <NodeMark node={node} className={isClose ? 'size-10' : 'size-14'} />
-      <span className="flex flex-col">
+      <span className={`flex-col ${isBare ? 'hidden' : 'flex'}`}>
         <span dir="ltr" className={`font-mono ${node.isLeader ? 'font-semibold' : ''}`}>
           {shortId(nodeId)}
         </span>

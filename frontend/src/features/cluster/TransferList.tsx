@@ -5,8 +5,8 @@ import { useLanguage } from '../../messages/language.tsx';
 import { TransferRow } from './TransferRow.tsx';
 import { IS_DESK, useMedia } from './use-media.ts';
 
-/** As many as a phone shows before it is asked for all. */
-const FEW = 8;
+/** As many as are shown before all are asked for. */
+const FEW = { phone: 8, desk: 40 };
 
 /** What is sent, without names: what moves first. */
 export function TransferList({
@@ -22,7 +22,8 @@ export function TransferList({
   const [isAll, setIsAll] = useState(false);
   const { transfers, singleCopyCount } = overview;
   const isCluster = overview.mode === 'cluster';
-  const shown = isDesk || isAll ? transfers : transfers.slice(0, FEW);
+  const few = isDesk ? FEW.desk : FEW.phone;
+  const shown = isAll ? transfers : transfers.slice(0, few);
   return (
     <section aria-labelledby="cluster-transfers" className="area-transfers flex min-h-0 min-w-0 flex-col gap-3">
       <div className="tabular flex flex-wrap items-baseline gap-x-4">
@@ -55,7 +56,7 @@ export function TransferList({
           </ul>
         </section>
       )}
-      {!isDesk && transfers.length > FEW && (
+      {transfers.length > few && (
         <Button className="self-start" onClick={() => setIsAll(!isAll)}>
           {isAll ? words.showFewer : words.showAll(format.count(transfers.length))}
         </Button>

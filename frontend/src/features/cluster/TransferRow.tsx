@@ -19,7 +19,7 @@ export const TransferRow = memo(function TransferRow({
   const words = messages.cluster.transfers;
   const { state, endReason, readerCount } = transfer;
   return (
-    <li className="tabular flex flex-col gap-1.5 border-t border-hairline py-2.5 text-sm">
+    <li className="line tabular flex flex-col gap-1.5 border-t border-hairline py-2.5 text-sm">
       <div className="flex items-baseline gap-3">
         <span dir="ltr" className="font-mono">
           {shortId(transfer.id)}

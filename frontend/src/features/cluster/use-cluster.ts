@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useReducer, useRef } from 'react';
+import { startTransition, useCallback, useEffect, useReducer, useRef } from 'react';
 import type { Answered } from '../../transfer-engine/transport.ts';
 import { type ClusterPicture, changePicture, NOTHING_HEARD } from './cluster-picture.ts';
 import { operatorApi } from './operator-api.ts';
@@ -24,7 +24,8 @@ export function useCluster(): Cluster {
   useEffect(() => {
     const current = new OverviewFeed({
       ask: operatorApi.overview,
-      tell,
+      // Two hundred lines may change: they are drawn in slices, and whoever types or clicks goes first.
+      tell: (change) => startTransition(() => tell(change)),
       nowMs: () => performance.now(),
       random: Math.random,
       after,
