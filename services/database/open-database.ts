@@ -112,7 +112,14 @@ async function openPostgres(url: string, log: DatabaseLog): Promise<Database> {
     onPoolError: (fault) => log.warn({ err: fault }, 'a database connection was lost'),
   });
   const prisma = new PrismaClient({ adapter });
-  return databaseOf('postgresql', prisma, () => prisma.$disconnect());
+  const database = databaseOf('postgresql', prisma, () => prisma.$disconnect());
+  // The first statement loads Prisma's engine and opens a connection: on a busy machine that takes longer than any later
+  // one may, and the start would end there.
+  for (let attempt = 1; attempt <= FIRST_CONNECTION_TRIES && !(await database.isUp()); attempt += 1) {
+    log.warn({ attempt }, 'the database answers late');
+    await delay(FIRST_CONNECTION_PAUSE_MS);
+  }
+  return database;
 }
 
 /** The server may be starting beside us, so a refused first connection is tried again for a few seconds. */
