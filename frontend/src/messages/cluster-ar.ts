@@ -118,7 +118,7 @@ export const clusterAr: Messages['cluster'] = {
     leaderLabel: (node, state, load) => `${named(node)}، القائدة: ${state}، الحمل ${load}`,
     leader: 'القائدة',
     rates: (inward, outward) => `وارد ${inward}، صادر ${outward}`,
-    legendLoad: 'الحلقة حول العقدة هي حملها.',
+    legendLoad: 'الرقم والحلقة حوله هما حمل العقدة بالنسبة المئوية.',
     legendFlow: 'الخط بايتات تنتقل بين العقد: كلما كثرت زاد سُمكه.',
     alone: 'مع عقدة ثانية يُرسم هنا ما ينتقل بينهما.',
     quiet: 'لا شيء ينتقل بين العقد الآن.',
