@@ -169,6 +169,7 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
     async stopped() {
       deps.scrub.stop();
       await Promise.all(loops.map((loop) => loop.stop()));
+      await deps.directUpkeep.report().catch((fault: unknown) => deps.onFault('receipts', fault));
       await engine.close();
       await recovering;
     },

@@ -28,7 +28,8 @@ export function createPrismaDirectRepository(database: Database): DirectReposito
     },
     grantState: async (transferId, sessionId) => {
       const [grant] = await database.query<{ state: GrantState }>(Prisma.sql`
-        SELECT state FROM grants WHERE transfer_id = ${transferId} AND session_id = ${sessionId}`);
+        SELECT g.state FROM grants g JOIN sessions s ON s.id = g.session_id AND s.revoked_at IS NULL
+        WHERE g.transfer_id = ${transferId} AND g.session_id = ${sessionId}`);
       return grant?.state ?? null;
     },
     recipients: (transferIds) => recipients(database, transferIds),
@@ -45,7 +46,9 @@ export function createPrismaDirectRepository(database: Database): DirectReposito
       return ended.map(({ id }) => id);
     },
     settle: async (limit, term) => {
-      const changed = (await database.transaction([expireStatement(limit, term), completeStatement(term)])).flat();
+      const changed = (
+        await database.transaction([expireStatement(limit, term), leaveStatement(term), completeStatement(term)])
+      ).flat();
       return [...new Set((changed as { transfer_id: string }[]).map((row) => row.transfer_id))];
     },
     deleteOver: async (limit, term) => {
@@ -179,6 +182,19 @@ function expireStatement(limit: number, term: LeaderTerm): Prisma.Sql {
       SELECT transfer_id, session_id FROM grants WHERE state = 'offered' AND expires_at <= now()
       ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
     ) RETURNING transfer_id`;
+}
+
+/** A session that is over answers nothing and reads nothing any more: nobody waits for it. */
+function leaveStatement(term: LeaderTerm): Prisma.Sql {
+  return Prisma.sql`
+    WITH ${termOf(term)}
+    UPDATE grants g SET state = CASE g.state WHEN 'offered' THEN 'expired' ELSE 'left' END, answered_at = now()
+    FROM transfers t
+    WHERE ${IN_TERM} AND t.id = g.transfer_id AND t.kind = 'direct' AND t.state IN ('open', 'sealed')
+      AND g.state IN ('offered', 'accepted') AND NOT EXISTS (
+        SELECT 1 FROM sessions s WHERE s.id = g.session_id AND s.revoked_at IS NULL AND s.expires_at > now()
+      )
+    RETURNING g.transfer_id`;
 }
 
 /** Of a file of unknown length the last bytes are often counted before its length is written. */

@@ -9,13 +9,7 @@ import {
   OFFER_TTL_MS,
   TEXT_TTL_MS,
 } from '../../contracts/limits.ts';
-import type {
-  Inbox,
-  OfferAccepted,
-  ReceiptsRequest,
-  SendTextRequest,
-  SendTextResponse,
-} from '../../contracts/people.ts';
+import type { OfferAccepted, ReceiptsRequest, SendTextRequest, SendTextResponse } from '../../contracts/people.ts';
 import type { GrantState, Person, Recipient } from '../../contracts/person.ts';
 import { isEqualBytes, randomId, sha256 } from '../../kernel/ids.ts';
 import { idempotencyKeyOf } from '../open-transfer.ts';
@@ -276,11 +270,6 @@ export class DirectSends {
     }
     if (sent.outcome === 'sent') news.inboxesChanged(to);
     return { sentAt: sent.sentAt.toISOString() };
-  }
-
-  async inbox(sessionId: string): Promise<Inbox> {
-    const [reading] = await this.inboxes([{ sessionId, fingerprint: '' }]);
-    return { items: reading?.items ?? [] };
   }
 
   inboxes(

@@ -101,7 +101,10 @@ export interface DirectRepository {
   dismiss(sessionId: string, itemId: string): Promise<{ readonly declined: string | null } | null>;
   /** Ends those whose recipients all have everything, or left, or never came. Ids given: only these; else by the leader. */
   endOver(of: readonly string[] | LeaderTerm): Promise<readonly string[]>;
-  /** Offers that nobody answered in time expire; who has all of what was sealed since has received it. Their transfers. */
+  /**
+   * Offers that nobody answered in time expire, sessions that are over have left, and who has all of what was sealed
+   * since has received it. Their transfers.
+   */
   settle(limit: number, term: LeaderTerm): Promise<readonly string[]>;
   /** Inbox rows that nobody is shown any more. */
   deleteOver(limit: number, term: LeaderTerm): Promise<number>;

@@ -241,6 +241,8 @@ describe('a direct send', () => {
 
     const views = [await anna.ask('GET', `/api/shares/${shareId}`), await ben.ask('GET', `/api/shares/${shareId}`)];
     for (const view of views) expect((view.body as ShareResponse).files[0]?.path).toBe('secret.txt');
+    await ben.tell('transfer.watch', { shareId });
+    await expect(eve.tell('transfer.watch', { shareId })).rejects.toThrow('not_found');
     expect(await (await fetch(`${server.url}/d/${shareId}/0?grant=${addressGrant}`)).text()).toBe('hello');
     expect((await ben.ask('POST', `/api/offers/${id}/accept`)).status).toBe(200);
   }, 60_000);

@@ -217,6 +217,24 @@ export function describeDirectRepository(make: () => StateHarness): void {
     });
   });
 
+  describe('a recipient whose session is over', () => {
+    it('may read no more, and nobody waits for it', async () => {
+      const [anna, ben, cleo] = [await somebody('Anna'), await somebody('Ben'), await somebody('Cleo')];
+      const { id } = await offer(anna, [ben, cleo]);
+      await make().direct.accept(id, ben.id);
+      expect(await make().direct.grantState(id, ben.id)).toBe('accepted');
+      await make().sessions.revoke(ben.id);
+      await make().sessions.revoke(cleo.id);
+      expect(await make().direct.grantState(id, ben.id)).toBeNull();
+      await leading(make(), async (term) => {
+        expect(await make().direct.settle(500, term)).toContain(id);
+        expect((await recipients(id)).map(({ state }) => state)).toEqual(['left', 'expired']);
+        expect(await make().direct.endOver(term)).toContain(id);
+      });
+      expect(await stateOf(id)).toMatchObject({ endReason: 'left' });
+    });
+  });
+
   describe('receipts', () => {
     it('come to the same in whatever order, pieces and repetitions', async () => {
       const [anna, ben] = [await somebody('Anna'), await somebody('Ben')];
