@@ -28,7 +28,7 @@ export interface ListenerDeps {
 }
 
 /** Looked up often by machines; a line of log each would bury the rest. */
-const QUIET_ROUTES = new Set(['/healthz', '/readyz', '/metrics', '/assets/*']);
+const QUIET_ROUTES = new Set(['/healthz', '/readyz', '/metrics', '/assets/*', '/api/operator/overview']);
 const PAGE_PATHS = /^\/(mine|people(\/[^/]{1,64})?|cluster)?$/;
 /** Named in the page's manifest. */
 const SHARE_TARGET = '/share-target';

@@ -13,6 +13,8 @@ const KNOWN_PATHS = new Set([
   '/api/transfers',
   '/api/cluster',
   '/api/rooms',
+  '/api/operator/overview',
+  '/api/operator/session',
 ]);
 
 const TEMPLATES: readonly (readonly [RegExp, string])[] = [
@@ -21,6 +23,7 @@ const TEMPLATES: readonly (readonly [RegExp, string])[] = [
   [/^\/api\/transfers\/[^/]+$/, '/api/transfers/:id'],
   [/^\/api\/shares\/[^/]+\/grant$/, '/api/shares/:shareId/grant'],
   [/^\/api\/shares\/[^/]+$/, '/api/shares/:shareId'],
+  [/^\/api\/operator\/nodes\/[^/]+\/drain$/, '/api/operator/nodes/:nodeId/drain'],
   [/^\/api(\/|$)/, '/api/*'],
   [/^\/d\/[^/]+\/?$/, '/d/:shareId'],
   [/^\/d\//, '/d/:shareId/*'],
