@@ -29,12 +29,16 @@ let there: Line;
 let here: Line;
 let code: string;
 let source: string;
+let note: string;
 let sourceSha256: string;
 
 beforeAll(async () => {
   [browser, cluster] = await Promise.all([launchBrowser(), startCluster({ nodes: 3, isPageNeeded: true })]);
   [there, here] = [await openLine(nodeOf(0).port), await openLine(nodeOf(1).port)];
-  source = join(tempDirectory('people'), 'film.mov');
+  const folder = tempDirectory('people');
+  source = join(folder, 'film.mov');
+  note = join(folder, 'note.txt');
+  await makePatternFile(note, 4_000);
   await makePatternFile(source, FILE_BYTES, { seed: 'people' });
   sourceSha256 = await sha256(source);
 }, 300_000);
@@ -163,6 +167,38 @@ describe('two people at two nodes', () => {
     await inspect(sender, 'people, ended');
     expect(await sender.getByRole('alert').count()).toBe(0);
   }, 90_000);
+
+  it('reach several at once, and are asked one thing after the other', async () => {
+    const { sender, recipient } = await meet();
+    there.allow(Number.POSITIVE_INFINITY);
+    const third = await visit(browser, here.url, { mayAppear: NETWORK_NEWS });
+    await third.addInitScript(pickNothing);
+    await third.goto(`${here.url}/people/${code}`);
+    await tile(sender).nth(1).waitFor();
+    for (const one of await tile(sender).all()) await one.click();
+    await chooseBy(sender, 'Choose files', note);
+    await seen(sender, /^Waiting for .+ and .+ to accept$/);
+    await recipient.getByRole('dialog').getByText('note.txt').waitFor();
+
+    // What is dropped on one of them is for them alone.
+    const recipientName = await recipient.getByText('You are').locator('xpath=following-sibling::*').innerText();
+    const dropped = await sender.evaluateHandle(() => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File(['dropped'], 'dropped.txt'));
+      return transfer;
+    });
+    await tile(sender).filter({ hasText: recipientName }).dispatchEvent('drop', { dataTransfer: dropped });
+    await recipient.getByText('1 more is waiting after this one').waitFor();
+    await recipient.getByRole('button', { name: 'Decline' }).click();
+    await recipient.getByRole('dialog').getByText('dropped.txt').waitFor();
+    for (const page of [recipient, third]) {
+      const [download] = await Promise.all([page.waitForEvent('download'), accept(page)]);
+      expect(await download.failure()).toBeNull();
+    }
+    await seen(sender, 'Everybody who wanted it has all of it');
+    await seen(sender, new RegExp(`^${recipientName} has all of it$`));
+    expect(await third.getByRole('dialog').count()).toBe(0);
+  }, 60_000);
 
   it('say no, take back and stop, and the other sees it at once', async () => {
     const { sender, recipient } = await meet();

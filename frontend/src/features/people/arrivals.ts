@@ -89,7 +89,16 @@ export function nameOfOffer(item: OfferItem): string {
 }
 
 /** The right to read; repeatable, so that a page which was loaded anew has it again. Null: it arrived. */
-export async function accept(item: OfferItem): Promise<Fault | null> {
+export function accept(item: OfferItem): Promise<Fault | null> {
+  const asked = asking.get(item.transferId) ?? askForRight(item).finally(() => asking.delete(item.transferId));
+  asking.set(item.transferId, asked);
+  return asked;
+}
+
+/** The inbox may tell of an answer before the answer itself is here. */
+const asking = new Map<string, Promise<Fault | null>>();
+
+async function askForRight(item: OfferItem): Promise<Fault | null> {
   const answer = await peopleApi.accept(item.transferId);
   if (!answer.ok) return answer.fault;
   change(item.transferId, { accepted: answer.value });
