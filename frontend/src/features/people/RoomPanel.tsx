@@ -72,7 +72,7 @@ function OwnRoom({ code }: { readonly code: string }) {
         <QrCode aria-hidden className="size-5" strokeWidth={1.5} />
         {words.qr}
       </Button>
-      <Button variant="quiet" className="px-2!" onClick={() => toRoom(null)}>
+      <Button variant="quiet" className="px-2! max-sm:-ms-2" onClick={() => toRoom(null)}>
         {words.leave}
       </Button>
       {isQrOpen && (
@@ -169,11 +169,11 @@ function Trouble({ code, room }: { readonly code: string | null; readonly room: 
       </Notice>
     );
   }
+  if (room.name === 'joined') return null;
   // That there is no network, or no answer, and what to do stands above the page: here, what it means for being seen.
-  if (!navigator.onLine || liveState === 'gave_up') {
+  if (liveState === 'gave_up' || !navigator.onLine) {
     return <p className="font-medium text-amber-ink">{navigator.onLine ? words.stopped : words.offline}</p>;
   }
   // The first connection is quick: only a lost one is worth a line.
-  if (room.name === 'joining' && room.last) return <Notice tone="waiting" title={words.again} />;
-  return null;
+  return room.last ? <Notice tone="waiting" title={words.again} /> : null;
 }
