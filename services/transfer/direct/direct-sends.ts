@@ -4,31 +4,31 @@ import type { OpenTransferRequest } from '../../contracts/http.ts';
 import {
   ADDRESS_GRANT_TTL_MS,
   GRANT_TTL_MS,
-  MAX_INBOX_ITEMS,
   MAX_RECEIPT_RANGES,
   OFFER_TTL_MS,
   TEXT_TTL_MS,
 } from '../../contracts/limits.ts';
 import type { OfferAccepted, ReceiptsRequest, SendTextRequest, SendTextResponse } from '../../contracts/people.ts';
-import type { GrantState, Person, Recipient } from '../../contracts/person.ts';
+import type { Person, Recipient } from '../../contracts/person.ts';
 import { isEqualBytes, randomId, sha256 } from '../../kernel/ids.ts';
 import { idempotencyKeyOf } from '../open-transfer.ts';
 import type { InsertOutcome, NewFile, NewTransfer } from '../ports.ts';
-import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import { type GrantUse, recipientOfGrant, signRecipientGrant } from '../secrets.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
 import { commonRanges, mergedRanges } from './byte-ranges.ts';
+import {
+  assertOpened,
+  assertRange,
+  committedBytes,
+  isReading,
+  noOffer,
+  noSuchTransfer,
+  notTogether,
+  undeliveredFault,
+} from './direct-rules.ts';
 import { checkRecipients, checkText, recipientsOf } from './plan-direct.ts';
-import type {
-  DirectRepository,
-  Envelope,
-  GrantRow,
-  InboxReading,
-  ReceiptReport,
-  Roommates,
-  Undelivered,
-} from './ports.ts';
+import type { DirectRepository, Envelope, InboxReading, ReceiptReport, Roommates } from './ports.ts';
 
 const ITEM_ID_LENGTH = 22;
 /** Presence reaches every node within a second, most of the time within some milliseconds. */
@@ -332,59 +332,4 @@ export class DirectSends {
     });
     return { sender: { id: sessionId, displayName }, recipients };
   }
-}
-
-/** May read what was accepted. */
-function isReading(state: GrantState | null): boolean {
-  return state === 'accepted' || state === 'received';
-}
-
-/** @throws what somebody is told who accepts too late */
-function assertOpened({ state, isTransferOver, endReason }: GrantRow): void {
-  if (isTransferOver) {
-    if (endReason === null || endReason === 'expired') throw new PeerLinkError('expired', 'This offer has expired.');
-    throw new PeerLinkError('ended', 'This offer is over.');
-  }
-  if (state === 'expired') throw new PeerLinkError('expired', 'This offer has expired.');
-  if (!isReading(state)) throw new PeerLinkError('ended', 'You declined this offer. Ask for it to be sent again.');
-}
-
-/** @throws bad_request */
-function assertRange(range: readonly [number, number], { row }: RunningFile): void {
-  const [from, to] = range;
-  const isWell = Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && from <= to;
-  if (isWell && to <= (row.sizeBytes ?? Number.MAX_SAFE_INTEGER)) return;
-  throw new PeerLinkError('bad_request', `A range of file ${row.index} is no part of it.`, {
-    data: { fileIndex: row.index, sizeBytes: row.sizeBytes },
-  });
-}
-
-function committedBytes(file: RunningFile): [number, number][] {
-  const { chunkSizeBytes, sizeBytes } = file.row;
-  const end = sizeBytes ?? Number.MAX_SAFE_INTEGER;
-  return file.committedRanges().map(([from, to]) => [from * chunkSizeBytes, Math.min(to * chunkSizeBytes, end)]);
-}
-
-function noOffer(): PeerLinkError {
-  return new PeerLinkError('not_found', 'Nothing of that kind was offered to you.');
-}
-
-function noSuchTransfer(): PeerLinkError {
-  return new PeerLinkError('not_found', 'There is no such transfer.');
-}
-
-function notTogether(): PeerLinkError {
-  return new PeerLinkError('forbidden', 'You can send to people in your room only. Somebody named is not there now.');
-}
-
-function undeliveredFault(why: Undelivered): PeerLinkError {
-  if (why.outcome === 'gone') return notTogether();
-  const limit = MAX_INBOX_ITEMS;
-  return new PeerLinkError(
-    'too_many_transfers',
-    why.isSenders
-      ? `${limit} of what you sent are not answered yet. Wait for answers, or cancel some.`
-      : `${limit} offers and texts wait for somebody named. Try again when they have looked.`,
-    { data: { limit }, retryAfterSeconds: 60 },
-  );
 }

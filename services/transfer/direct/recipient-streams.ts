@@ -17,10 +17,4 @@ export class RecipientStreams {
   cut(transferId: string, sessionId: string): void {
     for (const cut of [...(this.#cuts.get(`${transferId} ${sessionId}`) ?? [])]) cut();
   }
-
-  /** Recipients of a transfer that have a stream here. */
-  recipientsOf(transferId: string): readonly string[] {
-    const prefix = `${transferId} `;
-    return [...this.#cuts.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
-  }
 }
