@@ -57,7 +57,10 @@ export function Topology({
       <h2 id="cluster-ring" className="text-lg font-medium">
         {words.title}
       </h2>
-      <div ref={box} className="relative h-[340px] sm:h-[460px] xl:min-h-[480px] xl:flex-1">
+      <div
+        ref={box}
+        className="relative [overflow-clip-margin:8px] overflow-clip h-[340px] sm:h-[460px] xl:min-h-[480px] xl:flex-1"
+      >
         <canvas
           ref={canvas}
           role="img"
