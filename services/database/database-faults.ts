@@ -1,7 +1,7 @@
 import { PeerLinkError } from '../contracts/errors.ts';
 
-/** SQLSTATE classes that a better statement of ours would not have met: bad data, broken constraint, bad SQL. */
-const OUR_OWN_FAULTS = new Set(['22', '23', '42']);
+/** SQLSTATE classes that a better statement of ours would not have met: bad data, one row changed twice, broken constraint, bad SQL. */
+const OUR_OWN_FAULTS = new Set(['21', '22', '23', '42']);
 /** Serialization failure and deadlock: the database undid the transaction, which may be run again at once. */
 const RUN_AGAIN = new Set(['40001', '40P01']);
 const MAX_CAUSE_DEPTH = 8;

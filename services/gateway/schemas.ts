@@ -76,7 +76,7 @@ export const leaveRoomSchema = z.strictObject({});
 export const sendTextSchema = z.strictObject({ to: people, text: text(MAX_JSON_BODY_BYTES) });
 export const receiptsSchema = z.strictObject({
   received: z.record(
-    z.string().regex(/^\d{1,5}$/, 'must be the index of a file'),
+    z.string().regex(/^(?:0|[1-9]\d{0,4})$/, 'must be the index of a file'),
     z.array(z.tuple([z.number(), z.number()])).max(MAX_RECEIPT_RANGES),
   ),
 });

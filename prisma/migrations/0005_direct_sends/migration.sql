@@ -1,10 +1,11 @@
 -- safe from: 0001_initial
 -- Direct sends: who is offered what, what waits for whom, and which bytes have arrived.
 
+-- The leader looks at all direct sends that run, once a second. Before what locks the table out, which must be short:
+-- while an index is built the release before may still read.
+CREATE INDEX transfers_kind_state_idx ON transfers (kind, state);
 -- Chunks are refused until somebody accepts.
 ALTER TABLE transfers ADD COLUMN accepted_at timestamptz(3);
--- The leader looks at all direct sends that run, once a second.
-CREATE INDEX transfers_kind_state_idx ON transfers (kind, state);
 
 -- Locked and raised by whoever sends to this session, so that the order of commits is the order of sequences.
 ALTER TABLE sessions ADD COLUMN outbox_sequence bigint NOT NULL DEFAULT 0;

@@ -299,6 +299,7 @@ describe('a direct send', () => {
     expect((await receipts({ 0: [[2, 1]] })).type).toBe('bad_request');
     expect((await receipts({ 9: [[0, 1]] })).type).toBe('not_found');
     expect((await receipts({ x: [[0, 1]] })).type).toBe('bad_request');
+    expect((await receipts({ 0: [[0, 1]], '00': [[1, 2]] })).type).toBe('bad_request');
     // What is not committed cannot have been written.
     expect((await receipts({ 0: [[0, 5]] })).status).toBe(204);
     expect((await stateOf(anna, opened.transfer.id)).recipients?.[0]).toMatchObject({
