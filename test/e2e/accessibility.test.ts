@@ -72,7 +72,7 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
     await page.getByRole('link', { name: 'Mine', exact: true }).click();
     await page.getByText('Your transfers could not be loaded').waitFor();
     await inspect(page, 'mine, offline');
-    await page.getByRole('link', { name: 'Cluster', exact: true }).click();
+    await page.getByRole('link', { name: 'People', exact: true }).click();
     await page.getByRole('heading', { name: 'A part of this page did not load' }).waitFor();
     await inspect(page, 'a page that is not there');
     await page.context().setOffline(false);

@@ -91,6 +91,15 @@ describe('for a browser that asks for Arabic', () => {
     await recipient.goto(`${server.url}/d/1111111111111111111111`);
     await recipient.getByRole('heading', { name: ar.receive.goneTitle.not_found }).waitFor();
     await expectRightToLeft(recipient, 'receive, not found');
+    await recipient.goto(`${server.url}/people`);
+    await recipient.getByText(ar.people.room.none, { exact: true }).waitFor();
+    await expectRightToLeft(recipient, 'people, no room');
+    await recipient.getByRole('button', { name: ar.people.room.make }).click();
+    await recipient.getByText(ar.people.list.emptyTitle).waitFor();
+    await expectRightToLeft(recipient, 'people, alone in a room');
+    await recipient.goto(`${server.url}/cluster`);
+    await recipient.getByRole('heading', { name: ar.cluster.title }).waitFor();
+    await expectRightToLeft(recipient, 'cluster, signing in');
   }, 120_000);
 });
 
