@@ -39,7 +39,7 @@ export interface OperatorNode {
   readonly isAnswering: boolean;
   /** 0 to 1: the larger of event-loop use and slots in use. */
   readonly load: number;
-  /** null: it did not answer within a second. */
+  /** null: it did not answer within 800 ms. */
   readonly traffic: NodeTraffic | null;
   readonly version: string;
   /** Transfers whose home it is, not ended. */

@@ -55,8 +55,8 @@ export function formatterFor(locale: string): Formatter {
     minute: '2-digit',
   });
   const clocks = {
-    minute: new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' }),
-    second: new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit', second: '2-digit' }),
+    minute: new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' }),
+    second: new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' }),
   };
   const list = new Intl.ListFormat(locale, { type: 'conjunction' });
   const unitFormats = new Map<string, Intl.NumberFormat>();

@@ -5,13 +5,13 @@ import { standingOf, type Tone, toneOf } from './node-standing.ts';
 const ARCS: Record<Tone, string> = { calm: 'stroke-ink', waiting: 'stroke-amber', loss: 'stroke-red' };
 
 /** A node as an instrument: the ring around it is its load, and the leader's middle is filled. */
-export function NodeMark({ node, className }: { readonly node: OperatorNode; readonly className: string }) {
+export function NodeMark({ node, isSmall }: { readonly node: OperatorNode; readonly isSmall: boolean }) {
   const { format } = useLanguage();
   const standing = standingOf(node);
   const isThere = standing !== 'silent' && standing !== 'left';
   const load = Math.min(1, Math.max(0, node.load));
   return (
-    <svg aria-hidden="true" viewBox="0 0 56 56" className={className}>
+    <svg aria-hidden="true" viewBox="0 0 56 56" className={isSmall ? 'size-10' : 'size-14'}>
       <circle cx="28" cy="28" r="28" className="fill-paper" />
       {node.isLeader && <circle cx="28" cy="28" r="19" className="fill-ink" />}
       <circle
@@ -39,9 +39,9 @@ export function NodeMark({ node, className }: { readonly node: OperatorNode; rea
       {isThere && (
         <text
           x="28"
-          y="33"
+          y={isSmall ? 34.5 : 33.5}
           textAnchor="middle"
-          className={`tabular text-[15px] font-medium ${node.isLeader ? 'fill-paper' : 'fill-ink'}`}
+          className={`tabular font-medium ${isSmall ? 'text-[19px]' : 'text-[16px]'} ${node.isLeader ? 'fill-paper' : 'fill-ink'}`}
         >
           {format.count(Math.round(load * 100))}
         </text>

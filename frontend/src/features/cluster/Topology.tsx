@@ -153,7 +153,7 @@ function RingNode({
         isLeaving ? 'opacity-0' : ''
       } ${DIRECTIONS[side]} ${side === 'left' || side === 'right' ? '' : isClose ? 'w-[88px]' : 'w-[168px]'}`}
     >
-      <NodeMark node={node} className={isClose ? 'size-10' : 'size-14'} />
+      <NodeMark node={node} isSmall={isClose} />
       <span className={`flex-col ${isBare ? 'hidden' : 'flex'}`}>
         <span dir="ltr" className={`font-mono ${node.isLeader ? 'font-semibold' : ''}`}>
           {shortId(nodeId)}
