@@ -10,7 +10,7 @@ import { setUp } from './setup/setup.mjs';
 const WHOLE_PROCESS_SUITES = ['test/contract/state/', 'test/house/', 'test/e2e/', 'test/cluster/'];
 /** Those of them in which nodes and servers die: at most two at a time, since what they wait for has a deadline of seconds. */
 const FAULT_SUITES = [
-  'test/cluster/(bus/|database-outage|direct|killed-nodes|leader|network-cuts|operator|presence|redis-outage|repeated-requests|scaling)',
+  'test/cluster/(bus/|direct|killed-nodes|leader|network-cuts|operator|presence|redis-outage|repeated-requests|scaling)',
   'test/e2e/(cluster|people)\\.test',
 ];
 /** Those that hold a figure against the machine run alone: another beside them would be measured too. */
@@ -18,7 +18,7 @@ const TIMED_SUITES = [
   'test/contract/state/(data-directory|state-postgres-faults)',
   'test/house/(start|dev|limits)',
   'test/e2e/memory',
-  'test/cluster/(latency|sessions)',
+  'test/cluster/(database-outage|latency|sessions)',
 ];
 /** Native suites in processes of their own; each counts as one test. */
 const NATIVE_PROGRAMS = ['run-sanitizers.mjs', 'run-aarch64.mjs', 'run-prebuilt.mjs'].map((name) =>
