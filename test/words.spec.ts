@@ -4,7 +4,7 @@ import { en } from '../frontend/src/messages/en.ts';
 import { sidesIn, wordsIn } from './house/page-words.ts';
 import { filesUnder, readText } from './house/tree.ts';
 
-const COMPONENTS = filesUnder('frontend/src', /\.tsx$/).filter((path) => !/\.test\.tsx$/.test(path));
+const COMPONENTS = filesUnder('frontend/src', /\.tsx$/).filter((path) => !path.endsWith('.test.tsx'));
 
 describe('the words of the page', () => {
   it.each([

@@ -161,7 +161,7 @@ describe('what the browser can do', () => {
     expect(await button.count()).toBe(0);
     const isKept = await page.evaluate(() => {
       const offer = new Event('beforeinstallprompt', { cancelable: true });
-      Object.assign(offer, { prompt: async () => void document.body.setAttribute('data-prompted', '') });
+      Object.assign(offer, { prompt: async () => document.body.setAttribute('data-prompted', '') });
       return !window.dispatchEvent(offer);
     });
     expect(isKept).toBe(true);

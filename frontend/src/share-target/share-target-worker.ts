@@ -33,9 +33,9 @@ async function take(request: Request): Promise<Response> {
 }
 
 function sharedIn(form: FormData): Shared {
-  const lines = ['title', 'text', 'url'].map((name) => form.get(name));
+  const parts = ['title', 'text', 'url'].map((name) => form.get(name));
   return {
     files: form.getAll('files').filter((part) => part instanceof File),
-    text: lines.filter((line) => typeof line === 'string' && line !== '').join('\n'),
+    text: parts.flatMap((part) => (typeof part === 'string' && part !== '' ? [part] : [])).join('\n'),
   };
 }
