@@ -41,14 +41,23 @@ export function createPrismaSessionRepository(database: Database): SessionReposi
         SELECT s.id, s.display_name FROM sessions s WHERE s.id = ANY(${[...ids]}::text[]) AND ${IS_ALIVE}`);
       return new Map(found.map(({ id, display_name }) => [id, display_name]));
     },
-    // A session lives from its last use, never shorter than its longest-lived transfer.
-    touch: (id, ttlSeconds) =>
-      one(Prisma.sql`
-        UPDATE sessions s SET last_used_at = now(), expires_at = greatest(
-          now() + make_interval(secs => ${ttlSeconds}::float8),
-          (SELECT max(t.expires_at) FROM transfers t WHERE t.session_id = s.id AND t.state <> 'ended')
-        )
-        WHERE s.id = ${id} AND ${IS_ALIVE} RETURNING ${COLUMNS}`),
+    // A session lives from its last use, never shorter than the longest-lived of what it sends or has accepted. The row
+    // is locked by a statement of its own, so that the second one sees what was accepted while it waited.
+    touch: async (id, ttlSeconds) => {
+      const [, touched] = await database.transaction([
+        Prisma.sql`SELECT id FROM sessions WHERE id = ${id} FOR UPDATE`,
+        Prisma.sql`
+          UPDATE sessions s SET last_used_at = now(), expires_at = greatest(
+            now() + make_interval(secs => ${ttlSeconds}::float8),
+            (SELECT max(t.expires_at) FROM transfers t WHERE t.session_id = s.id AND t.state <> 'ended'),
+            (SELECT max(t.expires_at) FROM grants g JOIN transfers t ON t.id = g.transfer_id
+              WHERE g.session_id = s.id AND g.state IN ('accepted', 'received') AND t.state <> 'ended')
+          )
+          WHERE s.id = ${id} AND ${IS_ALIVE} RETURNING ${COLUMNS}`,
+      ]);
+      const record = touched?.[0] as SessionRecord | undefined;
+      return record === undefined ? null : toSessionRow(record);
+    },
     rename: (id, displayName) =>
       one(Prisma.sql`
         UPDATE sessions s SET display_name = ${displayName} WHERE s.id = ${id} AND ${IS_ALIVE} RETURNING ${COLUMNS}`),

@@ -209,14 +209,17 @@ function changeStatement(id: string, change: { expiresInSeconds?: number; maxDow
   }
   if (change.maxDownloads !== undefined) parts.push(Prisma.sql`max_downloads = ${change.maxDownloads}::int`);
   if (parts.length === 0) parts.push(Prisma.sql`max_downloads = max_downloads`);
-  // A session lives at least as long as its longest-lived transfer.
+  // A session lives at least as long as its longest-lived transfer, and as what it has accepted.
   return Prisma.sql`
     WITH t AS (
       UPDATE transfers SET ${Prisma.join(parts, ', ')}
       WHERE id = ${id} AND state <> 'ended' AND expires_at > now() RETURNING *
     ), kept_session AS (
       UPDATE sessions s SET expires_at = greatest(s.expires_at, t.expires_at) FROM t
-      WHERE s.id = t.session_id AND s.revoked_at IS NULL AND s.expires_at > now()
+      WHERE s.revoked_at IS NULL AND s.expires_at > now() AND s.id IN (
+        SELECT t.session_id FROM t
+        UNION SELECT g.session_id FROM grants g WHERE g.transfer_id = ${id} AND g.state IN ('accepted', 'received')
+      )
     )
     SELECT ${TRANSFER_COLUMNS} FROM t`;
 }

@@ -235,6 +235,41 @@ export function describeDirectRepository(make: () => StateHarness): void {
     });
   });
 
+  describe('a recipient who accepted', () => {
+    it('keeps its session as long as the transfer lives, whatever it asks meanwhile, and leaves by no expiry before', async () => {
+      const [anna, ben] = [await somebody('Anna'), await somebody('Ben')];
+      const { id } = await offer(anna, [ben]);
+      const expiryOf = async () => Number((await make().sessions.findById(ben.id))?.expiresAt);
+      const transferExpiry = async () => Number((await stateOf(id))?.expiresAt);
+      await make().direct.accept(id, ben.id);
+      expect(await expiryOf()).toBe(await transferExpiry());
+      // A request a moment later, of a session that lives a minute from its last use.
+      expect(Number((await make().sessions.touch(ben.id, 60))?.expiresAt)).toBe(await transferExpiry());
+      await make().age('sessions', ben.id, 3_700);
+      await leading(make(), async (term) => {
+        expect(await make().direct.settle(500, term)).not.toContain(id);
+      });
+      expect(await make().direct.grantState(id, ben.id)).toBe('accepted');
+      await make().transfers.change(id, { expiresInSeconds: 200_000 });
+      expect(await expiryOf()).toBe(await transferExpiry());
+      await report(id, ben, [[0, 1_000]]);
+      expect(Number((await make().sessions.touch(ben.id, 60))?.expiresAt)).toBe(await transferExpiry());
+      await make().transfers.end(id, 'deleted');
+      expect(Number((await make().sessions.touch(ben.id, 60))?.expiresAt)).toBeLessThan(Date.now() + 120_000);
+    });
+
+    it('keeps it also when it asks for something in the moment in which it accepts', async () => {
+      const [anna, ben] = [await somebody('Anna'), await somebody('Ben')];
+      for (let turn = 0; turn < 10; turn += 1) {
+        const { id } = await offer(anna, [ben]);
+        await Promise.all([make().sessions.touch(ben.id, 60), make().direct.accept(id, ben.id)]);
+        const expiresAt = Number((await make().sessions.findById(ben.id))?.expiresAt);
+        expect(expiresAt).toBeGreaterThanOrEqual(Number((await stateOf(id))?.expiresAt));
+        await make().direct.decline(id, ben.id);
+      }
+    });
+  });
+
   describe('receipts', () => {
     it('come to the same in whatever order, pieces and repetitions', async () => {
       const [anna, ben] = [await somebody('Anna'), await somebody('Ben')];
