@@ -15,10 +15,10 @@ const FAULT_SUITES = [
 ];
 /** Those that hold a figure against the machine run alone: another beside them would be measured too. */
 const TIMED_SUITES = [
-  'test/contract/state/(data-directory|state-postgres-faults)',
+  'test/contract/state/(data-directory|state-postgres)',
   'test/house/(start|dev|limits)',
   'test/e2e/memory',
-  'test/cluster/(database-outage|latency|sessions)',
+  'test/cluster/(database-outage|latency|limits|sessions)',
 ];
 /** Native suites in processes of their own; each counts as one test. */
 const NATIVE_PROGRAMS = ['run-sanitizers.mjs', 'run-aarch64.mjs', 'run-prebuilt.mjs'].map((name) =>
