@@ -119,7 +119,7 @@ describe('the cluster page', () => {
     const shortHome = homeNodeId.slice(0, 6);
     const transfers = page.getByRole('region', { name: 'Transfers, those that move first' });
     await transfers.getByText(id.slice(0, 6)).waitFor();
-    await transfers.getByText(`on ${shortHome}, copy on`).waitFor();
+    await transfers.getByText(`on ${shortHome} · copy on`).waitFor();
     await inspect(page, 'cluster, running');
 
     await page.getByRole('button', { name: `Details of ${shortHome}` }).focus();

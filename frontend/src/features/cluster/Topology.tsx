@@ -14,7 +14,7 @@ import { useLeaving } from './use-leaving.ts';
 const MOST_LINES = 64;
 /** More nodes than this stand close: only a name fits below each. */
 const MOST_WIDE_NODES = 8;
-const WIDE_ROOM: NodeRoom = { side: 86, above: 92, below: 92 };
+const WIDE_ROOM: NodeRoom = { side: 104, above: 92, below: 92 };
 const CLOSE_ROOM: NodeRoom = { side: 48, above: 66, below: 66 };
 const MANY_ROOM: NodeRoom = { side: 92, above: 66, below: 66 };
 /** Many on a phone: names stand in the list only. */
@@ -151,7 +151,7 @@ function RingNode({
       style={{ transform: shiftTo(stand, half, side) }}
       className={`absolute top-0 left-0 flex items-center rounded-md text-sm transition-[transform,opacity] duration-[240ms] ease-out starting:opacity-0 ${
         isLeaving ? 'opacity-0' : ''
-      } ${DIRECTIONS[side]} ${side === 'left' || side === 'right' ? '' : isClose ? 'w-[88px]' : 'w-[168px]'}`}
+      } ${DIRECTIONS[side]} ${side === 'left' || side === 'right' ? '' : isClose ? 'w-[88px]' : 'w-[200px]'}`}
     >
       <NodeMark node={node} isSmall={isClose} />
       <span className={`flex-col ${isBare ? 'hidden' : 'flex'}`}>

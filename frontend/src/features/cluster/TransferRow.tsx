@@ -86,7 +86,7 @@ function Places({ transfer, isCluster }: { readonly transfer: OperatorTransfer; 
   return (
     <span className="truncate">
       {words.on(shortId(homeNodeId))}
-      {isCluster && ', '}
+      {isCluster && ' · '}
       {isCluster && replicaNodeId === null && <span className="text-amber-ink">{words.singleCopy}</span>}
       {isCluster && replicaNodeId !== null && isReplicaInSync && words.copyInSync(shortId(replicaNodeId))}
       {isCluster && replicaNodeId !== null && !isReplicaInSync && (
