@@ -218,7 +218,7 @@ describe('nodes that go and come', () => {
 describe("the operator's token", () => {
   it('that is renewed by one node is worthless on every other within 2 s', async () => {
     const running = cluster.nodes.filter((node) => node.process.isRunning());
-    const [asked] = running as readonly [TestServer];
+    const asked = running[0] as TestServer;
     const main = join(ROOT, 'dist', 'services', 'main.js');
     const program = startProcess(process.execPath, [main, '--admin-token'], {
       env: { PATH: process.env.PATH, DATA_DIR: asked.dataDirectory },
