@@ -96,7 +96,9 @@ describe('what one node asks of another', () => {
   let nodes: readonly [TestServer, TestServer];
 
   beforeAll(async () => {
-    cluster = await startCluster({ nodes: 2, env: { CLUSTER_SECRET: SECRET, REPLICATION_FACTOR: '2' } });
+    // Some tests open one after the other until it is at home where they want it.
+    const env = { CLUSTER_SECRET: SECRET, REPLICATION_FACTOR: '2', MAX_CONCURRENT_TRANSFERS: '100' };
+    cluster = await startCluster({ nodes: 2, env });
     nodes = cluster.nodes as unknown as [TestServer, TestServer];
   }, 180_000);
 
