@@ -10,11 +10,17 @@ function world() {
   const time = { nowMs: 0 };
   const told: ReceiptReport[][] = [];
   const calls: string[] = [];
-  const rows = { isUp: true, refused: [] as readonly ReceiptReport[], held: null as Promise<void> | null };
+  const rows = {
+    isUp: true,
+    refused: [] as readonly ReceiptReport[],
+    held: null as Promise<void> | null,
+    whileReporting: () => {},
+  };
   const upkeep = new DirectUpkeep({
     direct: {
       report: async (reports) => {
         await rows.held;
+        rows.whileReporting();
         if (!rows.isUp) throw new PeerLinkError('unavailable', 'the database does not answer');
         told.push([...reports]);
         return rows.refused;
@@ -93,6 +99,21 @@ describe('what recipients take', () => {
     await first;
     await upkeep.report();
     expect(rangesOf(told)).toEqual([[[0, [[0, 5]]]], [[0, [[5, 6]]]]]);
+  });
+
+  it('is one report a turn, however fast a stream moves meanwhile', async () => {
+    const { upkeep, told, rows } = world();
+    const stream = upkeep.begin('t', 'ben', () => {});
+    let position = 0;
+    const moves = () => stream.taken(0, position, ++position);
+    rows.whileReporting = () => {
+      if (position < 1_000) moves();
+    };
+    moves();
+    await upkeep.report();
+    expect(rangesOf(told)).toEqual([[[0, [[0, 1]]]]]);
+    await upkeep.report();
+    expect(rangesOf(told).at(-1)).toEqual([[0, [[1, 2]]]]);
   });
 
   it('ends the streams of those who may not read any more, and no others', async () => {

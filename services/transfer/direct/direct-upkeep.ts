@@ -54,7 +54,7 @@ export class DirectUpkeep {
   async report(): Promise<void> {
     // What came while a report was on its way is in the next one.
     if (this.#reporting !== null) await this.#reporting.catch(() => undefined);
-    if (this.#book.isEmpty) return;
+    if (this.#book.size === 0) return;
     this.#reporting ??= this.#reportAll().finally(() => {
       this.#reporting = null;
     });
@@ -74,9 +74,12 @@ export class DirectUpkeep {
     return ended.length;
   }
 
+  /** What was there when it began: while a stream moves there is always more, and that is the next turn's. */
   async #reportAll(): Promise<void> {
-    while (!this.#book.isEmpty) {
-      const reports = this.#book.take(REPORTED_AT_ONCE);
+    let left = this.#book.size;
+    while (left > 0) {
+      const reports = this.#book.take(Math.min(left, REPORTED_AT_ONCE));
+      left -= reports.length;
       let refused: readonly ReceiptReport[];
       try {
         refused = await this.#deps.direct.report(reports);

@@ -21,8 +21,9 @@ interface Entry {
 export class ReceiptBook {
   readonly #entries = new Map<string, Entry>();
 
-  get isEmpty(): boolean {
-    return this.#entries.size === 0;
+  /** Files of which something is to be reported. */
+  get size(): number {
+    return this.#entries.size;
   }
 
   /** Bytes `from` to `to` of a file, half-open; none is a file without bytes that was sent. */
