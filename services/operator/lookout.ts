@@ -15,10 +15,10 @@ import { movingIds, type NodeRowSeen, overviewOf } from './overview.ts';
 import type { ShownTransfers, TransferCounts, TransferRowShown } from './ports.ts';
 
 /**
- * However many pages ask, nodes and database are asked so often. A little less than the second in which each page asks
- * again, so that a page never gets the same answer twice.
+ * However many pages ask, nodes and database are asked so often. A little less than the 750 ms after which each page
+ * asks again, so that a page never gets the same answer twice.
  */
-const OVERVIEW_KEPT_MS = 800;
+const OVERVIEW_KEPT_MS = 650;
 /** What has not answered by then is shown as it was. With the page's next question, a killed node shows within 2 s. */
 const GATHER_MS = 800;
 const NO_COUNTS: TransferCounts = { transferCount: 0, singleCopyCount: 0, homeCounts: new Map() };

@@ -10,7 +10,9 @@ import { visit } from './world/visit.ts';
 /** "Fed by a recorded stream of 20 nodes and 200 transfers": a second of it each second. */
 const SIZE = { nodes: 20, transfers: 200, seed: 20_261_122 };
 const WARM_UP_ANSWERS = 6;
-const ANSWERS = process.env.TEST_LONG === undefined ? 20 : 60;
+const SECONDS = process.env.TEST_LONG === undefined ? 20 : 60;
+/** The page asks every 750 ms; a busy machine makes it a little less often. */
+const ANSWERS = SECONDS;
 /** "No main-thread task over 50 ms": of its own work, since a busy machine may stop it in the middle of any. */
 const MAX_TASK_MS = 50;
 const TASK = 'ThreadControllerImpl::RunTask';
@@ -74,7 +76,7 @@ async function observeShifts(page: Page) {
 }
 
 describe('the cluster page, fed by twenty nodes and two hundred transfers', () => {
-  it(`has no task over 50 ms, a flat heap and nothing that shifts in ${ANSWERS} s`, async () => {
+  it(`has no task over 50 ms, a flat heap and nothing that shifts in ${SECONDS} s`, async () => {
     const page = await visit(browser, server.url, { viewport: { width: 1920, height: 1080 } });
     const { answers } = await play(page, new RecordedStream(SIZE));
     await page.goto(`${server.url}/cluster`);
@@ -86,13 +88,18 @@ describe('the cluster page, fed by twenty nodes and two hundred transfers', () =
     const shifts = await observeShifts(page);
     const tasks = await tasksDuring(browser, page, async () => {
       const until = answers() + ANSWERS;
-      await waitFor('the stream was played', 1_500 * ANSWERS + 10_000, () => answers() >= until);
+      const untilMs = performance.now() + 1_000 * SECONDS;
+      await waitFor(
+        'the stream was played',
+        1_500 * SECONDS + 10_000,
+        () => answers() >= until && performance.now() >= untilMs,
+      );
     });
     const growth = (await cleanHeapBytes(session)) - before;
     const longest = Math.max(...tasks.map(({ ownMs }) => ownMs));
     const overByClock = tasks.filter(({ clockMs }) => clockMs > MAX_TASK_MS).length;
     process.stderr.write(
-      `${ANSWERS} s: the longest of ${tasks.length} tasks ${longest.toFixed(1)} ms, ${overByClock} over ${MAX_TASK_MS} ms by the clock; ` +
+      `${SECONDS} s: the longest of ${tasks.length} tasks ${longest.toFixed(1)} ms, ${overByClock} over ${MAX_TASK_MS} ms by the clock; ` +
         `heap ${Math.round(before / 1024)} KiB and ${Math.round(growth / 1024)} KiB more\n`,
     );
     expect(tasks.length).toBeGreaterThan(10 * ANSWERS);

@@ -14,8 +14,8 @@ export interface FeedPorts {
   readonly after: (ms: number, call: () => void) => () => void;
 }
 
-/** A little less than a second: with the 800 ms that a node has to answer, what happened is seen within two. */
-export const ASK_EVERY_MS = 900;
+/** Less than a second: with the 800 ms that a node has to answer, what happened is seen within two on a busy machine, too. */
+export const ASK_EVERY_MS = 750;
 /** A server that needs almost a second for an answer is not asked again at once. */
 const LEAST_PAUSE_MS = 250;
 /** A node that froze is found out, and a proxy finds another, well within this. */
