@@ -494,6 +494,7 @@ describe('upload machine of a direct send', () => {
         if (effect.type !== 'ask_status') continue;
         for (const send of sends(machine.handle(far.status(), nowMs))) {
           runCount++;
+          expect(send.run.sizeBytes).toBe(CHUNK);
           machine.handle(refusal(send), nowMs);
         }
       }

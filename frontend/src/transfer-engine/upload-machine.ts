@@ -248,9 +248,9 @@ export class UploadMachine {
     // What is on the way again is said once something has moved.
     const isAsking = this.phase.name === 'asking' && !this.#isAccepted;
     if (!isAsking && this.phase.name !== 'sending' && this.phase.name !== 'moving') this.phase = { name: 'sending' };
-    // Whether somebody has accepted unheard, one run finds out.
+    // Whether somebody has accepted unheard, a single chunk finds out.
     while (this.#runs.size < (isAsking ? 1 : this.#config.window())) {
-      const run = this.map.nextRun(this.#runBytes);
+      const run = this.map.nextRun(isAsking ? 1 : this.#runBytes);
       if (!run) return;
       this.map.mark(run.fileIndex, run.firstChunk, run.endChunk, CELL.inFlight);
       const runId = this.#nextRunId++;
