@@ -15,7 +15,6 @@ const MOST_MS = 10_000;
 const LEADER_MS = 10_000;
 /** The server's choice for files of this size. */
 const CHUNK_BYTES = 1024 * 1024;
-const SIZE_BYTES = PLAN.isFull ? PLAN.sizeBytes : PLAN.sizeBytes / 2;
 
 interface Roles {
   readonly home: WorldNode;
@@ -117,7 +116,11 @@ if (!CAN_CUT) {
     async function strike({ name, make, homeMoves, isSealLater = false }: Cut, run: number): Promise<void> {
       const label = `cut ${CUTS.findIndex((one) => one.name === name) + 1} run ${run}`;
       const home = world.random.pick(world.nodes);
-      const placing: Placing = { sizeBytes: SIZE_BYTES, home, gateway: () => world.random.pick(world.others(home)) };
+      const placing: Placing = {
+        sizeBytes: PLAN.sizeBytes,
+        home,
+        gateway: () => world.random.pick(world.others(home)),
+      };
       const underway = await begin(world, ['upload'], label, placing);
       const [transferId = ''] = underway.transferIds;
       const before = await world.ownership(transferId);
@@ -134,7 +137,7 @@ if (!CAN_CUT) {
       try {
         make(roles);
         if (isSealLater) {
-          const all = SIZE_BYTES / CHUNK_BYTES;
+          const all = PLAN.sizeBytes / CHUNK_BYTES;
           await waitFor('every chunk is committed', FINISH_DEADLINE_MS, () => underway.acknowledgedChunks() >= all);
           expect((await world.ownership(transferId)).home).toBe(before.home);
           heal();
@@ -147,7 +150,7 @@ if (!CAN_CUT) {
       }
       await world.settled();
       for (const { shareId, seed } of underway.shares) {
-        const file = { seed, sizeBytes: SIZE_BYTES };
+        const file = { seed, sizeBytes: PLAN.sizeBytes };
         for (const node of world.nodes) {
           const reader = new Downloader({
             name: `${label} at ${node.name}`,
