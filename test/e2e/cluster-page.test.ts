@@ -8,7 +8,7 @@ import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { b3sum, makePatternFile } from '../support/files.ts';
 import { freePort } from '../support/ports.ts';
 import type { TestServer } from '../support/server.ts';
-import { waitFor } from '../support/waiting.ts';
+import { waitFor, within } from '../support/waiting.ts';
 import { inspect } from './world/inspection.ts';
 import { openLine } from './world/line.ts';
 import { chooseBy, digestOn, pressSend } from './world/send.ts';
@@ -67,6 +67,23 @@ async function watch(server: TestServer): Promise<Page> {
   await signIn(page, TOKEN);
   await page.getByRole('heading', { name: 'Topology' }).waitFor();
   return page;
+}
+
+/** Waits for an element with all of these texts, frame by frame: Playwright itself looks twice a second. */
+async function seen(page: Page, selector: string, texts: readonly string[]): Promise<void> {
+  const there = page.evaluate(
+    ({ selector, texts }) =>
+      new Promise<void>((resolve) => {
+        const isThere = (element: Element) => texts.every((text) => element.textContent?.includes(text));
+        const look = () => {
+          if ([...document.querySelectorAll(selector)].some(isThere)) resolve();
+          else requestAnimationFrame(look);
+        };
+        look();
+      }),
+    { selector, texts },
+  );
+  await within(`${selector} with ${texts.join(', ')}`, 20_000, there);
 }
 
 describe('the cluster page', () => {
@@ -159,7 +176,7 @@ describe('the cluster page', () => {
 
     await leader.kill9();
     const killedMs = performance.now();
-    await page.getByRole('row').filter({ hasText: shortLeader }).getByText('Does not answer').waitFor();
+    await seen(page, 'tr', [shortLeader, 'Does not answer']);
     const killShownMs = performance.now() - killedMs;
     await waitFor('the other one leads', ELECTED_WITHIN_MS, async () => {
       const answer = await fetch(`${server.url}/api/cluster`);
@@ -167,7 +184,7 @@ describe('the cluster page', () => {
       return nodes.some(({ id, isLeader }) => isLeader && id === follower);
     });
     const electedMs = performance.now();
-    await page.getByText(`${follower.slice(0, 6)} leads`).waitFor();
+    await seen(page, 'p', [`${follower.slice(0, 6)} leads`]);
     const electionShownMs = performance.now() - electedMs;
     await inspect(page, 'cluster, a node away');
     process.stderr.write(
