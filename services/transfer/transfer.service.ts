@@ -143,7 +143,11 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
       // The rows of what this node works with say so within a second; this is sooner.
       'transfer.recipients.changed': async (ctx) => {
         const { transferIds, isAnswer } = ctx.params;
-        if (isAnswer) for (const id of transferIds) await deps.direct.reread(id).catch(() => undefined);
+        if (!isAnswer) return;
+        for (const id of transferIds) {
+          await deps.direct.reread(id).catch(() => undefined);
+          await deps.directUpkeep.obeyAnswer(id).catch(() => undefined);
+        }
       },
       'transfer.state.changed': async (ctx) => {
         const { transferId, state } = ctx.params;

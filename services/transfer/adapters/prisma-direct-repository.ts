@@ -8,7 +8,7 @@ import type { LeaderTerm } from '../../kernel/leader-term.ts';
 import type { DirectRepository, GrantRow } from '../direct/ports.ts';
 import { IS_SHOWN, readInboxes } from './prisma-inbox.ts';
 import { insertDirect, insertText, OUTBOX_WITH_OFFERS } from './prisma-outbox.ts';
-import { receive } from './prisma-receipts.ts';
+import { reached, receive } from './prisma-receipts.ts';
 
 /** Ended in one turn of the leader; the next turn goes on. */
 const ENDED_A_TURN = 500;
@@ -34,6 +34,7 @@ export function createPrismaDirectRepository(database: Database): DirectReposito
     },
     recipients: (transferIds) => recipients(database, transferIds),
     receive: (reports) => receive(database, reports),
+    reached: (of) => reached(database, of),
     inboxes: (asked) => readInboxes(database, asked),
     seen: async (sessionId, sequence) => {
       await database.query(Prisma.sql`

@@ -3,7 +3,7 @@ import { MAX_RECEIPT_RANGES } from '../../contracts/limits.ts';
 import type { GrantState } from '../../contracts/person.ts';
 import type { Database } from '../../database/database.ts';
 import type { Ranges } from '../../kernel/ranges.ts';
-import type { ReceiptReport, ReceivedState } from '../direct/ports.ts';
+import type { ReceiptOf, ReceiptReport, ReceivedState } from '../direct/ports.ts';
 
 interface GrantRecord {
   readonly transfer_id: string;
@@ -36,6 +36,27 @@ export async function receive(
     sessionId: row.session_id,
     state: row.state,
   }));
+}
+
+/** See DirectRepository.reached. */
+export async function reached(database: Database, of: readonly ReceiptOf[]): Promise<readonly number[]> {
+  if (of.length === 0) return [];
+  const given = JSON.stringify(
+    of.map(({ transferId, sessionId, fileIndex }, place) => ({
+      place,
+      transfer_id: transferId,
+      session_id: sessionId,
+      file_index: fileIndex,
+    })),
+  );
+  const found = await database.query<{ place: number; reached_bytes: bigint }>(Prisma.sql`
+    SELECT r.place, upper(part) AS reached_bytes
+    FROM json_to_recordset(${given}::json) AS r(place int, transfer_id text, session_id text, file_index int)
+    JOIN receipts x ON x.transfer_id = r.transfer_id AND x.session_id = r.session_id AND x.file_index = r.file_index
+    CROSS JOIN LATERAL unnest(x.received) AS part
+    WHERE lower(part) = 0`);
+  const byPlace = new Map(found.map(({ place, reached_bytes }) => [place, Number(reached_bytes)]));
+  return of.map((_, place) => byPlace.get(place) ?? 0);
 }
 
 /** What was taken only in crumbs is merged later, when it is whole: a row stays small whatever a client asks for. */

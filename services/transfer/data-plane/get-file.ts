@@ -80,7 +80,9 @@ export async function getFile(
   const lease = await useLease(deps, req, res, context, transfer, file, { from, to });
   const { recipient } = options;
   const counted =
-    recipient === null ? null : deps.recipients.begin(transfer.row.id, recipient, () => void res.destroy());
+    recipient === null
+      ? null
+      : deps.recipients.begin(transfer.row.id, recipient, isGoingOn(req) ? from : null, () => void res.destroy());
   try {
     await streamFile(deps, res, transfer, file, { from, to }, { lease, counted }, () => res.writeHead(status, head));
   } finally {
@@ -120,9 +122,6 @@ async function streamFile(
       res.flushHeaders();
     }
     let position = range.from;
-    // Who goes on at a byte, to the end, says that it has what is before it: what a node that died had not told is told
-    // here, once that byte is there at all.
-    let knownFrom = range.to === file.row.sizeBytes ? 0 : range.from;
     for await (const piece of piecesOf(deps, { deps, transfer, file, ...range, signal: response.signal })) {
       if (!res.headersSent) writeHead();
       const lengthBytes = piece.bytes.reduce((sum, bytes) => sum + bytes.length, 0);
@@ -137,8 +136,7 @@ async function streamFile(
       else {
         await writeCounted(response, piece, (taken, to) => {
           stream.moved();
-          counted.taken(file.row.index, Math.min(knownFrom, start + taken), start + to);
-          knownFrom = Number.POSITIVE_INFINITY;
+          counted.taken(file.row.index, start + taken, start + to);
         });
       }
       stream.moved();
@@ -178,6 +176,11 @@ function fileHeaders(
     [HEADER.requestId]: context.requestId,
     ...(digest === null ? {} : { [HEADER.blake3]: digest }),
   };
+}
+
+/** From a byte to the end, as a client asks that has what is before it; the last bytes of a file are another wish. */
+function isGoingOn(req: IncomingMessage): boolean {
+  return /^bytes=[ \t]*\d+-[ \t]*$/i.test(req.headers.range ?? '');
 }
 
 function oneHeader(req: IncomingMessage, name: string): string | undefined {

@@ -59,7 +59,7 @@ export async function getZip(
   const response = new PacedResponse(res);
   let stream: MovingStream | null = null;
   const counted =
-    recipient === null ? null : deps.recipients.begin(transfer.row.id, recipient, () => void res.destroy());
+    recipient === null ? null : deps.recipients.begin(transfer.row.id, recipient, null, () => void res.destroy());
   try {
     stream = await deps.downloads.enter(transfer.row.id);
     res.writeHead(200, head);

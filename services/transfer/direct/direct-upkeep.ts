@@ -1,8 +1,10 @@
 import type { LeaderTerm } from '../../kernel/leader-term.ts';
+import { isReading } from './direct-rules.ts';
 import type { DirectSends } from './direct-sends.ts';
 import type { DirectRepository, ReceiptReport } from './ports.ts';
 import { ReceiptBook } from './receipt-book.ts';
 import { RecipientStreams } from './recipient-streams.ts';
+import { Resumptions } from './resumptions.ts';
 
 /** Files in one report; the next one goes on at once. */
 const REPORTED_AT_ONCE = 500;
@@ -19,7 +21,7 @@ export interface RecipientStream {
 
 export interface DirectUpkeepDeps {
   readonly direct: Pick<DirectSends, 'report' | 'obeyEnd' | 'tellAnswered'>;
-  readonly repository: Pick<DirectRepository, 'endOver' | 'settle' | 'deleteOver'>;
+  readonly repository: Pick<DirectRepository, 'endOver' | 'settle' | 'deleteOver' | 'reached' | 'grantState'>;
   /** Durations. */
   readonly nowMs: () => number;
   readonly onFault: (what: string, fault: unknown) => void;
@@ -30,22 +32,35 @@ export class DirectUpkeep {
   readonly #deps: DirectUpkeepDeps;
   readonly #book = new ReceiptBook();
   readonly #streams = new RecipientStreams();
+  readonly #resumptions: Resumptions;
   #reporting: Promise<void> | null = null;
   #deletedAtMs: number;
 
   constructor(deps: DirectUpkeepDeps) {
     this.#deps = deps;
+    this.#resumptions = new Resumptions(deps.repository);
     this.#deletedAtMs = deps.nowMs();
   }
 
-  /** @param cut ends the stream: the recipient has left, or declined. */
-  begin(transferId: string, sessionId: string, cut: () => void): RecipientStream {
+  /**
+   * @param cut ends the stream: the recipient has left, or declined.
+   * @param goesOnAt the byte at which a client goes on to the end, as it does with what it has before it; else null
+   */
+  begin(transferId: string, sessionId: string, goesOnAt: number | null, cut: () => void): RecipientStream {
     const forget = this.#streams.add(transferId, sessionId, cut);
+    const report = () => this.report().catch((fault: unknown) => this.#deps.onFault('receipts', fault));
     return {
-      taken: (fileIndex, from, to) => this.#book.taken({ transferId, sessionId, fileIndex }, from, to),
+      taken: (fileIndex, from, to) => {
+        const of = { transferId, sessionId, fileIndex };
+        this.#book.taken(of, from, to);
+        if (!this.#resumptions.counted(of)) return;
+        if (goesOnAt === from) this.#resumptions.add(of, from);
+        // Told at once, so that what follows is known to be a beginning of it whenever this node is killed.
+        if (from === 0) void report();
+      },
       end: () => {
         forget();
-        this.report().catch((fault: unknown) => this.#deps.onFault('receipts', fault));
+        void report();
       },
     };
   }
@@ -54,11 +69,19 @@ export class DirectUpkeep {
   async report(): Promise<void> {
     // What came while a report was on its way is in the next one.
     if (this.#reporting !== null) await this.#reporting.catch(() => undefined);
-    if (this.#book.size === 0) return;
+    if (this.#book.size + this.#resumptions.size === 0) return;
     this.#reporting ??= this.#reportAll().finally(() => {
       this.#reporting = null;
     });
     await this.#reporting;
+  }
+
+  /** A hint: somebody has answered or left. A stream that waits for bytes has nothing to report, and is cut by this. */
+  async obeyAnswer(transferId: string): Promise<void> {
+    for (const sessionId of this.#streams.sessionsOf(transferId)) {
+      const state = await this.#deps.repository.grantState(transferId, sessionId);
+      if (!isReading(state)) this.#streams.cut(transferId, sessionId);
+    }
   }
 
   /** Ends what is over, as the leader. @returns how many transfers it ended */
@@ -76,6 +99,7 @@ export class DirectUpkeep {
 
   /** What was there when it began: while a stream moves there is always more, and that is the next turn's. */
   async #reportAll(): Promise<void> {
+    await this.#resumptions.credit((of, from, to) => this.#book.taken(of, from, to));
     let left = this.#book.size;
     while (left > 0) {
       const reports = this.#book.take(Math.min(left, REPORTED_AT_ONCE));

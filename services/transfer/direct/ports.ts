@@ -58,6 +58,8 @@ export interface ReceiptReport {
   /** Its own page says so; else its socket took them. */
   readonly isWritten: boolean;
 }
+/** Which file of which recipient. */
+export type ReceiptOf = Pick<ReceiptReport, 'transferId' | 'sessionId' | 'fileIndex'>;
 export interface ReceivedState {
   readonly transferId: string;
   readonly sessionId: string;
@@ -91,6 +93,8 @@ export interface DirectRepository {
   recipients(transferIds: readonly string[]): Promise<ReadonlyMap<string, readonly Recipient[]>>;
   /** Merges what recipients have; those that may not read are not answered. At most one report a recipient and file. */
   receive(reports: readonly ReceiptReport[]): Promise<readonly ReceivedState[]>;
+  /** Up to which byte each of these files was received without a gap from its first one on, in the order asked. */
+  reached(of: readonly ReceiptOf[]): Promise<readonly number[]>;
   /** Those whose inbox no longer has the fingerprint given; one query for all. */
   inboxes(
     asked: readonly { readonly sessionId: string; readonly fingerprint: string }[],

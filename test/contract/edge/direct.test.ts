@@ -167,6 +167,30 @@ describe('a direct send', () => {
     expect(await ended(anna, id)).toMatchObject({ endReason: 'delivered' });
   }, 60_000);
 
+  it('is not received by who looked at the end of it, in whatever way it asks for that', async () => {
+    const [anna, ben] = [await somebody('Anna'), await somebody('Ben')];
+    const bytes = randomBytes(2 * CHUNK);
+    const files = [file(bytes.length, '1.bin'), file(bytes.length, '2.bin'), file(bytes.length, '3.bin')];
+    const opened = await anna.open({ chunkSizeBytes: CHUNK, to: [ben.id], files });
+    const { id, shareId } = opened.transfer;
+    const { grant } = await ben.accept(id);
+    for (const index of files.keys()) await putOk(opened, index, 0, bytes);
+    const take = async (index: number, range: string) =>
+      (await ben.get(`/d/${shareId}/${index}`, grant, { range })).arrayBuffer();
+    const last = `bytes=${bytes.length - 100}-`;
+    await take(0, 'bytes=-100');
+    await take(1, last);
+    await take(2, 'bytes=0-99');
+    await take(2, last);
+    await waitFor('what was taken is counted', 5_000, async () => {
+      const receivedBytes = (await stateOf(anna, id)).recipients?.[0]?.receivedBytes ?? 0;
+      expect(receivedBytes).toBeLessThanOrEqual(400);
+      return receivedBytes === 400;
+    });
+    expect((await stateOf(anna, id)).recipients?.[0]?.state).toBe('accepted');
+    expect((await anna.ask('DELETE', `/api/transfers/${id}`)).status).toBe(204);
+  }, 30_000);
+
   it('ends when everybody declined, and when its sender cancels, which running downloads hear within a second', async () => {
     const [anna, ben] = [await somebody('Anna'), await somebody('Ben')];
     const unwanted = await anna.open({ chunkSizeBytes: CHUNK, to: [ben.id], files: [file(5)] });

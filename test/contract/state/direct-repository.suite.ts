@@ -290,6 +290,21 @@ export function describeDirectRepository(make: () => StateHarness): void {
       expect((await recipients(id))[0]).toMatchObject({ receivedBytes: 2_000, state: 'received' });
     });
 
+    it('tell how far each file reaches from its first byte on', async () => {
+      const [anna, ben, cleo] = [await somebody('Anna'), await somebody('Ben'), await somebody('Cleo')];
+      const { id } = await offer(anna, [ben, cleo], [newFile(0), newFile(1), newFile(2)]);
+      await make().direct.accept(id, ben.id);
+      await report(id, ben, [
+        [0, 100],
+        [200, 300],
+      ]);
+      await report(id, ben, [[5, 1_000]], { fileIndex: 1 });
+      const of = (person: Person, fileIndex: number) => ({ transferId: id, sessionId: person.id, fileIndex });
+      const asked = [of(ben, 2), of(ben, 0), of(cleo, 0), of(ben, 1), of(ben, 0)];
+      expect(await make().direct.reached(asked)).toEqual([0, 100, 0, 0, 100]);
+      expect(await make().direct.reached([])).toEqual([]);
+    });
+
     it('are answered for those who may read, and nobody else is counted', async () => {
       const [anna, ben, cleo] = [await somebody('Anna'), await somebody('Ben'), await somebody('Cleo')];
       const { id } = await offer(anna, [ben, cleo]);
