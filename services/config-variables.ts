@@ -134,7 +134,7 @@ export const VARIABLES = {
   TTL_CLIENT_SESSION: variable(
     'Lifetimes',
     '3600',
-    'Seconds a session lives from its last use, never shorter than its longest-lived transfer.',
+    'Seconds a session lives from its last use, never shorter than its longest-lived transfer, sent or accepted.',
   ),
   TTL_SHARE_SESSION: variable('Lifetimes', '86400', 'Seconds a link lives when its sender does not say.'),
   TTL_UPLOAD_STATE: variable('Lifetimes', '7200', 'Seconds an unfinished upload is kept after its last chunk.'),

@@ -29,6 +29,7 @@ describe('a text that somebody sent', () => {
         ).toBe(text);
         for (const link of links(text)) expect(new URL(link).protocol).toMatch(/^https?:$/);
       }),
+      { numRuns: 10_000 },
     );
   });
 
