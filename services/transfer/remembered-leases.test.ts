@@ -27,7 +27,10 @@ function world(servedBytes: Record<number, number> = { 0: 500 }) {
     return value;
   };
   const database: LeaseRepository = {
-    acquire: () => answer({ outcome: 'granted', leaseId: `lease-${(count += 1)}` }),
+    acquire: () => {
+      count += 1;
+      return answer({ outcome: 'granted', leaseId: `lease-${count}` });
+    },
     findByToken: (_id, hash) => answer(isGone || !TOKEN.equals(hash) ? null : lease()),
     takeUp: () => answer(lease()),
     begin: () => answer(isGone ? 'gone' : 'begun'),
@@ -36,9 +39,15 @@ function world(servedBytes: Record<number, number> = { 0: 500 }) {
   };
   return {
     leases: new RememberedLeases(database, () => nowMs),
-    pass: (ms: number) => void (nowMs += ms),
-    away: (value: boolean) => void (isAway = value),
-    gone: () => void (isGone = true),
+    pass: (ms: number) => {
+      nowMs += ms;
+    },
+    away: (value: boolean) => {
+      isAway = value;
+    },
+    gone: () => {
+      isGone = true;
+    },
   };
 }
 const UNAVAILABLE = { type: 'unavailable' };
