@@ -14,14 +14,18 @@ const ben = (receivedBytes: number, state: Recipient['state'] = 'accepted'): Rec
 function world() {
   const rows = new Map<string, Recipient[]>();
   let askedCount = 0;
+  const state = { held: null as Promise<void> | null };
   const ids = ['watch-1', 'watch-2', 'watch-3'].values();
   const watches = new Watches(() => ids.next().value ?? 'none');
   const call = (async (_name: string, { transferIds }: { transferIds: string[] }) => {
     askedCount += 1;
-    return transferIds.flatMap((transferId) => {
+    const { held } = state;
+    const found = transferIds.flatMap((transferId) => {
       const recipients = rows.get(transferId);
       return recipients === undefined ? [] : [{ transferId, recipients }];
     });
+    await held;
+    return found;
   }) as unknown as Call;
   const news = new RecipientNews({ call, watches, nowMs: () => performance.now(), onFault: () => {} });
   const told: [string, number | undefined][] = [];
@@ -32,7 +36,7 @@ function world() {
     if (isSenders) news.follow(added.watch);
     return added.watch;
   };
-  return { rows, watches, news, told, watch, askedCount: () => askedCount };
+  return { rows, state, watches, news, told, watch, askedCount: () => askedCount };
 }
 const passes = (ms: number) => jest.advanceTimersByTimeAsync(ms);
 
@@ -74,6 +78,26 @@ describe('news of recipients', () => {
     await passes(5_000);
     expect(told).toHaveLength(count);
     expect(told.at(-1)).toEqual(['watch-1', 50]);
+    await news.stop();
+  });
+
+  it('end with the newest, however late the first answer to another watch comes', async () => {
+    const { rows, state, news, told, watch } = world();
+    rows.set('t', [ben(0)]);
+    watch('sender', 't');
+    await passes(0);
+    let letGo = () => {};
+    state.held = new Promise((resolve) => {
+      letGo = resolve;
+    });
+    watch('again', 't');
+    state.held = null;
+    rows.set('t', [ben(7)]);
+    news.hear(['t'], true);
+    await passes(0);
+    letGo();
+    await passes(100);
+    expect(told.filter(([watchId]) => watchId === 'watch-2').at(-1)).toEqual(['watch-2', 7]);
     await news.stop();
   });
 

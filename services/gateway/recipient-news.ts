@@ -61,10 +61,15 @@ export class RecipientNews {
     const { transferId } = watch;
     const [found] = await this.#deps.call('transfer.recipients', { transferIds: [transferId] });
     if (found === undefined) return;
-    if (!this.#followed.has(transferId)) {
-      this.#followed.set(transferId, { told: JSON.stringify(found.recipients), toldAtMs: this.#deps.nowMs() });
-    }
+    const text = JSON.stringify(found.recipients);
+    const followed = this.#followed.get(transferId);
+    if (followed === undefined) this.#followed.set(transferId, { told: text, toldAtMs: this.#deps.nowMs() });
     this.#tell(watch, found.recipients);
+    // Its other watchers were told something else meanwhile, earlier or later than this: all are told again.
+    if (followed !== undefined && followed.told !== text) {
+      followed.told = '';
+      this.#turns.soon([transferId]);
+    }
   }
 
   /** Those that still have a sender who watches here. */
