@@ -7,7 +7,7 @@ import { IN_TERM, termOf } from '../../database/leader-term.ts';
 import type { LeaderTerm } from '../../kernel/leader-term.ts';
 import type { DirectRepository, GrantRow } from '../direct/ports.ts';
 import { IS_SHOWN, readInboxes } from './prisma-inbox.ts';
-import { insertDirect, insertText, OUTBOX_WITH_OFFERS } from './prisma-outbox.ts';
+import { findText, insertDirect, insertText, OUTBOX_WITH_OFFERS } from './prisma-outbox.ts';
 import { reached, receive } from './prisma-receipts.ts';
 
 /** Ended in one turn of the leader; the next turn goes on. */
@@ -18,6 +18,7 @@ export function createPrismaDirectRepository(database: Database): DirectReposito
   return {
     insert: (row, files, options, envelope) => insertDirect(database, row, files, options, envelope),
     sendText: (text) => insertText(database, text),
+    findText: (sessionId, idempotencyKey) => findText(database, sessionId, idempotencyKey),
     accept: (transferId, sessionId) => accept(database, transferId, sessionId),
     decline: async (transferId, sessionId) => {
       const [changed, found] = await database.transaction([

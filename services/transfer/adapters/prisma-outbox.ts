@@ -1,7 +1,7 @@
 import { Prisma } from '../../../prisma/generated/client.ts';
 import { MAX_INBOX_ITEMS } from '../../contracts/limits.ts';
 import type { Database } from '../../database/database.ts';
-import type { Envelope, NewText, TextOutcome, Undelivered } from '../direct/ports.ts';
+import type { Envelope, NewText, SentText, TextOutcome, Undelivered } from '../direct/ports.ts';
 import type { InsertOutcome, NewFile, NewTransfer } from '../ports.ts';
 import { type InsertAnswer, insertOutcomeOf, insertStatement, lockOwner } from './prisma-transfer-insert.ts';
 
@@ -47,19 +47,35 @@ export async function insertText(database: Database, message: NewText): Promise<
     lockOwner({ sessionId: senderId, ownerAddress: '' }),
     lockSessions(envelope),
     loadStatement(envelope),
-    Prisma.sql`
-      SELECT created_at, request_hash FROM outbox
-      WHERE sender_session_id = ${senderId} AND idempotency_key = ${idempotencyKey} LIMIT 1`,
+    sentBeforeStatement(senderId, idempotencyKey),
     textStatement(message),
     evictStatement(envelope),
   ]);
-  const before = answers[3]?.[0] as { created_at: Date; request_hash: Uint8Array | null } | undefined;
-  if (before !== undefined) {
-    return { outcome: 'exists', sentAt: before.created_at, requestHash: before.request_hash ?? new Uint8Array() };
-  }
+  const before = answers[3]?.[0] as SentRecord | undefined;
+  if (before !== undefined) return { outcome: 'exists', ...toSentText(before) };
   const sent = answers[4]?.[0] as { created_at: Date } | undefined;
   if (sent !== undefined) return { outcome: 'sent', sentAt: sent.created_at };
   return undelivered(answers[2]?.[0] as LoadRecord | undefined) ?? { outcome: 'gone' };
+}
+
+export async function findText(database: Database, sessionId: string, key: string): Promise<SentText | null> {
+  const [before] = await database.query<SentRecord>(sentBeforeStatement(sessionId, key));
+  return before === undefined ? null : toSentText(before);
+}
+
+interface SentRecord {
+  readonly created_at: Date;
+  readonly request_hash: Uint8Array | null;
+}
+
+function toSentText({ created_at, request_hash }: SentRecord): SentText {
+  return { sentAt: created_at, requestHash: request_hash ?? new Uint8Array() };
+}
+
+function sentBeforeStatement(senderId: string, idempotencyKey: string | null): Prisma.Sql {
+  return Prisma.sql`
+    SELECT created_at, request_hash FROM outbox
+    WHERE sender_session_id = ${senderId} AND idempotency_key = ${idempotencyKey} LIMIT 1`;
 }
 
 function undelivered(load: LoadRecord | undefined): Undelivered | null {

@@ -7,7 +7,7 @@ import type { GrantState, Person } from '../../contracts/person.ts';
 import { signRecipientGrant } from '../secrets.ts';
 import { TransferEngine } from '../transfer-engine.ts';
 import { DirectSends } from './direct-sends.ts';
-import type { DirectRepository } from './ports.ts';
+import type { DirectRepository, SentText } from './ports.ts';
 
 const SECRET = new Uint8Array(32).fill(7);
 const anna: Person = { id: 'anna', displayName: 'Anna' };
@@ -31,7 +31,14 @@ async function world() {
   });
   const rows = { state: 'accepted' as GrantState | null, isUp: true };
   const room = { people: [ben] as readonly Person[], asked: 0 };
-  const repository: Pick<DirectRepository, 'grantState'> = {
+  const texts = new Map<string, SentText>();
+  const repository: Pick<DirectRepository, 'grantState' | 'sendText' | 'findText'> = {
+    sendText: async ({ idempotencyKey, requestHash }) => {
+      const sentAt = new Date(time.nowMs);
+      texts.set(idempotencyKey ?? '', { sentAt, requestHash });
+      return { outcome: 'sent', sentAt };
+    },
+    findText: async (sessionId, key) => (sessionId === 'anna' ? (texts.get(key) ?? null) : null),
     grantState: async () => {
       if (!rows.isUp) throw new PeerLinkError('unavailable', 'the database does not answer');
       return rows.state;
@@ -117,5 +124,21 @@ describe('whom one may send to', () => {
     room.people = [ben];
     await expect(direct.planOpening('gone', request, false)).rejects.toMatchObject({ type: 'bad_token' });
     expect(await direct.planOpening('anna', { files: request.files }, false)).toBeNull();
+  });
+});
+
+describe('a text that is sent again under its key', () => {
+  it('is answered as the first time, also once its recipient has left the room', async () => {
+    const { direct, room, time } = await world();
+    const sent = await direct.sendText('anna', { to: ['ben'], text: 'hi' }, 'key-1');
+    time.nowMs += 5_000;
+    room.people = [];
+    expect(await direct.sendText('anna', { to: ['ben'], text: 'hi' }, 'key-1')).toEqual(sent);
+    const other = direct.sendText('anna', { to: ['ben'], text: 'other' }, 'key-1');
+    await expect(other).rejects.toMatchObject({ type: 'key_reused' });
+    for (const key of ['key-2', undefined]) {
+      const unsent = direct.sendText('anna', { to: ['ben'], text: 'hi' }, key);
+      await expect(unsent).rejects.toMatchObject({ type: 'forbidden' });
+    }
   });
 });

@@ -28,7 +28,7 @@ import {
   undeliveredFault,
 } from './direct-rules.ts';
 import { checkRecipients, checkText, recipientsOf } from './plan-direct.ts';
-import type { DirectRepository, Envelope, InboxReading, ReceiptReport, Roommates } from './ports.ts';
+import type { DirectRepository, Envelope, InboxReading, ReceiptReport, Roommates, TextOutcome } from './ports.ts';
 
 const ITEM_ID_LENGTH = 22;
 /** Presence reaches every node within a second, most of the time within some milliseconds. */
@@ -261,9 +261,17 @@ export class DirectSends {
     const text = checkText(request.text);
     const to = checkRecipients(request.to);
     const requestHash = sha256(JSON.stringify([to, text]));
-    const envelope = await this.#envelope(sessionId, to);
     const ttlSeconds = TEXT_TTL_MS / 1000;
-    const sent = await repository.sendText({ envelope, text, ttlSeconds, idempotencyKey, requestHash });
+    const sent = await this.#envelope(sessionId, to).then(
+      (envelope) => repository.sendText({ envelope, text, ttlSeconds, idempotencyKey, requestHash }),
+      // With a key it may have been delivered before, whoever has left the room since.
+      async (fault: unknown): Promise<TextOutcome> => {
+        if (idempotencyKey === null || typeOfFault(fault) !== 'forbidden') throw fault;
+        const before = await repository.findText(sessionId, idempotencyKey);
+        if (before === null) throw fault;
+        return { outcome: 'exists', ...before };
+      },
+    );
     if (sent.outcome === 'full' || sent.outcome === 'gone') throw undeliveredFault(sent);
     if (sent.outcome === 'exists' && !isEqualBytes(sent.requestHash, requestHash)) {
       throw new PeerLinkError('key_reused', 'This Idempotency-Key was sent before with another text.');

@@ -34,9 +34,13 @@ export interface NewText {
   readonly idempotencyKey: string | null;
   readonly requestHash: Uint8Array;
 }
+export interface SentText {
+  readonly sentAt: Date;
+  readonly requestHash: Uint8Array;
+}
 export type TextOutcome =
   | { readonly outcome: 'sent'; readonly sentAt: Date }
-  | { readonly outcome: 'exists'; readonly sentAt: Date; readonly requestHash: Uint8Array }
+  | ({ readonly outcome: 'exists' } & SentText)
   | Undelivered;
 
 /** A recipient's grant, and what of its transfer matters to it. */
@@ -84,6 +88,8 @@ export interface DirectRepository {
     envelope: Envelope | null,
   ): Promise<InsertOutcome | Undelivered>;
   sendText(text: NewText): Promise<TextOutcome>;
+  /** What this session sent under this key before. */
+  findText(sessionId: string, idempotencyKey: string): Promise<SentText | null>;
   /** Null: this session was offered nothing of it. Repeatable; `state` is what it is afterwards. */
   accept(transferId: string, sessionId: string): Promise<GrantRow | null>;
   /** offered -> declined, accepted -> left. Null as above. */

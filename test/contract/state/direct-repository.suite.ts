@@ -424,6 +424,9 @@ export function describeDirectRepository(make: () => StateHarness): void {
       const sent = await say(anna, [ben], '<b>\u2028', 'key');
       const again = await say(anna, [ben], '<b>\u2028', 'key');
       expect(again).toMatchObject({ outcome: 'exists', sentAt: sent.outcome === 'sent' ? sent.sentAt : null });
+      const { sentAt, requestHash } = (await make().direct.findText(anna.id, 'key')) ?? {};
+      expect([sentAt, requestHash?.length]).toEqual([sent.outcome === 'sent' ? sent.sentAt : null, 32]);
+      expect(await make().direct.findText(ben.id, 'key')).toBeNull();
       const items = (await inbox(ben)).items as TextItem[];
       expect(items.map(({ kind, text, sender }) => [kind, text, sender])).toEqual([['text', '<b>\u2028', anna]]);
       const itemId = items[0]?.id ?? '';
