@@ -75,11 +75,10 @@ const accept = (recipient: Page) => recipient.getByRole('button', { name: 'Accep
 
 /** The browser begins a download when its first bytes are there. */
 async function acceptAndDownload(recipient: Page): Promise<Download> {
-  const [download] = await Promise.all([
-    recipient.waitForEvent('download'),
-    accept(recipient),
-    there.allow(FIRST_BYTES),
-  ]);
+  const downloading = recipient.waitForEvent('download');
+  const accepting = accept(recipient);
+  there.allow(FIRST_BYTES);
+  const [download] = await Promise.all([downloading, accepting]);
   return download;
 }
 
