@@ -19,7 +19,14 @@ import type {
   TransferStatusResponse,
 } from './http.ts';
 import type { EventCursor, NodeWords, OperatorOverview, ScrubStatus } from './operator.ts';
-import type { Inbox, OfferAccepted, ReceiptsRequest, SendTextRequest, SendTextResponse } from './people.ts';
+import type {
+  Inbox,
+  InboxProgress,
+  OfferAccepted,
+  ReceiptsRequest,
+  SendTextRequest,
+  SendTextResponse,
+} from './people.ts';
 import type { Person, Recipient } from './person.ts';
 
 /** Who asks: a session (cookie, socket) or the bearer of a transfer's upload token; both may be given. */
@@ -87,10 +94,15 @@ export interface Actions {
     params: { sessionId: string; request: SendTextRequest; idempotencyKey?: string };
     result: SendTextResponse;
   };
-  /** Of several sessions, those inboxes that no longer have the fingerprint given. */
+  /** Of several sessions, those inboxes that no longer have the fingerprint given; `progress` when only bytes came. */
   'transfer.inboxes': {
     params: { asked: readonly { readonly sessionId: string; readonly fingerprint: string }[] };
-    result: readonly (Inbox & { readonly sessionId: string; readonly fingerprint: string })[];
+    result: readonly (Inbox & {
+      readonly sessionId: string;
+      readonly fingerprint: string;
+      /** `items` is empty then. */
+      readonly progress: InboxProgress | null;
+    })[];
   };
   'transfer.seen': { params: { sessionId: string; sequence: number }; result: null };
   'transfer.dismiss': { params: { sessionId: string; itemId: string }; result: null };

@@ -60,6 +60,11 @@ export interface Inbox {
   readonly items: readonly InboxItem[];
 }
 
+/** The event `inbox.progress`: what this recipient has of its offers, told while nothing else in its inbox changes. */
+export interface InboxProgress {
+  readonly items: readonly Pick<OfferItem, 'id' | 'receivedBytes'>[];
+}
+
 /** POST /api/texts with an Idempotency-Key. */
 export interface SendTextRequest {
   readonly to: readonly string[];

@@ -12,7 +12,7 @@ import type {
   TransferState,
   TransferStatusResponse,
 } from './http.ts';
-import type { Inbox, JoinRequest, PeopleSnapshot } from './people.ts';
+import type { Inbox, InboxProgress, JoinRequest, PeopleSnapshot } from './people.ts';
 import type { Recipient } from './person.ts';
 
 export const CONTROL_PATH = '/socket.io';
@@ -62,6 +62,7 @@ export interface ControlServerEvents {
   'cluster.changed': (event: ClusterResponse) => void;
   'people.changed': (event: PeopleSnapshot) => void;
   'inbox.changed': (event: Inbox) => void;
+  'inbox.progress': (event: InboxProgress) => void;
   /** To the sender of a direct send who watches it: at once when one answers, once a second while bytes are taken. */
   'transfer.recipients': (event: { readonly watchId: string; readonly recipients: readonly Recipient[] }) => void;
 }

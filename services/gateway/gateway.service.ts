@@ -151,7 +151,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
     },
     started(this: Service) {
       news.start(this);
-      inboxes.start((socketId, inbox) => void ioOf(this).to(socketId).emit('inbox.changed', inbox));
+      inboxes.start({
+        isReady: (socketId) => !isBehind(ioOf(this), socketId),
+        tell: (socketId, inbox) => void ioOf(this).to(socketId).emit('inbox.changed', inbox),
+        tellProgress: (socketId, progress) => void ioOf(this).to(socketId).emit('inbox.progress', progress),
+      });
       recipients.start(({ socketId, watchId }, list) => {
         ioOf(this).to(socketId).emit('transfer.recipients', { watchId, recipients: list });
       });
@@ -216,6 +220,14 @@ function routeUpgrade(control: Door, chunks: Door, req: IncomingMessage, socket:
 }
 
 const ioOf = (service: Service): IoServer => (service as unknown as { io: IoServer }).io;
+
+/** Something waits for what it was told before; engine.io says so in a field that its types keep to itself. */
+function isBehind(io: IoServer, socketId: string): boolean {
+  const conn = io.of('/').sockets.get(socketId)?.conn as unknown as
+    | { readonly writeBuffer: readonly unknown[] }
+    | undefined;
+  return (conn?.writeBuffer.length ?? 0) > 0;
+}
 
 /** Bus events about a transfer, told to the sockets that follow it. */
 function forwardedEvents(watches: Watches, inboxes: InboxEvents) {

@@ -10,7 +10,9 @@ const item = (sequence: number, transferId = `transfer-${sequence}`): InboxItem 
 /** Inboxes as the transfer service answers for them. */
 function world() {
   const rows = new Map<string, InboxItem[]>();
-  const state = { isUp: true, hold: null as Promise<void> | null, asked: [] as string[][] };
+  const state = { isUp: true, hold: null as Promise<void> | null, asked: [] as string[][], busy: new Set<string>() };
+  /** What only came in bytes: the fingerprint's second part. */
+  const received = new Map<string, number>();
   const seen: unknown[] = [];
   const faults: unknown[] = [];
   const call = (async (name: string, params: { asked: { sessionId: string; fingerprint: string }[] }) => {
@@ -20,7 +22,16 @@ function world() {
     }
     const answers = params.asked.map(({ sessionId, fingerprint }) => {
       const items = [...(rows.get(sessionId) ?? [])];
-      return { sessionId, known: fingerprint, fingerprint: JSON.stringify(items), items };
+      const shown = JSON.stringify(items);
+      const receivedBytes = received.get(sessionId) ?? 0;
+      const isProgress = fingerprint.split('/')[0] === shown;
+      return {
+        sessionId,
+        known: fingerprint,
+        fingerprint: `${shown}/${receivedBytes}`,
+        items: isProgress ? [] : items,
+        progress: isProgress ? { items: [{ id: 'item', receivedBytes }] } : null,
+      };
     });
     state.asked.push(params.asked.map(({ sessionId }) => sessionId));
     await state.hold;
@@ -29,7 +40,12 @@ function world() {
   }) as unknown as Call;
   const events = new InboxEvents({ call, onFault: (fault) => void faults.push(fault) });
   const told: [string, number[]][] = [];
-  events.start((socketId, inbox) => void told.push([socketId, inbox.items.map(({ sequence }) => sequence)]));
+  const progressed: [string, number | undefined][] = [];
+  events.start({
+    isReady: (socketId) => !state.busy.has(socketId),
+    tell: (socketId, inbox) => void told.push([socketId, inbox.items.map(({ sequence }) => sequence)]),
+    tellProgress: (socketId, { items }) => void progressed.push([socketId, items[0]?.receivedBytes]),
+  });
   const message = (socketId: string, sessionId: string, payload: unknown = {}, isConnected = true) =>
     ({
       socketId,
@@ -41,7 +57,7 @@ function world() {
     ((await events.handlers['inbox.read'](message(socketId, sessionId))) as Inbox).items.map(
       ({ sequence }) => sequence,
     );
-  return { rows, state, seen, faults, events, told, message, read };
+  return { rows, received, state, seen, faults, events, told, progressed, message, read };
 }
 const passes = (ms: number) => jest.advanceTimersByTimeAsync(ms);
 
@@ -151,6 +167,48 @@ describe('inboxes', () => {
     events.hear(['ben']);
     await passes(2_000);
     expect(told).toHaveLength(1);
+    await events.stop();
+  });
+
+  it('are not told for bytes that came: these are told alone, once to each', async () => {
+    const { rows, received, told, progressed, read, events, state } = world();
+    rows.set('ben', [item(1)]);
+    await read('a', 'ben');
+    for (const bytes of [10, 20]) {
+      received.set('ben', bytes);
+      await passes(1_000);
+    }
+    await passes(3_000);
+    expect(progressed).toEqual([
+      ['a', 10],
+      ['a', 20],
+    ]);
+    state.busy.add('a');
+    received.set('ben', 30);
+    await passes(2_000);
+    state.busy.clear();
+    await passes(2_000);
+    expect(progressed.slice(2)).toEqual([['a', 30]]);
+    expect(told).toEqual([]);
+    await events.stop();
+  });
+
+  it('wait for a socket that has not taken what it was told before, and are told to the others', async () => {
+    const { rows, told, read, events, state } = world();
+    await read('a', 'ben');
+    await read('b', 'ben');
+    state.busy.add('a');
+    rows.set('ben', [item(1)]);
+    await passes(1_000);
+    rows.set('ben', [item(1), item(2)]);
+    await passes(3_000);
+    expect(told).toEqual([
+      ['b', [1]],
+      ['b', [1, 2]],
+    ]);
+    state.busy.clear();
+    await passes(3_000);
+    expect(told.slice(2)).toEqual([['a', [1, 2]]]);
     await events.stop();
   });
 

@@ -1,4 +1,4 @@
-import type { Inbox } from '../contracts/people.ts';
+import type { Inbox, InboxProgress } from '../contracts/people.ts';
 import type { Call } from '../define-service.ts';
 import { RefreshTurns } from './refresh-turns.ts';
 import { parseAs } from './schemas.ts';
@@ -13,10 +13,19 @@ export interface InboxEventsDeps {
   readonly call: Call;
   readonly onFault: (fault: unknown) => void;
 }
-export type TellInbox = (socketId: string, inbox: Inbox) => void;
+/** The sockets of this node. */
+export interface InboxSockets {
+  /** Has taken what it was told before; an inbox has up to some megabytes. */
+  isReady(socketId: string): boolean;
+  tell(socketId: string, inbox: Inbox): void;
+  tellProgress(socketId: string, progress: InboxProgress): void;
+}
+const NO_SOCKETS: InboxSockets = { isReady: () => false, tell: () => {}, tellProgress: () => {} };
 
 interface Reader {
   readonly socketIds: Set<string>;
+  /** Those of them that were not ready when it was told last. */
+  readonly lateIds: Set<string>;
   /** Of what was told last; empty: to be told whatever is there. */
   fingerprint: string;
   /** Whose state the last inbox showed. */
@@ -29,7 +38,7 @@ export class InboxEvents {
   readonly #readers = new Map<string, Reader>();
   readonly #sessionOf = new Map<string, string>();
   readonly #turns: RefreshTurns<string>;
-  #tell: TellInbox = () => undefined;
+  #sockets = NO_SOCKETS;
 
   constructor(deps: InboxEventsDeps) {
     this.#deps = deps;
@@ -50,8 +59,8 @@ export class InboxEvents {
     },
   };
 
-  start(tell: TellInbox): void {
-    this.#tell = tell;
+  start(sockets: InboxSockets): void {
+    this.#sockets = sockets;
     this.#turns.start();
   }
 
@@ -65,6 +74,7 @@ export class InboxEvents {
     this.#sessionOf.delete(socketId);
     const reader = this.#readers.get(sessionId);
     reader?.socketIds.delete(socketId);
+    reader?.lateIds.delete(socketId);
     if (reader?.socketIds.size === 0) this.#readers.delete(sessionId);
   }
 
@@ -105,7 +115,8 @@ export class InboxEvents {
     const reader = this.#readers.get(sessionId);
     if (reader !== undefined) reader.socketIds.add(socketId);
     else {
-      this.#readers.set(sessionId, { socketIds: new Set([socketId]), fingerprint: '', transferIds: new Set() });
+      const socketIds = new Set([socketId]);
+      this.#readers.set(sessionId, { socketIds, lateIds: new Set(), fingerprint: '', transferIds: new Set() });
     }
   }
 
@@ -113,16 +124,38 @@ export class InboxEvents {
     for (let start = 0; start < sessionIds.length; start += ASKED_AT_ONCE) {
       const asked = sessionIds.slice(start, start + ASKED_AT_ONCE).flatMap((sessionId) => {
         const reader = this.#readers.get(sessionId);
-        return reader === undefined ? [] : [{ sessionId, fingerprint: reader.fingerprint }];
+        if (reader === undefined) return [];
+        const hasLate = [...reader.lateIds].some((socketId) => this.#sockets.isReady(socketId));
+        return [{ sessionId, fingerprint: hasLate ? '' : reader.fingerprint }];
       });
       if (asked.length === 0) continue;
       for (const found of await this.#deps.call('transfer.inboxes', { asked })) {
         const reader = this.#readers.get(found.sessionId);
         if (reader === undefined) continue;
-        learn(reader, found);
-        for (const socketId of reader.socketIds) this.#tell(socketId, { items: found.items });
+        if (found.progress === null) this.#tellAll(reader, found);
+        else this.#tellProgress(reader, found.progress, found.fingerprint);
       }
     }
+  }
+
+  #tellAll(reader: Reader, found: Inbox & { readonly fingerprint: string }): void {
+    const isChanged = reader.fingerprint !== found.fingerprint;
+    learn(reader, found);
+    for (const socketId of isChanged ? reader.socketIds : reader.lateIds) {
+      if (!this.#sockets.isReady(socketId)) {
+        reader.lateIds.add(socketId);
+        continue;
+      }
+      reader.lateIds.delete(socketId);
+      this.#sockets.tell(socketId, { items: found.items });
+    }
+  }
+
+  /** Told again a second later while one of them is not ready: it is a few bytes. */
+  #tellProgress(reader: Reader, progress: InboxProgress, fingerprint: string): void {
+    const ready = [...reader.socketIds].filter((socketId) => this.#sockets.isReady(socketId));
+    for (const socketId of ready) this.#sockets.tellProgress(socketId, progress);
+    if (ready.length === reader.socketIds.size) reader.fingerprint = fingerprint;
   }
 }
 

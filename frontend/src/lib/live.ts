@@ -5,7 +5,7 @@
  */
 import type { Socket } from 'socket.io-client';
 import { errorTypeOf } from '../../../services/contracts/errors.ts';
-import type { Inbox, PeopleSnapshot } from '../../../services/contracts/people.ts';
+import type { Inbox, InboxProgress, PeopleSnapshot } from '../../../services/contracts/people.ts';
 import type { Recipient } from '../../../services/contracts/person.ts';
 import type {
   Acknowledge,
@@ -39,6 +39,7 @@ export interface LiveGuest {
   readonly disconnected: () => void;
   readonly peopleChanged?: (snapshot: PeopleSnapshot) => void;
   readonly inboxChanged?: (inbox: Inbox) => void;
+  readonly inboxProgressed?: (progress: InboxProgress) => void;
 }
 type ResultOf<Event extends keyof ControlClientEvents> =
   Parameters<ControlClientEvents[Event]>[1] extends Acknowledge<infer Result> ? Result : never;
@@ -191,6 +192,9 @@ class Live {
     });
     socket.on('inbox.changed', (inbox) => {
       for (const guest of this.#guests) guest.inboxChanged?.(inbox);
+    });
+    socket.on('inbox.progress', (progress) => {
+      for (const guest of this.#guests) guest.inboxProgressed?.(progress);
     });
   }
 

@@ -1,7 +1,7 @@
 import { Prisma } from '../../../prisma/generated/client.ts';
 import type { EndReason, TransferState } from '../../contracts/http.ts';
 import { INBOX_ITEM_KEPT_MS } from '../../contracts/limits.ts';
-import type { InboxItem } from '../../contracts/people.ts';
+import type { InboxItem, InboxProgress } from '../../contracts/people.ts';
 import type { GrantState } from '../../contracts/person.ts';
 import type { Database } from '../../database/database.ts';
 import type { InboxReading } from '../direct/ports.ts';
@@ -12,6 +12,7 @@ const FILES_SHOWN = 20;
 interface ItemRecord {
   readonly session_id: string;
   readonly fingerprint: string;
+  readonly is_progress: boolean;
   /** null: this inbox is empty. */
   readonly id: string | null;
   readonly sequence: bigint;
@@ -32,6 +33,8 @@ interface ItemRecord {
   readonly files: readonly (readonly [number, string, number | null])[] | null;
 }
 
+type Moved = InboxProgress['items'][number];
+
 /** What is over stays this long, so that who looks away still learns how it ended. */
 const KEPT = Prisma.raw(`interval '${INBOX_ITEM_KEPT_MS / 1000} seconds'`);
 const IS_LATE = Prisma.sql`(g.state = 'offered' AND g.expires_at <= now())`;
@@ -42,7 +45,10 @@ export const IS_SHOWN = Prisma.sql`(o.dismissed_at IS NULL AND CASE
   WHEN g.state IN ('declined', 'left', 'expired') THEN g.answered_at > now() - ${KEPT}
   ELSE true END)`;
 
-/** Whole inboxes of those whose fingerprint is no longer the one that is known; one statement for all of them. */
+/**
+ * Inboxes of those whose fingerprint is no longer the one that is known; one statement for all of them. A fingerprint is in
+ * two parts, so that bytes that came, which they do all the time, do not cost a whole inbox with its texts.
+ */
 export async function readInboxes(
   database: Database,
   asked: readonly { readonly sessionId: string; readonly fingerprint: string }[],
@@ -62,31 +68,43 @@ export async function readInboxes(
       WHERE ${IS_SHOWN}
     ), found AS (
       SELECT a.session_id, a.fingerprint AS known, coalesce(md5(string_agg(
-        concat_ws(':', i.id, i.transfer_state, i.end_reason, i.total_bytes, i.grant_state, i.received_bytes),
-        ',' ORDER BY i.sequence)), 'empty') AS fingerprint
+        concat_ws(':', i.id, i.transfer_state, i.end_reason, i.total_bytes, i.grant_state),
+        ',' ORDER BY i.sequence)), 'empty') AS shown,
+        coalesce(md5(string_agg(i.received_bytes::text, ',' ORDER BY i.sequence)), 'none') AS received
       FROM asked a LEFT JOIN item i ON i.session_id = a.session_id GROUP BY a.session_id, a.fingerprint
+    ), changed AS (
+      SELECT session_id, concat(shown, '/', received) AS fingerprint, split_part(known, '/', 1) = shown AS is_progress
+      FROM found WHERE concat(shown, '/', received) <> known
     )
-    SELECT found.session_id, found.fingerprint, i.id, i.sequence, i.kind, i.sender_session_id, i.sender_name, i.text,
-      i.created_at, i.expires_at, i.transfer_id, i.grant_state, i.transfer_state, i.end_reason, i.share_id, i.file_count,
+    SELECT c.session_id, c.fingerprint, c.is_progress, i.id, i.sequence, i.kind, i.sender_session_id, i.sender_name,
+      CASE WHEN NOT c.is_progress THEN i.text END AS text, i.created_at, i.expires_at, i.transfer_id, i.grant_state, i.transfer_state, i.end_reason, i.share_id, i.file_count,
       i.total_bytes, i.received_bytes, (
         SELECT json_agg(json_build_array(f.file_index, f.path, f.size_bytes) ORDER BY f.file_index) FROM files f
-        WHERE f.transfer_id = i.transfer_id AND f.file_index < ${FILES_SHOWN}::int
+        WHERE NOT c.is_progress AND f.transfer_id = i.transfer_id AND f.file_index < ${FILES_SHOWN}::int
       ) AS files
-    FROM found LEFT JOIN item i ON i.session_id = found.session_id
-    WHERE found.fingerprint <> found.known
-    ORDER BY found.session_id, i.sequence`);
+    FROM changed c LEFT JOIN item i ON i.session_id = c.session_id AND (NOT c.is_progress OR i.received_bytes > 0)
+    ORDER BY c.session_id, i.sequence`);
   return readingsOf(records);
 }
 
 function readingsOf(records: readonly ItemRecord[]): readonly InboxReading[] {
-  const readings = new Map<string, { sessionId: string; fingerprint: string; items: InboxItem[] }>();
+  const readings = new Map<
+    string,
+    { sessionId: string; fingerprint: string; items: InboxItem[]; moved: Moved[] | null }
+  >();
   for (const record of records) {
-    const { session_id: sessionId, fingerprint } = record;
-    const reading = readings.get(sessionId) ?? { sessionId, fingerprint, items: [] };
-    if (record.id !== null) reading.items.push(itemOf(record, record.id));
+    const { session_id: sessionId, fingerprint, id } = record;
+    const moved = record.is_progress ? [] : null;
+    const reading = readings.get(sessionId) ?? { sessionId, fingerprint, items: [], moved };
     readings.set(sessionId, reading);
+    if (id === null) continue;
+    if (reading.moved !== null) reading.moved.push({ id, receivedBytes: Number(record.received_bytes) });
+    else reading.items.push(itemOf(record, id));
   }
-  return [...readings.values()];
+  return [...readings.values()].map(({ moved, ...reading }) => ({
+    ...reading,
+    progress: moved === null ? null : { items: moved },
+  }));
 }
 
 function itemOf(record: ItemRecord, id: string): InboxItem {

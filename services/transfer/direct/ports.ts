@@ -1,5 +1,5 @@
 import type { EndReason } from '../../contracts/http.ts';
-import type { InboxItem } from '../../contracts/people.ts';
+import type { InboxItem, InboxProgress } from '../../contracts/people.ts';
 import type { GrantState, Person, Recipient } from '../../contracts/person.ts';
 import type { LeaderTerm } from '../../kernel/leader-term.ts';
 import type { Ranges } from '../../kernel/ranges.ts';
@@ -74,8 +74,10 @@ export interface InboxReading {
   readonly sessionId: string;
   /** Changes with anything in the inbox. */
   readonly fingerprint: string;
-  /** Oldest first. */
+  /** Oldest first. None with `progress`. */
   readonly items: readonly InboxItem[];
+  /** Nothing else has changed than what was received; null: else. */
+  readonly progress: InboxProgress | null;
 }
 
 /** Rows of direct sends. Each function is one transaction; times are the database's. Throws `unavailable`. */

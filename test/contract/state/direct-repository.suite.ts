@@ -419,6 +419,22 @@ export function describeDirectRepository(make: () => StateHarness): void {
       expect(await make().direct.inboxes([{ sessionId: anna.id, fingerprint: empty?.fingerprint ?? '' }])).toEqual([]);
     });
 
+    it('is not read whole for bytes that came, but those alone', async () => {
+      const [anna, ben] = [await somebody('Anna'), await somebody('Ben')];
+      await say(anna, [ben], 'a text');
+      const [{ id }, other] = [await offer(anna, [ben]), await offer(anna, [ben])];
+      await make().direct.accept(id, ben.id);
+      const { fingerprint, items } = await inbox(ben);
+      await report(id, ben, [[0, 10]]);
+      const [moved] = await make().direct.inboxes([{ sessionId: ben.id, fingerprint }]);
+      expect([moved?.items, moved?.progress]).toEqual([[], { items: [{ id: items[1]?.id, receivedBytes: 10 }] }]);
+      const known = [{ sessionId: ben.id, fingerprint: moved?.fingerprint ?? '' }];
+      expect(await make().direct.inboxes(known)).toEqual([]);
+      await make().direct.decline(other.id, ben.id);
+      const [whole] = await make().direct.inboxes(known);
+      expect([whole?.items.length, whole?.progress]).toEqual([3, null]);
+    });
+
     it('holds a text once under its key, until it is dismissed by whose it is', async () => {
       const [anna, ben] = [await somebody('Anna'), await somebody('Ben')];
       const sent = await say(anna, [ben], '<b>\u2028', 'key');

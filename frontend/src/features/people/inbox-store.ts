@@ -4,7 +4,7 @@ import { live } from '../../lib/live.ts';
 import { peopleApi } from '../../lib/people-api.ts';
 import { createStore } from '../../lib/store.ts';
 import type { Fault } from '../../transfer-engine/fault.ts';
-import { mergeInbox, seenUpTo } from './inbox.ts';
+import { mergeInbox, seenUpTo, withProgress } from './inbox.ts';
 
 const DISMISSED_KEY = 'peerlink.dismissed';
 /** More than an inbox holds: what was forgotten here is no longer listed there. */
@@ -89,6 +89,7 @@ export const inboxStore = {
       connected: () => void read(),
       disconnected: () => {},
       inboxChanged: ({ items }) => hear(items),
+      inboxProgressed: ({ items }) => store.change((before) => withProgress(before, items)),
     });
     return () => {
       window.removeEventListener('storage', heardElsewhere);

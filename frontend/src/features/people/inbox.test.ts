@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { InboxItem, OfferItem } from '../../../../services/contracts/people.ts';
-import { arrivalItems, endOf, isOpenOffer, mergeInbox, seenUpTo, waitingItems } from './inbox.ts';
+import { arrivalItems, endOf, isOpenOffer, mergeInbox, seenUpTo, waitingItems, withProgress } from './inbox.ts';
 
 const NONE = new Set<string>();
 const base = (sequence: number) => ({
@@ -87,5 +87,18 @@ describe('the inbox', () => {
     [offer(1, { state: 'declined' }), 'declined'],
   ])('knows why an offer cannot be had any more: %#', (item, wanted) => {
     expect(endOf(item, 0)).toBe(wanted);
+  });
+});
+
+describe('what has come meanwhile', () => {
+  it('is shown with its offer, never less than before, and changes nothing else', () => {
+    const items = [offer(1, { receivedBytes: 7 }), offer(2)];
+    const heard = [
+      { id: 'item-1', receivedBytes: 9 },
+      { id: 'item-9', receivedBytes: 5 },
+    ];
+    const shown = withProgress(items, heard);
+    expect(shown).toEqual([offer(1, { receivedBytes: 9 }), offer(2)]);
+    expect(withProgress(shown, [{ id: 'item-1', receivedBytes: 8 }])).toEqual(shown);
   });
 });

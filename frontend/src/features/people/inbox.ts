@@ -1,6 +1,6 @@
 /** What was sent to this person, from many tellings of it. Pure. */
 import type { EndReason } from '../../../../services/contracts/http.ts';
-import type { InboxItem, OfferItem, TextItem } from '../../../../services/contracts/people.ts';
+import type { InboxItem, InboxProgress, OfferItem, TextItem } from '../../../../services/contracts/people.ts';
 import type { GrantState } from '../../../../services/contracts/person.ts';
 
 /** An answer never turns back, so a telling that comes late cannot take one away. */
@@ -29,6 +29,16 @@ export function mergeInbox(
   return [...merged.values()]
     .filter((item) => !dismissed.has(item.id))
     .sort((a, b) => a.sequence - b.sequence || (a.id < b.id ? -1 : 1));
+}
+
+/** With what has come meanwhile; what is not known here is told whole. */
+export function withProgress(before: readonly InboxItem[], heard: InboxProgress['items']): readonly InboxItem[] {
+  const received = new Map(heard.map(({ id, receivedBytes }) => [id, receivedBytes]));
+  return before.map((item) => {
+    const receivedBytes = received.get(item.id);
+    if (item.kind !== 'offer' || receivedBytes === undefined || receivedBytes <= item.receivedBytes) return item;
+    return { ...item, receivedBytes };
+  });
 }
 
 function endedOffer(item: OfferItem): OfferItem {
