@@ -102,6 +102,8 @@ export const MAX_RECIPIENTS = 20;
 export const MAX_INBOX_ITEMS = 100;
 /** Text sent to a person: some pages of it; more is a file. */
 export const MAX_TEXT_BYTES = 32 * KIB;
+/** Texts in one inbox, all told: what a socket is told at once when anything in it changes. */
+export const MAX_INBOX_TEXT_BYTES = MIB;
 /** An offer nobody answers within this time is over. */
 export const OFFER_TTL_MS = 60 * 60_000;
 /** A text that its recipient neither dismissed nor came to see. */

@@ -1,5 +1,5 @@
 import { Prisma } from '../../../prisma/generated/client.ts';
-import { MAX_INBOX_ITEMS } from '../../contracts/limits.ts';
+import { MAX_INBOX_ITEMS, MAX_INBOX_TEXT_BYTES } from '../../contracts/limits.ts';
 import type { Database } from '../../database/database.ts';
 import type { Envelope, NewText, SentText, TextOutcome, Undelivered } from '../direct/ports.ts';
 import type { InsertOutcome, NewFile, NewTransfer } from '../ports.ts';
@@ -46,7 +46,7 @@ export async function insertText(database: Database, message: NewText): Promise<
   const answers = await database.transaction([
     lockOwner({ sessionId: senderId, ownerAddress: '' }),
     lockSessions(envelope),
-    loadStatement(envelope),
+    loadStatement(envelope, message.text),
     sentBeforeStatement(senderId, idempotencyKey),
     textStatement(message),
     evictStatement(envelope),
@@ -101,7 +101,8 @@ export const OUTBOX_WITH_OFFERS = Prisma.sql`outbox o
   LEFT JOIN transfers t ON t.id = o.transfer_id
   LEFT JOIN grants g ON g.transfer_id = o.transfer_id AND g.session_id = o.session_id`;
 
-function loadStatement(envelope: Envelope | null): Prisma.Sql {
+/** @param text what is to be put into each inbox */
+function loadStatement(envelope: Envelope | null, text = ''): Prisma.Sql {
   const ids = idsOf(envelope);
   return Prisma.sql`
     SELECT ${ids.length}::int > 0 AND (
@@ -112,6 +113,7 @@ function loadStatement(envelope: Envelope | null): Prisma.Sql {
     NOT EXISTS (
       SELECT 1 FROM ${OUTBOX_WITH_OFFERS} WHERE o.session_id = ANY(${ids}::text[]) AND ${IS_WAITING}
       GROUP BY o.session_id HAVING count(*) >= ${MAX_INBOX_ITEMS}::int
+        OR sum(coalesce(octet_length(o.text), 0)) + ${Buffer.byteLength(text)}::int > ${MAX_INBOX_TEXT_BYTES}::int
     ) AS have_recipients_room`;
 }
 
@@ -156,7 +158,7 @@ function offerStatement(transferId: string, ttlSeconds: number, envelope: Envelo
 }
 
 function textStatement({ envelope, text, ttlSeconds, idempotencyKey, requestHash }: NewText): Prisma.Sql {
-  const isNew = Prisma.sql`(SELECT ${HAS_ROOM} FROM (${loadStatement(envelope)}) load) AND NOT EXISTS (
+  const isNew = Prisma.sql`(SELECT ${HAS_ROOM} FROM (${loadStatement(envelope, text)}) load) AND NOT EXISTS (
     SELECT 1 FROM outbox o WHERE o.sender_session_id = ${envelope.sender.id} AND o.idempotency_key = ${idempotencyKey})`;
   return Prisma.sql`
     WITH ${numbered(envelope, isNew)}
@@ -170,18 +172,21 @@ function textStatement({ envelope, text, ttlSeconds, idempotencyKey, requestHash
     RETURNING created_at`;
 }
 
-/** An inbox holds so many: what nobody waits for any more goes first, the oldest of it. */
+/** An inbox holds so many, and so much text: what nobody waits for any more goes first, the oldest of it. */
 function evictStatement(envelope: Envelope | null): Prisma.Sql {
   return Prisma.sql`
     DELETE FROM outbox WHERE id IN (
       SELECT id FROM (
-        SELECT o.id, row_number() OVER (PARTITION BY o.session_id ORDER BY CASE
+        SELECT o.id, o.kind, row_number() OVER kept AS place,
+          sum(coalesce(octet_length(o.text), 0)) OVER kept AS text_bytes
+        FROM ${OUTBOX_WITH_OFFERS} WHERE o.session_id = ANY(${idsOf(envelope)}::text[])
+        WINDOW kept AS (PARTITION BY o.session_id ORDER BY CASE
           WHEN ${IS_WAITING} THEN 0
           WHEN o.dismissed_at IS NOT NULL THEN 3
           WHEN g.state = 'accepted' AND t.state <> 'ended' THEN 1
           ELSE 2
-        END, o.sequence DESC) AS place
-        FROM ${OUTBOX_WITH_OFFERS} WHERE o.session_id = ANY(${idsOf(envelope)}::text[])
-      ) placed WHERE place > ${MAX_INBOX_ITEMS}::int
+        END, o.sequence DESC)
+      ) placed
+      WHERE place > ${MAX_INBOX_ITEMS}::int OR (kind = 'text' AND text_bytes > ${MAX_INBOX_TEXT_BYTES}::int)
     )`;
 }

@@ -1,5 +1,5 @@
 import { PeerLinkError } from '../../contracts/errors.ts';
-import { MAX_INBOX_ITEMS } from '../../contracts/limits.ts';
+import { MAX_INBOX_ITEMS, MAX_INBOX_TEXT_BYTES } from '../../contracts/limits.ts';
 import type { GrantState } from '../../contracts/person.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { GrantRow, Undelivered } from './ports.ts';
@@ -56,7 +56,7 @@ export function undeliveredFault(why: Undelivered): PeerLinkError {
     'too_many_transfers',
     why.isSenders
       ? `${limit} of what you sent are not answered yet. Wait for answers, or cancel some.`
-      : `${limit} offers and texts wait for somebody named. Try again when they have looked.`,
+      : `${limit} offers and texts, or ${MAX_INBOX_TEXT_BYTES} bytes of text, wait for somebody named. Try again when they have looked.`,
     { data: { limit }, retryAfterSeconds: 60 },
   );
 }

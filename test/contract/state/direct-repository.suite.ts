@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   INBOX_ITEM_KEPT_MS,
   MAX_INBOX_ITEMS,
+  MAX_INBOX_TEXT_BYTES,
   MAX_RECEIPT_RANGES,
   RECEIVED_GRACE_MS,
 } from '../../../services/contracts/limits.ts';
@@ -137,6 +138,19 @@ export function describeDirectRepository(make: () => StateHarness): void {
       const { items } = await inbox(ben);
       expect(items).toHaveLength(MAX_INBOX_ITEMS);
       expect([items[0]?.sequence, items.at(-1)?.sequence]).toEqual([2, MAX_INBOX_ITEMS + 1]);
+    });
+
+    it('find room where texts have none left, of which an inbox holds so many bytes', async () => {
+      const [anna, ben] = [await somebody('Anna'), await somebody('Ben')];
+      // Two bytes a letter.
+      const text = 'é'.repeat(MAX_INBOX_TEXT_BYTES / 8);
+      for (let sent = 0; sent < 4; sent += 1) expect((await say(anna, [ben], text)).outcome).toBe('sent');
+      expect(await say(anna, [ben], 'x')).toEqual({ outcome: 'full', isSenders: false });
+      expect((await offer(anna, [ben])).outcome.outcome).toBe('inserted');
+      await make().direct.seen(ben.id, 2);
+      expect((await say(anna, [ben], 'x')).outcome).toBe('sent');
+      const { items } = await inbox(ben);
+      expect(items.map(({ sequence }) => sequence)).toEqual([2, 3, 4, 5, 6]);
     });
 
     it('are the first ones again under the same key, also when nobody is there any more', async () => {
