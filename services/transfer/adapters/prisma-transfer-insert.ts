@@ -61,7 +61,11 @@ function sameRequest(row: NewTransfer): Prisma.Sql {
   return Prisma.sql`(t.id = ${row.id} OR (t.session_id = ${row.sessionId} AND t.idempotency_key = ${row.idempotencyKey}))`;
 }
 
-/** @param guard nothing is inserted unless this holds too */
+/**
+ * Offers that nobody has accepted do not count as open: they hold no bytes, and have a bound of their own
+ * (MAX_INBOX_ITEMS); else five people who do not answer would keep somebody from sending at all.
+ * @param guard nothing is inserted unless this holds too
+ */
 export function insertStatement(
   row: NewTransfer,
   files: readonly NewFile[],
@@ -78,7 +82,7 @@ export function insertStatement(
   return Prisma.sql`
     WITH open_ones AS (
       SELECT count(*)::int AS open_count FROM transfers t
-      WHERE ${isOwners} AND t.state = 'open' AND t.expires_at > now()
+      WHERE ${isOwners} AND t.state = 'open' AND t.expires_at > now() AND (t.kind <> 'direct' OR t.accepted_at IS NOT NULL)
     ), t AS (
       INSERT INTO transfers (
         id, share_id, kind, state, home_node_id, session_id, owner_address, upload_token_hash, password_hash,

@@ -168,11 +168,19 @@ export function describeDirectRepository(make: () => StateHarness): void {
       expect(await offers(ben)).toHaveLength(1);
     });
 
-    it('count towards the open transfers of their sender', async () => {
+    it('count towards the open transfers of their sender once somebody accepts, and not before', async () => {
       const [anna, ben] = [await somebody('Anna'), await somebody('Ben')];
-      await offer(anna, [ben]);
-      const row = newTransfer({ kind: 'direct', sessionId: anna.id });
-      const refused = await make().direct.insert(row, [newFile(0)], { ...OPTIONS, maxOpen: 1 }, envelope(anna, [ben]));
+      const options = { ...OPTIONS, maxOpen: 1 };
+      const next = async () => {
+        const row = newTransfer({ kind: 'direct', sessionId: anna.id });
+        return make().direct.insert(row, [newFile(0)], options, envelope(anna, [ben]));
+      };
+      const { id } = await offer(anna, [ben]);
+      expect((await next()).outcome).toBe('inserted');
+      await make().direct.accept(id, ben.id);
+      expect(await next()).toEqual({ outcome: 'too_many', openCount: 1 });
+      const share = newTransfer({ sessionId: anna.id });
+      const refused = await make().transfers.insert(share, [newFile(0)], options);
       expect(refused).toEqual({ outcome: 'too_many', openCount: 1 });
     });
 
