@@ -70,7 +70,7 @@ const control = new TransferControl({
   repository,
   secret: Buffer.alloc(32, 1),
   limits: { maxFileBytes: null, smallestChunkBytes: 16384, defaultTtlSeconds: 86400, maxOpenTransfers: 1000 },
-  homePublicUrl: null,
+  publicUrlOf: async () => null,
 });
 const plane = createDataPlane({
   direct,
