@@ -159,7 +159,7 @@ export const VARIABLES = {
   MAX_CONCURRENT_TRANSFERS: variable(
     'Limits',
     '5',
-    'Unfinished transfers a session, or an address without one, may have.',
+    'Unfinished transfers a session, or an address without one, may have; an offer counts once somebody accepts it.',
   ),
   ACK_TIMEOUT_MS: variable('Limits', '10000', 'Milliseconds a client waits for the acknowledgement of a chunk.'),
   MAX_RETRIES: variable('Limits', '3', 'Retries of a chunk before the upload pauses.'),
