@@ -1,5 +1,5 @@
 import type { SessionInfo } from '../contracts/actions.ts';
-import { PeerLinkError, typeOfFault } from '../contracts/errors.ts';
+import { PeerLinkError } from '../contracts/errors.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { randomId, sha256, TOKEN_LENGTH } from '../kernel/ids.ts';
 import { displayNameOf, friendlyName } from './display-names.ts';
@@ -68,12 +68,18 @@ export function createSessions(deps: SessionDeps): Sessions {
     await cache.replace(touched, cachedMs);
     return toInfo(touched);
   };
-  /** While the database cannot answer, a session that was read a moment ago goes on. */
-  const touchIfPossible = (row: SessionRow) =>
-    touch(row).catch((fault: unknown) => {
-      if (typeOfFault(fault) !== 'unavailable') throw fault;
-      return toInfo(row);
-    });
+  const touching = new Map<string, Promise<void>>();
+  /**
+   * Extends a session that was read a moment ago, beside the request that uses it: a database that does not answer would
+   * make that wait twice, here and for its own statement.
+   */
+  const touchBeside = (row: SessionRow): void => {
+    if (touching.has(row.id)) return;
+    const done = () => void touching.delete(row.id);
+    touching.set(row.id, touch(row).then(done, done));
+  };
+  /** What the row says is over may have been prolonged meanwhile; while the database cannot answer it is not believed. */
+  const isOver = (row: SessionRow) => row.expiresAt.getTime() <= clock.now();
 
   return {
     async create(displayName) {
@@ -93,7 +99,9 @@ export function createSessions(deps: SessionDeps): Sessions {
       if (cached === 'revoked') return null;
       if (typeof cached === 'object') {
         if (revoked.has(cached.id)) return null;
-        return isTouchDue(cached) ? touchIfPossible(cached) : toInfo(cached);
+        if (isOver(cached)) return touch(cached);
+        if (isTouchDue(cached)) touchBeside(cached);
+        return toInfo(cached);
       }
       const row = await repository.findByTokenHash(tokenHash);
       if (row === null || revoked.has(row.id)) return null;
