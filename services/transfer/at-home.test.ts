@@ -45,6 +45,23 @@ describe('answerAtHome', () => {
     expect(await answerAtHome(deps, transferAt('dead'), question(lost, true))).toBe('here');
   });
 
+  it('recovers from a home that cannot commit when its status says so, and passes its refusal of anything else on', async () => {
+    const away = () => Promise.reject(new PeerLinkError('unavailable', 'the database does not answer'));
+    const ask = (nodeId: string) => (nodeId === 'cut' ? away() : Promise.resolve(`from ${nodeId}`));
+    const transfer = transferAt('cut');
+    let turn = 0;
+    const deps = {
+      nodeId: 'me',
+      recover: async () => {
+        turn += 1;
+        moveTo(transfer, 'replica');
+      },
+    };
+    await expect(answerAtHome(deps, transfer, question(ask, true))).rejects.toMatchObject({ type: 'unavailable' });
+    expect(turn).toBe(0);
+    expect(await answerAtHome(deps, transfer, { ...question(ask), isRefusalTelling: true })).toBe('from replica');
+  });
+
   it('asks who took over when the home hands the transfer over meanwhile, this node or another', async () => {
     const moved = () => Promise.reject(new PeerLinkError('moved', 'gone'));
     const elsewhere = transferAt('draining');

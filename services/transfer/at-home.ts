@@ -18,6 +18,11 @@ export interface HomeQuestion<T> {
   readonly here: () => Promise<T>;
   /** Whether the rows alone are better than no answer: not where a client would act on missing chunks. */
   readonly isGuessWelcome: boolean;
+  /**
+   * Whether a home that answers `unavailable` is to be recovered from: it says so of its status when it cannot commit. Of
+   * anything else it only says that its database is away, and finding out more would make the client wait twice.
+   */
+  readonly isRefusalTelling?: boolean | undefined;
 }
 
 /**
@@ -62,7 +67,7 @@ type Said<T> =
 async function askOrFindMoved<T>(
   deps: AtHomeDeps,
   transfer: RunningTransfer,
-  { ask }: HomeQuestion<T>,
+  { ask, isRefusalTelling = false }: HomeQuestion<T>,
 ): Promise<Said<T>> {
   const { homeNodeId } = transfer.row;
   const answered = new AbortController();
@@ -71,7 +76,8 @@ async function askOrFindMoved<T>(
     (fault: unknown): Said<T> => {
       const type = typeOfFault(fault);
       // `unavailable`: it lives and cannot go on; its replica, which it may be cut off from, finds that out.
-      if (type !== 'internal' && type !== 'moved' && type !== 'unavailable') throw fault;
+      const isTelling = type === 'unavailable' && isRefusalTelling;
+      if (type !== 'internal' && type !== 'moved' && !isTelling) throw fault;
       return { outcome: 'silent' };
     },
   );

@@ -3,7 +3,7 @@ import type { Context, ServiceSchema } from 'moleculer';
 import type { OpenTransferResponse } from '../contracts/http.ts';
 import { type Call, defineService } from '../define-service.ts';
 import type { LeaderTerm } from '../kernel/leader-term.ts';
-import { type AtHomeDeps, answerAtHome, openWhere } from './at-home.ts';
+import { type AtHomeDeps, answerAtHome, type HomeQuestion, openWhere } from './at-home.ts';
 import { directActions } from './direct/direct-actions.ts';
 import type { DirectSends } from './direct/direct-sends.ts';
 import type { DirectUpkeep } from './direct/direct-upkeep.ts';
@@ -74,14 +74,17 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
     ctx: Context,
     transfer: RunningTransfer,
     here: () => Promise<T>,
-    isGuessWelcome = true,
+    { isGuessWelcome, isRefusalTelling }: Pick<HomeQuestion<T>, 'isGuessWelcome' | 'isRefusalTelling'> = {
+      isGuessWelcome: true,
+    },
   ): Promise<T> => {
     const name = ctx.action?.name;
     if (isAsked(ctx) || name === undefined) return here();
     // Not asked twice: Moleculer's second try goes to any node, this one first, which would answer as if it were home.
     const ask = (nodeID: string) =>
       ctx.call<T, unknown>(name, ctx.params, { nodeID, timeout: HOME_ANSWERS_MS, retries: 0 });
-    return answerAtHome({ nodeId: engine.nodeId, recover: deps.recover }, transfer, { ask, here, isGuessWelcome });
+    const question = { ask, here, isGuessWelcome, isRefusalTelling };
+    return answerAtHome({ nodeId: engine.nodeId, recover: deps.recover }, transfer, question);
   };
   let recovering: Promise<void> = Promise.resolve();
   return defineService({
@@ -106,7 +109,10 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
       list: (ctx) => control.list(ctx.params.caller),
       status: async (ctx) => {
         const { caller, transferId } = ctx.params;
-        return atHome(ctx, await control.owned(caller, transferId), () => control.status(caller, transferId), false);
+        return atHome(ctx, await control.owned(caller, transferId), () => control.status(caller, transferId), {
+          isGuessWelcome: false,
+          isRefusalTelling: true,
+        });
       },
       change: async (ctx) => {
         const { caller, transferId, change } = ctx.params;
@@ -135,7 +141,7 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         const { sessionId, transferId, request } = ctx.params;
         const transfer = await deps.direct.receiving(sessionId, transferId);
         const here = () => deps.direct.takeReceipts(sessionId, transferId, request).then(() => null);
-        return atHome(ctx, transfer, here, false);
+        return atHome(ctx, transfer, here, { isGuessWelcome: false });
       },
       confirm: async (ctx) => ({ epoch: await isSafeAtHome(engine, ctx.params.transferId, deps.replicationFactor) }),
     },
