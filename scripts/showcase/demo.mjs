@@ -1,12 +1,8 @@
 // showcase/demo.mp4: a real direct send between two people at two nodes, their pages side by side.
 
-import { once } from 'node:events';
-import { chmod, mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { runNodes } from '../cluster/nodes.mjs';
-import { startStores } from '../cluster/stores.mjs';
 import { run } from '../setup/process.mjs';
 import { ensureShowcasePrograms } from '../setup/programs.mjs';
 
@@ -18,50 +14,6 @@ const PAGE = { width: 640, height: 720 };
 const FRAMES_PER_SECOND = 25;
 /** Long enough to watch the bytes move. */
 const FILE_BYTES = 640 * MIB;
-
-async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => server.address().port);
-  for (const server of servers) {
-    server.close();
-    await once(server, 'close');
-  }
-  return ports;
-}
-
-async function isReady(port) {
-  const answer = await fetch(`http://localhost:${port}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(
-    () => null,
-  );
-  return answer?.ok ?? false;
-}
-
-/** Two nodes with PostgreSQL and Redis; `stop` drains them. */
-async function startTwoNodes(folder) {
-  await mkdir(folder, { recursive: true });
-  // PostgreSQL does not run as root: its own user must come through to its data.
-  await chmod(dirname(dirname(folder)), 0o711);
-  const stopping = new AbortController();
-  const stores = await startStores(folder, stopping.signal);
-  const ports = await freePorts(2);
-  const env = { ...stores.env, MAX_FILE_SIZE: '0', LOG_LEVEL: 'warn' };
-  const ended = runNodes({ ports, folder, env, stopping: stopping.signal });
-  const stop = async () => {
-    stopping.abort();
-    await ended;
-    await stores.stop();
-  };
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!(await Promise.all(ports.map(isReady))).every(Boolean)) {
-    if (performance.now() > deadline) {
-      await stop();
-      throw new Error('the two nodes did not become ready');
-    }
-    await delay(200);
-  }
-  return { urls: ports.map((port) => `http://localhost:${port}`), stop };
-}
 
 /** What the page shows from now on, as pictures with their times. */
 async function film(page, folder) {
@@ -157,16 +109,15 @@ async function play(sender, recipientOf, file) {
   return { films, fromSeconds, toSeconds };
 }
 
-export async function recordDemo(browser, folder, out) {
+/** @param urls of two nodes of one cluster */
+export async function recordDemo(browser, [left, right], folder, out) {
   const ffmpeg = await ensureShowcasePrograms();
   await mkdir(folder, { recursive: true });
-  const cluster = await startTwoNodes(join(folder, 'cluster'));
   const file = join(folder, 'Coast at dawn.mp4');
   try {
     const handle = await open(file, 'w');
     await handle.truncate(FILE_BYTES);
     await handle.close();
-    const [left, right] = cluster.urls;
     const sender = await openPage(browser, `${left}/people`, 'light');
     const recipientOf = (code) => openPage(browser, `${right}/people/${code}`, 'dark');
     const { films, fromSeconds, toSeconds } = await play(sender, recipientOf, file);
@@ -178,7 +129,6 @@ export async function recordDemo(browser, folder, out) {
     console.error(`showcase/demo.mp4 ${Math.round(size / 1024)} KiB, ${Math.round(toSeconds - fromSeconds)} s`);
     if (size > MAX_FILM_BYTES) throw new Error(`showcase/demo.mp4 is larger than ${MAX_FILM_BYTES} bytes`);
   } finally {
-    await cluster.stop();
     await rm(file, { force: true });
   }
 }

@@ -1,10 +1,11 @@
-// npm run showcase: draws showcase/arch.png, takes the README's screenshots from the running product and films a direct
-// send between two nodes. `npm run showcase -- demo`: only the film.
+// npm run showcase: draws showcase/arch.png, takes the README's screenshots from the running product, of one node and of a
+// cluster, and films a direct send between two nodes. `npm run showcase -- demo`: only the film, `-- cluster`: only what needs several nodes.
 import { mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { startBrowser } from './browser.mjs';
+import { startCluster, takeClusterPictures } from './cluster.mjs';
 import { recordDemo } from './demo.mjs';
 import { startServer } from './server.mjs';
 
@@ -129,7 +130,7 @@ async function walkThrough(browser, url, files, device, scheme) {
 }
 
 async function checkSizes() {
-  const screens = ['send', 'sending', 'receive', 'mine'];
+  const screens = ['send', 'sending', 'receive', 'mine', 'cluster'];
   const looks = DEVICES.flatMap((device) => SCHEMES.map((scheme) => `${device.name}-${scheme}`));
   for (const name of ['arch', ...screens.flatMap((screen) => looks.map((look) => `${screen}-${look}`))]) {
     const { size } = await stat(join(OUT, `${name}.png`));
@@ -153,15 +154,27 @@ async function takePictures() {
     for (const device of DEVICES) {
       for (const scheme of SCHEMES) await walkThrough(browser, server.url, files, device, scheme);
     }
-    await checkSizes();
   } finally {
     await server.stop();
   }
 }
 
+/** The operator's page and the film need several nodes. */
+async function showCluster(isFilmOnly) {
+  const cluster = await startCluster(join(folder, 'cluster', 'data'), 3);
+  try {
+    if (!isFilmOnly) await takeClusterPictures(browser, cluster.urls, { devices: DEVICES, schemes: SCHEMES, shoot });
+    await recordDemo(browser, cluster.urls, join(folder, 'demo'), join(OUT, 'demo.mp4'));
+  } finally {
+    await cluster.stop();
+  }
+}
+
 try {
-  if (process.argv[2] !== 'demo') await takePictures();
-  await recordDemo(browser, join(folder, 'demo'), join(OUT, 'demo.mp4'));
+  const [, , only] = process.argv;
+  if (only === undefined) await takePictures();
+  await showCluster(only === 'demo');
+  await checkSizes();
 } finally {
   await browser.close();
   await rm(folder, { recursive: true, force: true });
