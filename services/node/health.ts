@@ -1,18 +1,7 @@
-import type { NodeState } from '../contracts/http.ts';
+import type { NodeHealth, NodeState } from '../contracts/http.ts';
 
-/** One look at the machine and the process. */
-export interface Measurements {
-  readonly eventLoopDelayP99Ms: number;
-  /** 0 to 1 since the last look. */
-  readonly eventLoopUse: number;
-  readonly memoryBytes: number;
-  readonly diskFreeBytes: number;
-  readonly diskTotalBytes: number;
-  readonly isDatabaseUp: boolean;
-  readonly isBusUp: boolean;
-  /** True too without Redis. */
-  readonly isRedisUp: boolean;
-}
+/** One look at the machine and the process. Without Redis, `isRedisUp` is true too. */
+export type Measurements = Omit<NodeHealth, 'nodeId' | 'state' | 'reasons' | 'uptimeSeconds'>;
 
 /** Above it a person notices that every answer is late. */
 export const SLOW_LOOP_P99_MS = 200;

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { OfferItem } from '../../../../services/contracts/people.ts';
 import { TransferName } from '../../components/FileName.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
+import { StripLegend } from '../../components/strip/StripLegend.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { useStore } from '../../lib/store.ts';
@@ -69,7 +70,9 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
             label={messages.people.direct.stripOf(words.legendWith, percent)}
             className="h-10"
           />
-          {!isOver && <Legend />}
+          {!isOver && (
+            <StripLegend words={{ there: words.legendWith, moving: words.legendWay, waiting: words.legendWaiting }} />
+          )}
         </div>
       )}
       <div className="flex flex-wrap items-end justify-between gap-x-8 gap-y-4">
@@ -122,26 +125,6 @@ function Heading({ item }: { readonly item: OfferItem }) {
         <p className="truncate text-ink-soft">{messages.people.arrival.from(item.sender.displayName)}</p>
       </div>
     </div>
-  );
-}
-
-function Legend() {
-  const { messages } = useLanguage();
-  const words = messages.people.arrival;
-  const entries = [
-    ['bg-ink', words.legendWith],
-    ['bg-accent', words.legendWay],
-    ['bg-cell', words.legendWaiting],
-  ] as const;
-  return (
-    <ul className="flex flex-wrap gap-x-5 text-sm text-ink-soft">
-      {entries.map(([colour, label]) => (
-        <li key={label} className="flex items-center gap-2">
-          <span aria-hidden="true" className={`h-3 w-1 ${colour}`} />
-          {label}
-        </li>
-      ))}
-    </ul>
   );
 }
 
