@@ -65,6 +65,10 @@ export function composeOperator(common: Common, { self, flows, transfers, scrub,
     isToken: (token) => tokens.isToken(token),
     seal: () => tokens.seal(),
     isSealed: (seal) => tokens.isSealed(seal),
+    signOut: async (seal) => {
+      // As with a new token: others would find out within a second.
+      if (await tokens.signOut(seal)) common.broadcast('operator.signed.out', {});
+    },
     sealedSeconds: SIGNED_IN_SECONDS,
   };
   return {

@@ -166,6 +166,7 @@ export interface Events {
   };
   /** The operator's token was made anew: what proves him is read again. */
   'operator.token.renewed': Record<string, never>;
+  'operator.signed.out': Record<string, never>;
   'session.revoked': { readonly sessionId: string };
   'session.renamed': { readonly sessionId: string; readonly displayName: string };
   /** Other people are online by this node than before: what it says of them is read where it says it. */

@@ -120,3 +120,5 @@ export const RECIPIENT_WINDOW_BYTES = MIB;
 /** What an operator's page shows of each, and a person can read. */
 export const MAX_OPERATOR_TRANSFERS = 200;
 export const MAX_OPERATOR_EVENTS = 200;
+/** Read once a second by each node that an operator asks. With one more, sign-ins as old as the oldest of them end too. */
+export const MAX_OPERATOR_SIGN_OUTS = 200;

@@ -14,6 +14,8 @@ export interface OperatorProof {
   /** For the cookie; null: there is no token to sign in with. */
   seal(): Promise<string | null>;
   isSealed(seal: string): Promise<boolean>;
+  /** This seal counts no more at any node; one that never did is none of our business. */
+  signOut(seal: string): Promise<void>;
   /** How long a seal counts. */
   readonly sealedSeconds: number;
 }

@@ -49,6 +49,7 @@ export function operatorService({
       'transfer.ownership.changed': (ctx) => events.add(eventOfOwnership(ctx.params)),
       'transfer.mended': (ctx) => events.add(eventOfMending(ctx.params)),
       'operator.token.renewed': () => tokens.forget(),
+      'operator.signed.out': () => tokens.forget(),
     },
     async started() {
       loop = startLoop(SAMPLE_EVERY_MS, async () => flows.sample(), onFault);

@@ -1,12 +1,21 @@
 import type { OperatorTransfer } from '../contracts/operator.ts';
 
+/** What proves the operator. */
+export interface OperatorProofs {
+  /** SHA-256 of the token; null before there was one. */
+  readonly hash: Uint8Array | null;
+  /** Sign-ins that were ended, `<expiry in seconds, ten digits>.<id>`: of all there were the greatest, descending. */
+  readonly signedOut: readonly string[];
+}
+
 /** The row `cluster`, as far as it proves the operator. Throws `unavailable` when it cannot answer. */
 export interface OperatorTokenStore {
-  /** SHA-256 of the token; null before there was one. */
-  readHash(): Promise<Uint8Array | null>;
+  read(): Promise<OperatorProofs>;
   writeHash(hash: Uint8Array): Promise<void>;
   /** Of several nodes that start at once one is told true. */
   writeFirstHash(hash: Uint8Array): Promise<boolean>;
+  /** Repeatable. @param limit so many are kept */
+  addSignedOut(signIn: string, limit: number): Promise<void>;
 }
 
 /** A transfer's row as an operator is shown it. */

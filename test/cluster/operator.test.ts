@@ -216,6 +216,27 @@ describe('nodes that go and come', () => {
 });
 
 describe("the operator's token", () => {
+  it('signs in at one node for all, until that sign-in is ended at any of them', async () => {
+    const running = cluster.nodes.filter((node) => node.process.isRunning());
+    const [first, second] = running as [TestServer, TestServer];
+    const session = (node: TestServer, init: RequestInit) =>
+      fetch(`${node.url}/api/operator/session`, { ...init, signal: AbortSignal.timeout(SEEN_MS) });
+    const signIn = async () => {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await session(first, { method: 'POST', headers, body: JSON.stringify({ token: TOKEN }) });
+      return answer.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+    };
+    const [stolen, other] = [await signIn(), await signIn()];
+    const seenWith = (cookie: string) =>
+      Promise.all(
+        running.map(async (node) => (await fetch(`${node.url}/api/operator/overview`, { headers: { cookie } })).status),
+      );
+    expect(await seenWith(stolen)).toEqual([200, 200, 200]);
+    expect((await session(second, { method: 'DELETE', headers: { cookie: stolen } })).status).toBe(204);
+    await waitFor('it counts at no node', SEEN_MS, async () => String(await seenWith(stolen)) === '401,401,401');
+    expect(await seenWith(other)).toEqual([200, 200, 200]);
+  });
+
   it('that is renewed by one node is worthless on every other within 2 s', async () => {
     const running = cluster.nodes.filter((node) => node.process.isRunning());
     const asked = running[0] as TestServer;

@@ -1,7 +1,7 @@
 import { PeerLinkError } from '../../contracts/errors.ts';
 import type { DrainResponse } from '../../contracts/operator.ts';
 import type { Call } from '../../define-service.ts';
-import { operatorCookie } from '../cookies.ts';
+import { operatorCookie, operatorSealOf } from '../cookies.ts';
 import type { EdgeSettings } from '../edge-settings.ts';
 import { createOperatorDoor } from '../operator-door.ts';
 import type { OperatorProof } from '../ports.ts';
@@ -41,9 +41,12 @@ export function operatorRoutes(deps: OperatorRouteDeps): ApiRoutes {
         ],
       };
     },
-    // Without a proof too: a cookie that counts no more is taken away all the same.
-    'DELETE /operator/session': async ({ context }) => {
+    // Without a proof too: a cookie that counts no more is taken away all the same. One that still counts is not taken away
+    // before it was ended: with it the same request can be sent again.
+    'DELETE /operator/session': async ({ req, context }) => {
       door.assertOwnPage(context);
+      const seal = operatorSealOf(req.headers.cookie, settings.clusterId, context.isSecure);
+      if (seal !== null) await operator.signOut(seal);
       return {
         status: 204,
         cookies: [operatorCookie('', { ...settings, isSecure: context.isSecure, maxAgeSeconds: 0 })],

@@ -57,7 +57,7 @@ describe('the operator', () => {
     const asked = [
       await overviewWith(),
       await overviewWith({ ...from('203.0.113.1'), ...bearer(`${token}x`) }),
-      await overviewWith({ Cookie: 'pl_operator=o1.abc.def' }),
+      await overviewWith({ Cookie: 'pl_operator=o2.1790000000.abc.def' }),
       await ask(server.url, `/api/operator/nodes/${nodeId}/drain`, { method: 'POST' }),
       await ask(server.url, '/api/operator/nodes/nobodyhere12/drain', { method: 'POST' }),
     ];
@@ -67,7 +67,7 @@ describe('the operator', () => {
     }
   });
 
-  it('signs in for a cookie that only this path and this site get, and signs out', async () => {
+  it('signs in for a cookie that only this path and this site get, and signs out for good', async () => {
     const wrong = await signIn(`${token.slice(1)}x`, from('203.0.113.2'));
     expect([wrong.status, wrong.type, wrong.cookie]).toEqual([401, 'bad_token', '']);
     const signedIn = await signIn(token);
@@ -80,11 +80,19 @@ describe('the operator', () => {
     const overHttps = await signIn(token, { 'X-Forwarded-Proto': 'https' });
     const [secure = ''] = overHttps.headers['set-cookie'] ?? [];
     expect(secure).toMatch(/^__Secure-pl_operator_.*; HttpOnly; Secure; SameSite=Strict$/);
-    const forged = signedIn.cookie.replace(/o1\.(\w+)\./, 'o1.zzzzzz.');
+    const forged = signedIn.cookie.replace(/o2\.\d+\./, 'o2.9999999999.');
+    expect(forged).not.toBe(signedIn.cookie);
     expect((await overviewWith({ Cookie: forged })).type).toBe('bad_token');
     const out = await ask(server.url, SESSION, { method: 'DELETE', headers: { Cookie: signedIn.cookie } });
     expect(out.status).toBe(204);
     expect(out.headers['set-cookie']?.[0]).toMatch(/=; Max-Age=0; Path=\/api\/operator;/);
+    // Whoever has a copy of it has nothing, and whoever signed in elsewhere stays.
+    expect((await overviewWith({ Cookie: signedIn.cookie })).type).toBe('bad_token');
+    const onHttps = { Cookie: overHttps.cookie, 'X-Forwarded-Proto': 'https' };
+    expect((await overviewWith(onHttps)).status).toBe(200);
+    const outElsewhere = { method: 'DELETE', headers: { ...onHttps, Origin: 'https://evil.example' } };
+    expect((await ask(server.url, SESSION, outElsewhere)).type).toBe('bad_origin');
+    expect((await overviewWith(onHttps)).status).toBe(200);
   });
 
   it('changes something with the cookie only from our own page', async () => {

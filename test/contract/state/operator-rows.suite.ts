@@ -7,15 +7,26 @@ export function describeOperatorRows(make: () => StateHarness): void {
     it('keep one hash: of nodes that start at once one writes the first, and a later one replaces it', async () => {
       const { cluster, operatorTokens } = make();
       await cluster.identity();
-      expect(await operatorTokens.readHash()).toBeNull();
+      expect(await operatorTokens.read()).toEqual({ hash: null, signedOut: [] });
       const hashes = [1, 2, 3].map((byte) => new Uint8Array(32).fill(byte));
       const written = await Promise.all(hashes.map((hash) => operatorTokens.writeFirstHash(hash)));
       expect(written.filter(Boolean)).toHaveLength(1);
-      expect(await operatorTokens.readHash()).toEqual(hashes[written.indexOf(true)]);
+      expect((await operatorTokens.read()).hash).toEqual(hashes[written.indexOf(true)]);
       const renewed = new Uint8Array(32).fill(9);
       await operatorTokens.writeHash(renewed);
-      expect(await operatorTokens.readHash()).toEqual(renewed);
+      expect((await operatorTokens.read()).hash).toEqual(renewed);
       expect((await cluster.identity()).secret).toHaveLength(32);
+    });
+
+    it('keep of the sign-ins that were ended the greatest, each once, however many end at once', async () => {
+      const { cluster, operatorTokens } = make();
+      await cluster.identity();
+      const signIns = ['1790000002.aB', '1790000001.zz', '1790000003._-', '1790000002.Ab', '1790000002.aB'];
+      await Promise.all(signIns.map((signIn) => operatorTokens.addSignedOut(signIn, 3)));
+      const wanted = ['1790000003._-', '1790000002.aB', '1790000002.Ab'];
+      expect((await operatorTokens.read()).signedOut).toEqual(wanted);
+      await operatorTokens.addSignedOut('1790000001.zz', 3);
+      expect((await operatorTokens.read()).signedOut).toEqual(wanted);
     });
 
     it('are the newest transfers of each state and those that are named, and never one that has ended', async () => {
