@@ -17,7 +17,7 @@ import { NETWORK_NEWS, visit } from './world/visit.ts';
 
 const MIB = 1024 * 1024;
 const FILE_BYTES = 24 * MIB + 4321;
-/** Enough for some runs to be stored and received, and not for all. */
+/** Enough for some runs to be stored and received, and not for all: the first of the file, which a recipient waits for. */
 const FIRST_BYTES = 9 * MIB;
 /** "Cancel by either side is seen by the other within 1 s", and a browser on a busy machine draws it a moment later. */
 const SEEN_MOST_MS = 1_500;
@@ -77,7 +77,7 @@ const accept = (recipient: Page) => recipient.getByRole('button', { name: 'Accep
 async function acceptAndDownload(recipient: Page): Promise<Download> {
   const downloading = recipient.waitForEvent('download');
   const accepting = accept(recipient);
-  there.allow(FIRST_BYTES);
+  there.allowBefore(FIRST_BYTES);
   const [download] = await Promise.all([downloading, accepting]);
   return download;
 }
@@ -236,7 +236,7 @@ describe('two people at two nodes', () => {
     const { sender, recipient } = await meet(pickOwnFile);
     await offerFile(sender);
     await accept(recipient);
-    there.allow(FIRST_BYTES);
+    there.allowBefore(FIRST_BYTES);
     await seen(sender, /is receiving$/);
     await waitFor('something is stored', 20_000, () => there.passedBytes() > 4 * MIB);
     sender.on('dialog', (dialog) => void dialog.accept());
@@ -252,7 +252,7 @@ describe('two people at two nodes', () => {
     const { sender, recipient } = await meet(pickOwnFile);
     await offerFile(sender);
     await accept(recipient);
-    there.allow(FIRST_BYTES);
+    there.allowBefore(FIRST_BYTES);
     await waitFor('the page writes', 20_000, async () => {
       const percent = await recipient.locator('p.text-3xl').getByText('%').innerText();
       return Number.parseInt(percent, 10) > 0;

@@ -36,6 +36,11 @@ export interface Line {
   passedBytes(): number;
   /** Lets that many more bytes of PUT bodies through; Infinity opens the line, 0 and less does nothing. */
   allow(bytes: number): void;
+  /**
+   * Lets through what lies before this place of its file, whichever run comes first and however often: a reader gets
+   * the beginning. Of `allow`, a run that came late may get too little for its first chunk.
+   */
+  allowBefore(placeBytes: number): void;
   /** Holds every byte of a PUT from now on. */
   hold(): void;
   /** Leads new requests to another server, as a proxy before several does. */
@@ -45,28 +50,45 @@ export interface Line {
 /** Nobody holds a line for longer than this; past it the request is cut and the test fails on what it waits for. */
 const HOLD_DEADLINE_MS = 120_000;
 
+interface Turn {
+  readonly bytes: number;
+  /** Where in its file they end. */
+  readonly endBytes: number;
+  readonly pass: () => void;
+}
+
 class Gate {
   #allowedBytes = 0;
-  #waiting: { bytes: number; pass: () => void }[] = [];
+  #openBeforeBytes = 0;
+  #waiting: Turn[] = [];
 
   allow(bytes: number): void {
     this.#allowedBytes += bytes;
     this.#open();
   }
 
-  hold(): void {
-    this.#allowedBytes = 0;
+  allowBefore(placeBytes: number): void {
+    this.#openBeforeBytes = placeBytes;
+    const free = this.#waiting.filter(({ endBytes }) => endBytes <= placeBytes);
+    this.#waiting = this.#waiting.filter(({ endBytes }) => endBytes > placeBytes);
+    for (const { pass } of free) pass();
   }
 
-  /** Resolves when so many bytes may pass; rejects when `signal` ends the wait. */
-  async take(bytes: number, signal: AbortSignal): Promise<void> {
+  hold(): void {
+    this.#allowedBytes = 0;
+    this.#openBeforeBytes = 0;
+  }
+
+  /** Resolves when so many bytes, which end at `endBytes` of their file, may pass; rejects when `signal` ends the wait. */
+  async take(bytes: number, endBytes: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    if (endBytes <= this.#openBeforeBytes) return;
     if (this.#waiting.length === 0 && this.#allowedBytes >= bytes) {
       this.#allowedBytes -= bytes;
       return;
     }
     const turn = new Promise<void>((pass, fail) => {
-      const entry = { bytes, pass };
+      const entry = { bytes, endBytes, pass };
       this.#waiting.push(entry);
       signal.addEventListener('abort', () => {
         this.#waiting = this.#waiting.filter((other) => other !== entry);
@@ -152,6 +174,7 @@ export async function openLine(serverPort: number, steps: SeenStep[] = []): Prom
     asked,
     passedBytes: () => puts.reduce((sum, put) => sum + put.passedBytes, 0),
     allow: (bytes) => gate.allow(bytes),
+    allowBefore: (placeBytes) => gate.allowBefore(placeBytes),
     hold: () => gate.hold(),
     leadTo: (port) => {
       target = port;
@@ -209,7 +232,7 @@ async function passBody(req: IncomingMessage, onward: ClientRequest, gate: Gate,
       });
       continue;
     }
-    await gate.take(piece.length, hungUp.signal);
+    await gate.take(piece.length, put.offsetBytes + put.passedBytes + piece.length, hungUp.signal);
     put.passedBytes += piece.length;
     onward.write(piece);
   }
