@@ -14,6 +14,7 @@ function socket(lostAfter = Number.POSITIVE_INFINITY) {
       sizes.push(lengthBytes);
       release(sizes.length > lostAfter ? 'lost' : 'taken');
     },
+    flush: async () => {},
   };
 }
 function piece(...lengths: number[]) {
@@ -23,10 +24,10 @@ function piece(...lengths: number[]) {
 
 describe('a counted write', () => {
   it('is with the socket in small slices, whatever the size of a chunk, and counts each once it was taken', async () => {
-    const { sizes, write } = socket();
+    const { sizes, ...response } = socket();
     const taken: [number, number][] = [];
     const given = piece(16 * MIB, 5);
-    await writeCounted({ write }, given, (from, to) => void taken.push([from, to]));
+    await writeCounted(response, given, { taken: (from, to) => void taken.push([from, to]), told: null });
     expect(Math.max(...sizes)).toBeLessThanOrEqual(RECIPIENT_WINDOW_BYTES / 2);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(16 * MIB + 5);
     expect(taken[0]?.[0]).toBe(0);
@@ -36,17 +37,49 @@ describe('a counted write', () => {
   });
 
   it('counts nothing that was lost, and gives the piece back once', async () => {
-    const { write } = socket(1);
+    const { sizes: _, ...response } = socket(1);
     const taken: number[] = [];
     const given = piece(MIB);
-    await expect(writeCounted({ write }, given, (_from, to) => void taken.push(to))).rejects.toThrow('gone');
+    const counting = { taken: (_from: number, to: number) => void taken.push(to), told: null };
+    await expect(writeCounted(response, given, counting)).rejects.toThrow('gone');
     expect(taken).toEqual([256 * KIB]);
     expect(given.ends).toEqual(['lost']);
   });
 
   it('gives an empty piece back at once', async () => {
     const given = piece();
-    await writeCounted(socket(), given, () => {});
+    await writeCounted(socket(), given, { taken: () => {}, told: null });
     expect(given.ends).toEqual(['taken']);
+  });
+
+  it('of the end of an answer sends its last byte when everything was taken and told, that byte too', async () => {
+    const steps: string[] = [];
+    const response = {
+      write: async ({ bytes, release }: Piece) => {
+        steps.push(`write ${bytes.reduce((sum, part) => sum + part.length, 0)}`);
+        release('taken');
+      },
+      flush: async () => void steps.push('flushed'),
+    };
+    const counting = {
+      taken: (from: number, to: number) => void steps.push(`taken ${from} ${to}`),
+      told: async () => void steps.push('told'),
+    };
+    const given = piece(3, 10);
+    await writeCounted(response, given, counting);
+    expect(steps).toEqual([
+      'write 3',
+      'taken 0 3',
+      'write 9',
+      'taken 3 12',
+      'flushed',
+      'taken 12 13',
+      'told',
+      'write 1',
+    ]);
+    expect(given.ends).toEqual(['taken']);
+    steps.length = 0;
+    await writeCounted(response, piece(1), counting);
+    expect(steps).toEqual(['flushed', 'taken 0 1', 'told', 'write 1']);
   });
 });

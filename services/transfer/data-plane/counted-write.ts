@@ -8,16 +8,25 @@ import type { Piece } from './pieces.ts';
  */
 const SLICE_BYTES = 256 * KIB;
 
-/**
- * Writes a piece in slices, each after the one before was taken.
- * @param onTaken bytes of the piece, half-open, that the client's socket took
- */
+/** What is done with bytes of a piece, half-open. */
+export interface Counting {
+  /** The client's socket took them. */
+  readonly taken: (from: number, to: number) => void;
+  /**
+   * Null: the client waits for more after this piece. Else its last byte goes out once this is done: who has that byte has
+   * the whole answer, and a node that is killed right then must have told of it.
+   */
+  readonly told: (() => Promise<void>) | null;
+}
+
+/** Writes a piece in slices, each after the one before was taken. */
 export async function writeCounted(
-  response: Pick<PacedResponse, 'write'>,
+  response: Pick<PacedResponse, 'write' | 'flush'>,
   piece: Piece,
-  onTaken: (from: number, to: number) => void,
+  { taken, told }: Counting,
 ): Promise<void> {
   const slices = slicesOf(piece.bytes);
+  const last = told === null ? null : splitLastByte(slices);
   let isReleased = false;
   const release = (how: 'taken' | 'lost') => {
     if (isReleased) return;
@@ -25,11 +34,17 @@ export async function writeCounted(
     piece.release(how);
   };
   try {
-    for (const [index, { bytes, from, to }] of slices.entries()) {
+    for (const [index, slice] of slices.entries()) {
+      const { bytes, from, to } = slice;
+      if (slice === last) {
+        await response.flush();
+        taken(from, to);
+        await told?.();
+      }
       await response.write({
         bytes: [bytes],
         release: (how) => {
-          if (how === 'taken') onTaken(from, to);
+          if (how === 'taken' && slice !== last) taken(from, to);
           if (how === 'lost' || index === slices.length - 1) release(how);
         },
       });
@@ -58,4 +73,16 @@ function slicesOf(list: readonly Uint8Array[]): Slice[] {
     position += bytes.length;
   }
   return slices;
+}
+
+/** @returns the last byte, as a slice of its own; null when there is none */
+function splitLastByte(slices: Slice[]): Slice | null {
+  const whole = slices.pop();
+  if (whole === undefined) return null;
+  const { bytes, from, to } = whole;
+  const at = bytes.length - 1;
+  if (at > 0) slices.push({ bytes: bytes.subarray(0, at), from, to: to - 1 });
+  const last = { bytes: bytes.subarray(at), from: to - 1, to };
+  slices.push(last);
+  return last;
 }

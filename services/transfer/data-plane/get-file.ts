@@ -116,8 +116,10 @@ async function streamFile(
   });
   try {
     if (isServedHere(deps, transfer)) await deps.engine.learnFile(transfer, file);
-    // A reader of what has not arrived yet has its head at once; one of what is there learns first that it is sound.
-    if (isServedHere(deps, transfer) && !file.has(Math.floor(range.from / file.row.chunkSizeBytes))) {
+    // A reader of what has not arrived yet has its head at once; one of what is there learns first that it is sound. The
+    // head of no bytes is the whole answer.
+    const isAwaited = range.to !== range.from;
+    if (isAwaited && isServedHere(deps, transfer) && !file.has(Math.floor(range.from / file.row.chunkSizeBytes))) {
       writeHead();
       res.flushHeaders();
     }
@@ -134,9 +136,12 @@ async function streamFile(
       if (position === file.row.sizeBytes) await lease.consume();
       if (counted === null) await response.write(piece);
       else {
-        await writeCounted(response, piece, (taken, to) => {
-          stream.moved();
-          counted.taken(file.row.index, start + taken, start + to);
+        await writeCounted(response, piece, {
+          taken: (taken, to) => {
+            stream.moved();
+            counted.taken(file.row.index, start + taken, start + to);
+          },
+          told: position === range.to ? () => counted.told() : null,
         });
       }
       stream.moved();
@@ -148,6 +153,8 @@ async function streamFile(
     if (!res.headersSent) writeHead();
     await response.flush();
     if (position === range.from) counted?.taken(file.row.index, position, position);
+    // What has a length was told before its last byte.
+    if (range.to === null || position === range.from) await counted?.told();
     res.end();
   } finally {
     response.close();

@@ -102,6 +102,9 @@ class ZipWriter {
     for (const file of this.#transfer.files) written.push(await this.#writeFile(file));
     const directoryOffset = this.#offset;
     for (const entry of written) await this.#send([centralHeader(entry)]);
+    // Who has the end of the zip has all files: a node that is killed right then must have told of them.
+    await this.#response.flush();
+    await this.#use.counted?.told();
     await this.#send([endRecords(written.length, this.#offset - directoryOffset, directoryOffset)]);
   }
 
@@ -164,10 +167,17 @@ class ZipWriter {
     const { counted, stream } = this.#use;
     if (counted === null || place === null) await this.#response.write({ bytes, release });
     else {
-      await writeCounted(this.#response, { bytes, release }, (from, to) => {
-        stream.moved();
-        counted.taken(place.file.row.index, place.from + from, place.from + to);
-      });
+      await writeCounted(
+        this.#response,
+        { bytes, release },
+        {
+          taken: (from, to) => {
+            stream.moved();
+            counted.taken(place.file.row.index, place.from + from, place.from + to);
+          },
+          told: null,
+        },
+      );
     }
     this.#use.stream.moved();
     this.#use.lease.served(lengthBytes);

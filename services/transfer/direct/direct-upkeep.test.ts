@@ -116,6 +116,24 @@ describe('what recipients take', () => {
     expect(rangesOf(told)).toEqual([[[0, [[0, 5]]]], [[0, [[5, 6]]]]]);
   });
 
+  it('is told before the end of an answer goes out, and holds that up no longer than a while', async () => {
+    const { upkeep, told, rows, calls } = world();
+    const stream = upkeep.begin('t', 'ben', null, () => {});
+    stream.taken(0, 0, 5);
+    await stream.told();
+    expect(rangesOf(told)).toEqual([[[0, [[0, 5]]]]]);
+    rows.isUp = false;
+    stream.taken(0, 5, 9);
+    await stream.told();
+    expect(calls).toContain('fault receipts');
+    rows.isUp = true;
+    rows.held = new Promise(() => {});
+    const startedMs = performance.now();
+    await stream.told();
+    const waitedMs = performance.now() - startedMs;
+    expect([waitedMs > 900, waitedMs < 5_000]).toEqual([true, true]);
+  });
+
   it('is one report a turn, however fast a stream moves meanwhile', async () => {
     const { upkeep, told, rows } = world();
     const stream = upkeep.begin('t', 'ben', null, () => {});

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { LeaderTerm } from '../../kernel/leader-term.ts';
 import { isReading } from './direct-rules.ts';
 import type { DirectSends } from './direct-sends.ts';
@@ -10,11 +11,15 @@ import { Resumptions } from './resumptions.ts';
 const REPORTED_AT_ONCE = 500;
 const EXPIRED_A_TURN = 500;
 const DELETE_EVERY_MS = 30_000;
+/** The end of a download waits so long for the database: nobody's download is to fail because that is away. */
+const LAST_RECEIPT_WAIT_MS = 1_000;
 
 /** One stream to a recipient, as it is counted. */
 export interface RecipientStream {
   /** The recipient's socket took these bytes of a file, half-open. */
   taken(fileIndex: number, from: number, to: number): void;
+  /** Resolves once all that was taken until now is in the database, or after a while in which it does not answer. */
+  told(): Promise<void>;
   /** Everything was taken that will be. */
   end(): void;
 }
@@ -57,6 +62,14 @@ export class DirectUpkeep {
         if (goesOnAt === from) this.#resumptions.add(of, from);
         // Told at once, so that what follows is known to be a beginning of it whenever this node is killed.
         if (from === 0) void report();
+      },
+      told: async () => {
+        const late = new AbortController();
+        await Promise.race([
+          report(),
+          delay(LAST_RECEIPT_WAIT_MS, undefined, { signal: late.signal }).catch(() => undefined),
+        ]);
+        late.abort();
       },
       end: () => {
         forget();
