@@ -21,3 +21,9 @@ export interface BusLine {
   renew(): void;
   close(): Promise<void>;
 }
+
+export interface OpenLine {
+  readonly line: BusLine;
+  /** The server asks nobody for a password. */
+  readonly isOpen: boolean;
+}

@@ -1,13 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { firstConnection } from '../redis/first-connection.ts';
 import { type BusAddress, busAddressOf } from './bus-address.ts';
-import type { BusLine } from './bus-line.ts';
+import type { OpenLine } from './bus-line.ts';
 import { BusTransporter } from './bus-transporter.ts';
-import { NatsLine, natsOptions } from './nats-line.ts';
 import { PacketGuard } from './packet-guard.ts';
 import { isRedisOpen, RedisLine } from './redis-line.ts';
 
@@ -52,12 +49,6 @@ function openBusText({ kind, variable }: BusAddress): string {
   );
 }
 
-interface OpenLine {
-  readonly line: BusLine;
-  /** The server asks nobody for a password. */
-  readonly isOpen: boolean;
-}
-
 async function openRedisLine(address: BusAddress & { kind: 'redis' }, log: Logger): Promise<OpenLine> {
   const { settings, variable } = address;
   try {
@@ -73,28 +64,11 @@ async function openRedisLine(address: BusAddress & { kind: 'redis' }, log: Logge
   return { line: new RedisLine(settings), isOpen };
 }
 
+/** Loaded when it is asked for: few clusters have a NATS. */
 async function openNatsLine(
-  { url }: BusAddress & { kind: 'nats' },
+  address: BusAddress & { kind: 'nats' },
   { redis }: BusOptions['config'],
 ): Promise<OpenLine> {
-  const options = natsOptions(url, redis?.connectTimeoutMs ?? 0);
-  const tries = (redis?.maxRetries ?? 0) + 1;
-  let connection: NatsConnection | undefined;
-  for (let attempt = 1; connection === undefined; attempt += 1) {
-    try {
-      connection = await connect({ ...options, maxReconnectAttempts: 0, reconnect: false });
-      await connection.close();
-      connection = await connect(options);
-    } catch (cause) {
-      if (attempt >= tries) {
-        const { host } = new URL(url);
-        const times = tries === 1 ? 'once' : `${tries} times (REDIS_MAX_RETRIES)`;
-        throw new PeerLinkError('unavailable', `TRANSPORTER: no NATS answers at ${host}, asked ${times}`, { cause });
-      }
-      connection = undefined;
-      await delay(redis?.retryDelayMs ?? 0);
-    }
-  }
-  const { auth_required: isAuthRequired, tls_verify: isClientVerified } = connection.info ?? {};
-  return { line: new NatsLine(connection, options), isOpen: isAuthRequired !== true && isClientVerified !== true };
+  const nats = await import('./open-nats-line.ts');
+  return await nats.openNatsLine(address.url, redis);
 }

@@ -1,17 +1,15 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import './wasm-tiering.ts';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { PGlite } from '@electric-sql/pglite';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Client } from 'pg';
-import { PrismaPGlite } from 'pglite-prisma-adapter';
 import { PrismaClient } from '../../prisma/generated/client.ts';
 import { findRootDirectory } from '../config.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { type Database, databaseOf } from './database.ts';
 import { sqlStateOf } from './database-faults.ts';
 import { applyMigrations, type MigrationConnection, readMigrations } from './migrate.ts';
-import { migrationConnectionOfClient, migrationConnectionOfPglite } from './migration-connections.ts';
+import { migrationConnectionOfClient } from './migration-connections.ts';
 import { postgresPoolConfig } from './postgres-pool.ts';
 import { codeOf } from './system-faults.ts';
 
@@ -28,8 +26,6 @@ export interface OpenDatabaseOptions {
   readonly log: DatabaseLog;
 }
 
-/** What PGlite 0.5 is. A directory of another major version would be damaged by opening it. */
-export const PGLITE_MAJOR = '18';
 const MIN_POSTGRESQL = 140_000;
 const FIRST_CONNECTION_TRIES = 5;
 const FIRST_CONNECTION_PAUSE_MS = 500;
@@ -44,60 +40,23 @@ export function migrationsDirectory(): string {
 /** Opens, checks and migrates the database. Throws `unavailable` with a text for the operator when it cannot be used. */
 export function openDatabase(options: OpenDatabaseOptions): Promise<Database> {
   return options.url === null
-    ? openPglite(path.join(options.directory, 'pglite'), options.log)
+    ? openEmbedded(path.join(options.directory, 'pglite'), options.log)
     : openPostgres(options.url, options.log);
 }
 
-async function openPglite(directory: string, log: DatabaseLog): Promise<Database> {
+async function openEmbedded(directory: string, log: DatabaseLog): Promise<Database> {
   const startedAt = performance.now();
-  await refuseOtherMajor(directory);
-  const marker = `${directory}.initialising`;
-  await mkdir(path.dirname(directory), { recursive: true });
-  // A process killed while it made the directory leaves the marker: nothing in it was ever promised to anybody.
-  if (!(await isInitialised(directory, marker))) {
-    await writeFile(
-      marker,
-      'The folder beside this file is being made; it is made anew when this file is found at start.\n',
-    );
-    await rm(directory, { recursive: true, force: true });
-  }
-  const pglite = await PGlite.create(directory).catch((cause: unknown) => {
-    throw new PeerLinkError('unavailable', 'the embedded database in the data directory cannot be opened', { cause });
-  });
-  await rm(marker, { force: true });
-  const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite) });
-  const database = databaseOf('pglite', prisma, async () => {
-    await prisma.$disconnect();
-    await pglite.close();
-  });
+  // Loaded here and not above: a node with a PostgreSQL needs none of it.
+  const { openPglite } = await import('./open-pglite.ts');
+  const { database, connection } = await openPglite(directory);
   try {
-    await migrate(migrationConnectionOfPglite(pglite), log);
+    await migrate(connection, log);
   } catch (fault) {
     await database.close();
     throw fault;
   }
   log.info({ ms: Math.round(performance.now() - startedAt) }, 'embedded database is open');
   return database;
-}
-
-async function isInitialised(directory: string, marker: string): Promise<boolean> {
-  const [entries, hasMarker] = await Promise.all([
-    readdir(directory).catch(() => []),
-    readFile(marker).then(
-      () => true,
-      () => false,
-    ),
-  ]);
-  return entries.length > 0 && !hasMarker;
-}
-
-async function refuseOtherMajor(directory: string): Promise<void> {
-  const found = await readFile(path.join(directory, 'PG_VERSION'), 'utf8').catch(() => null);
-  if (found === null || found.trim() === PGLITE_MAJOR) return;
-  throw new PeerLinkError(
-    'unavailable',
-    `the embedded database in the data directory is of PostgreSQL ${found.trim()}, this release needs ${PGLITE_MAJOR}`,
-  );
 }
 
 async function openPostgres(url: string, log: DatabaseLog): Promise<Database> {
