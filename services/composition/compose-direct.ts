@@ -1,3 +1,4 @@
+import type { DirectCounter } from '../kernel/direct-counter.ts';
 import { createPrismaDirectRepository } from '../transfer/adapters/prisma-direct-repository.ts';
 import { DirectSends } from '../transfer/direct/direct-sends.ts';
 import { DirectUpkeep } from '../transfer/direct/direct-upkeep.ts';
@@ -5,13 +6,14 @@ import type { TransferEngine } from '../transfer/transfer-engine.ts';
 import type { Common } from './common.ts';
 
 /** What people send each other: who may be sent to is the session service's to say, hints go to all nodes. */
-export function composeDirect(common: Common, engine: TransferEngine) {
+export function composeDirect(common: Common, engine: TransferEngine, counter: DirectCounter) {
   const { call, broadcast, secret, database, onFault } = common;
   const repository = createPrismaDirectRepository(database);
   const direct = new DirectSends({
     engine,
     repository,
     secret,
+    counter,
     roommates: {
       among: (sessionId, others) => call('session.roommates', { sessionId, others }),
       nameOf: async (sessionId) => (await call('session.find', { sessionId }))?.displayName ?? null,
@@ -21,5 +23,6 @@ export function composeDirect(common: Common, engine: TransferEngine) {
       recipientsChanged: (transferIds, isAnswer) => broadcast('transfer.recipients.changed', { transferIds, isAnswer }),
     },
   });
-  return { direct, directUpkeep: new DirectUpkeep({ direct, repository, nowMs: () => performance.now(), onFault }) };
+  const nowMs = () => performance.now();
+  return { direct, directUpkeep: new DirectUpkeep({ direct, repository, counter, nowMs, onFault }) };
 }

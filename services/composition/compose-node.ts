@@ -11,6 +11,7 @@ import { nodeService } from '../node/node.service.ts';
 import { FlowMeter } from '../operator/flow-meter.ts';
 import type { OperatorPorts } from '../repl/operator-server.ts';
 import type { Metrics } from '../stats/adapters/prometheus.ts';
+import { DirectMeter } from '../stats/direct-meter.ts';
 import { TrafficMeter } from '../stats/traffic-meter.ts';
 import { readRelease, versionResponse } from '../version.ts';
 import { type Common, type Foundation, nodesWith, type Phase, prepare } from './common.ts';
@@ -50,10 +51,11 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
   const { broker } = common;
   const phase: Phase = { isServing: false, port: config.port };
   const meter = new TrafficMeter(systemClock);
+  const directMeter = new DirectMeter();
   const edge = composeEdge(common, phase);
   const flows = new FlowMeter(common.nodeId, systemClock);
-  const transfers = composeTransfers(common, edge.ports, meter, flows.add);
-  const self = composeSelf(common, transfers.dataPlane, meter, transfers.mendingCounts);
+  const transfers = composeTransfers(common, edge.ports, meter, flows.add, directMeter);
+  const self = composeSelf(common, transfers.dataPlane, meter, directMeter, transfers.mendingCounts);
   const release = readRelease(config.rootDirectory);
   const operator = composeOperator(common, {
     self,

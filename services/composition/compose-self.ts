@@ -20,6 +20,7 @@ import { sessionService } from '../session/session.service.ts';
 import { createSessions } from '../session/sessions.ts';
 import { createPrismaSampleRepository } from '../stats/adapters/prisma-sample-repository.ts';
 import { createPrometheusMetrics, type MendingCounts } from '../stats/adapters/prometheus.ts';
+import type { DirectMeter } from '../stats/direct-meter.ts';
 import { statsService } from '../stats/stats.service.ts';
 import { TrafficRecorder } from '../stats/traffic-history.ts';
 import type { TrafficMeter } from '../stats/traffic-meter.ts';
@@ -40,6 +41,7 @@ export function composeSelf(
   common: Common,
   activity: ActivityGauges,
   meter: TrafficMeter,
+  directMeter: DirectMeter,
   mending: () => MendingCounts,
 ) {
   const { config, directory, database, nodeId, broadcast, clusterRepository } = common;
@@ -72,6 +74,7 @@ export function composeSelf(
       monitor.last === null ? null : { freeBytes: monitor.last.diskFreeBytes, totalBytes: monitor.last.diskTotalBytes },
     eventLoopDelayP99Ms: () => monitor.last?.eventLoopDelayP99Ms ?? null,
     isLeader: () => leadership.isLeader(),
+    direct: () => directMeter.read(),
     mending,
     busRejections: () => common.bus?.rejections() ?? new Map(),
     isRedisUp: () => (common.redis === null ? null : common.redis.isUp()),

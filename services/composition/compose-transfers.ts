@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { DirectCounter } from '../kernel/direct-counter.ts';
 import type { LeaderTerm } from '../kernel/leader-term.ts';
 import type { CountPeerBytes } from '../kernel/traffic.ts';
 import type { TrafficMeter } from '../stats/traffic-meter.ts';
@@ -26,7 +27,13 @@ const PLACE_MS = 1_000;
 const REPLACED_MS = 8_000;
 
 /** Transfers: the engine, who may do what with it, and the door for bytes. */
-export function composeTransfers(common: Common, edge: EdgePorts, traffic: TrafficMeter, countFlow: CountPeerBytes) {
+export function composeTransfers(
+  common: Common,
+  edge: EdgePorts,
+  traffic: TrafficMeter,
+  countFlow: CountPeerBytes,
+  directCounter: DirectCounter,
+) {
   const { config, netIo, directory, database, broadcast, onFault, log } = common;
   const repository = createPrismaTransferRepository(database);
   const store = new FsChunkStore(directory.path, netIo);
@@ -85,7 +92,7 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
     publishState: (change) => broadcast('transfer.state.changed', change),
     onFault,
   });
-  const { direct, directUpkeep } = composeDirect(common, engine);
+  const { direct, directUpkeep } = composeDirect(common, engine, directCounter);
   const control = new TransferControl({
     engine,
     repository,
@@ -113,6 +120,7 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
     maxFileBytes: config.limits.maxFileBytes,
   });
   let singleCopyCount = 0;
+  let directCount = 0;
   const scrub = new Scrub({
     engine,
     store,
@@ -140,6 +148,7 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
       goneNodeIds: async () => (peers === null ? [] : (await nodesSeen()).gone),
       onCounted: (counted) => {
         singleCopyCount = config.replicationFactor === 2 ? counted.singleCopyCount : 0;
+        directCount = counted.directCount;
       },
       isDiskTrusted: directory.isSameBoot,
       boot: peers,
@@ -167,7 +176,11 @@ export function composeTransfers(common: Common, edge: EdgePorts, traffic: Traff
     );
   return {
     // Counted by the transfer service: a scrape does not wait for the database.
-    dataPlane: { ...dataPlane, singleCopyTransfers: () => singleCopyCount },
+    dataPlane: {
+      ...dataPlane,
+      singleCopyTransfers: () => singleCopyCount,
+      openDirectSends: () => directCount,
+    },
     service,
     countHomes,
     scrub,

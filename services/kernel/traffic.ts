@@ -13,6 +13,8 @@ export interface ActivityGauges {
   openTransfers(): number;
   /** Running transfers whose only copy is here although more were asked for. */
   singleCopyTransfers(): number;
+  /** Direct sends that run, whose home is this node. */
+  openDirectSends(): number;
 }
 
 /** Counts bytes between nodes: on their way `to` the other node, or `from` it. Only who asked the other counts. */

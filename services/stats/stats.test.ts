@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../kernel/clock.ts';
 import { createPrometheusMetrics, type MetricSources } from './adapters/prometheus.ts';
+import { DirectMeter } from './direct-meter.ts';
 import { TrafficMeter } from './traffic-meter.ts';
 
 describe('TrafficMeter', () => {
@@ -52,7 +53,9 @@ describe('Prometheus', () => {
     peer: 100,
     forged: 110,
     state: 'degraded' as const,
+    directs: 120,
   };
+  const direct = new DirectMeter();
   const sources: MetricSources = {
     traffic: () => ({
       clientBytesIn: values.in,
@@ -65,8 +68,10 @@ describe('Prometheus', () => {
       activeUploads: () => values.uploads,
       activeDownloads: () => values.downloads,
       openTransfers: () => values.open,
+      openDirectSends: () => values.directs,
       singleCopyTransfers: () => values.single,
     },
+    direct: () => direct.read(),
     nodeState: async () => values.state,
     disk: () => ({ freeBytes: values.free, totalBytes: values.total }),
     eventLoopDelayP99Ms: () => values.delay,
@@ -86,6 +91,12 @@ describe('Prometheus', () => {
       `peerlink_downloads_active ${values.downloads}`,
       `peerlink_transfers_open ${values.open}`,
       `peerlink_transfers_single_copy ${values.single}`,
+      `peerlink_direct_sends_open ${values.directs}`,
+      `peerlink_direct_bytes_total ${direct.read().receivedBytes}`,
+      `peerlink_texts_total ${direct.read().texts}`,
+      ...[...direct.read().offers].map(
+        ([outcome, count]) => `peerlink_direct_offers_total{outcome="${outcome}"} ${count}`,
+      ),
       `peerlink_disk_free_bytes ${values.free}`,
       `peerlink_disk_total_bytes ${values.total}`,
       `peerlink_event_loop_delay_p99_seconds ${values.delay / 1000}`,
@@ -93,7 +104,13 @@ describe('Prometheus', () => {
       `peerlink_node_state{state="${values.state}"} 1`,
     ];
     for (const line of await shown()) expect(await lines()).toContain(line);
+    direct.offers('offered', 20);
+    direct.offers('offered', 1);
+    direct.offers('declined', 2);
+    direct.text();
+    direct.received(4_096);
     Object.assign(values, {
+      directs: 12,
       in: 111,
       out: 222,
       uploads: 33,

@@ -82,7 +82,7 @@ describe('handing homes over', () => {
     for (let count = 0; count < 120; count += 1) ids.push(await world.open(true));
     expect(await world.handOver(10_000, 5_000)).toBe(true);
     expect([...world.asked].sort()).toEqual([...ids].sort());
-    expect(await world.repository.countByHome('node-a')).toEqual({ homeCount: 0, singleCopyCount: 0 });
+    expect(await world.repository.countByHome('node-a')).toEqual({ homeCount: 0, singleCopyCount: 0, directCount: 0 });
   });
 
   it('tries again while a replica does not answer, and ends with its time', async () => {

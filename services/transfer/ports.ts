@@ -125,11 +125,19 @@ export interface TransferRepository {
   listByHome(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferWithFiles[]>;
   /** Rows of not-ended transfers that name this node as replica. Pages by id. */
   listByReplica(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferRow[]>;
-  /** Not-ended transfers with bytes whose home is this node, and how many of them have no replica in sync. */
-  countByHome(nodeId: string): Promise<{ readonly homeCount: number; readonly singleCopyCount: number }>;
+  countByHome(nodeId: string): Promise<HomeCounts>;
   /** An effect of the leader, as `endExpired`: nothing happens unless `term` is the current one. */
   deleteEndedRows(olderThanSeconds: number, limit: number, term: LeaderTerm): Promise<number>;
 }
+/** Not-ended transfers whose home is one node. */
+export interface HomeCounts {
+  /** Those with bytes, and how many of them have no replica in sync. */
+  readonly homeCount: number;
+  readonly singleCopyCount: number;
+  /** Direct sends, with bytes or without. */
+  readonly directCount: number;
+}
+
 /** What the row of a stored file's transfer says. */
 export interface FileFate {
   readonly fate: 'kept' | 'ended';

@@ -162,8 +162,11 @@ export class TransferControl {
   }
 
   async end(caller: Caller, transferId: string, reason: EndReason): Promise<void> {
+    const { engine, direct } = this.#deps;
     const transfer = await this.owned(caller, transferId);
-    if (transfer.row.state !== 'ended') await this.#deps.engine.end(transferId, reason);
+    if (transfer.row.state === 'ended') return;
+    await engine.end(transferId, reason);
+    if (transfer.row.kind === 'direct') await direct.countCancelled(transferId);
   }
 
   async share(caller: Pick<Caller, 'sessionId'>, shareId: string, grant: string | undefined): Promise<ShareResponse> {

@@ -7,7 +7,7 @@ import { type AtHomeDeps, answerAtHome, type HomeQuestion, openWhere } from './a
 import { directActions } from './direct/direct-actions.ts';
 import type { DirectSends } from './direct/direct-sends.ts';
 import type { DirectUpkeep } from './direct/direct-upkeep.ts';
-import type { ChunkStore, TransferRepository } from './ports.ts';
+import type { ChunkStore, HomeCounts, TransferRepository } from './ports.ts';
 import { type BootDeclaration, recoverCopies, recoverHomes } from './recovery.ts';
 import { replaceGone, replaceReplica } from './replace-replicas.ts';
 import type { RunningTransfer } from './running-transfer.ts';
@@ -55,7 +55,7 @@ export interface TransferServiceDeps {
   readonly scrub: Scrub;
   /** Nodes that were not seen for so long that nobody waits for them. */
   readonly goneNodeIds: () => Promise<readonly string[]>;
-  readonly onCounted: (counted: { readonly singleCopyCount: number }) => void;
+  readonly onCounted: (counted: HomeCounts) => void;
   /** False after a start with another boot id. */
   readonly isDiskTrusted: boolean;
   /** Null when there are no other nodes. */

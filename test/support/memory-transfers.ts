@@ -9,6 +9,7 @@ import type {
   FileGeometry,
   FileRow,
   Hiding,
+  HomeCounts,
   InsertOutcome,
   NewFile,
   NewTransfer,
@@ -339,16 +340,15 @@ export class MemoryTransferRepository implements TransferRepository {
       .slice(0, limit);
   }
 
-  async countByHome(nodeId: string): Promise<{ homeCount: number; singleCopyCount: number }> {
+  async countByHome(nodeId: string): Promise<HomeCounts> {
     await this.#answer();
-    const homes = [...this.#transfers.values()].filter(
-      (row) =>
-        row.homeNodeId === nodeId &&
-        row.state !== 'ended' &&
-        (this.#files.get(row.id) ?? []).some((file) => file.sizeBytes !== 0),
-    );
-    const singles = homes.filter((row) => row.replicaState !== 'in_sync');
-    return { homeCount: homes.length, singleCopyCount: singles.length };
+    const here = [...this.#transfers.values()].filter((row) => row.homeNodeId === nodeId && row.state !== 'ended');
+    const homes = here.filter((row) => (this.#files.get(row.id) ?? []).some((file) => file.sizeBytes !== 0));
+    return {
+      homeCount: homes.length,
+      singleCopyCount: homes.filter((row) => row.replicaState !== 'in_sync').length,
+      directCount: here.filter((row) => row.kind === 'direct').length,
+    };
   }
 
   async listByHome(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferWithFiles[]> {

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { NodeState } from '../../contracts/http.ts';
 import type { ActivityGauges } from '../../kernel/traffic.ts';
+import type { DirectReading } from '../direct-meter.ts';
 import type { TrafficReading } from '../traffic-meter.ts';
 
 /** Since the process started. */
@@ -13,6 +14,7 @@ export interface MendingCounts {
 /** Where each scrape reads what it shows. */
 export interface MetricSources {
   readonly traffic: () => TrafficReading;
+  readonly direct: () => DirectReading;
   readonly activity: ActivityGauges;
   readonly nodeState: () => Promise<NodeState>;
   readonly disk: () => { readonly freeBytes: number; readonly totalBytes: number } | null;
@@ -111,16 +113,36 @@ function gauges(registers: Registry[], sources: MetricSources): void {
       for (const [reason, count] of sources.busRejections()) this.inc({ reason }, count);
     },
   });
-  const total = (name: string, help: string, read: (counts: MendingCounts) => number) =>
+  new Counter({
+    name: 'peerlink_direct_offers_total',
+    help: 'Offers to a recipient by what became of them, each change counted by the node that made it',
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [outcome, count] of sources.direct().offers) this.inc({ outcome }, count);
+    },
+  });
+  const counter = (name: string, help: string, read: () => number) =>
     new Counter({
       name,
       help,
       registers,
       collect() {
-        const counts = sources.mending?.();
         this.reset();
-        this.inc(counts === undefined ? 0 : read(counts));
+        this.inc(read());
       },
+    });
+  counter(
+    'peerlink_direct_bytes_total',
+    "Bytes of direct sends that recipients' sockets took from this node",
+    () => sources.direct().receivedBytes,
+  );
+  counter('peerlink_texts_total', 'Texts that people sent each other through this node', () => sources.direct().texts);
+  const total = (name: string, help: string, read: (counts: MendingCounts) => number) =>
+    counter(name, help, () => {
+      const counts = sources.mending?.();
+      return counts === undefined ? 0 : read(counts);
     });
   total('peerlink_chunks_scrubbed_total', 'Stored chunks read and checked', (counts) => counts.scrubbedChunks);
   total('peerlink_chunks_repaired_total', 'Chunks mended from another copy', (counts) => counts.repairedChunks);
@@ -144,6 +166,9 @@ function gauges(registers: Registry[], sources: MetricSources): void {
   gauge('peerlink_transfers_open', 'Unsealed transfers at home here', () => sources.activity.openTransfers());
   gauge('peerlink_transfers_single_copy', 'Transfers that have their only copy here although more were asked for', () =>
     sources.activity.singleCopyTransfers(),
+  );
+  gauge('peerlink_direct_sends_open', 'Direct sends at home here that have not ended', () =>
+    sources.activity.openDirectSends(),
   );
   gauge('peerlink_people', 'People who are online in a room by a socket of this node', () =>
     sources.peopleCount === undefined ? null : sources.peopleCount(),

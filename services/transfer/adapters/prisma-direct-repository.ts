@@ -5,7 +5,7 @@ import type { GrantState, Recipient } from '../../contracts/person.ts';
 import type { Database } from '../../database/database.ts';
 import { IN_TERM, termOf } from '../../database/leader-term.ts';
 import type { LeaderTerm } from '../../kernel/leader-term.ts';
-import type { DirectRepository, GrantRow } from '../direct/ports.ts';
+import type { DirectRepository } from '../direct/ports.ts';
 import { IS_SHOWN, readInboxes } from './prisma-inbox.ts';
 import { findText, insertDirect, insertText, OUTBOX_WITH_OFFERS } from './prisma-outbox.ts';
 import { reached, receive } from './prisma-receipts.ts';
@@ -25,7 +25,9 @@ export function createPrismaDirectRepository(database: Database): DirectReposito
         declineStatement(transferId, sessionId),
         Prisma.sql`SELECT state FROM grants WHERE transfer_id = ${transferId} AND session_id = ${sessionId}`,
       ]);
-      return found?.[0] === undefined ? null : { hasChanged: changed?.[0] !== undefined };
+      if (found?.[0] === undefined) return null;
+      const [row] = (changed ?? []) as { state: 'declined' | 'left' }[];
+      return { changedTo: row?.state ?? null };
     },
     grantState: async (transferId, sessionId) => {
       const [grant] = await database.query<{ state: GrantState }>(Prisma.sql`
@@ -50,8 +52,11 @@ export function createPrismaDirectRepository(database: Database): DirectReposito
     settle: async (limit, term) => {
       const changed = (
         await database.transaction([expireStatement(limit, term), leaveStatement(term), completeStatement(term)])
-      ).flat();
-      return [...new Set((changed as { transfer_id: string }[]).map((row) => row.transfer_id))];
+      ).flat() as { transfer_id: string; state: 'expired' | 'left' | 'received'; is_new: boolean }[];
+      return {
+        transferIds: [...new Set(changed.map((row) => row.transfer_id))],
+        outcomes: changed.filter((row) => row.is_new).map((row) => row.state),
+      };
     },
     deleteOver: async (limit, term) => {
       const deleted = await database.query(deleteOverStatement(limit, term));
@@ -70,8 +75,8 @@ interface GrantRecord {
 }
 
 /** The first one to accept opens the transfer for chunks. The recipient's session lives as long as what it takes. */
-async function accept(database: Database, transferId: string, sessionId: string): Promise<GrantRow | null> {
-  const [, found] = await database.transaction([
+async function accept(database: Database, transferId: string, sessionId: string) {
+  const [changed, found] = await database.transaction([
     Prisma.sql`
       WITH g AS (
         UPDATE grants SET state = 'accepted', answered_at = now()
@@ -81,9 +86,11 @@ async function accept(database: Database, transferId: string, sessionId: string)
       ), opened AS (
         UPDATE transfers t SET accepted_at = coalesce(t.accepted_at, now()), touched_at = now() FROM g
         WHERE t.id = g.transfer_id RETURNING t.expires_at
+      ), kept AS (
+        UPDATE sessions s SET expires_at = greatest(s.expires_at, opened.expires_at) FROM g, opened
+        WHERE s.id = g.session_id AND s.revoked_at IS NULL AND s.expires_at > now()
       )
-      UPDATE sessions s SET expires_at = greatest(s.expires_at, opened.expires_at) FROM g, opened
-      WHERE s.id = g.session_id AND s.revoked_at IS NULL AND s.expires_at > now()`,
+      SELECT session_id FROM g`,
     Prisma.sql`
       SELECT g.state, g.state = 'offered' AND g.expires_at <= now() AS is_late, t.share_id,
         t.expires_at AS transfer_expires_at, t.state = 'ended' OR t.expires_at <= now() AS is_over, t.end_reason
@@ -98,6 +105,7 @@ async function accept(database: Database, transferId: string, sessionId: string)
     transferExpiresAt: grant.transfer_expires_at,
     isTransferOver: grant.is_over,
     endReason: grant.end_reason,
+    hasChanged: changed?.[0] !== undefined,
   };
 }
 
@@ -176,14 +184,15 @@ function endOverStatement(of: readonly string[] | LeaderTerm): Prisma.Sql {
     FROM due WHERE t.id = due.id AND t.state <> 'ended' RETURNING t.id`;
 }
 
+/** Of a transfer that its sender had ended before they are not new. */
 function expireStatement(limit: number, term: LeaderTerm): Prisma.Sql {
   return Prisma.sql`
     WITH ${termOf(term)}
-    UPDATE grants SET state = 'expired', answered_at = now()
-    WHERE ${IN_TERM} AND state = 'offered' AND (transfer_id, session_id) IN (
+    UPDATE grants g SET state = 'expired', answered_at = now() FROM transfers t
+    WHERE ${IN_TERM} AND t.id = g.transfer_id AND g.state = 'offered' AND (g.transfer_id, g.session_id) IN (
       SELECT transfer_id, session_id FROM grants WHERE state = 'offered' AND expires_at <= now()
       ORDER BY expires_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
-    ) RETURNING transfer_id`;
+    ) RETURNING g.transfer_id, g.state, coalesce(t.end_reason, 'expired') = 'expired' AS is_new`;
 }
 
 /** A session that is over answers nothing and reads nothing any more: nobody waits for it. */
@@ -196,7 +205,7 @@ function leaveStatement(term: LeaderTerm): Prisma.Sql {
       AND g.state IN ('offered', 'accepted') AND NOT EXISTS (
         SELECT 1 FROM sessions s WHERE s.id = g.session_id AND s.revoked_at IS NULL AND s.expires_at > now()
       )
-    RETURNING g.transfer_id`;
+    RETURNING g.transfer_id, g.state, true AS is_new`;
 }
 
 /** Of a file of unknown length the last bytes are often counted before its length is written. */
@@ -206,7 +215,7 @@ function completeStatement(term: LeaderTerm): Prisma.Sql {
     UPDATE grants g SET state = 'received', received_at = now() FROM transfers t
     WHERE ${IN_TERM} AND t.id = g.transfer_id AND t.kind = 'direct' AND t.state = 'sealed' AND g.state = 'accepted'
       AND t.known_bytes > 0 AND g.received_bytes = t.known_bytes
-    RETURNING g.transfer_id`;
+    RETURNING g.transfer_id, g.state, true AS is_new`;
 }
 
 /** Offers go with their transfers at last; what is not shown any more goes sooner. */

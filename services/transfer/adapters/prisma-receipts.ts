@@ -9,6 +9,7 @@ interface GrantRecord {
   readonly transfer_id: string;
   readonly session_id: string;
   readonly state: GrantState;
+  readonly has_changed: boolean;
 }
 
 /**
@@ -35,6 +36,7 @@ export async function receive(
     transferId: row.transfer_id,
     sessionId: row.session_id,
     state: row.state,
+    hasChanged: row.has_changed,
   }));
 }
 
@@ -86,6 +88,7 @@ function countStatement(given: Prisma.Sql): Prisma.Sql {
       received_at = CASE WHEN had.is_whole THEN now() END,
       is_written = had.is_whole AND had.is_written
     FROM (SELECT DISTINCT r.transfer_id, r.session_id FROM ${given}) pair
+    JOIN grants before ON before.transfer_id = pair.transfer_id AND before.session_id = pair.session_id
     CROSS JOIN LATERAL (
       SELECT received_bytes, t.unsized_file_count = 0 AND received_bytes = t.known_bytes AS is_whole,
         written_bytes = t.known_bytes AND t.known_bytes > 0 AS is_written
@@ -96,7 +99,7 @@ function countStatement(given: Prisma.Sql): Prisma.Sql {
       WHERE t.id = pair.transfer_id
     ) had
     WHERE g.transfer_id = pair.transfer_id AND g.session_id = pair.session_id AND g.state IN ('accepted', 'received')
-    RETURNING g.transfer_id, g.session_id, g.state`;
+    RETURNING g.transfer_id, g.session_id, g.state, g.state <> before.state AS has_changed`;
 }
 
 function asJson(reports: readonly ReceiptReport[]): string {

@@ -50,11 +50,17 @@ export function createPrismaTransferRepository(database: Database): TransferRepo
     },
     countByHome: async (nodeId) => {
       // An empty file is whole in its row: nothing of it can be lost with a node.
-      const [counted] = await database.query<{ homes: number; singles: number }>(Prisma.sql`
-        SELECT count(*)::int AS homes, (count(*) FILTER (WHERE replica_state <> 'in_sync'))::int AS singles
-        FROM transfers WHERE home_node_id = ${nodeId} AND state IN ('open', 'sealed')
-          AND (known_bytes > 0 OR unsized_file_count > 0)`);
-      return { homeCount: counted?.homes ?? 0, singleCopyCount: counted?.singles ?? 0 };
+      const hasBytes = Prisma.sql`(known_bytes > 0 OR unsized_file_count > 0)`;
+      const [counted] = await database.query<{ homes: number; singles: number; directs: number }>(Prisma.sql`
+        SELECT (count(*) FILTER (WHERE ${hasBytes}))::int AS homes,
+          (count(*) FILTER (WHERE ${hasBytes} AND replica_state <> 'in_sync'))::int AS singles,
+          (count(*) FILTER (WHERE kind = 'direct'))::int AS directs
+        FROM transfers WHERE home_node_id = ${nodeId} AND state IN ('open', 'sealed')`);
+      return {
+        homeCount: counted?.homes ?? 0,
+        singleCopyCount: counted?.singles ?? 0,
+        directCount: counted?.directs ?? 0,
+      };
     },
     refresh: async (ids) => {
       if (ids.length === 0) return [];

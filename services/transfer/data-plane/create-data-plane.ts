@@ -52,7 +52,9 @@ const SHARE = /^\/d\/([1-9A-HJ-NP-Za-km-z]{8,64})(?:\/(zip|\d{1,5})(?:\/[^/]*)?)
 type Route = (req: IncomingMessage, res: ServerResponse, context: RequestContext) => Promise<void>;
 
 /** The HTTP and Socket.IO doors for bytes over one engine. */
-export function createDataPlane(options: DataPlaneOptions): DataPlane & Omit<ActivityGauges, 'singleCopyTransfers'> {
+export function createDataPlane(
+  options: DataPlaneOptions,
+): DataPlane & Omit<ActivityGauges, 'singleCopyTransfers' | 'openDirectSends'> {
   // Durations, so not the clock on the wall, which may jump.
   const nowMs = () => performance.now();
   const here: DataPlaneDeps = {

@@ -31,6 +31,7 @@ async function world() {
   });
   const rows = { state: 'accepted' as GrantState | null, isUp: true };
   const room = { people: [ben] as readonly Person[], asked: 0 };
+  const counted: string[] = [];
   const texts = new Map<string, SentText>();
   const repository: Pick<DirectRepository, 'grantState' | 'sendText' | 'findText'> = {
     sendText: async ({ idempotencyKey, requestHash }) => {
@@ -54,6 +55,11 @@ async function world() {
         return room.asked === 1 ? [] : room.people;
       },
       nameOf: async (id) => (id === 'anna' ? 'Anna' : null),
+    },
+    counter: {
+      offers: (outcome, count) => void counted.push(`${count} ${outcome}`),
+      text: () => void counted.push('text'),
+      received: () => {},
     },
     news: { inboxesChanged: () => {}, recipientsChanged: () => {} },
   });

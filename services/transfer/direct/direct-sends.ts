@@ -10,6 +10,7 @@ import {
 } from '../../contracts/limits.ts';
 import type { OfferAccepted, ReceiptsRequest, SendTextRequest, SendTextResponse } from '../../contracts/people.ts';
 import type { Person, Recipient } from '../../contracts/person.ts';
+import type { DirectCounter } from '../../kernel/direct-counter.ts';
 import { isEqualBytes, randomId, sha256 } from '../../kernel/ids.ts';
 import { idempotencyKeyOf } from '../open-transfer.ts';
 import type { InsertOutcome, NewFile, NewTransfer } from '../ports.ts';
@@ -50,6 +51,7 @@ export interface DirectDeps {
   /** The cluster's: grants are made from it. */
   readonly secret: Uint8Array;
   readonly news: DirectNews;
+  readonly counter: DirectCounter;
 }
 
 /** How an opening goes on, once its request was found to be a direct send. */
@@ -87,13 +89,16 @@ export class DirectSends {
       refusal = fault;
       return null;
     });
-    const { repository, news } = this.#deps;
+    const { repository, news, counter } = this.#deps;
     return {
       insert: async (row, files, options) => {
         const offerTtlSeconds = OFFER_TTL_MS / 1000;
         const outcome = await repository.insert(row, files, { ...options, offerTtlSeconds }, envelope);
         if (outcome.outcome === 'full' || outcome.outcome === 'gone') throw refusal ?? undeliveredFault(outcome);
-        if (outcome.outcome === 'inserted') news.inboxesChanged(to);
+        if (outcome.outcome === 'inserted') {
+          counter.offers('offered', to.length);
+          news.inboxesChanged(to);
+        }
         return outcome;
       },
     };
@@ -101,9 +106,10 @@ export class DirectSends {
 
   /** POST /api/offers/:transferId/accept. Repeatable. @throws not_found, ended, expired */
   async accept(sessionId: string, transferId: string): Promise<OfferAccepted> {
-    const { repository, news, engine, secret } = this.#deps;
+    const { repository, news, engine, secret, counter } = this.#deps;
     const grant = await repository.accept(transferId, sessionId);
     if (grant === null) throw noOffer();
+    if (grant.hasChanged) counter.offers('accepted', 1);
     assertOpened(grant);
     news.inboxesChanged([sessionId]);
     news.recipientsChanged([transferId], true);
@@ -122,7 +128,7 @@ export class DirectSends {
   async decline(sessionId: string, transferId: string): Promise<void> {
     const declined = await this.#deps.repository.decline(transferId, sessionId);
     if (declined === null) throw noOffer();
-    if (declined.hasChanged) await this.#answered(transferId, sessionId);
+    if (declined.changedTo !== null) await this.#answered(transferId, sessionId, declined.changedTo);
   }
 
   /** The recipient's own transfer, for `takeReceipts` at its home. @throws not_found, ended, expired */
@@ -155,9 +161,10 @@ export class DirectSends {
 
   /** Recipients whose right to read is over, of those reported. @throws unavailable */
   async report(reports: readonly ReceiptReport[]): Promise<readonly ReceiptReport[]> {
-    const { repository, news } = this.#deps;
+    const { repository, news, counter } = this.#deps;
     if (reports.length === 0) return [];
     const states = await repository.receive(reports);
+    counter.offers('received', states.filter(({ state, hasChanged }) => hasChanged && state === 'received').length);
     const complete = states.filter(({ state }) => state === 'received');
     const others = states.filter(({ state }) => state !== 'received');
     if (others.length > 0) news.recipientsChanged([...new Set(others.map(({ transferId }) => transferId))], false);
@@ -169,6 +176,13 @@ export class DirectSends {
     }
     const answered = new Set(states.map(({ transferId, sessionId }) => `${transferId} ${sessionId}`));
     return reports.filter(({ transferId, sessionId }) => !answered.has(`${transferId} ${sessionId}`));
+  }
+
+  /** Its sender has ended it: whoever had not answered, or not everything, gets no more. Only counts. */
+  async countCancelled(transferId: string): Promise<void> {
+    const recipients = await this.recipients(transferId).catch(() => []);
+    const isOpen = ({ state }: Recipient) => state === 'offered' || state === 'accepted';
+    this.#deps.counter.offers('cancelled', recipients.filter(isOpen).length);
   }
 
   /** Ends those of them for which nobody waits any more, and obeys that here. */
@@ -256,7 +270,7 @@ export class DirectSends {
 
   /** POST /api/texts. @throws bad_request, too_large, bad_token, forbidden, too_many_transfers, key_reused */
   async sendText(sessionId: string, request: SendTextRequest, givenKey?: string): Promise<SendTextResponse> {
-    const { repository, news } = this.#deps;
+    const { repository, news, counter } = this.#deps;
     const idempotencyKey = idempotencyKeyOf(givenKey);
     const text = checkText(request.text);
     const to = checkRecipients(request.to);
@@ -276,7 +290,10 @@ export class DirectSends {
     if (sent.outcome === 'exists' && !isEqualBytes(sent.requestHash, requestHash)) {
       throw new PeerLinkError('key_reused', 'This Idempotency-Key was sent before with another text.');
     }
-    if (sent.outcome === 'sent') news.inboxesChanged(to);
+    if (sent.outcome === 'sent') {
+      counter.text();
+      news.inboxesChanged(to);
+    }
     return { sentAt: sent.sentAt.toISOString() };
   }
 
@@ -295,11 +312,12 @@ export class DirectSends {
     const dismissed = await this.#deps.repository.dismiss(sessionId, itemId);
     if (dismissed === null) throw new PeerLinkError('not_found', 'There is no such thing in this inbox.');
     if (dismissed.declined === null) this.#deps.news.inboxesChanged([sessionId]);
-    else await this.#answered(dismissed.declined, sessionId);
+    else await this.#answered(dismissed.declined, sessionId, 'declined');
   }
 
-  async #answered(transferId: string, sessionId: string): Promise<void> {
-    const { news } = this.#deps;
+  async #answered(transferId: string, sessionId: string, answer: 'declined' | 'left'): Promise<void> {
+    const { news, counter } = this.#deps;
+    counter.offers(answer, 1);
     news.inboxesChanged([sessionId]);
     news.recipientsChanged([transferId], true);
     await this.endOver([transferId]);

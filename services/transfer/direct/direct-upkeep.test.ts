@@ -9,7 +9,7 @@ const TERM = { nodeId: 'leader', epoch: 3 };
 
 /** Rows that answer when the test says so, and a clock. */
 function world() {
-  const time = { nowMs: 0 };
+  const time = { nowMs: 0, receivedBytes: 0 };
   const told: ReceiptReport[][] = [];
   const calls: string[] = [];
   const rows = {
@@ -38,7 +38,7 @@ function world() {
       tellAnswered: (ids) => void calls.push(`answered ${ids.join()}`),
     },
     repository: {
-      settle: async () => ['late'],
+      settle: async () => ({ transferIds: ['late'], outcomes: ['expired', 'left'] }),
       reached: async (of) => {
         if (!rows.isUp) throw new PeerLinkError('unavailable', 'the database does not answer');
         return of.map(() => rows.reachedBytes);
@@ -48,6 +48,12 @@ function world() {
       deleteOver: async () => {
         calls.push('deleted');
         return 1;
+      },
+    },
+    counter: {
+      offers: (outcome, count) => void calls.push(`${count} ${outcome}`),
+      received: (bytes) => {
+        time.receivedBytes += bytes;
       },
     },
     nowMs: () => time.nowMs,
@@ -60,7 +66,7 @@ const rangesOf = (told: readonly ReceiptReport[][]) =>
 
 describe('what recipients take', () => {
   it('is told as merged ranges a file, and nothing when nothing moved', async () => {
-    const { upkeep, told } = world();
+    const { upkeep, told, time } = world();
     await upkeep.report();
     const stream = upkeep.begin('t', 'ben', null, () => {});
     stream.taken(0, 0, 5);
@@ -77,6 +83,7 @@ describe('what recipients take', () => {
         [2, []],
       ],
     ]);
+    expect(time.receivedBytes).toBe(5 + 4 + 10 + 4);
     expect(told[0]?.[0]).toMatchObject({ transferId: 't', sessionId: 'ben', isWritten: false });
   });
 
@@ -239,11 +246,12 @@ describe('who goes on at a byte', () => {
 });
 
 describe('the leader', () => {
-  it('tells what expired, ends what is over, and now and then deletes what nobody is shown', async () => {
+  it('tells and counts what expired, ends what is over, and now and then deletes what nobody is shown', async () => {
     const { upkeep, calls, time } = world();
     expect(await upkeep.lead(TERM)).toBe(1);
     time.nowMs += 30_000;
     await upkeep.lead(TERM);
-    expect(calls).toEqual(['answered late', 'ended over', 'answered late', 'ended over', 'deleted']);
+    const turn = ['1 expired', '1 left', 'answered late', 'ended over'];
+    expect(calls).toEqual([...turn, ...turn, 'deleted']);
   });
 });

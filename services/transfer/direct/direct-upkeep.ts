@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { DirectCounter } from '../../kernel/direct-counter.ts';
 import type { LeaderTerm } from '../../kernel/leader-term.ts';
 import { isReading } from './direct-rules.ts';
 import type { DirectSends } from './direct-sends.ts';
@@ -27,6 +28,7 @@ export interface RecipientStream {
 export interface DirectUpkeepDeps {
   readonly direct: Pick<DirectSends, 'report' | 'obeyEnd' | 'tellAnswered'>;
   readonly repository: Pick<DirectRepository, 'endOver' | 'settle' | 'deleteOver' | 'reached' | 'grantState'>;
+  readonly counter: Pick<DirectCounter, 'offers' | 'received'>;
   /** Durations. */
   readonly nowMs: () => number;
   readonly onFault: (what: string, fault: unknown) => void;
@@ -58,6 +60,7 @@ export class DirectUpkeep {
       taken: (fileIndex, from, to) => {
         const of = { transferId, sessionId, fileIndex };
         this.#book.taken(of, from, to);
+        this.#deps.counter.received(to - from);
         if (!this.#resumptions.counted(of)) return;
         if (goesOnAt === from) this.#resumptions.add(of, from);
         // Told at once, so that what follows is known to be a beginning of it whenever this node is killed.
@@ -99,8 +102,10 @@ export class DirectUpkeep {
 
   /** Ends what is over, as the leader. @returns how many transfers it ended */
   async lead(term: LeaderTerm): Promise<number> {
-    const { direct, repository, nowMs } = this.#deps;
-    direct.tellAnswered(await repository.settle(EXPIRED_A_TURN, term));
+    const { direct, repository, counter, nowMs } = this.#deps;
+    const settled = await repository.settle(EXPIRED_A_TURN, term);
+    for (const outcome of settled.outcomes) counter.offers(outcome, 1);
+    direct.tellAnswered(settled.transferIds);
     const ended = await repository.endOver(term);
     await direct.obeyEnd(ended);
     if (nowMs() - this.#deletedAtMs >= DELETE_EVERY_MS) {

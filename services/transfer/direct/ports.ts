@@ -1,6 +1,7 @@
 import type { EndReason } from '../../contracts/http.ts';
 import type { InboxItem, InboxProgress } from '../../contracts/people.ts';
 import type { GrantState, Person, Recipient } from '../../contracts/person.ts';
+import type { OfferOutcome } from '../../kernel/direct-counter.ts';
 import type { LeaderTerm } from '../../kernel/leader-term.ts';
 import type { Ranges } from '../../kernel/ranges.ts';
 import type { InsertOutcome, NewFile, NewTransfer } from '../ports.ts';
@@ -68,6 +69,14 @@ export interface ReceivedState {
   readonly transferId: string;
   readonly sessionId: string;
   readonly state: GrantState;
+  /** It was another one before. */
+  readonly hasChanged: boolean;
+}
+/** What the leader found to have become of offers. */
+export interface Settled {
+  readonly transferIds: readonly string[];
+  /** Of each recipient whose offer nobody had ended before. */
+  readonly outcomes: readonly OfferOutcome[];
 }
 
 export interface InboxReading {
@@ -93,9 +102,9 @@ export interface DirectRepository {
   /** What this session sent under this key before. */
   findText(sessionId: string, idempotencyKey: string): Promise<SentText | null>;
   /** Null: this session was offered nothing of it. Repeatable; `state` is what it is afterwards. */
-  accept(transferId: string, sessionId: string): Promise<GrantRow | null>;
-  /** offered -> declined, accepted -> left. Null as above. */
-  decline(transferId: string, sessionId: string): Promise<{ readonly hasChanged: boolean } | null>;
+  accept(transferId: string, sessionId: string): Promise<(GrantRow & { readonly hasChanged: boolean }) | null>;
+  /** offered -> declined, accepted -> left; `changedTo` null: neither. Null as above. */
+  decline(transferId: string, sessionId: string): Promise<{ readonly changedTo: 'declined' | 'left' | null } | null>;
   grantState(transferId: string, sessionId: string): Promise<GrantState | null>;
   /** By transfer, in the order of the offer; shares are not in it. */
   recipients(transferIds: readonly string[]): Promise<ReadonlyMap<string, readonly Recipient[]>>;
@@ -115,9 +124,9 @@ export interface DirectRepository {
   endOver(of: readonly string[] | LeaderTerm): Promise<readonly string[]>;
   /**
    * Offers that nobody answered in time expire, sessions that are over have left, and who has all of what was sealed
-   * since has received it. Their transfers.
+   * since has received it.
    */
-  settle(limit: number, term: LeaderTerm): Promise<readonly string[]>;
+  settle(limit: number, term: LeaderTerm): Promise<Settled>;
   /** Inbox rows that nobody is shown any more. */
   deleteOver(limit: number, term: LeaderTerm): Promise<number>;
 }

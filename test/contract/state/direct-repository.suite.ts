@@ -196,16 +196,21 @@ export function describeDirectRepository(make: () => StateHarness): void {
       expect(await make().direct.decline(id, eve.id)).toBeNull();
       expect(await make().direct.grantState(id, eve.id)).toBeNull();
       const accepted = await make().direct.accept(id, ben.id);
-      expect(accepted).toMatchObject({ state: 'accepted', isTransferOver: false, shareId: `share-of-${id}` });
+      expect(accepted).toMatchObject({
+        state: 'accepted',
+        hasChanged: true,
+        isTransferOver: false,
+        shareId: `share-of-${id}`,
+      });
       const acceptedAt = (await stateOf(id))?.acceptedAt;
       expect(acceptedAt).toBeInstanceOf(Date);
-      expect(await make().direct.accept(id, ben.id)).toMatchObject({ state: 'accepted' });
-      expect(await make().direct.decline(id, cleo.id)).toEqual({ hasChanged: true });
-      expect(await make().direct.decline(id, cleo.id)).toEqual({ hasChanged: false });
-      expect(await make().direct.accept(id, cleo.id)).toMatchObject({ state: 'declined' });
+      expect(await make().direct.accept(id, ben.id)).toMatchObject({ state: 'accepted', hasChanged: false });
+      expect(await make().direct.decline(id, cleo.id)).toEqual({ changedTo: 'declined' });
+      expect(await make().direct.decline(id, cleo.id)).toEqual({ changedTo: null });
+      expect(await make().direct.accept(id, cleo.id)).toMatchObject({ state: 'declined', hasChanged: false });
       expect((await stateOf(id))?.acceptedAt).toEqual(acceptedAt);
       expect(await make().direct.endOver([id])).toEqual([]);
-      expect(await make().direct.decline(id, ben.id)).toEqual({ hasChanged: true });
+      expect(await make().direct.decline(id, ben.id)).toEqual({ changedTo: 'left' });
       expect((await recipients(id)).map(({ state }) => state)).toEqual(['left', 'declined']);
       expect(await make().direct.endOver([id])).toEqual([id]);
       expect(await make().direct.endOver([id])).toEqual([]);
@@ -222,7 +227,7 @@ export function describeDirectRepository(make: () => StateHarness): void {
       await make().age('transfers', id, 10_000);
       await leading(make(), async (term) => {
         await make().transfers.endExpired({ uploadTtlSeconds: 60, limit: 500, term });
-        expect(await make().direct.settle(500, term)).not.toContain(id);
+        expect((await make().direct.settle(500, term)).transferIds).not.toContain(id);
       });
       expect((await stateOf(id))?.state).toBe('open');
       await make().age('grants', id, OFFER_TTL_SECONDS + 1);
@@ -230,12 +235,20 @@ export function describeDirectRepository(make: () => StateHarness): void {
       expect(await make().direct.accept(id, ben.id)).toMatchObject({ state: 'expired' });
       expect((await offers(ben))[0]?.state).toBe('expired');
       await leading(make(), async (term) => {
-        expect(await make().direct.settle(500, { ...term, epoch: term.epoch - 1 })).toEqual([]);
-        expect(await make().direct.settle(500, term)).toContain(id);
+        expect((await make().direct.settle(500, { ...term, epoch: term.epoch - 1 })).transferIds).toEqual([]);
+        expect(await make().direct.settle(500, term)).toEqual({ transferIds: [id], outcomes: ['expired'] });
+        expect(await make().direct.settle(500, term)).toEqual({ transferIds: [], outcomes: [] });
         expect(await make().direct.endOver({ ...term, epoch: term.epoch - 1 })).toEqual([]);
         expect(await make().direct.endOver(term)).toContain(id);
       });
       expect(await stateOf(id)).toMatchObject({ state: 'ended', endReason: 'expired' });
+      // What their sender has ended does not expire, whatever its rows say later.
+      const cancelled = await offer(anna, [ben]);
+      await make().transfers.end(cancelled.id, 'deleted');
+      await make().age('grants', cancelled.id, OFFER_TTL_SECONDS + 1);
+      await leading(make(), async (term) => {
+        expect(await make().direct.settle(500, term)).toEqual({ transferIds: [cancelled.id], outcomes: [] });
+      });
     });
   });
 
@@ -249,7 +262,7 @@ export function describeDirectRepository(make: () => StateHarness): void {
       await make().sessions.revoke(cleo.id);
       expect(await make().direct.grantState(id, ben.id)).toBeNull();
       await leading(make(), async (term) => {
-        expect(await make().direct.settle(500, term)).toContain(id);
+        expect((await make().direct.settle(500, term)).transferIds).toContain(id);
         expect((await recipients(id)).map(({ state }) => state)).toEqual(['left', 'expired']);
         expect(await make().direct.endOver(term)).toContain(id);
       });
@@ -269,7 +282,7 @@ export function describeDirectRepository(make: () => StateHarness): void {
       expect(Number((await make().sessions.touch(ben.id, 60))?.expiresAt)).toBe(await transferExpiry());
       await make().age('sessions', ben.id, 3_700);
       await leading(make(), async (term) => {
-        expect(await make().direct.settle(500, term)).not.toContain(id);
+        expect((await make().direct.settle(500, term)).transferIds).not.toContain(id);
       });
       expect(await make().direct.grantState(id, ben.id)).toBe('accepted');
       await make().transfers.change(id, { expiresInSeconds: 200_000 });
@@ -343,7 +356,7 @@ export function describeDirectRepository(make: () => StateHarness): void {
           isWritten: false,
         })),
       );
-      expect(told).toEqual([{ transferId: id, sessionId: ben.id, state: 'accepted' }]);
+      expect(told).toEqual([{ transferId: id, sessionId: ben.id, state: 'accepted', hasChanged: false }]);
       expect((await recipients(id)).map(({ receivedBytes }) => receivedBytes)).toEqual([10, 0]);
     });
 
@@ -384,8 +397,11 @@ export function describeDirectRepository(make: () => StateHarness): void {
       await report(id, ben, crumbs(3_200));
       expect((await recipients(id))[0]?.receivedBytes).toBe(800);
       expect(MAX_RECEIPT_RANGES).toBeLessThan(1_600);
-      await report(id, ben, [[0, 10_000]]);
+      const changed = async () =>
+        (await report(id, ben, [[0, 10_000]])).map(({ state, hasChanged }) => [state, hasChanged]);
+      expect(await changed()).toEqual([['received', true]]);
       expect((await recipients(id))[0]).toMatchObject({ receivedBytes: 10_000, state: 'received' });
+      expect(await changed()).toEqual([['received', false]]);
     });
 
     it('know that a file of unknown length is whole only when its length is known', async () => {
@@ -396,8 +412,8 @@ export function describeDirectRepository(make: () => StateHarness): void {
       expect((await recipients(id))[0]).toMatchObject({ receivedBytes: 1_000, state: 'accepted' });
       await seal(id);
       await leading(make(), async (term) => {
-        expect(await make().direct.settle(500, { ...term, epoch: term.epoch - 1 })).toEqual([]);
-        expect(await make().direct.settle(500, term)).toContain(id);
+        expect((await make().direct.settle(500, { ...term, epoch: term.epoch - 1 })).transferIds).toEqual([]);
+        expect((await make().direct.settle(500, term)).transferIds).toContain(id);
       });
       expect((await recipients(id))[0]).toMatchObject({ receivedBytes: 1_000, state: 'received' });
     });

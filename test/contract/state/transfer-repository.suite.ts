@@ -371,11 +371,19 @@ export function describeTransferRepository(make: () => StateHarness): void {
         const change = { replicaNodeId: replicaState === 'none' ? null : replicaNodeId, replicaState };
         await make().transfers.cas(transfer.id, transfer.epoch, change);
       }
-      const empty = newTransfer({ homeNodeId });
+      const empty = newTransfer({ homeNodeId, kind: 'direct' });
       await make().transfers.insert(empty, [newFile(0, { sizeBytes: 0, digest: bytes(32, 1) })], ROOMY);
-      expect(await make().transfers.countByHome(homeNodeId)).toEqual({ homeCount: 4, singleCopyCount: 2 });
+      expect(await make().transfers.countByHome(homeNodeId)).toEqual({
+        homeCount: 4,
+        singleCopyCount: 2,
+        directCount: 1,
+      });
       await make().transfers.end(String(ids[1]), 'deleted');
-      expect(await make().transfers.countByHome(homeNodeId)).toEqual({ homeCount: 3, singleCopyCount: 2 });
+      expect(await make().transfers.countByHome(homeNodeId)).toEqual({
+        homeCount: 3,
+        singleCopyCount: 2,
+        directCount: 1,
+      });
       const wanted = [ids[0], ids[2]].map(String).sort();
       const [first, ...rest] = await make().transfers.listByReplica(replicaNodeId, null, 1);
       expect(rest).toEqual([]);
