@@ -22,11 +22,29 @@ describe('fault of an answer', () => {
   it.each([
     [502, 'unavailable'],
     [413, 'too_large'],
-    [404, 'not_found'],
+    [429, 'rate_limited'],
     [500, 'internal'],
-    [418, 'bad_request'],
   ])('makes the best of a bare %d', (status, type) => {
     expect(faultOfAnswer(status, null, '<html>nginx</html>')).toEqual({ kind: 'problem', type, retryAfterMs: null });
+  });
+
+  it.each([400, 401, 403, 404, 405, 407, 410, 418, 421])(
+    'takes a bare %d for a proxy that is to be asked again',
+    (status) => {
+      const fault = faultOfAnswer(status, null, '<html>nginx</html>');
+      expect(fault).toMatchObject({ type: 'unavailable' });
+      expect(remedyFor(fault)).toBe('retry');
+    },
+  );
+
+  it.each([
+    [404, 'not_found'],
+    [410, 'ended'],
+    [401, 'bad_token'],
+  ] as const)('takes a %d with our own body at its word', (status, type) => {
+    const fault = faultOfAnswer(status, null, JSON.stringify({ type: `urn:peerlink:error:${type}`, status }));
+    expect(fault).toMatchObject({ type });
+    expect(remedyFor(fault)).toBe('end');
   });
 
   it.each(['null', '[]', '"x"', '{"type":7}', '{"type":"urn:peerlink:error:__proto__"}'])(

@@ -1,31 +1,27 @@
 import { type ErrorType, errorTypeOf, type ProblemDetails } from '../../../services/contracts/errors.ts';
 import type { Fault } from './fault.ts';
 
-/** What an answer without one of our bodies (a proxy's page, say) most likely means. */
+/**
+ * What an answer without one of our bodies most likely means. Every refusal of ours carries its type, so one without
+ * is a proxy's: while the server behind it is put in place again it may say 401, 403, 404, 405 or 410, and all that
+ * is known is that nobody of ours was asked. Nothing may end for good by it.
+ */
 function typeOfBareStatus(status: number): ErrorType {
   switch (status) {
-    case 401:
-      return 'bad_token';
-    case 403:
-      return 'forbidden';
-    case 404:
-      return 'not_found';
     case 408:
       return 'request_timeout';
-    case 410:
-      return 'ended';
     case 413:
       return 'too_large';
     case 429:
       return 'rate_limited';
+    case 507:
+      return 'disk_full';
     case 502:
     case 503:
     case 504:
       return 'unavailable';
-    case 507:
-      return 'disk_full';
     default:
-      return status >= 500 ? 'internal' : 'bad_request';
+      return status >= 500 ? 'internal' : 'unavailable';
   }
 }
 
