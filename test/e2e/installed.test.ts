@@ -214,9 +214,12 @@ describe('what concerns the whole page', () => {
       return await gaveUp.isVisible();
     });
     isRefusing = false;
-    await page.route(`${server.url}/`, (route) =>
-      route.fulfill({ contentType: 'text/html', body: '<script type="module" src="/assets/index-newer.js"></script>' }),
-    );
+    // The server's own answer to what the page asks, as of another build.
+    await page.route(`${server.url}/`, async (route) => {
+      const response = await route.fetch();
+      const body = (await response.text()).replace(/\/assets\/index-[^"]+\.js/, '/assets/index-newer.js');
+      await route.fulfill({ response, body });
+    });
     await page.getByRole('button', { name: 'Connect again' }).click();
     await gaveUp.waitFor({ state: 'detached' });
     await page.getByText('The server has a newer version of this page.').waitFor();
@@ -224,4 +227,20 @@ describe('what concerns the whole page', () => {
     await page.getByText('The server has a newer version').waitFor({ state: 'detached' });
     await page.getByRole('heading', { name: 'later.bin' }).waitFor();
   }, 90_000);
+
+  it('and a part of it that did not load: nothing waits for a link with nothing behind it, and it goes on', async () => {
+    const page = await visit(browser, server.url, { mayAppear: NETWORK_NEWS });
+    await page.context().route(/upload-worker/, (route) => route.fulfill({ status: 404 }));
+    await chooseBy(page, 'Choose files', photo);
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    const missing = page.getByText('A part of this page did not load');
+    await missing.waitFor();
+    await page.getByText('Choose the same file again and only what is missing is sent.').waitFor();
+    expect(await page.getByRole('link', { name: /^Link: / }).count()).toBe(0);
+    // The line was cut, no more.
+    await page.context().unroute(/upload-worker/);
+    await chooseBy(page, 'Choose it again', photo);
+    await sealed(page);
+    expect(await missing.count()).toBe(0);
+  }, 60_000);
 });

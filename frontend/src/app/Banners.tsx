@@ -25,6 +25,10 @@ export function Banners() {
   const isNewer = useStore(newerPage);
   // While bytes move it can wait: loading anew would stop them.
   const isBusy = useSyncExternalStore(uploads.subscribe, () => uploads.read().some(isActive));
+  const isPartMissing = useSyncExternalStore(
+    uploads.subscribe,
+    () => uploads.missingWorkers() > 0 && uploads.read().some((view) => view.phase.name === 'needs_files'),
+  );
   useEffect(watchForNewerPage, []);
 
   useEffect(() => {
@@ -41,6 +45,15 @@ export function Banners() {
           title={messages.banner.liveGaveUp}
           action={<Button onClick={live.reconnect}>{messages.banner.reconnect}</Button>}
         />
+      )}
+      {isOnline && isPartMissing && !isNewer && (
+        <Notice
+          tone="loss"
+          title={messages.crash.chunkTitle}
+          action={<Button onClick={() => window.location.reload()}>{messages.crash.reload}</Button>}
+        >
+          {messages.crash.chunkText}
+        </Notice>
       )}
       {isOnline && isNewer && !isBusy && (
         <Notice

@@ -3,6 +3,7 @@
  * told, and loads anew when the person says so, never by itself.
  */
 
+import { uploads } from '../transfer-engine/uploads.ts';
 import { live } from './live.ts';
 import { entryOf } from './page-entry.ts';
 import { createStore } from './store.ts';
@@ -17,7 +18,12 @@ async function look(): Promise<void> {
   const own = document.querySelector('script[type="module"][src]')?.getAttribute('src');
   if (!own || newerPage.read()) return;
   try {
-    const answer = await fetch('/', { cache: 'no-cache', signal: AbortSignal.timeout(LOOK_TIMEOUT_MS) });
+    const answer = await fetch('/', {
+      // Who does not ask for a page is told how to send with curl.
+      headers: { accept: 'text/html' },
+      cache: 'no-cache',
+      signal: AbortSignal.timeout(LOOK_TIMEOUT_MS),
+    });
     const there = answer.ok ? entryOf(await answer.text()) : null;
     if (there !== null && there !== own) newerPage.change(() => true);
   } catch {
@@ -25,7 +31,10 @@ async function look(): Promise<void> {
   }
 }
 
-/** Looks when the live connection comes back, as it does after an update, and when the page was away for long. */
+/**
+ * Looks when the live connection comes back, as it does after an update, when the page was away for long, and when a
+ * part of it did not load.
+ */
 export function watchForNewerPage(): () => void {
   let wasConnected = false;
   let lookedAtMs = performance.now();
@@ -38,12 +47,19 @@ export function watchForNewerPage(): () => void {
     if (wasConnected) lookNow();
     wasConnected = true;
   });
+  let missing = uploads.missingWorkers();
+  const missed = uploads.subscribe(() => {
+    const before = missing;
+    missing = uploads.missingWorkers();
+    if (missing > before) lookNow();
+  });
   const seen = () => {
     if (document.visibilityState === 'visible' && performance.now() - lookedAtMs > LOOK_AGAIN_MS) lookNow();
   };
   document.addEventListener('visibilitychange', seen);
   return () => {
     ended();
+    missed();
     document.removeEventListener('visibilitychange', seen);
   };
 }

@@ -101,6 +101,8 @@ class Uploads {
   /** Addresses of nodes that were known when it was loaded. */
   #allowed: ReadonlySet<string> | null = null;
   readonly #begun = new Map<string, BegunUpload>();
+  readonly #haveSpoken = new WeakSet<Worker>();
+  #missingWorkers = 0;
   #cluster: ClusterResponse | null = null;
   readonly #tabs = new UploadTabs(() => this.#views.filter(isActive).map((view) => view.transferId));
   #restoring: Promise<void> | undefined;
@@ -111,6 +113,8 @@ class Uploads {
   };
   /** Newest first. */
   readonly read = (): readonly UploadView[] => this.#views;
+  /** Workers in a row that ended before they said anything: the line is down, or the server has another build now. */
+  readonly missingWorkers = (): number => this.#missingWorkers;
 
   /** Begins to send a transfer that was just opened; `files` in the transfer's order. */
   begin(opened: OpenedUpload, files: readonly File[], pace: UploadPace): void {
@@ -314,12 +318,14 @@ class Uploads {
   #workerFailed(worker: Worker): void {
     worker.terminate();
     if (this.#worker === worker) this.#worker = null;
+    if (!this.#haveSpoken.has(worker)) this.#missingWorkers += 1;
     for (const [transferId, begun] of this.#begun) {
       if (begun.worker !== worker) continue;
       this.#begun.delete(transferId);
       const view = this.#find(transferId);
       if (view && isActive(view)) this.#change(transferId, { phase: { name: 'needs_files' } });
     }
+    this.#notify();
   }
 
   #post(message: Extract<ToWorker, { readonly transferId: string }>): void {
@@ -327,6 +333,8 @@ class Uploads {
   }
 
   #heard(worker: Worker, message: FromWorker): void {
+    this.#haveSpoken.add(worker);
+    this.#missingWorkers = 0;
     if (message.type === 'fingerprints') void saveFingerprints(message.transferId, message.marks);
     else if (message.type === 'cluster') this.#cluster = message.cluster;
     // What was begun anew in another worker is told by that one.

@@ -57,7 +57,10 @@ export function SendPage() {
   const isSharedMissing = useShared(messages.send.sharedName, (files) => void add(files));
 
   const hasDraft = draft.items.length > 0;
-  const current = hasDraft ? undefined : views.find((view) => view.transferId === draft.currentId);
+  // One whose worker broke waits for its files as after a reload: its link must not be handed out as one that works.
+  const current = hasDraft
+    ? undefined
+    : views.find((view) => view.transferId === draft.currentId && view.phase.name !== 'needs_files');
   const others = views.filter((view) => view !== current);
   const unfinished = others.filter((view) => view.phase.name === 'needs_files');
   const beside = others.filter((view) => view.phase.name !== 'needs_files');
