@@ -142,6 +142,11 @@ export class UploadMachine {
     return OVER.has(this.phase.name);
   }
 
+  /** Goes on by itself. */
+  get isGoingOn(): boolean {
+    return GOING_ON.has(this.phase.name);
+  }
+
   get runsInFlight(): number {
     return this.#runs.size;
   }

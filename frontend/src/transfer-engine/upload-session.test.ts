@@ -78,13 +78,18 @@ function sessionOf(
       files: [file],
       maxRunBytes: CHUNK,
       window: 1,
-      sharers: 1,
       ackTimeoutMs: 10_000,
       maxRetries: 3,
       homeNodeId: 'home',
     },
     [blob],
-    { now: () => Date.now(), transport, route: book.routeTo('home'), publish: (snapshot) => snapshots.push(snapshot) },
+    {
+      now: () => Date.now(),
+      transport,
+      route: book.routeTo('home'),
+      sharers: () => 1,
+      publish: (snapshot) => snapshots.push(snapshot),
+    },
   );
   return { session, snapshots, book };
 }
@@ -232,11 +237,12 @@ describe('upload session', () => {
       waiting.length = 0;
       const book = new NodeBook(() => Date.now());
       book.configure({ usesCluster: true, ownAddress: '', ownOrigin: 'http://page', seeds: [] }, cluster(...nodes));
-      const plan = { window: 6, sharers, ackTimeoutMs: 10_000, maxRetries: 3, homeNodeId: 'home', maxRunBytes: CHUNK };
+      const plan = { window: 6, ackTimeoutMs: 10_000, maxRetries: 3, homeNodeId: 'home', maxRunBytes: CHUNK };
       const answer = { ...large, index: 0, committed: [], digest: null };
       const session = new UploadSession({ ...plan, files: [large] }, [new Blob([new Uint8Array(20 * CHUNK)])], {
         now: () => Date.now(),
         route: book.routeTo('home'),
+        sharers: () => sharers,
         publish: () => {},
         transport: {
           put: (baseUrl) => {

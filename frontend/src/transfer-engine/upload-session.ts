@@ -25,8 +25,6 @@ export interface SessionPlan {
   readonly files: readonly EngineFile[];
   readonly maxRunBytes: number;
   readonly window: number;
-  /** Uploads that ran when this one began, itself among them: they share a browser's connections to an origin. */
-  readonly sharers: number;
   readonly ackTimeoutMs: number;
   readonly maxRetries: number;
   /** Node whose disk held the transfer when this was planned; null when nobody knows. */
@@ -38,6 +36,8 @@ export interface SessionPorts {
   readonly now: () => number;
   readonly transport: UploadTransport;
   readonly route: NodeRoute;
+  /** Uploads that run now, this one among them: they share a browser's connections to an origin. */
+  readonly sharers: () => number;
   readonly publish: (snapshot: UploadSnapshot) => void;
 }
 /** What changed since the last one. */
@@ -84,6 +84,11 @@ export class UploadSession {
 
   get isOver(): boolean {
     return this.#machine.isOver;
+  }
+
+  /** Whether runs are on the way or may be at any moment: not while it is paused, stopped or not yet accepted. */
+  get usesConnections(): boolean {
+    return this.#machine.isGoingOn && this.#machine.phase.name !== 'asking';
   }
 
   start(): void {
@@ -235,7 +240,7 @@ export class UploadSession {
   /** One connection to the page's own origin stays free: a stalled line must not keep the page from asking anything. */
   #window(): number {
     const most = this.#address === OWN ? CONNECTIONS_PER_ORIGIN - 1 : CONNECTIONS_PER_ORIGIN;
-    return Math.max(1, Math.min(this.#plan.window, Math.floor(most / this.#plan.sharers)));
+    return Math.max(1, Math.min(this.#plan.window, Math.floor(most / this.#ports.sharers())));
   }
 
   #publish(): void {

@@ -241,7 +241,6 @@ class Uploads {
     awaitsAnswer = false,
   ): void {
     const { transferId } = record;
-    const othersActive = this.#views.filter((view) => isActive(view) && view.transferId !== transferId).length;
     this.#cluster = nodes.cluster ?? this.#cluster;
     this.#begun.set(transferId, { worker: this.#workerFor(nodes), files, pace: { nodes, ...pace } });
     this.#post({
@@ -250,7 +249,6 @@ class Uploads {
       uploadToken: record.uploadToken,
       plan: {
         ...pace,
-        sharers: othersActive + 1,
         files: record.files,
         maxRunBytes: record.maxRunBytes,
         homeNodeId,
