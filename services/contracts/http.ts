@@ -137,6 +137,8 @@ export interface ShareResponse {
   /** Empty while a password is needed (then `passwordRequired`). */
   readonly files: readonly FileSummary[];
   readonly passwordRequired: boolean;
+  /** Node whose disk holds it now, for who may reach nodes themselves; null while a password is needed. */
+  readonly homeNodeId: string | null;
   /** null = no limit. */
   readonly remainingDownloads: number | null;
   /** Half-open committed ranges per file index, for files that still grow. */

@@ -100,13 +100,14 @@ function chunkStatus(file: RunningFile): ChunkStatus {
 
 /** What a recipient sees. A password hides names and sizes, not that there is something. */
 export function shareView(transfer: RunningTransfer, isAllowed: boolean): ShareResponse {
-  const { maxDownloads, downloadCount } = transfer.row;
+  const { maxDownloads, downloadCount, homeNodeId } = transfer.row;
   const growing = transfer.files.filter((file) => !file.isSealed);
   const summary = summarizeRunning(transfer);
   return {
     share: isAllowed ? summary : { ...summary, totalBytes: null, committedBytes: 0, fileCount: 0, senderName: null },
     files: isAllowed ? transfer.files.map(summarizeFile) : [],
     passwordRequired: !isAllowed,
+    homeNodeId: isAllowed ? homeNodeId : null,
     remainingDownloads: maxDownloads === null ? null : Math.max(0, maxDownloads - downloadCount),
     committed: isAllowed ? Object.fromEntries(growing.map((file) => [file.row.index, file.committedRanges()])) : {},
   };

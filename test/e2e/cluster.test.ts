@@ -8,12 +8,14 @@ import { tempDirectory } from '../support/cleanup.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { b3sum, makePatternFile } from '../support/files.ts';
 import { treeWithPage } from '../support/page-build.ts';
+import { newRoom } from '../support/people.ts';
 import { freePort } from '../support/ports.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { startRedis } from '../support/redis.ts';
 import type { TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
 import { type Line, openLine, type SeenStep } from './world/line.ts';
+import { ownFileSha256, pickOwnFile } from './world/own-file.ts';
 import { sha256 } from './world/receive.ts';
 import { chooseBy, digestOn, pressSend } from './world/send.ts';
 import { NETWORK_NEWS, visit } from './world/visit.ts';
@@ -130,14 +132,6 @@ function pickPrivateFile(heldAtBytes: number): void {
   Object.assign(window, { showSaveFilePicker: pick });
 }
 
-/** In the page. */
-async function privateFileSha256(name: string): Promise<string> {
-  const root = await navigator.storage.getDirectory();
-  const file = await (await root.getFileHandle(name)).getFile();
-  const hash = await crypto.subtle.digest('SHA-256', await file.arrayBuffer());
-  return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
 describe('a page built for a cluster, where browsers may reach each node', () => {
   let cluster: TestCluster;
   const lines: Line[] = [];
@@ -203,11 +197,40 @@ describe('a page built for a cluster, where browsers may reach each node', () =>
     await waitFor('another node is asked', 20_000, () => lines.slice(1).some(({ asked }) => asked.includes(file)));
     const tookMs = performance.now() - killedMs;
     await page.getByText('Saved, every byte of it.').first().waitFor();
-    expect(await page.evaluate(privateFileSha256, 'film.mov')).toBe(await sha256(source));
+    expect(await page.evaluate(ownFileSha256, 'film.mov')).toBe(await sha256(source));
     expect(tookMs).toBeLessThan(KILLED_MOST_MS);
     process.stdout.write(`server of a download killed: another was asked after ${Math.round(tookMs)} ms\n`);
     await cluster.start({ ...optionsOf(0), dataDirectory: nodeOf(0).dataDirectory });
     await cluster.settled();
+  }, 60_000);
+
+  it('sends directly from person to person by way of the home itself, wherever their pages came from', async () => {
+    for (const line of lines) line.hold();
+    // The sender's page came from node 1 and is served by node 0 now, as behind a proxy: the home is not where it asks.
+    lineOf(1).leadTo(ports[0] ?? 0);
+    const room = await newRoom(nodeOf(0));
+    const sender = await visit(browser, `${lineOf(1).url}/people/${room}`, { mayAppear: NETWORK_NEWS });
+    const recipient = await visit(browser, lineOf(2).url, { mayAppear: NETWORK_NEWS });
+    await recipient.addInitScript(pickOwnFile);
+    await recipient.goto(`${lineOf(2).url}/people/${room}`);
+    const person = (page: Page) => page.getByRole('region', { name: 'People in this room' }).getByRole('button');
+    await Promise.all([person(sender).waitFor(), person(recipient).waitFor()]);
+    const before = lines.map(({ puts, asked }) => ({ puts: puts.length, asked: asked.length }));
+    await person(sender).click();
+    await chooseBy(sender, 'Choose files', source);
+    await recipient.getByRole('button', { name: 'Accept', exact: true }).click();
+    for (const line of lines) line.allow(Number.POSITIVE_INFINITY);
+    await recipient.locator('p:not(.sr-only)').getByText('You have all of it').first().waitFor();
+    lineOf(1).leadTo(ports[1] ?? 0);
+    expect(await recipient.evaluate(ownFileSha256, 'film.mov')).toBe(await sha256(source));
+    const isFile = (path: string) => /^\/d\/[^/]+\/0$/.test(path);
+    const seen = lines.map(({ puts, asked }, index) => ({
+      sentTo: puts.length > (before[index]?.puts ?? 0),
+      readFrom: asked.slice(before[index]?.asked).some(isFile),
+    }));
+    const [home, ...others] = seen;
+    expect(home).toEqual({ sentTo: true, readFrom: true });
+    for (const other of others) expect(other).toEqual({ sentTo: false, readFrom: false });
   }, 60_000);
 
   it('finds a node that was added by itself, and leaves one that drains', async () => {

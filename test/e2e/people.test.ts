@@ -10,7 +10,7 @@ import type { TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
 import { inspect } from './world/inspection.ts';
 import { type Line, openLine } from './world/line.ts';
-import { ownFileSha256, pickNothing, pickOwnFile } from './world/own-file.ts';
+import { ownFileSha256, ownFolderSha256, pickNothing, pickOwnFile, pickOwnFolder } from './world/own-file.ts';
 import { sha256 } from './world/receive.ts';
 import { chooseBy } from './world/send.ts';
 import { NETWORK_NEWS, visit } from './world/visit.ts';
@@ -19,6 +19,7 @@ const MIB = 1024 * 1024;
 const FILE_BYTES = 24 * MIB + 4321;
 /** Enough for some runs to be stored and received, and not for all: the first of the file, which a recipient waits for. */
 const FIRST_BYTES = 9 * MIB;
+const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 /** "Cancel by either side is seen by the other within 1 s", and a browser on a busy machine draws it a moment later. */
 const SEEN_MOST_MS = 1_500;
 
@@ -71,7 +72,7 @@ async function offerFile(sender: Page): Promise<void> {
   await seen(sender, /^Waiting for .+ to accept$/);
 }
 
-const accept = (recipient: Page) => recipient.getByRole('button', { name: 'Accept' }).click();
+const accept = (recipient: Page) => recipient.getByRole('button', { name: 'Accept', exact: true }).click();
 
 /** The browser begins a download when its first bytes are there. */
 async function acceptAndDownload(recipient: Page): Promise<Download> {
@@ -196,6 +197,33 @@ describe('two people at two nodes', () => {
     await seen(sender, 'Everybody who wanted it has all of it');
     await seen(sender, new RegExp(`^${recipientName} has all of it$`));
     expect(await third.getByRole('dialog').count()).toBe(0);
+  }, 60_000);
+
+  it('send several files into a folder, each under its own name and over nothing', async () => {
+    const { sender, recipient } = await meet(pickOwnFolder);
+    await tile(sender).click();
+    await chooseBy(sender, 'Choose files', [note, source]);
+    await recipient.getByText('You choose a folder for them.').waitFor();
+    await recipient.evaluate(async () => {
+      const root = await navigator.storage.getDirectory();
+      const folder = await root.getDirectoryHandle('chosen', { create: true });
+      await folder.getFileHandle('note.txt', { create: true });
+    });
+    await accept(recipient);
+    there.allowBefore(FIRST_BYTES);
+    await waitFor('the page writes the second file', 20_000, async () => {
+      const percent = await recipient.locator('p.text-3xl').getByText('%').innerText();
+      return Number.parseInt(percent, 10) > 1;
+    });
+    // Nothing more was sent: that is nobody's fault, whatever the writer tries meanwhile.
+    await seen(recipient, /^Waiting for more from/);
+    there.allow(Number.POSITIVE_INFINITY);
+    await Promise.all([seen(sender, /has all of it$/), seen(recipient, 'You have all of it')]);
+    expect(await recipient.evaluate(ownFolderSha256)).toEqual({
+      'note.txt': EMPTY_SHA256,
+      'note (2).txt': await sha256(note),
+      'film.mov': sourceSha256,
+    });
   }, 60_000);
 
   it('say no, take back and stop, and the other sees it at once', async () => {

@@ -14,64 +14,72 @@ export function savePicker(): SavePicker | null {
   return showSaveFilePicker ? (options) => showSaveFilePicker.call(window, options) : null;
 }
 
-export interface SaveRequest {
+export interface SavedShare {
   readonly shareId: string;
-  readonly fileIndex: number;
-  readonly sizeBytes: number;
   /** Its right rides in a cookie of the page's own origin: no other node would take it. */
   readonly isTiedToOrigin: boolean;
+  /** Node whose disk holds it, as far as is known: where pages may reach nodes themselves, it is asked first. */
+  readonly homeNodeId: string | null;
   /** The right to begin at another origin, which gets no cookie; asked for at each turn, since it is short-lived. */
   readonly addressGrant?: () => string;
 }
-
+export interface SavedFile {
+  readonly index: number;
+  readonly sizeBytes: number;
+}
 export type SavePhaseListener = (phase: SavePhase, savedBytes: number) => void;
-
-/** @throws when the file cannot be written */
-export async function saveTo(
+/** Writes one file of the share. @throws when it cannot be written */
+export type WriteFile = (
   handle: FileSystemFileHandle,
-  request: SaveRequest,
+  file: SavedFile,
   publish: SavePhaseListener,
   signal: AbortSignal,
-): Promise<SavePhase> {
-  const [file, cluster] = await Promise.all([handle.createWritable(), api.cluster()]);
+) => Promise<SavePhase>;
+
+/** The nodes are asked for once, however many files follow. */
+export async function writerOf(share: SavedShare): Promise<WriteFile> {
+  const cluster = await api.cluster();
   const book = new NodeBook(() => performance.now());
   book.configure(
     {
-      usesCluster: config.usesCluster && !request.isTiedToOrigin,
+      usesCluster: config.usesCluster && !share.isTiedToOrigin,
       ownAddress: config.backendUrl,
       ownOrigin: config.backendUrl || window.location.origin,
       seeds: config.clusterNodes,
     },
     cluster.ok ? cluster.value : null,
   );
-  const path = `/d/${encodeURIComponent(request.shareId)}/${request.fileIndex}`;
-  const addressOf = (address: string) => {
+  const addressOf = (address: string, index: number) => {
     const origin = address === OWN ? config.backendUrl : address;
-    const right = origin === '' || !request.addressGrant ? '' : `?grant=${encodeURIComponent(request.addressGrant())}`;
-    return `${origin}${path}${right}`;
+    const right = origin === '' || !share.addressGrant ? '' : `?grant=${encodeURIComponent(share.addressGrant())}`;
+    return `${origin}/d/${encodeURIComponent(share.shareId)}/${index}${right}`;
   };
-  const saver = new FileSaver(request.sizeBytes, {
-    open: (address, from, etag, cut) => open(addressOf(address), from, etag, cut),
-    write: (bytes) => file.write(bytes as Uint8Array<ArrayBuffer>),
-    restart: async () => {
-      await file.truncate(0);
-      await file.seek(0);
-    },
-    route: book.routeTo(null),
-    delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-    random: Math.random,
-    publish,
-  });
-  try {
-    const phase = await saver.run(signal);
-    // Only a whole file takes its name.
-    if (phase.name === 'saved') await file.close();
-    else await file.abort();
-    return phase;
-  } catch (error) {
-    await file.abort().catch(() => undefined);
-    throw error;
-  }
+  const route = book.routeTo(share.homeNodeId);
+  return async (handle, { index, sizeBytes }, publish, signal) => {
+    const file = await handle.createWritable();
+    const saver = new FileSaver(sizeBytes, {
+      open: (address, from, etag, cut) => open(addressOf(address, index), from, etag, cut),
+      write: (bytes) => file.write(bytes as Uint8Array<ArrayBuffer>),
+      restart: async () => {
+        await file.truncate(0);
+        await file.seek(0);
+      },
+      route,
+      delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      random: Math.random,
+      publish,
+    });
+    try {
+      const phase = await saver.run(signal);
+      // Only a whole file takes its name.
+      if (phase.name === 'saved') await file.close();
+      else await file.abort();
+      return phase;
+    } catch (error) {
+      await file.abort().catch(() => undefined);
+      throw error;
+    }
+  };
 }
 
 async function open(url: string, from: number, etag: string | null, signal: AbortSignal): Promise<Opened> {

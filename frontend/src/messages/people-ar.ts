@@ -166,7 +166,9 @@ export const peopleAr: Messages['people'] = {
     decline: 'رفض',
     whereAsked: 'تختار أنت أين يُحفظ.',
     whereDownloads: 'يُحفظ بين تنزيلاتك.',
+    whereFolder: 'تختار مجلدًا لها.',
     whereZip: 'يصل في ملف zip واحد ويُحفظ بين تنزيلاتك.',
+    acceptZip: 'قبول في ملف zip واحد',
     others: (count, shown) =>
       plural(count, {
         one: 'عرض آخر ينتظر بعد هذا',
@@ -209,6 +211,7 @@ export const peopleAr: Messages['people'] = {
     readyText: 'ما وصل متاح لك، والباقي يتبع تلقائيًا.',
     browser: 'المتصفّح ينزّله الآن',
     saving: 'جارٍ الحفظ',
+    waiting: (name) => `بانتظار المزيد من ${named(name)}`,
     moving: 'توقّفت العقدة، ويتواصل الاستلام عبر أخرى',
     offline: 'متوقّف مؤقتًا لانقطاع الاتصال، ويُستأنف تلقائيًا',
     received: 'وصلك كل شيء',
@@ -216,7 +219,9 @@ export const peopleAr: Messages['people'] = {
     refused: 'تعذّرت كتابة الملف',
     refusedText: 'الموضع الذي اخترته ممتلئ أو لا تمكن الكتابة فيه. اختر موضعًا آخر.',
     saveAs: 'حفظ باسم',
+    saveFolder: 'حفظ في مجلد',
     download: 'تنزيل',
+    downloadZip: 'تنزيل في ملف zip واحد',
     leave: 'إيقاف الاستلام',
     dismiss: 'تم',
     bar: (title, percent) => `${named(title)}: ${percent}`,

@@ -1,18 +1,19 @@
 import { Download, X } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { OfferItem } from '../../../../services/contracts/people.ts';
 import { TransferName } from '../../components/FileName.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { StripLegend } from '../../components/strip/StripLegend.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
+import { live } from '../../lib/live.ts';
 import { useStore } from '../../lib/store.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import type { Messages } from '../../messages/en.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { RateMeter } from '../../transfer-engine/rate-meter.ts';
-import { type ArrivalStage, arrivalStage, bytesHere } from './arrival-view.ts';
+import { type ArrivalStage, arrivalStage, bytesHere, waitsForSender } from './arrival-view.ts';
 import {
   type Arrival,
   accept,
@@ -21,7 +22,7 @@ import {
   download,
   leave,
   nameOfOffer,
-  ownWriterFor,
+  placePickerFor,
   writeTo,
 } from './arrivals.ts';
 import { inboxStore } from './inbox-store.ts';
@@ -43,7 +44,9 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
   const percent = format.percent(share);
   const name = nameOfOffer(item);
   const words = messages.people.arrival;
-  const said = stageText(stage, item, messages);
+  const isHeard = useSyncExternalStore(live.subscribe, live.read) === 'connected';
+  const isWaiting = waitsForSender(stage, here, strip?.committedBytes ?? null, isHeard);
+  const said = isWaiting ? words.waiting(item.sender.displayName) : stageText(stage, item, messages);
   const leftMs = rate && item.totalBytes ? ((item.totalBytes - here) / rate) * 1000 : null;
   useTitle(
     isOver || stage.name === 'ready'
@@ -80,7 +83,11 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
           {stage.name !== 'over' && <p className="tabular text-3xl font-semibold tracking-[-0.03em]">{percent}</p>}
           <p
             className={
-              stage.name === 'offline' ? 'font-medium text-amber-ink' : isOver ? 'font-medium' : 'text-ink-soft'
+              stage.name === 'offline' && !isWaiting
+                ? 'font-medium text-amber-ink'
+                : isOver
+                  ? 'font-medium'
+                  : 'text-ink-soft'
             }
           >
             {said}
@@ -139,20 +146,20 @@ function Controls({
 }) {
   const { messages } = useLanguage();
   const words = messages.people.arrival;
-  const picker = ownWriterFor(item);
+  const picker = placePickerFor(item);
   if (stage.name === 'received' || stage.name === 'over') {
     return <Button onClick={() => inboxStore.dismiss(item)}>{words.dismiss}</Button>;
   }
   const canBegin = own.accepted !== null && ['ready', 'stopped', 'browser'].includes(stage.name);
   const save = async () => {
-    const handle = await picker?.({ suggestedName: nameOfOffer(item) }).catch(() => null);
-    if (handle) await writeTo(item, handle);
+    const place = await picker?.().catch(() => null);
+    if (place) await writeTo(item, place);
   };
   return (
     <div className="flex flex-wrap gap-2 max-sm:w-full">
       {canBegin && stage.name !== 'browser' && picker && (
         <Button variant="primary" className="max-sm:flex-1" onClick={() => void save()}>
-          {words.saveAs}
+          {item.fileCount > 1 ? words.saveFolder : words.saveAs}
         </Button>
       )}
       {canBegin && (
@@ -162,7 +169,7 @@ function Controls({
           onClick={() => download(item)}
         >
           <Download aria-hidden className="size-5" strokeWidth={1.5} />
-          {words.download}
+          {item.fileCount > 1 ? words.downloadZip : words.download}
         </Button>
       )}
       <Button variant="danger" className="max-sm:flex-1" onClick={() => void leave(item)}>

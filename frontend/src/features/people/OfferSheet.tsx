@@ -7,7 +7,7 @@ import { Sheet } from '../../components/ui/Sheet.tsx';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { Fault } from '../../transfer-engine/fault.ts';
-import { accept, download, nameOfOffer, ownWriterFor, writeTo } from './arrivals.ts';
+import { accept, download, placePickerFor, writeTo } from './arrivals.ts';
 import { endOf, type OfferEnd } from './inbox.ts';
 import { inboxStore } from './inbox-store.ts';
 import { PersonMark } from './PersonMark.tsx';
@@ -27,18 +27,19 @@ export function OfferSheet({
   const [fault, setFault] = useState<Fault | null>(null);
   const words = messages.people.offer;
   const end = endOf(item, Date.now());
-  const picker = ownWriterFor(item);
+  const picker = placePickerFor(item);
+  const isSeveral = item.fileCount > 1;
 
-  const take = async () => {
+  const take = async (choose: typeof picker) => {
     // The browser's dialog opens only right after the press: the place is chosen first, then the offer accepted.
-    const handle = picker ? await picker({ suggestedName: nameOfOffer(item) }).catch(() => null) : null;
-    if (picker && !handle) return;
+    const place = choose ? await choose().catch(() => null) : null;
+    if (choose && !place) return;
     setIsBusy(true);
     const refusal = await accept(item);
     setIsBusy(false);
     setFault(refusal);
     if (refusal) return;
-    if (handle) void writeTo(item, handle);
+    if (place) void writeTo(item, place);
     else download(item);
   };
   const refuse = async () => {
@@ -51,7 +52,9 @@ export function OfferSheet({
 
   if (end) return <OverSheet item={item} end={end} />;
   const explanation = fault ? explainFault(fault, messages, format) : null;
-  const where = picker ? words.whereAsked : item.fileCount > 1 ? words.whereZip : words.whereDownloads;
+  const where = picker
+    ? words[isSeveral ? 'whereFolder' : 'whereAsked']
+    : words[isSeveral ? 'whereZip' : 'whereDownloads'];
   return (
     <Sheet title={words.title(item.sender.displayName)} onClose={onLater}>
       <OfferContent item={item} />
@@ -64,11 +67,16 @@ export function OfferSheet({
         <Button size="lg" disabled={isBusy} onClick={() => void refuse()}>
           {words.decline}
         </Button>
-        <Button size="lg" variant="primary" disabled={isBusy} onClick={() => void take()}>
+        <Button size="lg" variant="primary" disabled={isBusy} onClick={() => void take(picker)}>
           {words.accept}
         </Button>
       </div>
       <p className="text-center text-sm text-ink-soft">{where}</p>
+      {picker && isSeveral && (
+        <Button variant="quiet" className="self-center" disabled={isBusy} onClick={() => void take(null)}>
+          {words.acceptZip}
+        </Button>
+      )}
       {othersCount > 0 && (
         <p className="text-center text-sm text-ink-soft">{words.others(othersCount, format.count(othersCount))}</p>
       )}

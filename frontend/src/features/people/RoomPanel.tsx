@@ -1,5 +1,7 @@
 import { QrCode } from 'lucide-react';
-import { type FormEvent, lazy, Suspense, useId, useState, useSyncExternalStore } from 'react';
+import { type FormEvent, useId, useState, useSyncExternalStore } from 'react';
+import { LaterPart, usePartAtHand } from '../../components/LaterPart.tsx';
+import { qrSheet } from '../../components/qr-sheet.ts';
 import { Button } from '../../components/ui/Button.tsx';
 import { CopyButton } from '../../components/ui/CopyButton.tsx';
 import { FIELD_CLASS } from '../../components/ui/Field.tsx';
@@ -12,8 +14,6 @@ import type { Fault } from '../../transfer-engine/fault.ts';
 import { roomLink, toRoom } from './room-link.ts';
 import { codeIn, type RoomState, snapshotOf } from './room-state.ts';
 import { roomStore } from './room-store.ts';
-
-const QrSheet = lazy(() => import('../../components/QrSheet.tsx').then((module) => ({ default: module.QrSheet })));
 
 /** Which room one is in, and the way into another one. */
 export function RoomPanel({ code, room }: { readonly code: string | null; readonly room: RoomState }) {
@@ -65,6 +65,7 @@ function OwnRoom({ code }: { readonly code: string }) {
   const { messages } = useLanguage();
   const words = messages.people.room;
   const [isQrOpen, setIsQrOpen] = useState(false);
+  usePartAtHand(qrSheet);
   return (
     <div className="flex flex-wrap gap-2 max-sm:w-full">
       <CopyButton text={roomLink(code)} label={words.copy} className="max-sm:flex-1" />
@@ -76,9 +77,9 @@ function OwnRoom({ code }: { readonly code: string }) {
         {words.leave}
       </Button>
       {isQrOpen && (
-        <Suspense fallback={null}>
-          <QrSheet title={words.qrTitle} link={roomLink(code)} onClose={() => setIsQrOpen(false)} />
-        </Suspense>
+        <LaterPart part={qrSheet}>
+          {(QrSheet) => <QrSheet title={words.qrTitle} link={roomLink(code)} onClose={() => setIsQrOpen(false)} />}
+        </LaterPart>
       )}
     </div>
   );

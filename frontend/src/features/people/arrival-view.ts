@@ -31,6 +31,20 @@ export function isMovingArrival(item: OfferItem, own: Receiving | undefined): bo
   return ['browser', 'saving', 'moving', 'offline'].includes(arrivalStage(item, own, Date.now()).name);
 }
 
+/**
+ * Nothing comes because nothing more was sent: this device has all that the server has, and the server is heard. A page
+ * that writes the file itself looks at other nodes meanwhile, which concerns nobody.
+ */
+export function waitsForSender(
+  stage: ArrivalStage,
+  here: number,
+  storedBytes: number | null,
+  isServerHeard: boolean,
+): boolean {
+  const isSilent = stage.name === 'moving' || stage.name === 'offline';
+  return isSilent && isServerHeard && storedBytes !== null && here >= storedBytes;
+}
+
 /** Bytes that are on this device, as far as anybody knows. */
 export function bytesHere(item: OfferItem, own: Receiving | undefined, stage: ArrivalStage): number {
   if (stage.name === 'received') return item.totalBytes ?? item.receivedBytes;

@@ -1,19 +1,17 @@
 /** What this person accepted: the right to read it, and how its bytes are put onto this device. */
 import type { OfferAccepted, OfferItem } from '../../../../services/contracts/people.ts';
-import { downloadAddress } from '../../lib/api.ts';
+import { api, downloadAddress } from '../../lib/api.ts';
 import { arriving } from '../../lib/arriving.ts';
 import { peopleApi } from '../../lib/people-api.ts';
-import { type SavePhaseListener, savePicker, saveTo } from '../../lib/save-as.ts';
+import { type SavePhaseListener, savePicker, writerOf } from '../../lib/save-as.ts';
+import { folderPicker, freeFile } from '../../lib/save-folder.ts';
 import { createStore } from '../../lib/store.ts';
 import type { Fault } from '../../transfer-engine/fault.ts';
 import type { SavePhase } from '../../transfer-engine/file-saver.ts';
 import { RateMeter } from '../../transfer-engine/rate-meter.ts';
 import { inboxStore } from './inbox-store.ts';
+import { Receipts } from './receipts.ts';
 
-/** "About once a second", and once more at the end. */
-const RECEIPTS_EVERY_MS = 1_000;
-/** The last receipt ends the transfer for its sender: a node that is away has so long to come back. */
-const LAST_RECEIPT_TRIES = 60;
 /** A right in an address is good for five minutes; another node may be needed at any time. */
 const RENEW_GRANT_EVERY_MS = 4 * 60_000;
 const SHOWN_EVERY_MS = 200;
@@ -77,10 +75,15 @@ export function isWriting({ phase }: Arrival): boolean {
   return phase !== null && ['saving', 'moving', 'offline'].includes(phase.name);
 }
 
-/** A single file of known size, where the browser lets a page write one: it survives the node that it comes from. */
-export function ownWriterFor(item: OfferItem): ReturnType<typeof savePicker> {
-  const [only] = item.files;
-  return item.fileCount === 1 && only?.sizeBytes !== null && only !== undefined ? savePicker() : null;
+/** Where the page writes what comes, by its own hand: it survives the node that it comes from. */
+export type Place = FileSystemFileHandle | FileSystemDirectoryHandle;
+
+/** The browser's dialog for it, where it lets a page write: a file for one, a folder for several. */
+export function placePickerFor(item: OfferItem): (() => Promise<Place>) | null {
+  if (item.totalBytes === null) return null;
+  if (item.fileCount > 1) return folderPicker();
+  const picker = savePicker();
+  return picker && (() => picker({ suggestedName: nameOfOffer(item) }));
 }
 
 export function nameOfOffer(item: OfferItem): string {
@@ -122,27 +125,18 @@ export function download(item: OfferItem): void {
   change(item.transferId, { mode: 'browser' });
 }
 
-/** By the page's own hand, into a file that the person chose. */
-export async function writeTo(item: OfferItem, handle: FileSystemFileHandle): Promise<void> {
-  const [file] = item.files;
-  const first = arrivalOf(store.read(), item.transferId).accepted;
-  if (!file || file.sizeBytes === null || !first || writers.has(item.transferId)) return;
+/** By the page's own hand, into the file or the folder that the person chose. */
+export async function writeTo(item: OfferItem, place: Place): Promise<void> {
   const { transferId } = item;
-  const sizeBytes = file.sizeBytes;
+  const { accepted } = arrivalOf(store.read(), transferId);
+  if (!accepted || writers.has(transferId)) return;
   const abort = new AbortController();
   writers.set(transferId, abort);
-  const receipts = new Receipts(transferId, file.index, sizeBytes);
+  const receipts = new Receipts(transferId);
   const renewing = setInterval(() => void accept(item), RENEW_GRANT_EVERY_MS);
   change(transferId, { mode: 'page', isRefused: false, phase: { name: 'saving' }, savedBytes: 0 });
   try {
-    const request = {
-      shareId: first.shareId,
-      fileIndex: file.index,
-      sizeBytes,
-      isTiedToOrigin: false,
-      addressGrant: () => arrivalOf(store.read(), transferId).accepted?.addressGrant ?? first.addressGrant,
-    };
-    const phase = await saveTo(handle, request, shownBy(transferId, receipts), abort.signal);
+    const phase = await writeAll(item, accepted, place, receipts, abort.signal);
     change(transferId, { phase, bytesPerSecond: null });
     if (phase.name === 'saved') void receipts.finish();
     else receipts.stop();
@@ -155,13 +149,70 @@ export async function writeTo(item: OfferItem, handle: FileSystemFileHandle): Pr
   }
 }
 
-function shownBy(transferId: string, receipts: Receipts): SavePhaseListener {
+/** One file after the other. @throws when one cannot be written */
+async function writeAll(
+  item: OfferItem,
+  { shareId, grant, addressGrant }: OfferAccepted,
+  place: Place,
+  receipts: Receipts,
+  signal: AbortSignal,
+): Promise<SavePhase> {
+  const { transferId } = item;
+  const share = await api.share(shareId, grant);
+  // The offer names the first few of them.
+  const files = share.ok ? share.value.files : item.files;
+  if (!share.ok && files.length < item.fileCount) return { name: 'failed', fault: share.fault };
+  const write = await writerOf({
+    shareId,
+    isTiedToOrigin: false,
+    homeNodeId: share.ok ? share.value.homeNodeId : null,
+    addressGrant: () => arrivalOf(store.read(), transferId).accepted?.addressGrant ?? addressGrant,
+  });
+  const show = shownBy(transferId);
+  const done = await doneIn(place, transferId);
+  let savedBytes = 0;
+  for (const { index, path, sizeBytes } of files) {
+    const file = { index, sizeBytes: sizeBytes ?? 0 };
+    const beforeBytes = savedBytes;
+    savedBytes += file.sizeBytes;
+    if (done.has(index)) continue;
+    const target = place.kind === 'directory' ? await freeFile(place, path) : { handle: place, remove: async () => {} };
+    const listen: SavePhaseListener = (now, bytes) => {
+      receipts.written(file, bytes);
+      show(now, beforeBytes + bytes);
+    };
+    const phase = await write(target.handle, file, listen, signal).catch(async (fault: unknown) => {
+      await target.remove();
+      throw fault;
+    });
+    if (phase.name !== 'saved') {
+      await target.remove();
+      return phase;
+    }
+    receipts.closed(file);
+    done.add(index);
+  }
+  return { name: 'saved' };
+}
+
+/** Files that were written whole into a folder before it came to a stop: whoever chooses it again gets the rest. */
+const kept = new Map<string, { readonly folder: FileSystemDirectoryHandle; readonly indexes: Set<number> }>();
+
+async function doneIn(place: Place, transferId: string): Promise<Set<number>> {
+  if (place.kind !== 'directory') return new Set();
+  const before = kept.get(transferId);
+  if (before && (await before.folder.isSameEntry(place))) return before.indexes;
+  const indexes = new Set<number>();
+  kept.set(transferId, { folder: place, indexes });
+  return indexes;
+}
+
+function shownBy(transferId: string): SavePhaseListener {
   const meter = new RateMeter();
   let shownAtMs = Number.NEGATIVE_INFINITY;
   let shown = '';
   return (phase, savedBytes) => {
     const nowMs = performance.now();
-    receipts.note(savedBytes);
     // The file has its name only when it is closed: that it is saved is said after that.
     if (phase.name === 'saved' || (phase.name === shown && nowMs - shownAtMs < SHOWN_EVERY_MS)) return;
     shown = phase.name;
@@ -175,51 +226,4 @@ function shownBy(transferId: string, receipts: Receipts): SavePhaseListener {
 export async function leave(item: OfferItem): Promise<Fault | null> {
   writers.get(item.transferId)?.abort();
   return await inboxStore.decline(item);
-}
-
-/** Tells the server what is on this device, so that the sender sees it. */
-class Receipts {
-  readonly #transferId: string;
-  readonly #fileIndex: number;
-  readonly #sizeBytes: number;
-  readonly #timer: ReturnType<typeof setInterval>;
-  #writtenBytes = 0;
-  #toldBytes = 0;
-
-  constructor(transferId: string, fileIndex: number, sizeBytes: number) {
-    this.#transferId = transferId;
-    this.#fileIndex = fileIndex;
-    this.#sizeBytes = sizeBytes;
-    this.#timer = setInterval(() => void this.#tell(), RECEIPTS_EVERY_MS);
-  }
-
-  note(writtenBytes: number): void {
-    this.#writtenBytes = writtenBytes;
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
-
-  async finish(): Promise<void> {
-    this.stop();
-    for (let tries = 0; tries < LAST_RECEIPT_TRIES; tries++) {
-      const answer = await this.#send(this.#sizeBytes);
-      if (answer.ok || (answer.fault.kind === 'problem' && answer.fault.retryAfterMs === null)) return;
-      await new Promise((resolve) => setTimeout(resolve, RECEIPTS_EVERY_MS));
-    }
-  }
-
-  async #tell(): Promise<void> {
-    // The last byte is reported when the file is closed: before, a full disk may still take it back.
-    const bytes = Math.min(this.#writtenBytes, this.#sizeBytes - 1);
-    if (bytes <= this.#toldBytes) return;
-    this.#toldBytes = bytes;
-    await this.#send(bytes);
-  }
-
-  #send(bytes: number) {
-    const ranges = bytes > 0 ? ([[0, bytes]] as const) : [];
-    return peopleApi.receipts(this.#transferId, { received: { [this.#fileIndex]: ranges } });
-  }
 }

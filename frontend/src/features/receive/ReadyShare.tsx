@@ -82,11 +82,11 @@ export function ReadyShare({
             <SaveAs
               name={title}
               onBegun={() => begin('page')}
-              request={{
+              file={{ index: single.index, sizeBytes: single.sizeBytes }}
+              share={{
                 shareId,
-                fileIndex: single.index,
-                sizeBytes: single.sizeBytes,
                 isTiedToOrigin: grant !== null || share.maxDownloads !== null,
+                homeNodeId: answer.homeNodeId,
               }}
             />
           )}

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import { Button } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import type { Formatter } from '../../lib/format.ts';
-import { type SaveRequest, savePicker, saveTo } from '../../lib/save-as.ts';
+import { type SavedFile, type SavedShare, savePicker, writerOf } from '../../lib/save-as.ts';
 import type { Messages } from '../../messages/en.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
@@ -23,11 +23,13 @@ type SaveState =
 
 /** A download that the page writes itself and that survives its node. Shown only where the browser lets pages do so. */
 export function SaveAs({
-  request,
+  share,
+  file,
   name,
   onBegun,
 }: {
-  readonly request: SaveRequest;
+  readonly share: SavedShare;
+  readonly file: SavedFile;
   readonly name: string;
   readonly onBegun: () => void;
 }) {
@@ -51,11 +53,13 @@ export function SaveAs({
       shown = phase.name;
       shownAtMs = nowMs;
       meter.note(savedBytes, nowMs);
-      const share = request.sizeBytes === 0 ? 1 : savedBytes / request.sizeBytes;
-      setState({ name: 'running', phase, share, bytesPerSecond: meter.bytesPerSecond() });
+      const part = file.sizeBytes === 0 ? 1 : savedBytes / file.sizeBytes;
+      setState({ name: 'running', phase, share: part, bytesPerSecond: meter.bytesPerSecond() });
     };
     show({ name: 'saving' }, 0);
-    await saveTo(handle, request, show, abort.current.signal).catch(() => setState({ name: 'refused' }));
+    const { signal } = abort.current;
+    const write = await writerOf(share);
+    await write(handle, file, show, signal).catch(() => setState({ name: 'refused' }));
   };
   const isUnderWay = state.name === 'running' && ['saving', 'moving', 'offline'].includes(state.phase.name);
   return (
