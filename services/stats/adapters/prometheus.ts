@@ -115,7 +115,7 @@ function gauges(registers: Registry[], sources: MetricSources): void {
   });
   new Counter({
     name: 'peerlink_direct_offers_total',
-    help: 'Offers to a recipient by what became of them, each change counted by the node that made it',
+    help: 'Offers to a recipient by what became of them, each change at the node that made it',
     labelNames: ['outcome'],
     registers,
     collect() {
