@@ -63,7 +63,7 @@ export function composeSelf(
     otherNodeIds: () => nodesWith(common.broker, 'presence').filter((id) => id !== nodeId),
     announce: () => broadcast('presence.changed', { nodeId }),
     later: (delayMs, act) => void setTimeout(act, delayMs).unref(),
-    namesOf: (sessionIds) => sessionRepository.namesOf(sessionIds),
+    keep: (sessionIds) => sessions.keep(sessionIds),
     onFault: (fault) => common.log.debug({ err: fault }, 'who is online was not told or heard'),
   });
   const metrics = createPrometheusMetrics({

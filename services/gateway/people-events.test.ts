@@ -26,7 +26,7 @@ function setUp() {
     otherNodeIds: () => [],
     announce: () => undefined,
     later,
-    namesOf: async () => new Map(),
+    keep: async () => new Map(),
     onFault: () => undefined,
   });
   const names = new Map<string, string>();

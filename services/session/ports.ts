@@ -23,6 +23,14 @@ export interface SessionRepository {
   namesOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Extends the session to `ttlSeconds` from now, never below its longest-lived transfer. Called at most once a minute a session. */
   touch(id: string, ttlSeconds: number): Promise<SessionRow | null>;
+  /**
+   * As `touch`, of those of them that live and were not used for `notUsedForSeconds`; never shortens one, and leaves out
+   * what is being changed right now.
+   */
+  keep(
+    ids: readonly string[],
+    options: { readonly ttlSeconds: number; readonly notUsedForSeconds: number },
+  ): Promise<void>;
   rename(id: string, displayName: string): Promise<SessionRow | null>;
   /** Repeatable. The revoked row; null when there is none. */
   revoke(id: string): Promise<SessionRow | null>;

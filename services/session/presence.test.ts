@@ -49,7 +49,7 @@ function setUp() {
       },
       later: (delayMs, act) =>
         timers.push({ atMs: clock.monotonicMs() + delayMs, act: () => dead.has(nodeId) || act() }),
-      namesOf: async (ids) => new Map([...names].filter(([id]) => ids.includes(id))),
+      keep: async (ids) => new Map([...names].filter(([id]) => ids.includes(id))),
       onFault: () => undefined,
     });
     presence.onChanged((rooms) => changes.push(...rooms));

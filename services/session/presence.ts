@@ -14,7 +14,10 @@ const HEARD_KEPT_MS = 3_000;
 const COALESCED_MS = 50;
 /** Writing out many people takes longer, so it is done less often: half a second more for 5,000. */
 const COALESCED_MS_A_PERSON = 0.1;
-/** A change of name is heard of at once; this finds the one that was missed, and sessions that are over. */
+/**
+ * Who waits in a room uses the session, with nothing but a connection. A change of name is heard of at once; this finds the
+ * one that was missed, and sessions that are over.
+ */
 const NAMES_EVERY_MS = 10_000;
 
 export interface PresenceDeps {
@@ -28,8 +31,8 @@ export interface PresenceDeps {
   /** Tells the others that this node says something new. */
   readonly announce: () => void;
   readonly later: (delayMs: number, act: () => void) => void;
-  /** By session id; who is missing has no session any more. */
-  readonly namesOf: (sessionIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
+  /** These are in use. Names by session id; who is missing has no session any more. */
+  readonly keep: (sessionIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   readonly onFault: (fault: unknown) => void;
 }
 
@@ -142,7 +145,7 @@ export class Presence {
     this.#index.sweep(nowMs);
     const known = this.#deps.otherNodeIds();
     const quietly = (work: Promise<void>) => work.catch(this.#deps.onFault);
-    await Promise.all([quietly(this.#keepSaid()), quietly(this.#look(known)), quietly(this.#readNames(nowMs))]);
+    await Promise.all([quietly(this.#keepSaid()), quietly(this.#look(known)), quietly(this.#keepSessions(nowMs))]);
     for (const [nodeId, { atMs }] of this.#heard) {
       if (!known.includes(nodeId) || this.#nowMs() - atMs > HEARD_KEPT_MS) this.#drop(nodeId);
     }
@@ -251,11 +254,11 @@ export class Presence {
     this.#tell(this.#index.replace(nodeId, [], this.#nowMs()));
   }
 
-  async #readNames(nowMs: number): Promise<void> {
+  async #keepSessions(nowMs: number): Promise<void> {
     if (nowMs - this.#namesReadAtMs < NAMES_EVERY_MS || this.#connections.size === 0) return;
     this.#namesReadAtMs = nowMs;
     const asked = new Set([...this.#connections.values()].map(({ sessionId }) => sessionId));
-    const names = await this.#deps.namesOf([...asked]);
+    const names = await this.#deps.keep([...asked]);
     for (const sessionId of asked) {
       const name = names.get(sessionId);
       if (name === undefined) this.forget(sessionId);

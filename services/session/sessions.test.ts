@@ -12,7 +12,7 @@ const randomToken = () => randomId(TOKEN_LENGTH);
 /** The port over a map, with a count of what was asked. The adapters are held to the port by their own suite. */
 function memoryRepository(clock: ManualClock) {
   const rows = new Map<string, { hash: string; row: SessionRow }>();
-  const asked = { finds: 0, touches: 0 };
+  const asked = { finds: 0, touches: 0, keeps: 0 };
   const alive = (row: SessionRow | undefined) =>
     row !== undefined && row.revokedAt === null && row.expiresAt.getTime() > clock.now() ? row : null;
   const change = (id: string, edit: (row: SessionRow) => SessionRow): SessionRow | null => {
@@ -44,6 +44,14 @@ function memoryRepository(clock: ManualClock) {
     touch: async (id, ttlSeconds) => {
       asked.touches += 1;
       return change(id, (row) => ({ ...row, lastUsedAt: new Date(clock.now()), expiresAt: later(ttlSeconds) }));
+    },
+    keep: async (ids, { ttlSeconds, notUsedForSeconds }) => {
+      for (const id of ids) {
+        const row = alive(rows.get(id)?.row);
+        if (row === null || clock.now() - row.lastUsedAt.getTime() < notUsedForSeconds * 1000) continue;
+        asked.keeps += 1;
+        change(id, () => ({ ...row, lastUsedAt: new Date(clock.now()), expiresAt: later(ttlSeconds) }));
+      }
     },
     rename: async (id, displayName) => change(id, (row) => ({ ...row, displayName })),
     revoke: async (id) => change(id, (row) => ({ ...row, revokedAt: new Date(clock.now()) })),
@@ -200,6 +208,30 @@ describe('sessions', () => {
     const { session } = await sessions.create();
     expect(await sessions.find(session.id)).toEqual(session);
     await sessions.revoke(session.id);
+    expect(await sessions.find(session.id)).toBeNull();
+  });
+
+  it('are in use while somebody has a connection open in them, without a question', async () => {
+    const { clock, sessions, asked } = setUp({ ttlSeconds: 3600 });
+    const { session } = await sessions.create('Ada');
+    for (let second = 0; second < 3 * 3600; second += 10) {
+      clock.advance(10_000);
+      expect(await sessions.keep([session.id, 'nobody12'])).toEqual(new Map([[session.id, 'Ada']]));
+    }
+    expect(asked.keeps).toBe(180);
+    clock.advance(3_600_001);
+    expect(await sessions.keep([session.id])).toEqual(new Map());
+  });
+
+  it('that are revoked while they are looked for by their id are not found', async () => {
+    const { sessions, repository } = setUp();
+    const { session } = await sessions.create();
+    const { findById } = repository;
+    repository.findById = async (id) => {
+      const row = await findById(id);
+      sessions.learnRevoked(id);
+      return row;
+    };
     expect(await sessions.find(session.id)).toBeNull();
   });
 

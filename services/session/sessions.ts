@@ -33,6 +33,11 @@ export interface Sessions {
   resolve(token: string): Promise<SessionInfo | null>;
   /** By its id, from the database: for who was identified before and comes again. Null: unknown, expired or revoked. */
   find(sessionId: string): Promise<SessionInfo | null>;
+  /**
+   * Somebody has connections open in these: they are in use, whether or not anything is asked of them. By id the names of
+   * those that are not over.
+   */
+  keep(sessionIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** @throws not_found, bad_name */
   rename(sessionId: string, displayName: string): Promise<SessionInfo>;
   revoke(sessionId: string): Promise<void>;
@@ -112,7 +117,12 @@ export function createSessions(deps: SessionDeps): Sessions {
     async find(sessionId) {
       if (revoked.has(sessionId)) return null;
       const row = await repository.findById(sessionId);
-      return row === null ? null : toInfo(row);
+      // It may have been revoked while the row was on its way.
+      return row === null || revoked.has(sessionId) ? null : toInfo(row);
+    },
+    async keep(sessionIds) {
+      await repository.keep(sessionIds, { ttlSeconds, notUsedForSeconds: touchEveryMs / 1000 });
+      return repository.namesOf(sessionIds);
     },
     async rename(sessionId, displayName) {
       const row = await repository.rename(sessionId, displayNameOf(displayName));

@@ -1,6 +1,7 @@
 import type { SessionInfo } from '../../contracts/actions.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import type { SessionResponse, TicketResponse } from '../../contracts/http.ts';
+import { MAX_EXPIRES_SECONDS } from '../../contracts/limits.ts';
 import type { Call } from '../../define-service.ts';
 import { sessionCookie } from '../cookies.ts';
 import type { EdgeContext } from '../edge-context.ts';
@@ -25,9 +26,12 @@ export function sessionRoutes({ call, settings, rateLimits, tickets }: SessionRo
     const body: SessionResponse = { session, limits: settings.limits };
     return { status, body, cookies };
   };
-  /** The cookie lives as long as the session, which a look-up extends. */
-  const renewed = (context: EdgeContext, session: SessionInfo, token: string): readonly string[] => [
-    cookieOf(context, token, Math.max(0, Math.ceil((Date.parse(session.expiresAt) - Date.now()) / 1000))),
+  /**
+   * The cookie outlives the session: each use and each transfer extends that, mostly without an answer that could tell the
+   * browser. Whether it still counts the server says.
+   */
+  const renewed = (context: EdgeContext, token: string): readonly string[] => [
+    cookieOf(context, token, MAX_EXPIRES_SECONDS),
   ];
   const required = async (context: EdgeContext): Promise<SessionInfo> => {
     const session = await context.session();
@@ -40,17 +44,17 @@ export function sessionRoutes({ call, settings, rateLimits, tickets }: SessionRo
       const existing = await context.session();
       const { displayName } = parseAs('createSession', (await body()) ?? {});
       if (existing !== null && context.sessionToken !== null) {
-        return answer(existing, 200, renewed(context, existing, context.sessionToken));
+        return answer(existing, 200, renewed(context, context.sessionToken));
       }
       await rateLimits.consume('sessions', context.addressKey);
       const made = await call('session.create', displayName === undefined ? {} : { displayName }, {
         requestId: context.requestId,
       });
-      return answer(made.session, 201, renewed(context, made.session, made.token));
+      return answer(made.session, 201, renewed(context, made.token));
     },
     'GET /session': async ({ context }) => {
       const session = await required(context);
-      return answer(session, 200, context.sessionToken === null ? [] : renewed(context, session, context.sessionToken));
+      return answer(session, 200, context.sessionToken === null ? [] : renewed(context, context.sessionToken));
     },
     'PATCH /session': async ({ context, body }) => {
       const { id: sessionId } = await required(context);

@@ -58,6 +58,17 @@ export function createPrismaSessionRepository(database: Database): SessionReposi
       const record = touched?.[0] as SessionRecord | undefined;
       return record === undefined ? null : toSessionRow(record);
     },
+    // Nobody waits for a row here, so that two of these, in whatever order, never wait for each other.
+    keep: async (ids, { ttlSeconds, notUsedForSeconds }) => {
+      await database.query(Prisma.sql`
+        UPDATE sessions SET last_used_at = now(),
+          expires_at = greatest(expires_at, now() + make_interval(secs => ${ttlSeconds}::float8))
+        WHERE id IN (
+          SELECT s.id FROM sessions s WHERE s.id = ANY(${[...ids]}::text[]) AND ${IS_ALIVE}
+            AND s.last_used_at <= now() - make_interval(secs => ${notUsedForSeconds}::float8)
+          ORDER BY s.id FOR UPDATE SKIP LOCKED
+        )`);
+    },
     rename: (id, displayName) =>
       one(Prisma.sql`
         UPDATE sessions s SET display_name = ${displayName} WHERE s.id = ${id} AND ${IS_ALIVE} RETURNING ${COLUMNS}`),

@@ -171,7 +171,7 @@ describe('the session cookie', () => {
     const answer = await ask(url, '/api/session', { method: 'POST' });
     expect(answer.status).toBe(201);
     expect(answer.headers['set-cookie']?.[0]).toMatch(
-      /^pl_[\w-]+=\w{43}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/,
+      /^pl_[\w-]+=\w{43}; Max-Age=31622400; Path=\/; HttpOnly; SameSite=Lax$/,
     );
     const again = await ask(url, '/api/session', { method: 'POST', headers: { Cookie: answer.cookie, Origin: url } });
     expect(again.status).toBe(200);

@@ -90,6 +90,30 @@ export function describeSessionRepository(make: () => StateHarness): void {
       expect(Number((await make().sessions.touch(id, 60))?.expiresAt)).toBeLessThan(Date.now() + 120_000);
     });
 
+    it('that are in use live on, those that were not used for so long, and none for a shorter time', async () => {
+      const [used, idle, long, expired, revoked] = [
+        await start(60),
+        await start(60),
+        await start(9_000),
+        await start(-1),
+        await start(60),
+      ];
+      const { sessions, age } = make();
+      await sessions.revoke(revoked.id);
+      for (const { id } of [idle, long]) await age('sessions', id, 30);
+      const expiryOf = async (id: string) => Number((await sessions.findById(id))?.expiresAt) - Date.now();
+      const before = await expiryOf(long.id);
+      const ids = [used, idle, long, expired, revoked].map(({ id }) => id);
+      await sessions.keep(ids, { ttlSeconds: 3_600, notUsedForSeconds: 10 });
+      expect(await expiryOf(used.id)).toBeLessThan(70_000);
+      expect(await expiryOf(idle.id)).toBeGreaterThan(3_500_000);
+      expect(Math.abs((await expiryOf(long.id)) - before)).toBeLessThan(60_000);
+      for (const { id } of [expired, revoked]) expect(await sessions.findById(id)).toBeNull();
+      // Used right now.
+      await sessions.keep(ids, { ttlSeconds: 9_999, notUsedForSeconds: 10 });
+      expect(await expiryOf(idle.id)).toBeLessThan(3_700_000);
+    });
+
     it('are not woken by a transfer once they are over', async () => {
       const expired = await start(-1);
       await make().transfers.insert(newTransfer({ sessionId: expired.id }), [newFile(0)], {
