@@ -171,6 +171,15 @@ describe('distinctPaths', () => {
     expect(performance.now() - startedAt).toBeLessThan(1_000);
   });
 
+  it('numbers 10,000 long names that are alike once they are shortened', () => {
+    const startedAt = performance.now();
+    const paths = distinctPaths(
+      Array.from({ length: 10_000 }, (_, index) => 'a'.repeat(248) + String(Math.floor(index / 2)).padStart(7, '0')),
+    );
+    expect(new Set(paths).size).toBe(10_000);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+
   it('gives paths that a folder can hold all of, whatever meets', async () => {
     const part = fc.constantFrom('a', 'A', 'b', 'a (2)', 'A (2)', 'a.txt', 'a (2).txt', 'é', 'É', 'n'.repeat(255));
     const path = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));

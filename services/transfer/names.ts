@@ -58,18 +58,24 @@ export function distinctPaths(paths: readonly string[]): string[] {
   }
   const nextNumber = new Map<string, number>();
   return paths.map((path) => {
-    const key = path.toLowerCase();
     let candidate = path;
-    let number = nextNumber.get(key) ?? 2;
-    while (taken.has(candidate.toLowerCase())) {
-      candidate = numbered(path, number);
-      number += 1;
+    if (taken.has(path.toLowerCase())) {
+      // Long names that are alike once they are shortened count on together: each number is tried once.
+      const key = numbered(path, LARGEST_NUMBER).toLowerCase();
+      let number = nextNumber.get(key) ?? 2;
+      do {
+        candidate = numbered(path, number);
+        number += 1;
+      } while (taken.has(candidate.toLowerCase()));
+      nextNumber.set(key, number);
     }
-    nextNumber.set(key, number);
     taken.add(candidate.toLowerCase());
     return candidate;
   });
 }
+
+/** More digits than any number that is given, so that every numbered form begins with what this one begins with. */
+const LARGEST_NUMBER = 99_999_999;
 
 /** A name longer than this behind its last dot has no extension worth keeping. */
 const MAX_EXTENSION_BYTES = 32;
