@@ -40,7 +40,8 @@ export function createListener(deps: ListenerDeps): Listener {
   const operations = operationRoutes(deps);
   return (req, res) => {
     const startedMs = performance.now();
-    const context = deps.makeContext(req);
+    const context = contextOrRefusal(deps, req, res);
+    if (context === null) return;
     res.setHeader(HEADER.requestId, context.requestId);
     setSecurityHeaders(req, res, context.isSecure);
     res.once('close', () => observe(deps, req, res, context, startedMs));
@@ -50,6 +51,17 @@ export function createListener(deps: ListenerDeps): Listener {
       answerFault(req, res, context, fault);
     }
   };
+}
+
+/** Headers that nothing can be made of cost their sender the request, never everybody the process. */
+function contextOrRefusal(deps: ListenerDeps, req: IncomingMessage, res: ServerResponse): EdgeContext | null {
+  try {
+    return deps.makeContext(req);
+  } catch (fault) {
+    deps.log.error({ err: fault }, 'a request whose headers could not be read');
+    res.writeHead(400, { Connection: 'close' }).end();
+    return null;
+  }
 }
 
 function route(

@@ -10,6 +10,14 @@ const settings: OriginSettings = {
   machineNames: () => new Set(['localhost', 'box-7', '192.168.1.20', '::1', 'fe80::1']),
 };
 
+/** Names with numbers and dots where a parser of addresses looks twice. */
+const dottedName = fc
+  .tuple(
+    fc.constantFrom('a', 'x', '1', '0x', 'a.1', 'x.0x', '127.1', 'a.08'),
+    fc.constantFrom('', '.', '..', '.1.', '.0x..'),
+  )
+  .map((parts) => parts.join(''));
+
 describe('publicOriginOf', () => {
   it.each([
     ['localhost:5000', false, 'http://localhost:5000'],
@@ -38,6 +46,8 @@ describe('publicOriginOf', () => {
     'a b',
     'localhost:99999',
     '192.168.1.21',
+    'a.1..',
+    'x.0x..',
   ])('never begins links with the Host %j', (host) => {
     expect(publicOriginOf(host, false, settings)).toBe('http://localhost:5000');
   });
@@ -60,6 +70,7 @@ describe('publicOriginOf', () => {
   it('gives one of the known origins, whatever the Host header holds', () => {
     const host = fc.oneof(
       fc.string(),
+      dottedName,
       fc.domain(),
       fc.ipV4(),
       fc.ipV6(),
@@ -91,9 +102,11 @@ describe('parseHost', () => {
 
   it('never throws and never lets through what could end a host', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), dottedName), (text) => {
         const host = parseHost(text);
-        if (host !== undefined) expect(host.name).toMatch(/^[a-z0-9._:-]+$/);
+        if (host === undefined) return;
+        expect(host.name).toMatch(/^[a-z0-9._:-]+$/);
+        expect(URL.canParse(`http://${host.name.includes(':') ? `[${host.name}]` : host.name}`)).toBe(true);
       }),
       RUNS,
     );

@@ -16,7 +16,9 @@ export function parseHost(header: string | undefined): Host | undefined {
   if (port !== undefined && (port === 0 || port > 65_535)) return undefined;
   const url = `http://${match[1]}${port === undefined ? '' : `:${port}`}`;
   if (!URL.canParse(url)) return undefined;
-  return { name: new URL(url).hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, ''), port };
+  const name = new URL(url).hostname.replace(/\.$/, '');
+  // What was a name with its last dot may be a bad number without: `a.1..` is `a.1.`, which is none.
+  return URL.canParse(`http://${name}`) ? { name: name.replace(/^\[(.*)\]$/, '$1'), port } : undefined;
 }
 
 /** Names and addresses by which this machine may be called. Interfaces come and go, so it is read again now and then. */

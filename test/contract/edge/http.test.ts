@@ -22,6 +22,17 @@ beforeAll(async () => {
 const file = { files: [{ path: 'a.txt', sizeBytes: 3 }] };
 const newSession = async () => (await ask(url, '/api/session', { method: 'POST' })).cookie;
 
+describe('a Host that is none', () => {
+  it.each(['a.1..', 'x.0x..', '..', '[::', 'a b', '\u00ff'])(
+    '%j is answered, and so is whoever comes next',
+    async (host) => {
+      const text = `GET /healthz HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+      expect((await sendRaw(server.port, text, 5_000)).answer).toMatch(/^HTTP\/1\.1 (200|400) /);
+      expect((await ask(url, '/healthz')).status).toBe(200);
+    },
+  );
+});
+
 describe('only what is listed can be reached', () => {
   it.each([
     '/api/$node/options',
@@ -422,7 +433,7 @@ describe('operation', () => {
   });
 
   it('shows metrics of what just happened', async () => {
-    await ask(url, '/counted.bin', { method: 'PUT', body: Buffer.alloc(12_345, 7) });
+    await ask(url, '/named-by-nobody.bin', { method: 'PUT', body: Buffer.alloc(12_345, 7) });
     const { body, headers } = await ask(url, '/metrics');
     expect(headers['content-type']).toMatch(/^text\/plain/);
     expect(Number(/peerlink_client_bytes_total\{direction="in"\} (\d+)/.exec(body)?.[1])).toBeGreaterThanOrEqual(
@@ -431,7 +442,7 @@ describe('operation', () => {
     // A busy machine makes the event loop late, and the node says so.
     expect(body).toMatch(/peerlink_node_state\{state="(healthy|degraded)"\} 1/);
     expect(body).toContain('peerlink_leader 1');
-    expect(body).not.toContain('counted');
+    expect(body).not.toContain('named-by-nobody');
   });
 
   it('names the cluster of one node, which leads itself', async () => {
