@@ -209,14 +209,26 @@ function notRouted(routes: ApiRoutes, res: ServerResponse, context: EdgeContext)
   });
 }
 
+/** So long a refused upgrade may take to read its answer. */
+const REFUSAL_LINGER_MS = 1_000;
+
 type Door = Pick<SocketServer, 'upgrade'>;
 
 function routeUpgrade(control: Door, chunks: Door, req: IncomingMessage, socket: Duplex, head: Buffer): void {
   const path = req.url?.split('?', 1)[0];
   socket.on('error', () => socket.destroy());
-  if (path === `${CONTROL_PATH}/`) control.upgrade(req, socket, head);
-  else if (path === `${CHUNK_PATH}/`) chunks.upgrade(req, socket, head);
-  else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  const refuse = (status: string) => {
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    // After an upgrade Node's time-outs are off, and the other side may never close: it is not waited for.
+    setTimeout(() => socket.destroy(), REFUSAL_LINGER_MS).unref();
+  };
+  try {
+    if (path === `${CONTROL_PATH}/`) control.upgrade(req, socket, head);
+    else if (path === `${CHUNK_PATH}/`) chunks.upgrade(req, socket, head);
+    else refuse('404 Not Found');
+  } catch {
+    refuse('400 Bad Request');
+  }
 }
 
 const ioOf = (service: Service): IoServer => (service as unknown as { io: IoServer }).io;

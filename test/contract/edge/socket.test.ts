@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { io, type Socket } from 'socket.io-client';
 import { errorTypeOf } from '../../../services/contracts/errors.ts';
@@ -131,6 +133,22 @@ describe('the handshake', () => {
       expect(answer).toMatch(/^HTTP\/1\.1 404 /);
       expect(isClosed).toBe(true);
     }
+  });
+
+  it('does not keep a refused connection whose client never closes its side', async () => {
+    const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+    let isReset = false;
+    socket.on('error', () => {
+      isReset = true;
+    });
+    socket.resume().write('GET /none HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    await once(socket, 'end');
+    // What is sent to a socket that nobody holds any more is answered by a reset.
+    await waitFor('the connection is reset', 5_000, () => {
+      if (!isReset) socket.write('.');
+      return isReset;
+    });
+    socket.destroy();
   });
 
   it('offers compression for control messages and never for chunks', async () => {
