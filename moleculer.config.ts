@@ -48,7 +48,7 @@ export function brokerOptions(settings: BrokerSettings): BrokerOptions {
       minRequestCount: 20,
       windowTime: 60,
       halfOpenTime: 5_000,
-      check: isNodeAtFault,
+      check: (fault: Error) => isAnotherAtFault(fault, settings.nodeId),
     },
     heartbeatInterval: HEARTBEAT_INTERVAL_SECONDS,
     heartbeatTimeout: HEARTBEAT_TIMEOUT_SECONDS,
@@ -66,9 +66,14 @@ export function brokerOptions(settings: BrokerSettings): BrokerOptions {
   };
 }
 
-/** A refused request says nothing about the node that refused it; only one that cannot answer opens the circuit. */
-function isNodeAtFault(fault: Error): boolean {
-  const { type } = fault as { type?: unknown };
+/**
+ * A refused request says nothing about the node that refused it, nor does a full queue: whoever asks much could shut an
+ * action for everybody. Only another node that cannot answer opens the circuit; there is no way round this very one.
+ */
+function isAnotherAtFault(fault: Error, nodeId: string): boolean {
+  const { type, nodeID, data } = fault as { type?: unknown; nodeID?: unknown; data?: { nodeID?: unknown } | null };
+  const at = nodeID ?? data?.nodeID;
+  if (at === undefined || at === nodeId || type === 'QUEUE_FULL') return false;
   return !(typeof type === 'string' && isErrorType(type) && type !== 'internal');
 }
 

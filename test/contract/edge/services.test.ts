@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ServiceBroker, type ServiceSchema } from 'moleculer';
+import { Errors, ServiceBroker, type ServiceSchema } from 'moleculer';
 import { brokerOptions } from '../../../moleculer.config.ts';
 import { clusterService } from '../../../services/cluster/cluster.service.ts';
 import { createLeadership } from '../../../services/cluster/leadership.ts';
 import type { ClusterRepository, LeaderLease, NodeRow } from '../../../services/cluster/ports.ts';
 import type { EventName, Events } from '../../../services/contracts/actions.ts';
+import { PeerLinkError } from '../../../services/contracts/errors.ts';
 import { type Call, typedBroadcast, typedCall } from '../../../services/define-service.ts';
 import { ManualClock, systemClock } from '../../../services/kernel/clock.ts';
 import { createLogger } from '../../../services/logging.ts';
@@ -283,9 +284,36 @@ describe('the services of one node', () => {
   }, 30_000);
 });
 
+describe('the circuit breaker', () => {
+  const { check } = brokerOptions({ nodeId: 'n1', clusterId: 'c1', log, transporter: null }).circuitBreaker ?? {};
+  const from = (fault: Error, nodeID: string) => Object.assign(fault, { nodeID });
+
+  it.each([
+    ['another node that does not answer', new Errors.RequestTimeoutError({ action: 'a', nodeID: 'n2' }), true],
+    ['a fault of another node', from(new PeerLinkError('internal', 'It failed.'), 'n2'), true],
+    ['a refusal', from(new PeerLinkError('not_found', 'No.'), 'n2'), false],
+    ['a full queue', from(new Errors.QueueIsFullError({ action: 'a', nodeID: 'n2', size: 1, limit: 1 }), 'n2'), false],
+    ['this very node, too slow', new Errors.RequestTimeoutError({ action: 'a', nodeID: 'n1' }), false],
+    ['a fault of our own', new PeerLinkError('internal', 'It failed.'), false],
+  ])('counts %s: %s', (_what, fault, isCounted) => {
+    expect(check?.(fault)).toBe(isCounted);
+  });
+
+  it('stays shut however many ask at once', async () => {
+    const { broker } = makeBroker();
+    broker.createService({
+      name: 'slow',
+      actions: { look: { bulkhead: { enabled: true, concurrency: 1, maxQueueSize: 1 }, handler: async () => 'seen' } },
+    });
+    await broker.start();
+    const found = await Promise.allSettled(Array.from({ length: 100 }, () => broker.call('slow.look')));
+    expect(found.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(90);
+    expect(await broker.call('slow.look')).toBe('seen');
+  });
+});
+
 describe('an error', () => {
   it('keeps its class, type, data and Retry-After when the bus takes it apart and puts it together', async () => {
-    const { PeerLinkError } = await import('../../../services/contracts/errors.ts');
     const { broker } = makeBroker();
     const regenerator = brokerOptions({ nodeId: 'n1', clusterId: 'c1', log, transporter: null }).errorRegenerator;
     regenerator?.init(broker);
