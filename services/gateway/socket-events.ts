@@ -67,9 +67,12 @@ export function controlHandlers(deps: ControlDeps): Readonly<Record<TransferEven
 }
 
 /** Subscribes first and looks second, so that nothing committed in between is missed. */
-async function watch(deps: ControlDeps, { socketId, identity, payload }: ControlMessage): Promise<TransferSnapshot> {
+async function watch(deps: ControlDeps, message: ControlMessage): Promise<TransferSnapshot> {
+  const { socketId, identity, payload, isConnected } = message;
   const request = parseAs('watch', payload);
   const found = await look(deps, identity, request);
+  // What a socket followed was let go when it closed: nothing may be added afterwards.
+  if (!isConnected()) throw new PeerLinkError('unavailable', 'The connection closed before the look.');
   const added = deps.watches.add(socketId, found.transferId, 'transferId' in request);
   if (added.outcome === 'too_many') {
     throw new PeerLinkError(
