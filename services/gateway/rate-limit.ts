@@ -65,6 +65,7 @@ export type LimitName =
   | 'downloads'
   | 'messages'
   | 'passwords'
+  | 'password-checks'
   | 'sessions'
   | 'rooms'
   | 'people'
@@ -82,6 +83,11 @@ export interface RateLimits {
  * several parallel ranges sends the password with each one, so it cannot be much lower.
  */
 const PASSWORDS_PER_MINUTE = 20;
+/**
+ * Passwords of all shares together that one address has checked, right or wrong, a minute. One is 40 ms of work and they
+ * take turns: whoever guesses at many shares at once may have a tenth of them, not all.
+ */
+const PASSWORD_CHECKS_PER_MINUTE = 120;
 /** New sessions from one address a minute: a lecture hall behind one address may come at once, a script goes on. */
 const SESSIONS_PER_MINUTE = 600;
 /**
@@ -110,6 +116,7 @@ export function createRateLimits(
     downloads: settings.downloadsPerMinute,
     messages: settings.websocketMessagesPerMinute,
     passwords: PASSWORDS_PER_MINUTE,
+    'password-checks': PASSWORD_CHECKS_PER_MINUTE,
     sessions: SESSIONS_PER_MINUTE,
     rooms: ROOMS_PER_MINUTE,
     people: PEOPLE_PER_MINUTE,
@@ -124,6 +131,7 @@ export function createRateLimits(
     downloads: limiterOf('downloads'),
     messages: limiterOf('messages'),
     passwords: limiterOf('passwords'),
+    'password-checks': limiterOf('password-checks'),
     sessions: limiterOf('sessions'),
     rooms: limiterOf('rooms'),
     people: limiterOf('people'),

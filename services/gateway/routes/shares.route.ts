@@ -26,6 +26,7 @@ export function shareRoutes({ call, rateLimits }: ShareRouteDeps): ApiRoutes {
       const { password } = parseAs('grant', await body());
       const key = `${shareId} ${context.addressKey}`;
       await rateLimits.consume('passwords', key);
+      await rateLimits.consume('password-checks', context.addressKey);
       const caller = {
         sessionId: null,
         uploadToken: null,
