@@ -1,8 +1,10 @@
 import { lazy, Suspense, useEffect, useSyncExternalStore } from 'react';
+import { LaterPart } from '../components/LaterPart.tsx';
 import { Link } from '../components/Link.tsx';
 import { buttonClass } from '../components/ui/Button.tsx';
 import { SendPage } from '../features/send/SendPage.tsx';
 import { amongPeople } from '../lib/arriving.ts';
+import { later } from '../lib/later.ts';
 import { type Route, routeOf, usePathname } from '../lib/router.ts';
 import { useStore } from '../lib/store.ts';
 import { useLanguage } from '../messages/language.tsx';
@@ -22,9 +24,7 @@ const SharesPage = lazy(loadShares);
 const PeoplePage = lazy(() =>
   import('../features/people/PeoplePage.tsx').then((module) => ({ default: module.PeoplePage })),
 );
-const InboxShell = lazy(() =>
-  import('../features/people/InboxShell.tsx').then((module) => ({ default: module.InboxShell })),
-);
+const inboxShell = later(async () => (await import('../features/people/InboxShell.tsx')).InboxShell);
 const ClusterPage = lazy(() =>
   import('../features/cluster/ClusterPage.tsx').then((module) => ({ default: module.ClusterPage })),
 );
@@ -69,9 +69,11 @@ export function App() {
       </main>
       <Footer />
       {mayBeSentTo && (
-        <Suspense fallback={null}>
-          <InboxShell isOnPeople={route.page === 'people'} />
-        </Suspense>
+        <ErrorBoundary isQuiet>
+          <LaterPart part={inboxShell} isQuiet>
+            {(InboxShell) => <InboxShell isOnPeople={route.page === 'people'} />}
+          </LaterPart>
+        </ErrorBoundary>
       )}
     </div>
   );

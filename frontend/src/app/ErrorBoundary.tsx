@@ -9,7 +9,12 @@ function isLoadFailure(error: unknown): boolean {
 
 /** The last net: says what happened and offers the way back. React wants a class here. */
 export class ErrorBoundary extends Component<
-  { readonly children: ReactNode; readonly isWithinPage?: boolean },
+  {
+    readonly children: ReactNode;
+    readonly isWithinPage?: boolean;
+    /** What is within stands beside the page: without it the page is whole. */
+    readonly isQuiet?: boolean;
+  },
   { readonly error: unknown }
 > {
   static override contextType = LanguageContext;
@@ -22,6 +27,7 @@ export class ErrorBoundary extends Component<
 
   override render() {
     if (this.state.error === null) return this.props.children;
+    if (this.props.isQuiet) return null;
     const isLoad = isLoadFailure(this.state.error);
     const { crash } = this.context.messages;
     const words = (

@@ -39,6 +39,7 @@ export const en = {
     reload: 'Load again',
     chunkTitle: 'A part of this page did not load',
     chunkText: 'The connection was cut, or the server was updated meanwhile. Load the page again.',
+    partText: 'The connection was cut, or the server was updated meanwhile. What is under way goes on.',
   },
   banner: {
     offline: 'No network. What is under way goes on by itself when it is back.',

@@ -1,15 +1,16 @@
 import { QrCode, Share2 } from 'lucide-react';
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
+import { LaterPart, usePartAtHand } from '../../components/LaterPart.tsx';
+import { qrSheet } from '../../components/qr-sheet.ts';
 import { Button } from '../../components/ui/Button.tsx';
 import { CopyButton } from '../../components/ui/CopyButton.tsx';
 import { useLanguage } from '../../messages/language.tsx';
-
-const QrSheet = lazy(() => import('../../components/QrSheet.tsx').then((module) => ({ default: module.QrSheet })));
 
 /** The link, large enough to read aloud, with every way to hand it on that this browser has. */
 export function ShareLink({ link }: { readonly link: string }) {
   const { messages } = useLanguage();
   const [isQrOpen, setIsQrOpen] = useState(false);
+  usePartAtHand(qrSheet);
   const canShare = typeof navigator.share === 'function';
   const [origin, path] = splitLink(link);
   const share = () => {
@@ -41,9 +42,9 @@ export function ShareLink({ link }: { readonly link: string }) {
         )}
       </div>
       {isQrOpen && (
-        <Suspense fallback={null}>
-          <QrSheet title={messages.upload.qrTitle} link={link} onClose={() => setIsQrOpen(false)} />
-        </Suspense>
+        <LaterPart part={qrSheet}>
+          {(QrSheet) => <QrSheet title={messages.upload.qrTitle} link={link} onClose={() => setIsQrOpen(false)} />}
+        </LaterPart>
       )}
     </div>
   );

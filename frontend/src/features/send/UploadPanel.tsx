@@ -1,6 +1,7 @@
 import { Pause, Play, X } from 'lucide-react';
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
 import { FileName } from '../../components/FileName.tsx';
+import { LaterPart, usePartAtHand } from '../../components/LaterPart.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { DigestRuler } from '../../components/strip/DigestRuler.tsx';
 import { StripLegend } from '../../components/strip/StripLegend.tsx';
@@ -9,6 +10,7 @@ import { CopyButton } from '../../components/ui/CopyButton.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { api } from '../../lib/api.ts';
 import { nameOf } from '../../lib/file-list.ts';
+import { later } from '../../lib/later.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
@@ -19,7 +21,7 @@ import { ShareLink } from './ShareLink.tsx';
 import { UploadFiles } from './UploadFiles.tsx';
 import { useLiveUpload } from './use-live-upload.ts';
 
-const CancelSheet = lazy(() => import('./CancelSheet.tsx').then((module) => ({ default: module.CancelSheet })));
+const cancelSheet = later(async () => (await import('./CancelSheet.tsx')).CancelSheet);
 
 /** The share of a transfer that has left this machine; an empty transfer is whole from the start. */
 export function shareMoved(view: UploadView): number {
@@ -177,6 +179,7 @@ function Figures({
 function Controls({ view }: { readonly view: UploadView }) {
   const { messages } = useLanguage();
   const [isAsking, setIsAsking] = useState(false);
+  usePartAtHand(cancelSheet);
   const isStopped = view.phase.name === 'paused' || view.phase.name === 'stalled';
   const cancel = () => {
     setIsAsking(false);
@@ -185,7 +188,7 @@ function Controls({ view }: { readonly view: UploadView }) {
     void api.remove(view.transferId, { uploadToken: view.uploadToken });
   };
   return (
-    <div className="flex gap-2 max-sm:w-full">
+    <div className="flex flex-wrap gap-2 max-sm:w-full">
       {isStopped ? (
         <Button
           variant="primary"
@@ -206,9 +209,9 @@ function Controls({ view }: { readonly view: UploadView }) {
         {messages.upload.cancel}
       </Button>
       {isAsking && (
-        <Suspense fallback={null}>
-          <CancelSheet onCancel={cancel} onClose={() => setIsAsking(false)} />
-        </Suspense>
+        <LaterPart part={cancelSheet}>
+          {(CancelSheet) => <CancelSheet onCancel={cancel} onClose={() => setIsAsking(false)} />}
+        </LaterPart>
       )}
     </div>
   );

@@ -1,0 +1,3 @@
+import { later } from '../lib/later.ts';
+
+export const qrSheet = later(async () => (await import('./QrSheet.tsx')).QrSheet);
