@@ -165,10 +165,28 @@ describe('an upload goes on', () => {
   it('stops for good when it is cancelled: the link ends and the page is ready for another', async () => {
     const line = await openLine(server.port);
     const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
+    const context = page.context();
+    await context.route(/assets\/QrSheet/, (route) => route.abort());
     const link = await sendHalf(page, line);
+    // A part that did not load takes away nothing; what may be wanted is there when the line is down.
+    await page.getByRole('button', { name: 'QR code' }).click();
+    await page.getByText('A part of this page did not load').waitFor();
+    await page.getByRole('link', { name: `Link: ${link}` }).waitFor();
+    await context.unroute(/assets\/QrSheet/);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('heading', { name: 'Scan to receive' }).waitFor();
+    await page.keyboard.press('Escape');
+    await context.setOffline(true);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Keep sending' }).click();
+    await context.setOffline(false);
+    await page.getByText('No network.').waitFor({ state: 'detached' });
+    expect(await page.title()).toMatch(/^\d+% · long way\.bin$/);
+
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('button', { name: 'Cancel the upload' }).click();
     await page.getByRole('button', { name: 'Choose files' }).waitFor();
+    expect(await page.title()).toBe('PeerLink');
     await waitFor('the link has ended', 10_000, async () => (await curl(link)).status === 410);
   }, 60_000);
 });

@@ -48,11 +48,7 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
   const isWaiting = waitsForSender(stage, here, strip?.committedBytes ?? null, isHeard);
   const said = isWaiting ? words.waiting(item.sender.displayName) : stageText(stage, item, messages);
   const leftMs = rate && item.totalBytes ? ((item.totalBytes - here) / rate) * 1000 : null;
-  useTitle(
-    isOver || stage.name === 'ready'
-      ? messages.app.titlePage(messages.people.title)
-      : messages.app.titleProgress(percent, name),
-  );
+  useTitle(isOver || stage.name === 'ready' ? null : messages.app.titleProgress(percent, name));
   const facts = [
     ...(item.totalBytes === null ? [] : [messages.upload.ofTotal(format.size(here), format.size(item.totalBytes))]),
     ...(rate && !isOver ? [format.rate(rate)] : []),

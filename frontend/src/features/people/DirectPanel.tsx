@@ -33,9 +33,7 @@ export function DirectPanel({ view }: { readonly view: UploadView }) {
   const words = messages.people.direct;
   const name = nameOf(view.files[0]?.path ?? '');
   const said = useStageText(stage, recipients);
-  useTitle(
-    stage === 'moving' ? messages.app.titleProgress(percent, name) : messages.app.titlePage(messages.people.title),
-  );
+  useTitle(stage === 'moving' ? messages.app.titleProgress(percent, name) : null);
   return (
     <section
       aria-label={words.region(name, names(recipients))}
