@@ -9,6 +9,7 @@ async function known(path: string, text: string, lastModifiedMs = 1_000, isMarke
   const fingerprint = isMarked ? await fingerprintOf(new Blob([text])) : null;
   return { path, sizeBytes: text.length, lastModifiedMs, fingerprint };
 }
+const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 const names = (files: readonly (File | null)[]) => files.map((file) => file?.name ?? null);
 
 describe('matching files that were picked again', () => {
@@ -39,6 +40,43 @@ describe('matching files that were picked again', () => {
   it('knows a renamed file by its bytes and time', async () => {
     const result = await matchFiles([await known('old.bin', 'content')], [picked('new.bin', 'content')], fingerprintOf);
     expect(names(result)).toEqual(['new.bin']);
+  });
+
+  describe('of one chunk, which have no fingerprint,', () => {
+    const unmarked = (path: string, text: string, lastModifiedMs = 1_000) => known(path, text, lastModifiedMs, false);
+
+    it('knows one that was sent under another name by the name it has on disk', async () => {
+      const wanted = { ...(await unmarked('Report (2).txt', 'hello')), pickedName: 'report.txt' };
+      expect(names(await matchFiles([wanted], [picked('report.txt', 'hello')], fingerprintOf))).toEqual(['report.txt']);
+      expect(names(await matchFiles([wanted], [picked('other.txt', 'hello')], fingerprintOf))).toEqual([null]);
+      expect(names(await matchFiles([wanted], [picked('report.txt', 'hello', 2_000)], fingerprintOf))).toEqual([null]);
+    });
+
+    it('knows a name that a system gives decomposed', async () => {
+      const [composed, decomposed] = ['Vertr\u00e4ge/Caf\u00e9.txt', 'Vertra\u0308ge/Cafe\u0301.txt'];
+      const wanted = [await unmarked(composed, 'hello')];
+      for (const path of [decomposed, nameOf(decomposed)]) {
+        expect(await matchFiles(wanted, [picked(path, 'hello')], fingerprintOf)).not.toContain(null);
+      }
+    });
+
+    it('does not take one for its namesake in another folder that is as long and as old', async () => {
+      const wanted = [await unmarked('one/notes.txt', 'first'), await unmarked('two/notes.txt', 'other')];
+      const second = picked('two/notes.txt', 'other');
+      expect(await matchFiles(wanted, [second], fingerprintOf)).toEqual([null, second.file]);
+    });
+  });
+
+  it('reads a file once, however many of its size are looked for', async () => {
+    let reads = 0;
+    const counting = (file: File) => {
+      reads++;
+      return fingerprintOf(file);
+    };
+    const wanted = await Promise.all(['aaaaa', 'bbbbb', 'ccccc'].map((text, index) => known(`${index}.bin`, text)));
+    const found = await matchFiles(wanted, [picked('x.bin', 'ccccc')], counting);
+    expect(names(found)).toEqual([null, null, 'x.bin']);
+    expect(reads).toBe(1);
   });
 
   it('does not read files of other sizes', async () => {

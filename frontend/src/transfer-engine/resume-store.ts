@@ -13,6 +13,8 @@ const MAX_RECORDS = 100;
 
 export interface StoredFile {
   readonly path: string;
+  /** Its name on the person's disk, where it was sent under another one. */
+  readonly pickedName?: string;
   readonly sizeBytes: number;
   readonly chunkSizeBytes: number;
   readonly chunkCount: number;
