@@ -158,6 +158,17 @@ describe('an upload goes on', () => {
     await shareOf(server.url, link);
     await shareOf(server.url, link);
     expect(line.puts.length).toBe(putsBefore);
+    // It belongs to this tab: another one does not offer to discard it, and closing this one is asked about.
+    const beside = await page.context().newPage();
+    await beside.goto(line.url);
+    await beside.getByRole('button', { name: 'Choose files' }).waitFor();
+    expect(await beside.getByText('Unfinished', { exact: true }).count()).toBe(0);
+    await beside.close();
+    const asked = page.waitForEvent('dialog');
+    await page.close({ runBeforeUnload: true });
+    const question = await asked;
+    expect(question.type()).toBe('beforeunload');
+    await question.dismiss();
     await page.getByRole('button', { name: 'Go on' }).click();
     await finishAndCompare(page, line, link, committed, putsBefore);
   }, 120_000);

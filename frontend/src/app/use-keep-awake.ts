@@ -1,10 +1,11 @@
 import { useEffect, useSyncExternalStore } from 'react';
 import { arriving } from '../lib/arriving.ts';
-import { isActive, uploads } from '../transfer-engine/uploads.ts';
+import { isActive, isHeld, uploads } from '../transfer-engine/uploads.ts';
 
 /**
  * While bytes move: the screen of a phone stays on where the browser allows it (secure contexts), and closing the page
- * is asked about. Both end with the transfer. An offer that waits for its answer keeps nobody awake.
+ * is asked about, also while an upload is paused. Both end with the transfer. An offer that waits for its answer keeps
+ * nobody awake.
  */
 export function useKeepAwake(): void {
   const isMoving = useSyncExternalStore(
@@ -13,7 +14,7 @@ export function useKeepAwake(): void {
   );
   const isTiedToPage = useSyncExternalStore(
     subscribe,
-    () => uploads.read().some(isActive) || arriving.read().written > 0,
+    () => uploads.read().some(isHeld) || arriving.read().written > 0,
   );
   useEffect(() => {
     if (!isTiedToPage) return;

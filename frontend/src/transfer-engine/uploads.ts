@@ -11,9 +11,10 @@ import type {
 import type { Person } from '../../../services/contracts/person.ts';
 import { CELL, ChunkMap, type ChunkRange } from './chunk-map.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { matchFiles, type PickedFile } from './match-files.ts';
+import type { PickedFile } from './match-files.ts';
 import { addressesOf } from './node-book.ts';
 import { OWN } from './node-choice.ts';
+import { PickedAgain } from './picked-again.ts';
 import {
   forgetUpload,
   listUploads,
@@ -67,8 +68,8 @@ export interface OpenedUpload {
 }
 export type ResumeOutcome =
   | { readonly kind: 'resumed' }
-  /** Paths that are not fully stored and were not among the picked files. */
-  | { readonly kind: 'missing'; readonly paths: readonly string[] };
+  /** Paths that are not fully stored and have not been picked again; `foundCount` files have. */
+  | { readonly kind: 'missing'; readonly paths: readonly string[]; readonly foundCount: number };
 
 interface BegunUpload {
   readonly worker: Worker;
@@ -76,6 +77,7 @@ interface BegunUpload {
   readonly pace: UploadPace;
 }
 
+const NOTHING_TO_RESUME: ResumeOutcome = { kind: 'missing', paths: [], foundCount: 0 };
 const STATUS_TIMEOUT_MS = 10_000;
 /** Nothing of these can go on after a reload. */
 const FORGOTTEN: ReadonlySet<UploadPhase['name']> = new Set(['sealed', 'ended', 'failed', 'cancelled']);
@@ -91,6 +93,10 @@ const ACTIVE: ReadonlySet<UploadViewPhase['name']> = new Set([
 export function isActive(view: UploadView): boolean {
   return ACTIVE.has(view.phase.name);
 }
+/** Its files are in this page's hands: another tab must leave it alone, and closing this one would stop it. */
+export function isHeld(view: UploadView): boolean {
+  return isActive(view) || view.phase.name === 'paused' || view.phase.name === 'stalled';
+}
 
 class Uploads {
   #views: readonly UploadView[] = [];
@@ -103,8 +109,9 @@ class Uploads {
   readonly #begun = new Map<string, BegunUpload>();
   readonly #haveSpoken = new WeakSet<Worker>();
   #missingWorkers = 0;
+  readonly #picked = new PickedAgain(fingerprintOf);
   #cluster: ClusterResponse | null = null;
-  readonly #tabs = new UploadTabs(() => this.#views.filter(isActive).map((view) => view.transferId));
+  readonly #tabs = new UploadTabs(() => this.#views.filter(isHeld).map((view) => view.transferId));
   #restoring: Promise<void> | undefined;
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -134,6 +141,7 @@ class Uploads {
         chunkCount: file.chunkCount ?? 0,
         lastModifiedMs: files[index]?.lastModified ?? null,
         fingerprint: null,
+        ...(files[index] ? { pickedName: files[index].name } : {}),
         ...(opened.handles[index] ? { handle: opened.handles[index] } : {}),
       })),
       ...(transfer.recipients
@@ -156,16 +164,30 @@ class Uploads {
     return this.#restoring;
   }
 
-  /** Goes on with an upload of an earlier visit if the picked files are the ones it still needs. */
-  async resumeWith(transferId: string, picked: readonly PickedFile[], pace: UploadPace): Promise<ResumeOutcome> {
+  /**
+   * Goes on with an upload of an earlier visit once the files are there that it still needs.
+   * @param isPart they were picked for it, perhaps a folder of several: what is found counts for the next pick, too
+   */
+  async resumeWith(
+    transferId: string,
+    picked: readonly PickedFile[],
+    pace: UploadPace,
+    isPart = true,
+  ): Promise<ResumeOutcome> {
     const record = this.#records.get(transferId);
+    if (!record || this.#find(transferId)?.phase.name !== 'needs_files') return NOTHING_TO_RESUME;
+    const files = await this.#picked.match(transferId, record.files, picked, isPart);
     const view = this.#find(transferId);
-    if (!record || view?.phase.name !== 'needs_files') return { kind: 'missing', paths: [] };
-    const files = await matchFiles(record.files, picked, fingerprintOf);
+    if (!view || this.#records.get(transferId) !== record) return NOTHING_TO_RESUME;
+    // The pick before may have brought all that was missing: begun twice, the two would take each other's place.
+    if (view.phase.name !== 'needs_files') return { kind: 'resumed' };
     const missing = record.files.filter(
       (file, index) => !files[index] && (view.storedBytesByFile[index] ?? 0) < file.sizeBytes,
     );
-    if (missing.length > 0) return { kind: 'missing', paths: missing.map((file) => file.path) };
+    if (missing.length > 0) {
+      const foundCount = files.filter((file) => file !== null).length;
+      return { kind: 'missing', paths: missing.map((file) => file.path), foundCount };
+    }
     this.#change(transferId, { phase: { name: 'checking' } });
     this.#start(record, files, pace, null);
     return { kind: 'resumed' };
@@ -203,12 +225,22 @@ class Uploads {
 
   /** Stops sending and forgets it here; deleting it at the server is the caller's. */
   drop(transferId: string): void {
+    this.stop(transferId);
+    this.forget(transferId);
+  }
+
+  /** Stops sending it; on another visit it is found unfinished, until it is forgotten. */
+  stop(transferId: string): void {
     this.tell(transferId, { type: 'cancel' });
+    this.#picked.forget(transferId);
     this.#forgetBegun(transferId);
     this.#records.delete(transferId);
-    void forgetUpload(transferId);
     this.#views = this.#views.filter((view) => view.transferId !== transferId);
     this.#notify();
+  }
+
+  forget(transferId: string): void {
+    void forgetUpload(transferId);
   }
 
   async #restoreAll(ownAddress: string): Promise<void> {
@@ -241,6 +273,7 @@ class Uploads {
     awaitsAnswer = false,
   ): void {
     const { transferId } = record;
+    this.#picked.forget(transferId);
     this.#cluster = nodes.cluster ?? this.#cluster;
     this.#begun.set(transferId, { worker: this.#workerFor(nodes), files, pace: { nodes, ...pace } });
     this.#post({
@@ -321,7 +354,7 @@ class Uploads {
       if (begun.worker !== worker) continue;
       this.#begun.delete(transferId);
       const view = this.#find(transferId);
-      if (view && isActive(view)) this.#change(transferId, { phase: { name: 'needs_files' } });
+      if (view && isHeld(view)) this.#change(transferId, { phase: { name: 'needs_files' } });
     }
     this.#notify();
   }

@@ -92,7 +92,7 @@ async function resumedWith(files: readonly PickedFile[]): Promise<boolean> {
   if (unfinished.length === 0) return false;
   const pace = await uploadPace();
   for (const { transferId } of unfinished) {
-    const outcome = await uploads.resumeWith(transferId, files, pace);
+    const outcome = await uploads.resumeWith(transferId, files, pace, false);
     if (outcome.kind !== 'resumed') continue;
     showUpload(transferId);
     return true;
