@@ -8,6 +8,7 @@ import type {
   EndReason,
   GrantResponse,
   NodeHealth,
+  NodeReason,
   NodeState,
   NodeTraffic,
   OpenTransferRequest,
@@ -177,7 +178,7 @@ export interface Events {
     readonly state: NodeState;
     /** null: it had none. */
     readonly before: NodeState | null;
-    readonly reasons: readonly string[];
+    readonly reasons: readonly NodeReason[];
     readonly at: string;
   };
   /** Once a second from each node: all that browsers are told of it. */

@@ -191,12 +191,17 @@ export interface ClusterResponse {
   readonly nodes: readonly PublicNode[];
 }
 export type NodeState = 'joining' | 'healthy' | 'degraded' | 'draining' | 'left';
+/** Why a node is not healthy. Words are for whoever shows it. */
+export type NodeReason =
+  | { readonly what: 'slow_loop'; readonly delayMs: number }
+  | { readonly what: 'low_disk'; readonly freeBytes: number }
+  | { readonly what: 'no_database' | 'no_bus' | 'no_redis' };
 /** How a node is, as it sees itself. */
 export interface NodeHealth {
   readonly nodeId: string;
   readonly state: NodeState;
-  /** Empty when healthy; each a short sentence. */
-  readonly reasons: readonly string[];
+  /** Empty when healthy. */
+  readonly reasons: readonly NodeReason[];
   readonly eventLoopDelayP99Ms: number;
   /** 0 to 1 since the last look. */
   readonly eventLoopUse: number;

@@ -2,7 +2,16 @@
  * What an operator is told, and may do: `/api/operator/...`, with `Authorization: Bearer <ADMIN_TOKEN>` or the cookie of
  * POST /api/operator/session. docs/PROTOCOL.md explains it. No file names, no addresses of clients.
  */
-import type { EndReason, NodeHealth, NodeTraffic, TrafficHistory, TransferKind, TransferState } from './http.ts';
+import type {
+  EndReason,
+  NodeHealth,
+  NodeReason,
+  NodeState,
+  NodeTraffic,
+  TrafficHistory,
+  TransferKind,
+  TransferState,
+} from './http.ts';
 
 /** POST /api/operator/session: 204 and an HttpOnly cookie. DELETE ends it. */
 export interface OperatorSignIn {
@@ -82,6 +91,13 @@ export type OperatorEventKind =
   | 'promoted'
   | 'repaired'
   | 'damaged';
+export type OperatorFact =
+  | { readonly what: 'state'; readonly state: NodeState }
+  | NodeReason
+  | { readonly what: 'epoch'; readonly epoch: number }
+  | { readonly what: 'chunk'; readonly fileIndex: number; readonly chunkIndex: number }
+  /** It does not answer any more, was stopped, answers again. */
+  | { readonly what: 'silent' | 'stopped' | 'back' };
 export interface OperatorEvent {
   readonly id: string;
   readonly at: string;
@@ -90,8 +106,8 @@ export interface OperatorEvent {
   /** The other node it is about: a replica. */
   readonly otherNodeId: string | null;
   readonly transferId: string | null;
-  /** A short sentence of reasons, a state or an epoch; may be empty. */
-  readonly detail: string;
+  /** What else there is to say, in this order; words are for whoever shows it. */
+  readonly facts: readonly OperatorFact[];
 }
 
 /** POST /api/operator/nodes/:nodeId/drain: 202. Repeatable: says what is left. */

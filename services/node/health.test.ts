@@ -23,13 +23,13 @@ describe('reasonsOf', () => {
   });
 
   it.each([
-    [{ eventLoopDelayP99Ms: SLOW_LOOP_P99_MS + 1 }, 'the event loop is late by 201 ms'],
-    [{ diskFreeBytes: LOW_DISK_BYTES - 1 }, 'only 255 MiB of disk are free'],
-    [{ isDatabaseUp: false }, 'the database does not answer'],
-    [{ isBusUp: false }, 'the bus is not connected'],
-    [{ isRedisUp: false }, 'Redis does not answer'],
-  ])('says %j in a sentence', (change, sentence) => {
-    expect(reasonsOf({ ...well, ...change })).toEqual([sentence]);
+    [{ eventLoopDelayP99Ms: SLOW_LOOP_P99_MS + 1 }, { what: 'slow_loop', delayMs: 201 }],
+    [{ diskFreeBytes: LOW_DISK_BYTES - 1 }, { what: 'low_disk', freeBytes: LOW_DISK_BYTES - 1 }],
+    [{ isDatabaseUp: false }, { what: 'no_database' }],
+    [{ isBusUp: false }, { what: 'no_bus' }],
+    [{ isRedisUp: false }, { what: 'no_redis' }],
+  ])('says why: %j', (change, reason) => {
+    expect(reasonsOf({ ...well, ...change })).toEqual([reason]);
   });
 
   it('does not call a small disk full that is empty', () => {
@@ -41,9 +41,9 @@ describe('stateOf', () => {
   it('is healthy or degraded only while the node serves', () => {
     expect([
       stateOf('serving', []),
-      stateOf('serving', ['x']),
+      stateOf('serving', [{ what: 'no_bus' }]),
       stateOf('draining', []),
-      stateOf('joining', ['x']),
+      stateOf('joining', [{ what: 'no_bus' }]),
     ]).toEqual(['healthy', 'degraded', 'draining', 'joining']);
   });
 });
@@ -64,7 +64,7 @@ describe('NodeMonitor', () => {
     await monitor.look();
     monitor.enter('draining');
     expect(told.map(({ state }) => state)).toEqual(['joining', 'healthy', 'degraded', 'healthy', 'draining']);
-    expect(told[2]?.reasons).toEqual(['the database does not answer']);
+    expect(told[2]?.reasons).toEqual([{ what: 'no_database' }]);
     expect(await monitor.health()).toMatchObject({
       nodeId: 'n1',
       state: 'draining',

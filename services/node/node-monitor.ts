@@ -1,4 +1,4 @@
-import type { NodeHealth, NodeState } from '../contracts/http.ts';
+import type { NodeHealth, NodeReason, NodeState } from '../contracts/http.ts';
 import { type LifePhase, type Measurements, reasonsOf, stateOf } from './health.ts';
 import type { SystemProbe } from './ports.ts';
 
@@ -7,7 +7,7 @@ export interface StateChange {
   readonly state: NodeState;
   /** null: it had none. */
   readonly before: NodeState | null;
-  readonly reasons: readonly string[];
+  readonly reasons: readonly NodeReason[];
   /** ISO 8601. */
   readonly at: string;
 }

@@ -13,7 +13,7 @@ import {
 
 const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
 const event = (id: string, second: number): OperatorEvent => ({
-  ...{ id, at: at(second), kind: 'joined', nodeId: 'a', otherNodeId: null, transferId: null, detail: '' },
+  ...{ id, at: at(second), kind: 'joined', nodeId: 'a', otherNodeId: null, transferId: null, facts: [] },
 });
 const idsOf = (ring: EventRing) => ring.events().map(({ id }) => id);
 
@@ -82,13 +82,13 @@ describe('an event', () => {
         ['left', 'draining'],
       ] as const
     ).map(([state, before]) =>
-      eventOfState({ ...change, state, before, reasons: state === 'degraded' ? ['slow'] : [] }),
+      eventOfState({ ...change, state, before, reasons: state === 'degraded' ? [{ what: 'no_bus' }] : [] }),
     );
-    expect(kinds.map((one) => [one?.kind, one?.detail])).toEqual([
-      ['joined', 'healthy'],
-      ['state_changed', 'degraded: slow'],
-      ['state_changed', 'draining'],
-      ['drained', ''],
+    expect(kinds.map((one) => [one?.kind, one?.facts])).toEqual([
+      ['joined', [{ what: 'state', state: 'healthy' }]],
+      ['state_changed', [{ what: 'state', state: 'degraded' }, { what: 'no_bus' }]],
+      ['state_changed', [{ what: 'state', state: 'draining' }]],
+      ['drained', []],
     ]);
     expect(eventOfState({ ...change, state: 'joining', before: null })).toBeNull();
   });
@@ -108,7 +108,7 @@ describe('an event', () => {
     expect(new Set(made.map(({ id }) => id)).size).toBe(made.length);
     expect(eventOfOwnership(owned)).toEqual(made[0]);
     expect(eventOfLeader({ nodeId: 'a', epoch: 1 }, at(9)).id).toBe(made[5]?.id);
-    expect(made[3]?.detail).toBe('file 0, chunk 3');
+    expect(made[3]?.facts).toEqual([{ what: 'chunk', fileIndex: 0, chunkIndex: 3 }]);
   });
 
   it('of a node that is missed is one for all who miss it, and a new one after it was back', () => {
@@ -125,7 +125,7 @@ describe('an event', () => {
     expect(miss(here, 3)).toBe(first);
     for (const ring of [here, there]) {
       const back = eventOfBack(node, at(4), isKnown(ring));
-      expect(back).toMatchObject({ kind: 'joined', detail: 'it answers again' });
+      expect(back).toMatchObject({ kind: 'joined', facts: [{ what: 'back' }] });
       if (back !== null) ring.add(back);
     }
     const second = miss(here, 5);
@@ -133,7 +133,7 @@ describe('an event', () => {
     expect(miss(there, 6)).toBe(second);
     expect(eventOfGone({ ...node, instanceId: 'run 2' }, false, at(7), isKnown(here))).toMatchObject({
       kind: 'gone',
-      detail: 'it was stopped',
+      facts: [{ what: 'stopped' }],
     });
   });
 });

@@ -1,5 +1,5 @@
 import type { Events } from '../contracts/actions.ts';
-import type { OperatorEvent, OperatorEventKind } from '../contracts/operator.ts';
+import type { OperatorEvent, OperatorEventKind, OperatorFact } from '../contracts/operator.ts';
 import { sha256 } from '../kernel/ids.ts';
 
 const ID_CHARS = 22;
@@ -14,9 +14,9 @@ function eventOf(
   at: string,
   kind: OperatorEventKind,
   nodeId: string,
-  more: Partial<Pick<OperatorEvent, 'otherNodeId' | 'transferId' | 'detail'>> = {},
+  more: Partial<Pick<OperatorEvent, 'otherNodeId' | 'transferId' | 'facts'>> = {},
 ): OperatorEvent {
-  return { id, at, kind, nodeId, otherNodeId: null, transferId: null, detail: '', ...more };
+  return { id, at, kind, nodeId, otherNodeId: null, transferId: null, facts: [], ...more };
 }
 
 /** null: nothing an operator is told. */
@@ -25,13 +25,13 @@ export function eventOfState(change: Events['node.state.changed']): OperatorEven
   if (state === 'joining') return null;
   const kind: OperatorEventKind =
     before === 'joining' || before === null ? 'joined' : state === 'left' ? 'drained' : 'state_changed';
-  const detail = kind === 'drained' ? '' : [state, ...reasons].join(': ');
-  return eventOf(idOf('state', nodeId, state, at), at, kind, nodeId, { detail });
+  const facts: readonly OperatorFact[] = kind === 'drained' ? [] : [{ what: 'state', state }, ...reasons];
+  return eventOf(idOf('state', nodeId, state, at), at, kind, nodeId, { facts });
 }
 
 /** @param at when this node heard of it; each node sees a new leader by itself */
 export function eventOfLeader({ nodeId, epoch }: Events['cluster.leader.changed'], at: string): OperatorEvent {
-  return eventOf(idOf('elected', nodeId, epoch), at, 'elected', nodeId, { detail: `epoch ${epoch}` });
+  return eventOf(idOf('elected', nodeId, epoch), at, 'elected', nodeId, { facts: [{ what: 'epoch', epoch }] });
 }
 
 export function eventOfOwnership(change: Events['transfer.ownership.changed']): OperatorEvent {
@@ -43,7 +43,7 @@ export function eventOfOwnership(change: Events['transfer.ownership.changed']): 
 export function eventOfMending(change: Events['transfer.mended']): OperatorEvent {
   const { nodeId, event, transferId, fileIndex, chunkIndex, at } = change;
   const id = idOf(event, nodeId, transferId, fileIndex, chunkIndex, at);
-  return eventOf(id, at, event, nodeId, { transferId, detail: `file ${fileIndex}, chunk ${chunkIndex}` });
+  return eventOf(id, at, event, nodeId, { transferId, facts: [{ what: 'chunk', fileIndex, chunkIndex }] });
 }
 
 export interface NodeSeen {
@@ -65,7 +65,7 @@ function timesMissed({ nodeId, instanceId }: NodeSeen, isKnown: Known): number {
 /** This node does not hear of that one any more. Nodes notice it within seconds of each other. */
 export function eventOfGone(node: NodeSeen, isUnexpected: boolean, at: string, isKnown: Known): OperatorEvent {
   const id = idOf('gone', node.nodeId, node.instanceId, timesMissed(node, isKnown));
-  return eventOf(id, at, 'gone', node.nodeId, { detail: isUnexpected ? 'it does not answer' : 'it was stopped' });
+  return eventOf(id, at, 'gone', node.nodeId, { facts: [{ what: isUnexpected ? 'silent' : 'stopped' }] });
 }
 
 /** A process that was missed is heard again; null: nobody missed it. */
@@ -73,5 +73,5 @@ export function eventOfBack(node: NodeSeen, at: string, isKnown: Known): Operato
   const times = timesMissed(node, isKnown);
   if (!isKnown(idOf('gone', node.nodeId, node.instanceId, times))) return null;
   const id = idOf('back', node.nodeId, node.instanceId, times);
-  return eventOf(id, at, 'joined', node.nodeId, { detail: 'it answers again' });
+  return eventOf(id, at, 'joined', node.nodeId, { facts: [{ what: 'back' }] });
 }

@@ -214,7 +214,7 @@ describe('an overview', () => {
   it('has the events of all nodes, each asked for once', async () => {
     const { overview, next, rings } = world(['a', 'b']);
     const event = { id: 'x', at: '2026-01-01T00:00:00.000Z', kind: 'elected', nodeId: 'a' } as const;
-    const heard = { ...event, otherNodeId: null, transferId: null, detail: 'epoch 4' };
+    const heard = { ...event, otherNodeId: null, transferId: null, facts: [{ what: 'epoch', epoch: 4 } as const] };
     rings.get('a')?.add(heard);
     expect((await overview('b')).events).toEqual([heard]);
     rings.get('a')?.add({ ...heard, id: 'y', at: '2026-01-01T00:00:01.000Z' });

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { NodeReason } from '../contracts/http.ts';
 import type { OperatorNode, OperatorOverview, ScrubStatus } from '../contracts/operator.ts';
 import type { Call } from '../define-service.ts';
 import { findNode } from './find-node.ts';
@@ -50,11 +51,26 @@ function nodesText({ nodes }: OperatorOverview): readonly string[] {
       traffic === null ? '-' : `${sizeText(traffic.bytesInPerSecond)}/s`,
       traffic === null ? '-' : `${sizeText(traffic.bytesOutPerSecond)}/s`,
       String(node.homeCount),
-      health.reasons.join('; '),
+      health.reasons.map(reasonText).join('; '),
     ];
   });
   const head = ['node', 'state', 'leader', 'load', 'loop p99', 'disk free', 'in', 'out', 'homes', 'reasons'];
   return [...table(head, rows), countText(nodes.length, 'node')];
+}
+
+function reasonText(reason: NodeReason): string {
+  switch (reason.what) {
+    case 'slow_loop':
+      return `the event loop is late by ${reason.delayMs} ms`;
+    case 'low_disk':
+      return `only ${sizeText(reason.freeBytes)} of disk are free`;
+    case 'no_database':
+      return 'the database does not answer';
+    case 'no_bus':
+      return 'the bus is not connected';
+    case 'no_redis':
+      return 'Redis does not answer';
+  }
 }
 
 function stateText({ health, isAnswering }: OperatorNode): string {

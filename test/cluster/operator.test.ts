@@ -204,7 +204,7 @@ describe('nodes that go and come', () => {
       sameEvents(others, { gone: 1, elected: 2 }),
     );
     expect(gone.filter(({ kind }) => kind === 'gone')).toMatchObject([
-      { nodeId: leaderId, detail: 'it does not answer' },
+      { nodeId: leaderId, facts: [{ what: 'silent' }] },
     ]);
 
     const back = await cluster.start({ dataDirectory: leader.dataDirectory, port: leader.port });

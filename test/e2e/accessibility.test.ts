@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -7,10 +8,13 @@ import { tempDirectory } from '../support/cleanup.ts';
 import { makePatternFile } from '../support/files.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
+import { CELLS } from './world/cells.ts';
 import { inspect } from './world/inspection.ts';
 import { openLine } from './world/line.ts';
+import { pickOwnFile } from './world/own-file.ts';
 import { shareOf } from './world/receive.ts';
 import { chooseBy, pressSend, sealed } from './world/send.ts';
+import { seeCluster, seePeople } from './world/states.ts';
 import { NETWORK_NEWS, visit } from './world/visit.ts';
 
 const MIB = 1024 * 1024;
@@ -42,6 +46,17 @@ describe('the inspection itself', () => {
     });
     await expect(inspect(page, 'wide')).rejects.toThrow(/overflowing/);
   }, 60_000);
+
+  it('looks at every page in every state there is', () => {
+    const names = Object.values(CELLS).flatMap((states) =>
+      Object.values(states).filter((cell): cell is string => typeof cell === 'string'),
+    );
+    const sources = readdirSync(__dirname, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(join(__dirname, name), 'utf8'))
+      .join('');
+    expect(names.filter((name) => !new RegExp(`inspect\\(\\w+, '${name}'\\)`).test(sources))).toEqual([]);
+  });
 });
 
 describe('axe finds nothing serious, light and dark, and 320 px are wide enough', () => {
@@ -96,7 +111,7 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
     await inspect(page, 'send, QR code');
   }, 120_000);
 
-  it('on Send: stopped because the file is gone, unfinished after a reload, ended by its owner elsewhere', async () => {
+  it('on Send: stopped as the file is gone, unfinished, ended elsewhere; on Receive without a network', async () => {
     const line = await openLine(server.port);
     const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
     const moved = join(folder, 'moved.bin');
@@ -110,6 +125,19 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
       20_000,
       async () => (await shareOf(server.url, link)).share.committedBytes > 0,
     );
+    const recipient = await visit(browser, link, { mayAppear: NETWORK_NEWS });
+    await recipient.evaluate(pickOwnFile);
+    await recipient.getByRole('button', { name: 'Save as' }).click();
+    await recipient
+      .getByText(/^Saving/)
+      .first()
+      .waitFor();
+    await recipient.context().setOffline(true);
+    await recipient
+      .getByText(/^Paused/)
+      .first()
+      .waitFor();
+    await inspect(recipient, 'receive, paused and offline');
     await rm(moved);
     line.allow(Number.POSITIVE_INFINITY);
     await page.getByText('A file cannot be read any more').waitFor();
@@ -175,6 +203,7 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
 
     await sender.reload();
     await sender.getByText('5 of 5 downloads left').waitFor();
+    for (const state of ['Ready', 'Unfinished']) await sender.getByText(state, { exact: true }).first().waitFor();
     await inspect(sender, 'mine, filled');
     await sender.getByRole('button', { name: 'Extend one two three.txt' }).first().click();
     await sender.getByRole('dialog').waitFor();
@@ -215,6 +244,18 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
     await recipient.getByText('Your transfers could not be loaded').waitFor();
     await inspect(recipient, 'mine, failed');
   }, 120_000);
+
+  it(
+    'on People: entering a room, refused, paused without a network, given up',
+    () => seePeople(browser, server),
+    90_000,
+  );
+
+  it(
+    'on the cluster page: asking, without an answer, and where nothing moves',
+    () => seeCluster(browser, server),
+    60_000,
+  );
 });
 
 describe('reduced motion', () => {

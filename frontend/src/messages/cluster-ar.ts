@@ -270,6 +270,19 @@ export const clusterAr: Messages['cluster'] = {
       }),
   },
 
+  facts: {
+    slow_loop: (milliseconds) => `حلقة أحداثها متأخرة ${milliseconds} م.ث`,
+    low_disk: (free) => `لم يبقَ على قرصها سوى ${free}`,
+    no_database: 'لا تصل إلى قاعدة البيانات',
+    no_bus: 'لا تصل إلى الناقل',
+    no_redis: 'لا تصل إلى Redis',
+    epoch: (epoch) => `العهد ${epoch}`,
+    chunk: (file, chunk) => `الملف ${file}، القطعة ${chunk}`,
+    silent: 'لا تجيب',
+    stopped: 'أُوقفت',
+    back: 'عادت تجيب',
+  },
+
   events: {
     title: 'الأحداث',
     listLabel: 'الأحداث، الأحدث أولًا',

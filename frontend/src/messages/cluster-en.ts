@@ -198,6 +198,20 @@ export const clusterEn = {
     more: (count: number, shown: string) => (count === 1 ? '1 more is not listed' : `${shown} more are not listed`),
   },
 
+  /** Why a node is as it is, and what else there is to say of an event: parts of a list. */
+  facts: {
+    slow_loop: (milliseconds: string) => `its event loop is late by ${milliseconds} ms`,
+    low_disk: (free: string) => `only ${free} of its disk is free`,
+    no_database: 'it does not reach the database',
+    no_bus: 'it does not reach the bus',
+    no_redis: 'it does not reach Redis',
+    epoch: (epoch: string) => `epoch ${epoch}`,
+    chunk: (file: string, chunk: string) => `file ${file}, chunk ${chunk}`,
+    silent: 'it does not answer',
+    stopped: 'it was stopped',
+    back: 'it answers again',
+  },
+
   events: {
     title: 'Events',
     listLabel: 'Events, newest first',

@@ -186,7 +186,7 @@ describe('the services of one node', () => {
       return health.state === 'degraded' ? health : null;
     });
     expect(degraded).toMatchObject({ memoryBytes: 222, diskFreeBytes: 1000, isDatabaseUp: false });
-    expect(degraded.reasons).toEqual(['only 0 MiB of disk are free', 'the database does not answer']);
+    expect(degraded.reasons).toEqual([{ what: 'low_disk', freeBytes: 1000 }, { what: 'no_database' }]);
     const states = heard
       .filter(({ name }) => name === 'node.state.changed')
       .map(({ payload }) => (payload as Events['node.state.changed']).state);

@@ -152,7 +152,7 @@ export class RecordedStream {
     };
     return {
       health: {
-        ...{ nodeId, state, reasons: state === 'degraded' ? ['the event loop is late'] : [] },
+        ...{ nodeId, state, reasons: state === 'degraded' ? [{ what: 'slow_loop' as const, delayMs: 240 }] : [] },
         ...{ eventLoopDelayP99Ms: 4 + load * 60, eventLoopUse: load, memoryBytes: 200 * MIB },
         ...{ diskFreeBytes: 300 * GIB, diskTotalBytes: 900 * GIB },
         ...{ isDatabaseUp: true, isBusUp: true, isRedisUp: true, uptimeSeconds: 90_000 + this.#second },
@@ -189,7 +189,7 @@ export class RecordedStream {
       nodeId: this.#pick(this.#nodeIds),
       otherNodeId: this.#pick(this.#nodeIds),
       transferId: isOfTransfer ? this.#pick(this.#transfers).id : null,
-      detail: kind === 'elected' ? 'epoch 8' : '',
+      facts: kind === 'elected' ? [{ what: 'epoch', epoch: 8 }] : [],
     };
     this.#events = [event, ...this.#events].slice(0, MOST_EVENTS);
   }

@@ -17,7 +17,7 @@ import { memo, useState } from 'react';
 import type { OperatorEvent, OperatorEventKind } from '../../../../services/contracts/operator.ts';
 import { Button } from '../../components/ui/Button.tsx';
 import { useLanguage } from '../../messages/language.tsx';
-import { sentenceOf, toneOfEvent } from './event-words.ts';
+import { factText, sentenceOf, toneOfEvent } from './event-words.ts';
 import { shortId, TONE_TEXT } from './node-standing.ts';
 import { useAnnouncement } from './use-announcement.ts';
 import { IS_DESK, useMedia } from './use-media.ts';
@@ -84,7 +84,7 @@ const EventLine = memo(function EventLine({ event }: { readonly event: OperatorE
   const tone = TONE_TEXT[toneOfEvent(event)];
   const details = [
     ...(event.transferId === null ? [] : [messages.cluster.events.ofTransfer(shortId(event.transferId))]),
-    ...(event.detail === '' ? [] : [event.detail]),
+    ...event.facts.map((fact) => factText(fact, messages, format)),
   ];
   return (
     <li className="line animate-rise flex gap-3 border-t border-hairline py-2 text-sm">

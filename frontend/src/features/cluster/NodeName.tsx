@@ -1,5 +1,6 @@
 import type { OperatorNode } from '../../../../services/contracts/operator.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import { factText } from './event-words.ts';
 import { shortId, standingOf, TONE_TEXT, toneOf } from './node-standing.ts';
 
 /** A node's name as a button that opens its details, and whether it leads. */
@@ -32,7 +33,9 @@ export function NodeState({ node }: { readonly node: OperatorNode }) {
   return (
     <span className={TONE_TEXT[toneOf(node)]}>
       <span className={standing === 'healthy' ? '' : 'font-medium'}>{messages.cluster.state[standing]}</span>
-      {standing !== 'left' && reasons.length > 0 && <span>: {format.list(reasons)}</span>}
+      {standing !== 'left' && reasons.length > 0 && (
+        <span>: {format.list(reasons.map((reason) => factText(reason, messages, format)))}</span>
+      )}
     </span>
   );
 }

@@ -13,7 +13,7 @@ function event(number: number, kind: OperatorEvent['kind'] = 'joined'): Operator
     nodeId: 'a',
     otherNodeId: null,
     transferId: null,
-    detail: '',
+    facts: [],
   };
 }
 function transfer(id: string, committedBytes: number | null): OperatorTransfer {

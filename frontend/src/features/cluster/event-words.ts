@@ -1,5 +1,6 @@
 /** Events of the cluster in words, and which of them a person is told without asking. */
-import type { OperatorEvent, OperatorEventKind } from '../../../../services/contracts/operator.ts';
+import type { OperatorEvent, OperatorEventKind, OperatorFact } from '../../../../services/contracts/operator.ts';
+import type { Formatter } from '../../lib/format.ts';
 import type { Messages } from '../../messages/en.ts';
 import { shortId, type Tone } from './node-standing.ts';
 
@@ -7,6 +8,24 @@ export function sentenceOf(event: OperatorEvent, messages: Messages): string {
   const words = messages.cluster.events;
   const other = event.otherNodeId === null ? words.anotherNode : shortId(event.otherNodeId);
   return words.kind[event.kind](shortId(event.nodeId), other);
+}
+
+export function factText(fact: OperatorFact, messages: Messages, format: Formatter): string {
+  const words = messages.cluster.facts;
+  switch (fact.what) {
+    case 'state':
+      return messages.cluster.state[fact.state];
+    case 'slow_loop':
+      return words.slow_loop(format.count(fact.delayMs));
+    case 'low_disk':
+      return words.low_disk(format.size(fact.freeBytes));
+    case 'epoch':
+      return words.epoch(format.count(fact.epoch));
+    case 'chunk':
+      return words.chunk(format.count(fact.fileIndex), format.count(fact.chunkIndex));
+    default:
+      return words[fact.what];
+  }
 }
 
 const TONES: Partial<Record<OperatorEventKind, Tone>> = {
