@@ -49,6 +49,19 @@ describe('ClusterView', () => {
     expect(view.nodes(1, null).map(({ id, state }) => [id, state])).toEqual([['a', 'draining']]);
   });
 
+  it('tells who has just come into service, once each time', () => {
+    const view = new ClusterView();
+    const states = ['joining', 'healthy', 'healthy', 'degraded', 'draining', 'left', 'joining', 'degraded'] as const;
+    const hasCome = states.map((state, atMs) => view.hear(report('a', { state }), atMs));
+    expect(hasCome).toEqual([false, true, false, false, false, false, false, true]);
+    view.hear(report('a', { state: 'joining' }), states.length);
+    expect([view.changeState('a', 'healthy'), view.changeState('a', 'degraded')]).toEqual([true, false]);
+    // One that was silent for too long has come again.
+    const laterMs = states.length + REPORT_KEPT_MS + 1;
+    view.nodes(laterMs, null);
+    expect(view.hear(report('a'), laterMs)).toBe(true);
+  });
+
   it('does not grow with names that a bus makes up', () => {
     const view = new ClusterView();
     for (let index = 0; index < 10_000; index += 1) view.hear(report(`n${index}`), 0);

@@ -17,16 +17,21 @@ export class ClusterView {
   readonly #heard = new Map<string, { report: NodeReport; atMs: number }>();
   #rows: readonly NodeRow[] = [];
 
-  /** A node said how it is. */
-  hear(report: NodeReport, nowMs: number): void {
-    if (!this.#heard.has(report.nodeId) && this.#heard.size >= MAX_NODES) return;
+  /** A node said how it is. True when it has just come into service: it may not know yet who else is here. */
+  hear(report: NodeReport, nowMs: number): boolean {
+    const before = this.#heard.get(report.nodeId)?.report.state;
+    if (before === undefined && this.#heard.size >= MAX_NODES) return false;
     this.#heard.set(report.nodeId, { report, atMs: nowMs });
+    return !isInService(before) && isInService(report.state);
   }
 
-  /** A node changed its state, which it says sooner than its next report. */
-  changeState(nodeId: string, state: NodeState): void {
+  /** A node changed its state, which it says sooner than its next report. True as for `hear`. */
+  changeState(nodeId: string, state: NodeState): boolean {
     const known = this.#heard.get(nodeId);
-    if (known !== undefined) known.report = { ...known.report, state };
+    if (known === undefined) return false;
+    const before = known.report.state;
+    known.report = { ...known.report, state };
+    return !isInService(before) && isInService(state);
   }
 
   /** Rows of the database: nodes that were here lately and do not report are shown as gone. */
@@ -49,4 +54,8 @@ export class ClusterView {
     }
     return [...shown.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
+}
+
+function isInService(state: NodeState | undefined): boolean {
+  return state !== undefined && state !== 'joining' && state !== 'left';
 }

@@ -52,6 +52,10 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
   let state: NodeState = 'joining';
   const announce = () => repository.announce({ ...self, state });
   const view = new ClusterView();
+  /** Until everybody's next report a newcomer would show the others as gone, and choose none of them. */
+  const greet = (nodeId: string) => {
+    if (nodeId !== self.id) void report(deps);
+  };
   const nodes = () => view.nodes(performance.now(), leadership.current()?.holderNodeId ?? null);
 
   return defineService({
@@ -61,9 +65,11 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
       place: () => ({ nodeId: placeTransfer(self.id, nodes()) }),
     },
     events: {
-      'node.reported': (ctx) => view.hear(ctx.params, performance.now()),
+      'node.reported': (ctx) => {
+        if (view.hear(ctx.params, performance.now())) greet(ctx.params.nodeId);
+      },
       'node.state.changed': async (ctx) => {
-        view.changeState(ctx.params.nodeId, ctx.params.state);
+        if (view.changeState(ctx.params.nodeId, ctx.params.state)) greet(ctx.params.nodeId);
         if (ctx.params.nodeId !== self.id) return;
         state = ctx.params.state;
         void report(deps);

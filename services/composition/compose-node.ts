@@ -104,6 +104,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
   broker.createService(operator.service());
   for (const name of config.services) broker.createService(schemas[name]());
   await Promise.all([broker.start(), edge.pages.loaded]);
+  await tellOfServices(broker);
   // Not before: until then the bus is rightly found to be away.
   await self.monitor.look();
   const madeToken = await operator.tokens.establish(config.adminToken);
@@ -145,6 +146,14 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
       return onlyCopyCount;
     },
   };
+}
+
+/** Left alone, Moleculer tells a second later: a node that says it is ready could then not be called by others. */
+async function tellOfServices(broker: ServiceBroker): Promise<void> {
+  const { registry } = broker as unknown as {
+    readonly registry: { readonly discoverer: { sendLocalNodeInfo(): Promise<void> } };
+  };
+  await registry.discoverer.sendLocalNodeInfo();
 }
 
 function operationsOf(
