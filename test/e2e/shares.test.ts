@@ -109,7 +109,7 @@ describe('what a sender may set and change', () => {
   }, 60_000);
 
   it('lists its transfers after a reload, extends one, and deletes one unless it is undone', async () => {
-    const sender = await visit(browser, server.url);
+    const sender = await visit(browser, server.url, { mayAppear: NETWORK_NEWS });
     const link = await sendFiles(sender, source);
     await sender.reload();
     await sender.getByRole('heading', { name: 'Recent' }).waitFor();
@@ -137,7 +137,16 @@ describe('what a sender may set and change', () => {
 
     await sender.getByRole('button', { name: 'Delete letter.pdf' }).click();
     await sender.getByText('letter.pdf deleted').first().waitFor();
-    // Without a second thought it is carried out.
+    // Without a second thought it is carried out; one that the server does not carry out is told of.
+    const deletions = (url: URL) => url.pathname.startsWith('/api/transfers/');
+    await sender.route(deletions, (route) =>
+      route.request().method() === 'DELETE' ? route.fulfill({ status: 500 }) : route.fallback(),
+    );
+    await sender.getByText('letter.pdf was not deleted.').waitFor();
+    await row.getByText('Ready').waitFor();
+    await sender.unroute(deletions);
+    await sender.getByRole('button', { name: 'Try again' }).click();
+    await sender.getByText('letter.pdf was not deleted.').waitFor({ state: 'detached' });
     await waitFor('the link has ended', 20_000, async () => (await curl(link)).status === 410);
     const recipient = await visit(browser, link, { mayAppear: NETWORK_NEWS });
     await recipient.getByRole('heading', { name: 'The sender took it back' }).waitFor();

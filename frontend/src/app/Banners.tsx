@@ -3,6 +3,7 @@ import { Button } from '../components/ui/Button.tsx';
 import { Notice } from '../components/ui/Notice.tsx';
 import { live } from '../lib/live.ts';
 import { newerPage, watchForNewerPage } from '../lib/newer-page.ts';
+import { removing } from '../lib/removing.ts';
 import { useStore } from '../lib/store.ts';
 import { useLanguage } from '../messages/language.tsx';
 import { isActive, uploads } from '../transfer-engine/uploads.ts';
@@ -18,7 +19,7 @@ function subscribeToNetwork(listener: () => void): () => void {
 
 /** What concerns the whole page: no network, a socket that gave up, a newer build of the page. Never silence. */
 export function Banners() {
-  const { messages } = useLanguage();
+  const { messages, format } = useLanguage();
   const isOnline = useSyncExternalStore(subscribeToNetwork, () => navigator.onLine);
   const liveState = useSyncExternalStore(live.subscribe, live.read);
 
@@ -29,10 +30,12 @@ export function Banners() {
     uploads.subscribe,
     () => uploads.missingWorkers() > 0 && uploads.read().some((view) => view.phase.name === 'needs_files'),
   );
+  const failedRemovals = useStore(removing);
   useEffect(watchForNewerPage, []);
 
   useEffect(() => {
     uploads.tellAll({ type: isOnline ? 'network_back' : 'network_lost' });
+    if (isOnline) void removing.tryAgain();
     if (isOnline && live.read() === 'gave_up') live.reconnect();
   }, [isOnline]);
 
@@ -45,6 +48,19 @@ export function Banners() {
           title={messages.banner.liveGaveUp}
           action={<Button onClick={live.reconnect}>{messages.banner.reconnect}</Button>}
         />
+      )}
+      {failedRemovals[0] && (
+        <Notice
+          tone="loss"
+          title={messages.mine.removeFailed(
+            failedRemovals[0].name,
+            failedRemovals.length - 1,
+            format.count(failedRemovals.length - 1),
+          )}
+          action={<Button onClick={() => void removing.tryAgain()}>{messages.mine.tryAgain}</Button>}
+        >
+          {messages.mine.removeFailedAdvice}
+        </Notice>
       )}
       {isOnline && isPartMissing && !isNewer && (
         <Notice

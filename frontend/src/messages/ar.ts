@@ -340,6 +340,9 @@ export const ar: Messages = {
     extendSave: 'حفظ',
     removeOf: (name) => `حذف ${named(name)}`,
     removed: (name) => `حُذف ${named(name)}`,
+    removeFailed: (name, others, shown) =>
+      others === 0 ? `لم يُحذف ${named(name)}.` : `لم يُحذف ${named(name)} و${shown} غيره.`,
+    removeFailedAdvice: 'لم يُزله الخادم: ما خُزّن لا يزال هناك، والرابط إليه يعمل.',
     undo: 'تراجع',
     recent: 'الأخيرة',
     seeAll: 'عرض الكل',

@@ -278,6 +278,9 @@ export const en = {
     extendSave: 'Save',
     removeOf: (name: string) => `Delete ${named(name)}`,
     removed: (name: string) => `${named(name)} deleted`,
+    removeFailed: (name: string, others: number, shown: string) =>
+      others === 0 ? `${named(name)} was not deleted.` : `${named(name)} and ${shown} more were not deleted.`,
+    removeFailedAdvice: 'The server did not take it down: what was stored is still there, and a link to it works.',
     undo: 'Undo',
     recent: 'Recent',
     seeAll: 'See all',

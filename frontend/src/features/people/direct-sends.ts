@@ -3,9 +3,10 @@ import type { EndReason, OpenTransferRequest, OwnedTransfer } from '../../../../
 import type { Person, Recipient } from '../../../../services/contracts/person.ts';
 import { config } from '../../config/env.ts';
 import { api } from '../../lib/api.ts';
-import { addFiles, type CollectedFile } from '../../lib/file-list.ts';
+import { addFiles, type CollectedFile, nameOf } from '../../lib/file-list.ts';
 import { live } from '../../lib/live.ts';
 import { randomId } from '../../lib/random-id.ts';
+import { removing } from '../../lib/removing.ts';
 import { session } from '../../lib/session.ts';
 import { createStore } from '../../lib/store.ts';
 import { uploadPace } from '../../lib/upload-pace.ts';
@@ -192,7 +193,6 @@ async function open(
 }
 
 /** Takes it back: whoever was asked or is receiving is told. */
-export function cancelDirect({ transferId, uploadToken }: UploadView): void {
-  uploads.drop(transferId);
-  void api.remove(transferId, { uploadToken });
+export function cancelDirect({ transferId, uploadToken, files }: UploadView): void {
+  void removing.remove({ transferId, name: nameOf(files[0]?.path ?? ''), uploadToken });
 }

@@ -3,9 +3,9 @@ import { TransferName } from '../../components/FileName.tsx';
 import { FilePicker } from '../../components/FilePicker.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { Button } from '../../components/ui/Button.tsx';
-import { api } from '../../lib/api.ts';
 import { nameOf } from '../../lib/file-list.ts';
 import { filesOf } from '../../lib/kept-files.ts';
+import { removing } from '../../lib/removing.ts';
 import { uploadPace } from '../../lib/upload-pace.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { PickedFile } from '../../transfer-engine/match-files.ts';
@@ -43,10 +43,7 @@ export function UnfinishedPanel({ view }: { readonly view: UploadView }) {
     if (files) await goOn(files);
     else setIsHandleRefused(true);
   };
-  const discard = () => {
-    uploads.drop(view.transferId);
-    void api.remove(view.transferId, { uploadToken: view.uploadToken });
-  };
+  const discard = () => void removing.remove({ transferId: view.transferId, name, uploadToken: view.uploadToken });
 
   return (
     <section aria-label={messages.upload.region(name)} className="animate-rise flex flex-col gap-4">

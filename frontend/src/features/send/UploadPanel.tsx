@@ -8,9 +8,9 @@ import { StripLegend } from '../../components/strip/StripLegend.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { CopyButton } from '../../components/ui/CopyButton.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
-import { api } from '../../lib/api.ts';
 import { nameOf } from '../../lib/file-list.ts';
 import { later } from '../../lib/later.ts';
+import { removing } from '../../lib/removing.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
@@ -183,9 +183,8 @@ function Controls({ view }: { readonly view: UploadView }) {
   const isStopped = view.phase.name === 'paused' || view.phase.name === 'stalled';
   const cancel = () => {
     setIsAsking(false);
-    uploads.drop(view.transferId);
     showUpload(null);
-    void api.remove(view.transferId, { uploadToken: view.uploadToken });
+    void removing.remove({ transferId: view.transferId, name: titleOf(view), uploadToken: view.uploadToken });
   };
   return (
     <div className="flex flex-wrap gap-2 max-sm:w-full">

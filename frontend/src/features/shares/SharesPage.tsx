@@ -6,6 +6,7 @@ import { Waiting } from '../../components/Waiting.tsx';
 import { config } from '../../config/env.ts';
 import { api } from '../../lib/api.ts';
 import { type ListedTransfer, nameOfTransfer } from '../../lib/listed-transfer.ts';
+import { removing } from '../../lib/removing.ts';
 import { session } from '../../lib/session.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
@@ -28,7 +29,6 @@ export function SharesPage() {
   const { messages, format } = useLanguage();
   const [list, setList] = useState<ListState>({ name: 'loading' });
   const [extending, setExtending] = useState<ListedTransfer | null>(null);
-  const { deleting, remove, undo, finish } = useUndoableDelete(() => void load());
   useTitle(messages.app.titlePage(messages.mine.title));
 
   const load = useCallback(async () => {
@@ -39,6 +39,7 @@ export function SharesPage() {
       return before.name === 'ready' ? before : { name: 'failed', fault: answer.fault };
     });
   }, []);
+  const { deleting, isHidden, remove, undo, finish } = useUndoableDelete(load);
   useEffect(() => {
     void load();
     void uploads.restore(config.backendUrl);
@@ -46,7 +47,7 @@ export function SharesPage() {
     return () => clearInterval(timer);
   }, [load]);
 
-  const shown = list.name === 'ready' ? list.transfers.filter((transfer) => transfer.id !== deleting?.id) : [];
+  const shown = list.name === 'ready' ? list.transfers.filter(({ id }) => !isHidden(id)) : [];
   const explanation = list.name === 'failed' ? explainFault(list.fault, messages, format) : null;
   return (
     <section className="flex flex-1 flex-col gap-8 pt-8">
@@ -105,32 +106,40 @@ function Empty() {
   );
 }
 
-/** Deleting waits a few seconds for a second thought; leaving the page is none. */
-function useUndoableDelete(onDeleted: () => void) {
+/** Deleting waits a few seconds for a second thought; leaving the page is none, and neither is deleting another one. */
+function useUndoableDelete(reload: () => Promise<void>) {
   const [deleting, setDeleting] = useState<ListedTransfer | null>(null);
+  /** Being deleted: none of them may be seen again before the list has been looked at anew. */
+  const [goingIds, setGoingIds] = useState<ReadonlySet<string>>(new Set());
   const pending = useRef<ListedTransfer | null>(null);
 
-  const commit = useCallback(async (outlivesPage: boolean) => {
-    const transfer = pending.current;
-    pending.current = null;
-    if (!transfer) return;
-    uploads.drop(transfer.id);
-    await api.remove(transfer.id, { outlivesPage });
-  }, []);
+  const carryOut = useCallback(
+    async (outlivesPage: boolean) => {
+      const transfer = pending.current;
+      pending.current = null;
+      if (!transfer) return;
+      const { id: transferId } = transfer;
+      setGoingIds((before) => new Set(before).add(transferId));
+      await removing.remove({ transferId, name: nameOfTransfer(transfer) }, { outlivesPage });
+      await reload();
+      setGoingIds((before) => new Set([...before].filter((id) => id !== transferId)));
+    },
+    [reload],
+  );
   useEffect(() => {
-    const leave = () => void commit(true);
+    const leave = () => void carryOut(true);
     window.addEventListener('pagehide', leave);
     return () => {
       window.removeEventListener('pagehide', leave);
       leave();
     };
-  }, [commit]);
+  }, [carryOut]);
 
   return {
     deleting,
-    remove: async (transfer: ListedTransfer) => {
-      // One thought at a time: the one before is carried out.
-      await commit(false);
+    isHidden: (transferId: string) => transferId === deleting?.id || goingIds.has(transferId),
+    remove: (transfer: ListedTransfer) => {
+      void carryOut(false);
       pending.current = transfer;
       setDeleting(transfer);
     },
@@ -138,10 +147,9 @@ function useUndoableDelete(onDeleted: () => void) {
       pending.current = null;
       setDeleting(null);
     },
-    finish: async () => {
-      await commit(false);
+    finish: () => {
       setDeleting(null);
-      onDeleted();
+      void carryOut(false);
     },
   };
 }
