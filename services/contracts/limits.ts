@@ -117,6 +117,10 @@ export const MAX_RECEIPT_RANGES = 1_000;
 /** What is with the socket of a recipient at once: so far the sender may see less than has left. */
 export const RECIPIENT_WINDOW_BYTES = MIB;
 
+/** What waits for a connection that does not read: less is a slow line's, which has half a minute; far more has none. */
+export const MAX_SOCKET_BACKLOG_BYTES = MIB;
+export const MAX_SOCKET_BACKLOG_AT_ONCE_BYTES = 16 * MIB;
+
 /** What an operator's page shows of each, and a person can read. */
 export const MAX_OPERATOR_TRANSFERS = 200;
 export const MAX_OPERATOR_EVENTS = 200;

@@ -38,10 +38,12 @@ import { shareRoutes } from './routes/shares.route.ts';
 import { statsRoutes } from './routes/stats.route.ts';
 import { textRoutes } from './routes/texts.route.ts';
 import { transferRoutes } from './routes/transfers.route.ts';
+import { SocketBacklog } from './socket-backlog.ts';
 import type { Tickets } from './tickets.ts';
 import { Watches } from './watches.ts';
 
 const CLUSTER_CHANGE_EVERY_MS = 1_000;
+const BACKLOG_LOOK_EVERY_MS = 1_000;
 
 export interface GatewayDeps {
   readonly call: Call;
@@ -86,6 +88,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const inboxes = new InboxEvents({ call: deps.call, onFault });
   const recipients = new RecipientNews({ call: deps.call, watches, nowMs: () => performance.now(), onFault });
   const chunks = createChunkSocket(deps);
+  const backlog = new SocketBacklog(() => performance.now());
+  let watching: Loop | undefined;
   const control = createControlSocket({
     ...deps,
     watches,
@@ -159,10 +163,18 @@ export function createGateway(deps: GatewayDeps): Gateway {
       recipients.start(({ socketId, watchId }, list) => {
         ioOf(this).to(socketId).emit('transfer.recipients', { watchId, recipients: list });
       });
-      people.start((socketId, snapshot) => void ioOf(this).to(socketId).emit('people.changed', snapshot));
+      people.start({
+        isReady: (socketId) => !isBehind(ioOf(this), socketId),
+        tell: (socketId, snapshot) => void ioOf(this).to(socketId).emit('people.changed', snapshot),
+      });
+      const look = async () => {
+        const cutCount = backlog.look(ioOf(this)) + backlog.look(chunks.io);
+        if (cutCount > 0) deps.log.warn({ count: cutCount }, 'connections that did not read were cut');
+      };
+      watching = startLoop(BACKLOG_LOOK_EVERY_MS, look, onFault);
     },
     async stopped() {
-      await Promise.all([news.stop(), inboxes.stop(), recipients.stop()]);
+      await Promise.all([news.stop(), inboxes.stop(), recipients.stop(), watching?.stop()]);
       await chunks.io.close();
     },
   };

@@ -43,7 +43,11 @@ function setUp() {
     later,
   });
   const told: { socketId: string; atMs: number; snapshot: PeopleSnapshot }[] = [];
-  events.start((socketId, snapshot) => told.push({ socketId, atMs: clock.monotonicMs(), snapshot }));
+  const behind = new Set<string>();
+  events.start({
+    isReady: (socketId) => !behind.has(socketId),
+    tell: (socketId, snapshot) => void told.push({ socketId, atMs: clock.monotonicMs(), snapshot }),
+  });
 
   let addresses = 0;
   /** A socket of a session, from an address of its own unless one is given. */
@@ -76,7 +80,7 @@ function setUp() {
     }
     clock.advance(untilMs - clock.monotonicMs());
   };
-  return { presence, events, told, names, open, pass, clock };
+  return { presence, events, told, behind, names, open, pass, clock };
 }
 const ids = ({ people }: PeopleSnapshot) => people.map(({ id }) => id);
 
@@ -205,6 +209,34 @@ describe('a class behind one address', () => {
 });
 
 describe('people.changed', () => {
+  it('is not kept for a socket that does not read: it is told the newest once it does', async () => {
+    const { open, told, behind, pass } = setUp();
+    await open('s1', 'a', 'net:1').join(null);
+    await open('s2', 'b', 'net:1').join(null);
+    pass(1_000);
+    told.length = 0;
+    behind.add('s1');
+    for (let number = 0; number < 20; number += 1) {
+      await open(`late-${number}`, `p${number}`, 'net:1').join(null);
+      pass(500);
+    }
+    const toldTo = (socketId: string) => told.filter((one) => one.socketId === socketId);
+    expect([toldTo('s1').length, toldTo('s2').length]).toEqual([0, 20]);
+    behind.delete('s1');
+    pass(250);
+    expect(toldTo('s1').map(({ snapshot }) => snapshot.people.length)).toEqual([21]);
+    // The others know it already, and nothing is told again without a change.
+    expect(toldTo('s2')).toHaveLength(20);
+    pass(10_000);
+    expect([toldTo('s1').length, toldTo('s2').length]).toEqual([1, 20]);
+    behind.add('s1');
+    await open('more', 'more', 'net:1').join(null);
+    pass(1_000);
+    behind.delete('s1');
+    pass(250);
+    expect(toldTo('s1')).toHaveLength(2);
+  });
+
   it('goes to those in the room and to nobody else, at once', async () => {
     const { open, told } = setUp();
     await open('s1', 'a', 'net:1').join(null);

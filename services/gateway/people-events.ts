@@ -25,7 +25,13 @@ export interface PeopleEventsDeps {
   readonly later: (delayMs: number, act: () => void) => void;
 }
 
-export type TellPeople = (socketId: string, snapshot: PeopleSnapshot) => void;
+/** The sockets of this node. */
+export interface PeopleSockets {
+  /** Has taken what it was told before: whoever does not read is told the newest once it does, and not all of it. */
+  isReady(socketId: string): boolean;
+  tell(socketId: string, snapshot: PeopleSnapshot): void;
+}
+const NO_SOCKETS: PeopleSockets = { isReady: () => false, tell: () => {} };
 
 interface Place {
   readonly key: string;
@@ -37,6 +43,10 @@ interface Seat {
 }
 interface Audience {
   readonly socketIds: Set<string>;
+  /** Those of them that were not ready when the others were told. */
+  readonly lateIds: Set<string>;
+  /** Since they were told last. */
+  hasChanged: boolean;
   nextAtMs: number;
   isScheduled: boolean;
 }
@@ -50,7 +60,7 @@ export class PeopleEvents {
   readonly #asked = new Map<string, symbol>();
   /** Guesses that are being counted: as many as there are requests for them. */
   readonly #guesses = new Map<string, Promise<void>>();
-  #tell: TellPeople = () => undefined;
+  #sockets = NO_SOCKETS;
 
   constructor(deps: PeopleEventsDeps) {
     this.#deps = deps;
@@ -69,8 +79,8 @@ export class PeopleEvents {
   };
 
   /** From now on changes are told. */
-  start(tell: TellPeople): void {
-    this.#tell = tell;
+  start(sockets: PeopleSockets): void {
+    this.#sockets = sockets;
   }
 
   /** The connection is in no room any more. */
@@ -132,7 +142,10 @@ export class PeopleEvents {
     this.#seats.set(socketId, { sessionId: you.id, place });
     const audience = this.#audiences.get(place.key);
     if (audience !== undefined) audience.socketIds.add(socketId);
-    else this.#audiences.set(place.key, { socketIds: new Set([socketId]), nextAtMs: 0, isScheduled: false });
+    else {
+      const nobodyYet = { lateIds: new Set<string>(), hasChanged: false, nextAtMs: 0, isScheduled: false };
+      this.#audiences.set(place.key, { socketIds: new Set([socketId]), ...nobodyYet });
+    }
   }
 
   #unseat(socketId: string): void {
@@ -141,12 +154,19 @@ export class PeopleEvents {
     this.#seats.delete(socketId);
     const audience = this.#audiences.get(key);
     audience?.socketIds.delete(socketId);
+    audience?.lateIds.delete(socketId);
     if (audience?.socketIds.size === 0) this.#audiences.delete(key);
   }
 
   #touch(key: string): void {
     const audience = this.#audiences.get(key);
-    if (audience === undefined || audience.isScheduled) return;
+    if (audience === undefined) return;
+    audience.hasChanged = true;
+    this.#schedule(key, audience);
+  }
+
+  #schedule(key: string, audience: Audience): void {
+    if (audience.isScheduled) return;
     const waitMs = audience.nextAtMs - this.#deps.nowMs();
     if (waitMs <= 0) {
       this.#tellAll(key, audience);
@@ -159,17 +179,27 @@ export class PeopleEvents {
     });
   }
 
+  /** Without a change only those who were late. */
   #tellAll(key: string, audience: Audience): void {
     audience.nextAtMs = this.#deps.nowMs() + TOLD_EVERY_MS;
-    const everybody = sorted(this.#deps.people.people(key));
+    const concerned = audience.hasChanged ? audience.socketIds : audience.lateIds;
+    audience.hasChanged = false;
+    const ready: string[] = [];
+    for (const socketId of concerned) {
+      if (this.#sockets.isReady(socketId)) ready.push(socketId);
+      else audience.lateIds.add(socketId);
+    }
+    const everybody = ready.length === 0 ? [] : sorted(this.#deps.people.people(key));
     const byId = new Map(everybody.map((person) => [person.id, person]));
-    for (const socketId of [...audience.socketIds]) {
+    for (const socketId of ready) {
+      audience.lateIds.delete(socketId);
       const seat = this.#seats.get(socketId);
       const you = byId.get(seat?.sessionId ?? '');
       // A session that is over is in no room, so it sees nobody.
       if (seat === undefined || you === undefined) this.#unseat(socketId);
-      else this.#tell(socketId, { you, room: seat.place.room, people: othersOf(everybody, you.id) });
+      else this.#sockets.tell(socketId, { you, room: seat.place.room, people: othersOf(everybody, you.id) });
     }
+    if (audience.lateIds.size > 0) this.#schedule(key, audience);
   }
 }
 
