@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -125,7 +126,7 @@ describe('PacketGuard, fed anything', () => {
     await fuzz(
       'bus packets of any bytes',
       fc.property(bytes, (packet) => {
-        expect(['malformed', 'forged']).toContain(reasonOf(receiver.open(CHANNEL, Buffer.from(packet))));
+        assert(['malformed', 'forged'].includes(reasonOf(receiver.open(CHANNEL, Buffer.from(packet)))));
       }),
     );
   });
@@ -150,10 +151,10 @@ describe('PacketGuard, fed anything', () => {
         } else if (changed.kind === 'cut') sent = sent.subarray(0, changed.at % sent.length);
         else if (changed.kind === 'grow') sent = Buffer.concat([sent, changed.bytes]);
         else channel = changed.name === CHANNEL ? `${CHANNEL}.` : changed.name;
-        expect(['malformed', 'forged']).toContain(reasonOf(receiver.open(channel, sent)));
+        assert(['malformed', 'forged'].includes(reasonOf(receiver.open(channel, sent))));
         // A changed copy that came first spoils nothing for the packet itself.
         const opened = receiver.open(CHANNEL, packet);
-        expect(opened.ok && Buffer.from(body).equals(opened.body)).toBe(true);
+        assert(opened.ok && Buffer.from(body).equals(opened.body));
       }),
     );
   });
@@ -176,15 +177,15 @@ describe('PacketGuard, fed anything', () => {
         for (const { sender, index, waitMs } of steps) {
           const { guard, packets } = senders[sender] as (typeof senders)[number];
           // Numbers far apart are reached without sealing all between: most of them are small.
-          const place = index % 97 === 0 ? index : index % 9;
+          const place = index % 389 === 0 ? index : index % 9;
           while (packets.length <= place) packets.push(guard.seal(CHANNEL, Buffer.of(packets.length & 255)));
           clock.nowMs += waitMs;
           const packet = packets[place] as Buffer;
           if (!receiver.open(CHANNEL, packet).ok) continue;
-          expect(taken.has(packet)).toBe(false);
+          assert(!taken.has(packet));
           taken.add(packet);
         }
-        expect(taken.size).toBeGreaterThan(0);
+        assert(taken.size > 0);
       }),
     );
   });

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
@@ -41,9 +42,9 @@ describe('clientAddress', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), fc.array(hop, { maxLength: 40 }), (socket, hops) => {
         const found = clientAddress(socket, hops.join(', '), proxies);
-        expect(ipaddr.isValid(found)).toBe(true);
-        expect(addressKeyOf(found)).not.toBe('unknown');
-        if (!isTrusted(socket, proxies)) expect(found).toBe(clientAddress(socket, undefined, proxies));
+        assert(ipaddr.isValid(found));
+        assert.notEqual(addressKeyOf(found), 'unknown');
+        if (!isTrusted(socket, proxies)) assert.equal(found, clientAddress(socket, undefined, proxies));
       }),
       RUNS,
     );

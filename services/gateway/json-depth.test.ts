@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { PeerLinkError } from '../contracts/errors.ts';
@@ -27,7 +28,7 @@ describe('jsonDepth', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 12 }), fc.nat(3), (text, indent) => {
         const spaced = JSON.stringify(JSON.parse(text), null, indent);
-        expect(jsonDepth(spaced)).toBe(depthOf(JSON.parse(text)));
+        assert.equal(jsonDepth(spaced), depthOf(JSON.parse(text)));
       }),
       RUNS,
     );

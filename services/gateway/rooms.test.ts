@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
@@ -116,9 +117,10 @@ describe('the room of a network', () => {
     fc.assert(
       fc.property(fc.array(hop, { maxLength: 6 }), (hops) => {
         const forged = hops.join(', ');
+        const own = roomOf('203.0.113.9');
         // Straight, and through a proxy that adds the address it saw.
-        expect([null, roomOf('203.0.113.9')]).toContain(roomOf('203.0.113.9', { via: forged }));
-        expect([null, roomOf('203.0.113.9')]).toContain(roomOf(PROXY, { via: `${forged}, 203.0.113.9` }));
+        assert([null, own].includes(roomOf('203.0.113.9', { via: forged })));
+        assert([null, own].includes(roomOf(PROXY, { via: `${forged}, 203.0.113.9` })));
       }),
       { numRuns: 10_000 },
     );

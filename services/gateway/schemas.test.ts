@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { PeerLinkError } from '../contracts/errors.ts';
@@ -61,8 +62,8 @@ describe('parseAs', () => {
           try {
             parseAs(shape, value);
           } catch (fault) {
-            expect(fault).toBeInstanceOf(PeerLinkError);
-            expect((fault as PeerLinkError).type).toBe('bad_request');
+            assert(fault instanceof PeerLinkError);
+            assert.equal(fault.type, 'bad_request');
           }
         },
       ),

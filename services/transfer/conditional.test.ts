@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { fuzz } from '../../test/support/fuzz.ts';
+import { anyText, fuzz } from '../../test/support/fuzz.ts';
 import { MAX_RANGE_HEADER_CHARS } from '../contracts/limits.ts';
 import { decideRange, isNotModified, isPreconditionMet, validatorsOf } from './conditional.ts';
 
@@ -127,7 +127,7 @@ describe('decideRange', () => {
       fc
         .array(fc.constantFrom('bytes', '=', '-', ',', '0', '9', ' ', '\t', 'B', '.', '\0'), { maxLength: 14 })
         .map((parts) => parts.join('')),
-      fc.string({ unit: 'binary' }),
+      anyText(),
       fc.string().map((text) => `bytes=${text}`),
     );
     const sizes = fc.oneof(fc.nat({ max: 1100 }), fc.maxSafeNat());
@@ -149,10 +149,7 @@ describe('decideRange', () => {
   });
 
   it('compares any tags without a fault, and never matches a stranger', async () => {
-    const tag = fc.oneof(
-      fc.string({ unit: 'binary' }),
-      fc.constantFrom('"fileId-1"', 'W/"fileId-1"', '*', ',', '"', ' '),
-    );
+    const tag = fc.oneof(anyText(), fc.constantFrom('"fileId-1"', 'W/"fileId-1"', '*', ',', '"', ' '));
     await fuzz(
       'If-None-Match, If-Match',
       fc.property(fc.array(tag, { maxLength: 6 }), (tags) => {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { fuzz } from '../../test/support/fuzz.ts';
+import { anyText, fuzz } from '../../test/support/fuzz.ts';
 import { MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_PATH_DEPTH } from '../contracts/limits.ts';
 import { checkPath, distinctPaths, fileName } from './names.ts';
 
 /** Text as hostile as it comes: any code unit, lone surrogates, separators, dots and what must be refused. */
 const hostileText = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 40 }),
+  anyText(40),
   fc.string({ unit: 'grapheme', maxLength: 40 }),
   fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 12 }).map((units) => String.fromCharCode(...units)),
   fc

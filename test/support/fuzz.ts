@@ -24,6 +24,20 @@ export async function fuzz<T>(
   await fc.assert(property, { seed, numRuns, interruptAfterTimeLimit: TIME_LIMIT_MS, markInterruptAsFailure: true });
 }
 
+const SURROGATES = { first: 0xd800, count: 0x800 };
+const codePoint = fc
+  .integer({ min: 0, max: 0x10ffff - SURROGATES.count })
+  .map((number) => (number < SURROGATES.first ? number : number + SURROGATES.count));
+
+/**
+ * Text of any code points, and now and then what is known to break programs. As `fc.string({ unit: 'binary' })`, which
+ * first makes a table of a million code points: a second of each test file.
+ */
+export function anyText(maxLength = 30): fc.Arbitrary<string> {
+  const text = fc.array(codePoint, { maxLength }).map((points) => String.fromCodePoint(...points));
+  return fc.oneof({ weight: 7, arbitrary: text }, { weight: 1, arbitrary: fc.string({ maxLength }) });
+}
+
 /** Pieces of a whole, cut at the given places (any numbers): every partition can come out, also empty pieces. */
 export function cutAt(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   const cuts = [0, ...places.map((place) => place % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];

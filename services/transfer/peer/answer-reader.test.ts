@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { cutAt, fuzz } from '../../../test/support/fuzz.ts';
@@ -123,9 +124,9 @@ describe('the reader of answers', () => {
             ])
           : Buffer.concat([head, body]);
         const found = read(cutAt(wire, places));
-        expect(found.fault).toBeNull();
-        expect([found.ends, found.heads[0]?.status]).toEqual([1, status]);
-        expect(found.body.equals(body)).toBe(true);
+        assert.equal(found.fault, null);
+        assert.deepEqual([found.ends, found.heads[0]?.status], [1, status]);
+        assert(found.body.equals(body));
       }),
     );
   });
@@ -145,15 +146,14 @@ describe('the reader of answers', () => {
       fc.property(garbage, fc.array(fc.nat(), { maxLength: 6 }), (bytes, places) => {
         const whole = read([bytes]);
         const split = read(cutAt(bytes, places));
-        expect([split.ends, split.isWhole, split.heads.length]).toEqual([
-          whole.ends,
-          whole.isWhole,
-          whole.heads.length,
-        ]);
-        expect(split.body.equals(whole.body)).toBe(true);
-        expect(whole.ends).toBeLessThanOrEqual(1);
-        expect([null, 'NotAnAnswer']).toContain((whole.fault as Error | null)?.name ?? null);
-        expect(split.fault === null).toBe(whole.fault === null);
+        assert.deepEqual(
+          [split.ends, split.isWhole, split.heads.length],
+          [whole.ends, whole.isWhole, whole.heads.length],
+        );
+        assert(split.body.equals(whole.body));
+        assert(whole.ends <= 1);
+        assert([null, 'NotAnAnswer'].includes((whole.fault as Error | null)?.name ?? null));
+        assert.equal(split.fault === null, whole.fault === null);
       }),
     );
   });

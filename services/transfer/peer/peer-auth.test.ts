@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -113,7 +114,7 @@ describe('the MAC of a head', () => {
         const headers = { ...good, ...changes } as IncomingHttpHeaders;
         const isSame = names.every((name) => headers[name] === good[name]);
         fc.pre(!isSame);
-        expect(b.verify('PUT', request.path, headers)).toBe('forged');
+        assert.equal(b.verify('PUT', request.path, headers), 'forged');
       }),
     );
   });

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { cutAt, fuzz } from '../../../test/support/fuzz.ts';
@@ -58,7 +59,7 @@ describe('the header of a frame', () => {
     for (let bit = 0; bit < bytes.length * 8; bit += 1) {
       const changed = Buffer.from(bytes);
       changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      expect(decodeFrameHeader(changed, KEY)).toBeNull();
+      assert.equal(decodeFrameHeader(changed, KEY), null);
     }
     for (let length = 0; length < FRAME_HEADER_BYTES; length += 1)
       expect(decodeFrameHeader(bytes.subarray(0, length), KEY)).toBeNull();
@@ -97,15 +98,16 @@ describe('a stream of frames', () => {
           }
           const reader = new FrameReader(KEY);
           const found = cutAt(Buffer.concat(wire), places).flatMap((piece) => reader.push(Buffer.from(piece)) ?? []);
-          expect(found.map((frame) => (frame.header.kind === 'pulse' ? null : frame.header.number))).toEqual(
+          assert.deepEqual(
+            found.map((frame) => (frame.header.kind === 'pulse' ? null : frame.header.number)),
             headers.map((one) => one?.number ?? null),
           );
           for (const [index, frame] of found.entries()) {
             const one = headers[index] ?? null;
             const body = Buffer.concat(frame.bytes);
-            expect(body.equals(Buffer.alloc(one?.lengthBytes ?? 0, (one?.chunkIndex ?? 0) & 255))).toBe(true);
+            assert(body.equals(Buffer.alloc(one?.lengthBytes ?? 0, (one?.chunkIndex ?? 0) & 255)));
           }
-          expect(reader.pendingBytes).toBe(0);
+          assert.equal(reader.pendingBytes, 0);
         },
       ),
     );
@@ -144,7 +146,7 @@ describe('a stream of frames', () => {
         fc.array(fc.nat(), { maxLength: 6 }),
         (bytes, places) => {
           const reader = new FrameReader(KEY);
-          expect(cutAt(bytes, places).some((piece) => reader.push(Buffer.from(piece)) === null)).toBe(true);
+          assert(cutAt(bytes, places).some((piece) => reader.push(Buffer.from(piece)) === null));
         },
       ),
     );
@@ -186,8 +188,8 @@ describe('answers', () => {
           bytes.length === 16 && (bytes[8] ?? 255) < answers.length && bytes.subarray(9).every((byte) => byte === 0);
         // Numbers beyond what JavaScript counts are none.
         const isCountable = bytes.length >= 8 && (bytes[7] ?? 0) === 0 && (bytes[6] ?? 0) < 32;
-        expect(found !== null).toBe(isOne && isCountable);
-        if (found !== null) expect(encodeAnswer(found.number, found.answer).equals(bytes)).toBe(true);
+        assert.equal(found !== null, isOne && isCountable);
+        if (found !== null) assert(encodeAnswer(found.number, found.answer).equals(bytes));
       }),
     );
   });
@@ -271,7 +273,7 @@ describe('an opening', () => {
     await fuzz(
       'openings of a session',
       fc.property(bytes, fc.array(fc.nat(), { maxLength: 6 }), (wire, places) => {
-        expect(kindOf(readOpening(cutAt(wire, places)))).toEqual(kindOf(readOpening([wire])));
+        assert.equal(kindOf(readOpening(cutAt(wire, places))), kindOf(readOpening([wire])));
       }),
     );
   });
@@ -298,7 +300,7 @@ describe('a queue of bytes', () => {
             }
             const taken = Buffer.concat(list);
             const start = expected & 255;
-            expect(taken.equals(PATTERN.subarray(start, start + taken.length))).toBe(true);
+            assert(taken.equals(PATTERN.subarray(start, start + taken.length)));
             expected += taken.length;
             return count > 0;
           };
@@ -308,7 +310,7 @@ describe('a queue of bytes', () => {
             takeOne();
           }
           while (queue.lengthBytes > 0 && takeOne());
-          expect(queue.lengthBytes).toBe(next - expected);
+          assert.equal(queue.lengthBytes, next - expected);
         },
       ),
     );
