@@ -22,6 +22,7 @@ import { OWN } from '../transfer-engine/node-choice.ts';
 import type { Answered } from '../transfer-engine/transport.ts';
 import { uploads } from '../transfer-engine/uploads.ts';
 import { LivePlaces } from './live-places.ts';
+import { askAgainInMs } from './retry.ts';
 import { session } from './session.ts';
 
 export type LiveState = 'idle' | 'connecting' | 'connected' | 'gave_up';
@@ -55,6 +56,8 @@ interface Watch {
   readonly request: WatchRequest;
   readonly handlers: WatchHandlers;
   watchId: string | null;
+  /** Of a watch that was refused for now. */
+  again?: ReturnType<typeof setTimeout>;
 }
 type ControlSocket = Socket<ControlServerEvents, ControlClientEvents>;
 
@@ -84,7 +87,7 @@ class Live {
     const watch: Watch = { request, handlers, watchId: null };
     this.#watches.add(watch);
     this.#wake();
-    if (this.#socket?.connected) this.#ask(watch);
+    if (this.#socket?.connected) void this.#ask(watch);
     return () => this.#unwatch(watch);
   }
 
@@ -161,7 +164,7 @@ class Live {
       this.#hasRenewedSession = false;
       this.#places.arrived();
       this.#setState('connected');
-      for (const watch of this.#watches) this.#ask(watch);
+      for (const watch of this.#watches) void this.#ask(watch);
       for (const guest of this.#guests) guest.connected();
     });
     socket.on('disconnect', (reason) => {
@@ -225,16 +228,25 @@ class Live {
     this.#setState('gave_up');
   }
 
-  #ask(watch: Watch): void {
-    this.#socket?.timeout(ACKNOWLEDGE_TIMEOUT_MS).emit('transfer.watch', watch.request, (error, answer) => {
-      if (error || !answer?.ok || !this.#watches.has(watch)) return;
-      watch.watchId = answer.result.watchId;
-      watch.handlers.snapshot(answer.result);
-    });
+  async #ask(watch: Watch): Promise<void> {
+    clearTimeout(watch.again);
+    const answer = await this.ask('transfer.watch', watch.request);
+    if (!this.#watches.has(watch)) return;
+    if (answer.ok) {
+      watch.watchId = answer.value.watchId;
+      watch.handlers.snapshot(answer.value);
+      return;
+    }
+    const waitMs = askAgainInMs(answer.fault);
+    // A new connection asks by itself.
+    if (waitMs === null || !this.#socket?.connected || watch.watchId !== null) return;
+    clearTimeout(watch.again);
+    watch.again = setTimeout(() => void this.#ask(watch), waitMs);
   }
 
   #unwatch(watch: Watch): void {
     this.#watches.delete(watch);
+    clearTimeout(watch.again);
     if (watch.watchId !== null && this.#socket?.connected) {
       this.#socket.timeout(ACKNOWLEDGE_TIMEOUT_MS).emit('transfer.unwatch', { watchId: watch.watchId }, () => {});
     }
@@ -256,7 +268,10 @@ class Live {
   }
 
   #forgetWatchIds(): void {
-    for (const watch of this.#watches) watch.watchId = null;
+    for (const watch of this.#watches) {
+      watch.watchId = null;
+      clearTimeout(watch.again);
+    }
     for (const guest of this.#guests) guest.disconnected();
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ErrorType } from '../../../services/contracts/errors.ts';
 import type { Fault } from '../transfer-engine/fault.ts';
-import { nextTryInMs } from './retry.ts';
+import { askAgainInMs, nextTryInMs } from './retry.ts';
 
 const problem = (type: ErrorType, retryAfterMs: number | null = null): Fault => ({
   kind: 'problem',
@@ -22,5 +22,18 @@ describe('nextTryInMs', () => {
     ['no mistake of the server', problem('internal'), 1, null],
   ])('tries again: %s', (_what, fault, tries, wanted) => {
     expect(nextTryInMs(fault, tries, () => 0)).toBe(wanted);
+  });
+});
+
+describe('askAgainInMs', () => {
+  it.each<[string, Fault, number | null]>([
+    ['a home that did not answer in time', { kind: 'timeout' }, 2_000],
+    ['a node that is not ready', problem('unavailable'), 2_000],
+    ['a server that names its time', problem('rate_limited', 30_000), 30_000],
+    ['not more often than that it says anything new', problem('busy', 100), 2_000],
+    ['not what is not there', problem('not_found'), null],
+    ['not what needs a password', problem('password_required'), null],
+  ])('asks again: %s', (_what, fault, wanted) => {
+    expect(askAgainInMs(fault)).toBe(wanted);
   });
 });

@@ -72,9 +72,13 @@ export function useShare(shareId: string): {
   const grant = state.name === 'ready' ? state.grant : null;
   useEffect(() => {
     if (!isOpen) return;
+    let isFollowed = false;
     const unwatch = live.watch(grant ? { shareId, grant } : { shareId }, {
       // Between the page's own look and the watch, chunks may have come: look once more.
-      snapshot: () => void load(),
+      snapshot: () => {
+        isFollowed = true;
+        void load();
+      },
       progress: (progress) =>
         setState((before) => {
           if (before.name !== 'ready') return before;
@@ -88,7 +92,8 @@ export function useShare(shareId: string): {
       state: () => void load(),
     });
     const timer = setInterval(() => {
-      if (live.read() !== 'connected' && document.visibilityState === 'visible') void load();
+      if (live.read() !== 'connected') isFollowed = false;
+      if (!isFollowed && document.visibilityState === 'visible') void load();
     }, POLL_MS);
     return () => {
       unwatch();
