@@ -8,6 +8,7 @@ import type { PromoteOutcome, ReplicaSide } from '../replication/replica-side.ts
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
+import { Outage } from './outage.ts';
 import type { PeerClient, PeerReading } from './peer-client.ts';
 import { noAnswer } from './peer-faults.ts';
 import { PeerLiveness } from './peer-liveness.ts';
@@ -72,22 +73,23 @@ export class PeerRouting {
 
   /**
    * The bytes of a range, from here or from whichever node has them, going on elsewhere at the next byte when one
-   * dies. @throws what the last node said, after 12 s without a byte
+   * dies. @throws what the last node said, after 12 s in which none could be read from
    */
   async *readAnywhere(source: PieceSource): AsyncGenerator<Piece, void, void> {
     const { transfer, file, signal } = source;
     const { engine } = this.#deps;
     let position = source.from;
-    let movedAtMs = performance.now();
+    const outage = new Outage();
     const failed = new Set<string>();
     for (;;) {
       const nodeId = await this.#holderOf(transfer, file, failed);
       try {
         for await (const piece of this.#piecesFrom(nodeId, { ...source, from: position })) {
           const lengthBytes = piece.bytes.reduce((sum, bytes) => sum + bytes.length, 0);
+          outage.answered();
           if (lengthBytes > 0) {
             position += lengthBytes;
-            movedAtMs = performance.now();
+            outage.moved();
             failed.clear();
           }
           yield piece;
@@ -100,7 +102,7 @@ export class PeerRouting {
         signal.throwIfAborted();
         const wasTried = failed.has(nodeId);
         failed.add(nodeId);
-        const mayGoOn = mayPass(fault) && performance.now() - movedAtMs < GIVE_UP_MS;
+        const mayGoOn = mayPass(fault) && outage.failed() < GIVE_UP_MS;
         // Damage does not pass with time: when each copy has it, the chunk is named.
         if (!mayGoOn || (wasTried && typeOfFault(fault) === 'damaged')) throw fault;
         await this.recover(transfer);
