@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { NodeRow } from '../cluster/ports.ts';
 import type { NodeHealth } from '../contracts/http.ts';
 import type { Call } from '../define-service.ts';
@@ -8,6 +9,8 @@ const WANTED_FREE_SHARE = 0.2;
 const HEALTH_MS = 1_000;
 /** An address changes with a restart of its node only. */
 const ADDRESS_KEPT_MS = 2_000;
+/** A database that is well answers in a few milliseconds. */
+const WAIT_FOR_NEWS_MS = 250;
 
 export interface PlacementDeps {
   /** Nodes that answer the bus and serve transfers. */
@@ -43,22 +46,34 @@ export interface NodeAddresses {
   publicUrl(nodeId: string): Promise<string | null>;
 }
 
-/** Addresses of the nodes table, kept for two seconds; while the database is away, the last ones. */
-export function nodeAddresses(repository: { listNodes(): Promise<readonly NodeRow[]> }): NodeAddresses {
+/**
+ * Addresses of the nodes table, kept for two seconds; while the database is away or slow, the last ones: who asks for an
+ * address wants to know whether a node lives, and must not find out that the database does not.
+ */
+export function nodeAddresses(
+  repository: { listNodes(): Promise<readonly NodeRow[]> },
+  { keptMs = ADDRESS_KEPT_MS } = {},
+): NodeAddresses {
   let known = new Map<string, NodeRow>();
-  let readAtMs = Number.NEGATIVE_INFINITY;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | null = null;
   const read = async () => {
     const rows = await repository.listNodes();
     known = new Map(rows.map((row) => [row.id, row]));
-    readAtMs = performance.now();
   };
   const find = async (nodeId: string): Promise<NodeRow | undefined> => {
-    if (performance.now() - readAtMs > ADDRESS_KEPT_MS || !known.has(nodeId)) {
-      reading ??= read().finally(() => {
-        reading = null;
-      });
-      await reading.catch(() => {});
+    if (performance.now() - lookedAtMs > keptMs || !known.has(nodeId)) {
+      reading ??= read()
+        .catch(() => {})
+        .finally(() => {
+          lookedAtMs = performance.now();
+          reading = null;
+        });
+      const late = new AbortController();
+      const waited = known.has(nodeId)
+        ? [reading, delay(WAIT_FOR_NEWS_MS, undefined, { signal: late.signal }).catch(() => {})]
+        : [reading];
+      await Promise.race(waited).finally(() => late.abort());
     }
     return known.get(nodeId);
   };
