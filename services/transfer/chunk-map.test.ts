@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { fuzz } from '../../test/support/fuzz.ts';
+import { MAX_CHUNKS_PER_FILE } from '../contracts/limits.ts';
 import { ChunkMap } from './chunk-map.ts';
 
 const value = (byte: number) => new Uint8Array(32).fill(byte);
@@ -23,6 +24,12 @@ describe('ChunkMap', () => {
       expect(map.has(index)).toBe(false);
       expect(map.get(index)).toBeNull();
     }
+  });
+
+  it('never grows beyond the longest file, however it began', () => {
+    const map = new ChunkMap(new Uint8Array(40_001 * 32));
+    map.set(40_001, value(1));
+    expect(map.all().length).toBe(MAX_CHUNKS_PER_FILE * 32);
   });
 
   it('gives copies, so that nobody can change what is committed', () => {

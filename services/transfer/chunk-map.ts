@@ -1,7 +1,8 @@
+import { MAX_CHUNKS_PER_FILE } from '../contracts/limits.ts';
 import type { ChunkValues } from './ports.ts';
 
 const VALUE_BYTES = 32;
-/** Grown by doubling; 2 MiB for the longest file. */
+/** Grown by doubling, up to the longest file's 2 MiB: nodes refuse longer lists from each other. */
 const FIRST_CAPACITY = 16;
 
 /** Chaining values of one file in memory: 32 bytes a chunk, all zero = missing. */
@@ -71,7 +72,8 @@ export class ChunkMap implements ChunkValues {
   #reserve(count: number): void {
     const wanted = count * VALUE_BYTES;
     if (wanted <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(wanted, this.#bytes.length * 2));
+    const doubled = Math.min(this.#bytes.length * 2, MAX_CHUNKS_PER_FILE * VALUE_BYTES);
+    const grown = new Uint8Array(Math.max(wanted, doubled));
     grown.set(this.#bytes);
     this.#bytes = grown;
   }
