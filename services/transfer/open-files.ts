@@ -19,6 +19,12 @@ export class OpenFiles {
   readonly #entries = new Map<string, Entry>();
   /** Files that are being removed: whoever wants one waits, and then finds nothing. */
   readonly #locked = new Map<string, Promise<void>>();
+  readonly #onFault: (fault: unknown) => void;
+
+  /** @param onFault is told why a file that nobody uses could not be closed */
+  constructor(onFault: (fault: unknown) => void) {
+    this.#onFault = onFault;
+  }
 
   /** Null when `open` found nothing; then nothing is kept. */
   async use(fileId: string, open: () => Promise<StoredFile | null>): Promise<FileUse | null> {
@@ -98,7 +104,7 @@ export class OpenFiles {
     if (this.#entries.size <= MAX_IDLE_OPEN) return;
     for (const [fileId, entry] of this.#entries) {
       if (entry.users > 0) continue;
-      void this.close(fileId);
+      this.close(fileId).catch(this.#onFault);
       if (this.#entries.size <= MAX_IDLE_OPEN) return;
     }
   }

@@ -53,7 +53,7 @@ function world() {
     await repository.insert(row, files, { maxOpen: 1e6, expiresInSeconds });
     for (const fileId of fileIds) await stored(fileId);
   };
-  const openFiles = new OpenFiles();
+  const openFiles = new OpenFiles(() => {});
   const asked: string[] = [];
   let confirmed: (transferId: string) => Promise<number | null> = async () => null;
   const sweep = (changes: Partial<SweepPorts> = {}) =>

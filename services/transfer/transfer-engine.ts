@@ -26,7 +26,7 @@ const MAX_IDLE_FILES = 100_000;
  * HTTP; the data plane feeds it chunks and asks it for them.
  */
 export class TransferEngine {
-  readonly openFiles = new OpenFiles();
+  readonly openFiles = new OpenFiles((fault) => this.reportFault('close', fault));
   readonly mending: Mending;
   readonly #deps: EngineDeps;
   readonly #progress: ProgressFeed;
