@@ -17,10 +17,20 @@ export class BufferPool {
 
   /** The caller must not touch the buffer, nor any view of it, afterwards. */
   give(buffer: Buffer): void {
+    this.#makeRoom(buffer.length);
     if (this.#idleBytes + buffer.length > MAX_IDLE_BYTES) return;
     const list = this.#idle.get(buffer.length) ?? [];
     this.#idle.set(buffer.length, list);
     list.push(buffer);
     this.#idleBytes += buffer.length;
+  }
+
+  /** What has just been used is used again: buffers of other sizes give way. */
+  #makeRoom(sizeBytes: number): void {
+    for (const [otherBytes, list] of this.#idle) {
+      if (otherBytes === sizeBytes) continue;
+      while (this.#idleBytes + sizeBytes > MAX_IDLE_BYTES && list.pop() !== undefined) this.#idleBytes -= otherBytes;
+      if (list.length === 0) this.#idle.delete(otherBytes);
+    }
   }
 }

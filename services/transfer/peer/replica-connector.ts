@@ -70,13 +70,15 @@ async function readOpening(body: PeerBody, queue: ByteQueue): Promise<Opening> {
 function copyHider(netIo: NetIo, pool: BufferPool, key: Uint8Array) {
   let position = 0;
   return (list: readonly Uint8Array[], lengthBytes: number) => {
-    const copy = pool.take(lengthBytes);
+    // Sizes of chunks are powers of two. A file's last one takes the next: its own size would never be used again.
+    const buffer = pool.take(2 ** Math.ceil(Math.log2(lengthBytes)));
+    const copy = buffer.subarray(0, lengthBytes);
     let filledBytes = 0;
     for (const bytes of list) {
       netIo.xorCopy(bytes, copy.subarray(filledBytes, filledBytes + bytes.length), key, position + filledBytes);
       filledBytes += bytes.length;
     }
     position += lengthBytes;
-    return { bytes: copy, release: () => pool.give(copy) };
+    return { bytes: copy, release: () => pool.give(buffer) };
   };
 }
