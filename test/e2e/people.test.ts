@@ -175,17 +175,20 @@ describe('two people at two nodes', () => {
     await third.goto(`${here.url}/people/${code}`);
     await tile(sender).nth(1).waitFor();
     for (const one of await tile(sender).all()) await one.click();
-    await chooseBy(sender, 'Choose files', note);
+    const carrying = (name: string) =>
+      sender.evaluateHandle((fileName) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File(['dropped'], fileName));
+        return transfer;
+      }, name);
+    // What is dropped beside them is for all who are chosen.
+    await sender.locator('main').dispatchEvent('drop', { dataTransfer: await carrying('note.txt') });
     await seen(sender, /^Waiting for .+ and .+ to accept$/);
     await recipient.getByRole('dialog').getByText('note.txt').waitFor();
 
     // What is dropped on one of them is for them alone.
     const recipientName = await recipient.getByText('You are').locator('xpath=following-sibling::*').innerText();
-    const dropped = await sender.evaluateHandle(() => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File(['dropped'], 'dropped.txt'));
-      return transfer;
-    });
+    const dropped = await carrying('dropped.txt');
     await tile(sender).filter({ hasText: recipientName }).dispatchEvent('drop', { dataTransfer: dropped });
     await recipient.getByText('1 more is waiting after this one').waitFor();
     await recipient.getByRole('button', { name: 'Decline' }).click();

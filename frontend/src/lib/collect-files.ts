@@ -19,6 +19,18 @@ export function collectInput(list: FileList | readonly File[]): readonly Collect
   return Array.from(list, (file) => ({ path: file.webkitRelativePath || file.name, file }));
 }
 
+const claimedDrops = new WeakSet<Event>();
+
+/**
+ * Whether nobody has taken this drop yet; from now on it is taken. `defaultPrevented` does not tell: every drop is
+ * kept from replacing the page.
+ */
+export function claimDrop(event: Event): boolean {
+  if (claimedDrops.has(event)) return false;
+  claimedDrops.add(event);
+  return true;
+}
+
 /** A drop's items live only during its event: everything is taken from them before the first wait. */
 export function takeDrop(transfer: DataTransfer): readonly Found[] {
   return Array.from(transfer.items)

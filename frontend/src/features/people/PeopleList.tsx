@@ -1,7 +1,7 @@
 import { Check } from 'lucide-react';
 import { type DragEvent, useEffect, useRef, useState } from 'react';
 import type { Person } from '../../../../services/contracts/person.ts';
-import { collectDrop, takeDrop } from '../../lib/collect-files.ts';
+import { claimDrop, collectDrop, takeDrop } from '../../lib/collect-files.ts';
 import type { CollectedFile } from '../../lib/file-list.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { PersonMark } from './PersonMark.tsx';
@@ -94,7 +94,7 @@ function PersonTile({
   const drop = async (event: DragEvent) => {
     setIsOver(false);
     const found = takeDrop(event.dataTransfer);
-    if (found.length === 0) return;
+    if (found.length === 0 || !claimDrop(event.nativeEvent)) return;
     event.preventDefault();
     const { files, unreadableCount } = await collectDrop(found, () => {});
     onDrop(person, files, unreadableCount);

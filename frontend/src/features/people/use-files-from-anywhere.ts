@@ -1,5 +1,5 @@
 import { useEffect, useEffectEvent, useState } from 'react';
-import { collectDrop, collectPaste, takeDrop } from '../../lib/collect-files.ts';
+import { claimDrop, collectDrop, collectPaste, takeDrop } from '../../lib/collect-files.ts';
 import type { CollectedFile } from '../../lib/file-list.ts';
 
 /**
@@ -43,7 +43,7 @@ export function useFilesFromAnywhere({
     const drop = (event: DragEvent) => {
       depth = 0;
       setIsDragging(false);
-      if (!event.dataTransfer || !carriesFiles(event) || event.defaultPrevented) return;
+      if (!event.dataTransfer || !carriesFiles(event) || !claimDrop(event)) return;
       event.preventDefault();
       void dropped(event.dataTransfer);
     };
