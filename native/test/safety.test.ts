@@ -189,6 +189,15 @@ describe.each([
     expect(await write).toEqual(netIo.chunkValueSync([pattern(2 ** 20)], 0));
   });
 
+  it('leaves what lies behind the bytes that were read as it was', async () => {
+    binding.forceCopies(force);
+    const target = new Uint8Array(3_000).fill(7);
+    await netIo.readAndVerify(fd, target, 0, 1_000, 0);
+    expect(Buffer.from(target.buffer, 1_000).equals(Buffer.alloc(2_000, 7))).toBe(true);
+    await expect(netIo.readAndVerify(fd, target, 2 ** 40, 1_000, 0)).rejects.toThrow(/the file ends/);
+    expect(Buffer.from(target.buffer, 1_000).equals(Buffer.alloc(2_000, 7))).toBe(true);
+  });
+
   it('survives a resizable buffer that shrinks to nothing', async () => {
     binding.forceCopies(force);
     const { bytes, resize } = resizable(2 ** 22);

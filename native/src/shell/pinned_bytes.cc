@@ -121,9 +121,9 @@ bool PinnedBytes::Hold(napi_env env, napi_value value, const Bytes& bytes, napi_
     napi_throw_error(env, "ENOMEM", "no memory to copy a buffer into");
     return false;
   }
-  if (use == kRead) {
-    memcpy(copy_.get(), data_, size_);
-  } else if (napi_create_reference(env, value, 1, &array_) != napi_ok) {
+  // Also for a job that writes: what it leaves alone goes back as it was.
+  memcpy(copy_.get(), data_, size_);
+  if (use == kWrite && napi_create_reference(env, value, 1, &array_) != napi_ok) {
     napi_throw_error(env, nullptr, "no reference to the buffer could be made");
     return false;
   }
