@@ -98,6 +98,9 @@ export const VARIABLES = {
     null,
     'Origin at which other nodes reach this node, when not http://NODE_HOSTNAME:NODE_PORT.',
   ),
+  NODE_SITE: variable('Cluster', null, 'Name of the place this node stands in; nodes of one place have the same.', {
+    defaultSaid: 'none: private networks with the same addresses are one, wherever they are',
+  }),
   REDIS_HOST: variable('Cluster', 'localhost', 'Redis (6.0 or newer).'),
   REDIS_PORT: variable('Cluster', '6379', 'Its port.'),
   REDIS_PASSWORD: variable('Cluster', null, 'Its password.', { isSecret: true }),

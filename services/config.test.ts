@@ -73,6 +73,7 @@ describe('loadConfig', () => {
     NODE_PORT: [{ NODE_PORT: '7000' }, (c) => c.node.port, 7000],
     NODE_PUBLIC_URL: [{ NODE_PUBLIC_URL: 'https://n1.test' }, (c) => c.node.publicUrl, 'https://n1.test'],
     NODE_PEER_URL: [{ NODE_PEER_URL: 'http://10.1.1.1:9' }, (c) => c.node.peerUrl, 'http://10.1.1.1:9'],
+    NODE_SITE: [{ NODE_SITE: 'berlin-2' }, (c) => c.node.site, 'berlin-2'],
     REDIS_HOST: [{ REDIS_HOST: 'redis', USE_CLUSTER: 'false' }, (c) => c.redis?.host, 'redis'],
     REDIS_PORT: [{ USE_REDIS: '1', REDIS_PORT: '7' }, (c) => c.redis?.port, 7],
     REDIS_PASSWORD: [{ USE_REDIS: '1', REDIS_PASSWORD: 's' }, (c) => c.redis?.password, 's'],

@@ -25,6 +25,8 @@ export interface Config {
     readonly port: number;
     readonly publicUrl: string | null;
     readonly peerUrl: string;
+    /** Private networks of another place are others, whatever their addresses. */
+    readonly site: string | null;
   };
   /** Null: no Redis. */
   readonly redis: RedisSettings | null;
@@ -141,6 +143,7 @@ export function loadConfig(env: Environment, machine: Machine): ConfigOutcome {
       port: nodePort,
       publicUrl: value('NODE_PUBLIC_URL', read.origin, null),
       peerUrl: value('NODE_PEER_URL', read.origin, `http://${bracketed(nodeHostname)}:${nodePort}`),
+      site: value('NODE_SITE', read.label, null),
     },
     redis: isRedisUsed ? redis : null,
     bus: {

@@ -46,7 +46,9 @@ export function composeEdge(common: Common, phase: Phase) {
   };
   const trusted = parseTrustedNetworks(settings.trustedProxies);
   const facts = createNetworkFacts();
-  const localRoom = async (handshake: IncomingMessage) => localRoomOf(arrivalOf(handshake), trusted, await facts());
+  const { site } = config.node;
+  const localRoom = async (handshake: IncomingMessage) =>
+    localRoomOf(arrivalOf(handshake), trusted, await facts(), site);
   return { settings, rateLimits, pages, cluster, makeContext, ports, localRoom };
 }
 

@@ -33,6 +33,30 @@ const roomOf = (socketAddress: string | undefined, { via, wasPassedOn = via !== 
   localRoomOf({ socketAddress, forwardedFor: via, wasPassedOn }, TRUSTED, FACTS);
 const PROXY = '172.30.0.250';
 
+it('of a private network is another one at another site, of a public one the same', () => {
+  const arrivals = [
+    ['192.168.6.2', undefined],
+    ['10.77.1.2', undefined],
+    ['fe80::5%wlan0', undefined],
+    [PROXY, '10.77.1.2'],
+    ['203.0.113.9', undefined],
+    [PROXY, '2001:db8:1:2::1'],
+    ['127.0.0.1', undefined],
+  ] as const;
+  for (const [socketAddress, forwardedFor] of arrivals) {
+    const arrival = { socketAddress, forwardedFor, wasPassedOn: forwardedFor !== undefined };
+    const [nowhere, berlin, paris] = [null, 'berlin', 'paris'].map((site) =>
+      localRoomOf(arrival, TRUSTED, FACTS, site),
+    );
+    const isPublic = /^2/.test(forwardedFor ?? socketAddress);
+    const isNone = nowhere === null;
+    expect([socketAddress, isNone]).toEqual([socketAddress, socketAddress === '127.0.0.1']);
+    expect(new Set([nowhere, berlin, paris]).size).toBe(isPublic || isNone ? 1 : 3);
+    // Other nodes take it for the key of a room.
+    if (paris !== null) expect(paris).toMatch(/^[\w:./%-]{1,100}$/);
+  }
+});
+
 /** Pairs that share a room, in the order of the rule. */
 const TOGETHER: readonly [string, [string, From?], [string, From?]][] = [
   ['a private network of the node, by its own mask', ['192.168.4.2'], ['192.168.6.200']],

@@ -47,8 +47,14 @@ const SITE_BITS = { ipv4: 32, ipv6: 64 } as const;
 /**
  * Key of the room that everybody shares who comes from the same network; null: the address says nothing about where
  * somebody is. A key holds an address, so it never leaves the servers.
+ * @param site where this node stands: many places have the same private addresses, public ones are everywhere the same
  */
-export function localRoomOf(arrival: Arrival, trusted: TrustedNetworks, facts: NetworkFacts): string | null {
+export function localRoomOf(
+  arrival: Arrival,
+  trusted: TrustedNetworks,
+  facts: NetworkFacts,
+  site: string | null = null,
+): string | null {
   const isDirect = !isTrusted(arrival.socketAddress, trusted);
   const address = parseAddress(clientAddress(arrival.socketAddress, arrival.forwardedFor, trusted));
   if (address === undefined || NOBODYS.has(address.range())) return null;
@@ -60,9 +66,11 @@ export function localRoomOf(arrival: Arrival, trusted: TrustedNetworks, facts: N
   const kind = address.kind();
   if (TRANSLATED.has(address.range())) return keyOf(address, WHOLE_BITS[kind]);
   if (!PRIVATE.has(address.range())) return keyOf(address, SITE_BITS[kind]);
-  if (!isDirect) return keyOf(address, GUESSED_BITS[kind]);
+  const there = site === null ? '' : `%${site}`;
+  if (!isDirect) return keyOf(address, GUESSED_BITS[kind]) + there;
   const subnet = linkOf(arrival.socketAddress, address, facts) ?? subnetOf(address, facts);
-  return subnet === undefined ? keyOf(address, GUESSED_BITS[kind]) : keyOf(subnet.address, subnet.prefixBits);
+  const key = subnet === undefined ? keyOf(address, GUESSED_BITS[kind]) : keyOf(subnet.address, subnet.prefixBits);
+  return key + there;
 }
 
 /** The hop that all others passed on for; undefined when it is no address. */

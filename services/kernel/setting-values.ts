@@ -135,6 +135,10 @@ export function urlWithScheme(schemes: readonly string[]): SettingReader<string>
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*\.?$/i;
 
+/** A short name that goes into keys. */
+export const label: SettingReader<string> = (text) =>
+  /^[\w-]{1,32}$/.test(text) ? good(text) : bad('must be 1 to 32 letters, digits, - or _');
+
 export const hostName: SettingReader<string> = (text) =>
   HOST_NAME.test(text) || ipaddr.isValid(text) ? good(text) : bad('must be a host name or an IP address');
 
