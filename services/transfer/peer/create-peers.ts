@@ -48,6 +48,8 @@ export interface Peers {
   readonly copies: ChunkCopies;
   /** As the home of a transfer: asks its replica to take over. @throws unavailable */
   askToAdopt(row: TransferRow): Promise<void>;
+  /** Whether a node's data port answers. */
+  answers(nodeId: string): Promise<boolean>;
   /** "Another boot id: as R of open transfers CAS(syncing)." After `attach`. @throws not_found, unavailable */
   declareSyncing(transferId: string): Promise<void>;
   /** Every transfer that named this node as replica was declared. */
@@ -73,6 +75,7 @@ export function createPeers(options: PeersOptions): Peers {
     askToAdopt: async ({ id, epoch, replicaNodeId }) => {
       if (replicaNodeId !== null) await client.promote(replicaNodeId, id, epoch, { isAdoption: true });
     },
+    answers: async (nodeId) => (await client.probe(nodeId)) === 'alive',
     declareSyncing: (transferId) => declare(transferId),
     finishDeclaring: () => finishDeclaring(),
     createHomeSide: (transfer) =>
