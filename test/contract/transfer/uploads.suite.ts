@@ -3,41 +3,21 @@ import { request } from 'node:http';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { blake3 } from '@noble/hashes/blake3.js';
 import { io, type Socket } from 'socket.io-client';
-import { KIB, MIB } from '../../../services/contracts/limits.ts';
+import { MIB } from '../../../services/contracts/limits.ts';
 import { type Acknowledged, CHUNK_PATH, type ChunkStored } from '../../../services/contracts/socket.ts';
 import { atEnd } from '../../support/cleanup.ts';
 import { patternBytes } from '../../support/files.ts';
 import type { TestServer } from '../../support/server.ts';
 import { waitFor } from '../../support/waiting.ts';
-import {
-  ask,
-  begin,
-  type Opened,
-  open,
-  post,
-  put,
-  putOk,
-  type RawConnection,
-  rawConnection,
-  startRoomyServer,
-  statusOf,
-} from './client.ts';
+import { ask, begin, type Opened, open, post, put, putOk, rawConnection, statusOf } from './client.ts';
+import { CHUNK, putHead, SMALL, theServer } from './one-server.ts';
 
-const CHUNK = 16 * KIB;
-const SMALL = { chunkSizeBytes: CHUNK };
 const digestOf = (bytes: Uint8Array) => Buffer.from(blake3(bytes)).toString('hex');
 
 let server: TestServer;
-/** Sends one chunk and a byte when the tests begin and nothing more; the last test looks what became of it. */
-let slow: { readonly opened: Opened; readonly connection: RawConnection; readonly sentAtMs: number };
-beforeAll(async () => {
-  server = await startRoomyServer({ env: { MAX_FILE_SIZE: '64MiB' } });
-  atEnd(() => server.kill9());
-  const opened = await open(server, [{ sizeBytes: 3 * CHUNK }], SMALL);
-  const connection = await rawConnection(server);
-  connection.socket.write(Buffer.concat([Buffer.from(head(opened, 3 * CHUNK)), Buffer.alloc(CHUNK + 1)]));
-  slow = { opened, connection, sentAtMs: performance.now() };
-}, 240_000);
+beforeAll(() => {
+  server = theServer();
+});
 
 /** `data` or `committed` of a problem. */
 const dataOf = (answer: { json<T>(): T }) => answer.json<{ data?: Record<string, unknown> }>().data;
@@ -473,7 +453,7 @@ describe('what bad input gets', () => {
     const content = patternBytes('half', 0, 4 * CHUNK);
     const opened = await open(server, [{ sizeBytes: content.length }], SMALL);
     const connection = await rawConnection(server);
-    connection.socket.write(head(opened, content.length));
+    connection.socket.write(putHead(opened, content.length));
     connection.socket.end(content.subarray(0, CHUNK + 100));
     await connection.closed;
     await waitFor('one chunk', 5_000, async () => {
@@ -486,7 +466,7 @@ describe('what bad input gets', () => {
     const opened = await open(server, [{ sizeBytes: CHUNK }], SMALL);
     const connection = await rawConnection(server);
     connection.socket.write(
-      Buffer.concat([Buffer.from(head(opened, CHUNK)), Buffer.alloc(CHUNK), Buffer.alloc(500, 'x')]),
+      Buffer.concat([Buffer.from(putHead(opened, CHUNK)), Buffer.alloc(CHUNK), Buffer.alloc(500, 'x')]),
     );
     await connection.closed;
     // The refusal may overtake the answer to what came before it; what was whole is stored all the same.
@@ -498,7 +478,7 @@ describe('what bad input gets', () => {
     const opened = await open(server, [{ sizeBytes: CHUNK }], SMALL);
     for (const length of ['-1', '1.5', 'NaN', '1e3', '0x10', '99999999999999999999', '5, 5']) {
       const connection = await rawConnection(server);
-      connection.socket.write(head(opened, length));
+      connection.socket.write(putHead(opened, length));
       connection.socket.end();
       await connection.closed;
       expect([length, connection.text().slice(0, 12)]).toEqual([length, 'HTTP/1.1 400']);
@@ -509,12 +489,12 @@ describe('what bad input gets', () => {
   it('refuses before the body when the head is already wrong', async () => {
     const opened = await open(server, [{ sizeBytes: 3 * CHUNK }], SMALL);
     const connection = await rawConnection(server);
-    connection.socket.write(head(opened, 8 * MIB, 'Expect: 100-continue\r\n'));
+    connection.socket.write(putHead(opened, 8 * MIB, 'Expect: 100-continue\r\n'));
     await waitFor('a refusal', 5_000, () => connection.text().includes('\r\n\r\n'));
     expect(connection.text()).toMatch(/^HTTP\/1\.1 400 /);
     connection.socket.destroy();
     const good = await rawConnection(server);
-    good.socket.write(head(opened, CHUNK, 'Expect: 100-continue\r\n'));
+    good.socket.write(putHead(opened, CHUNK, 'Expect: 100-continue\r\n'));
     await waitFor('100', 5_000, () => good.text().startsWith('HTTP/1.1 100 '));
     good.socket.write(Buffer.alloc(CHUNK));
     await waitFor('200', 5_000, () => good.text().includes('HTTP/1.1 200 '));
@@ -522,10 +502,6 @@ describe('what bad input gets', () => {
     good.socket.destroy();
   });
 });
-
-const head = (opened: Opened, length: number | string, more = '') =>
-  `PUT /api/transfers/${opened.id}/files/0?offset=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${opened.token}\r\n` +
-  `Content-Length: ${length}\r\n${more}\r\n`;
 
 describe('the end of a transfer', () => {
   it('comes by its owner: writers and waiting readers are told, its link is gone, and again is fine', async () => {
@@ -563,17 +539,4 @@ describe('the end of a transfer', () => {
     const left = Date.parse(change.json<{ expiresAt: string }>().expiresAt) - Date.now();
     expect(left).toBeGreaterThan(3_500_000);
   });
-});
-
-describe('a slow connection', () => {
-  it('is cut after 30 s without a byte, with its progress kept', async () => {
-    const { opened, connection, sentAtMs } = slow;
-    if (performance.now() - sentAtMs < 28_000) expect(connection.text()).toBe('');
-    await waitFor('the cut', 45_000, () => connection.text().includes('\r\n\r\n'));
-    expect(connection.text()).toMatch(/^HTTP\/1\.1 408 /);
-    expect(connection.text()).toContain('request_timeout');
-    expect(connection.text()).toContain('"committed":[[0,1]]');
-    await connection.closed;
-    expect((await statusOf(server, opened)).files[0]?.committed).toEqual([[0, 1]]);
-  }, 60_000);
 });

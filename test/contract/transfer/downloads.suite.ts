@@ -6,23 +6,21 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { blake3 } from '@noble/hashes/blake3.js';
-import { KIB, MIB } from '../../../services/contracts/limits.ts';
-import { atEnd, tempDirectory } from '../../support/cleanup.ts';
+import { MIB } from '../../../services/contracts/limits.ts';
+import { tempDirectory } from '../../support/cleanup.ts';
 import { patternBytes } from '../../support/files.ts';
 import type { TestServer } from '../../support/server.ts';
 import { waitFor } from '../../support/waiting.ts';
-import { ask, begin, curl, type Opened, open, post, putOk, startRoomyServer } from './client.ts';
+import { ask, begin, curl, type Opened, open, post, putOk } from './client.ts';
+import { CHUNK, SMALL, theServer } from './one-server.ts';
 
-const CHUNK = 16 * KIB;
-const SMALL = { chunkSizeBytes: CHUNK };
 const digestOf = (bytes: Uint8Array) => Buffer.from(blake3(bytes)).toString('hex');
 const run = promisify(execFile);
 
 let server: TestServer;
-beforeAll(async () => {
-  server = await startRoomyServer();
-  atEnd(() => server.kill9());
-}, 240_000);
+beforeAll(() => {
+  server = theServer();
+});
 
 /** A sealed share of one file. */
 async function share(content: Buffer, more: object = {}, path = 'file.bin'): Promise<Opened> {
