@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { checkPath } from '../../../services/transfer/names.ts';
 import { addFiles, cleanPath, removeItem, renameItem, totalBytesOf } from './file-list.ts';
 
 const file = (path: string, text = path, lastModified = 1) => ({
@@ -43,8 +44,37 @@ describe('the list of files', () => {
     ['new\nline\u0000.txt', 'newline.txt'],
     ['..', 'file'],
     ['写真/夏.png', '写真/夏.png'],
+    ['C:\\letters\\a.txt', 'C:-letters-a.txt'],
+    ['\ufeffone\u2028two\u2029.txt', 'onetwo.txt'],
+    ['half \ud83d pair.txt', 'half  pair.txt'],
+    ['Cafe\u0301.txt', 'Caf\u00e9.txt'],
+    [`${'س'.repeat(130)}.docx`, `${'س'.repeat(125)}.docx`],
+    [`${'📄'.repeat(70)}`, '📄'.repeat(63)],
+    [`a.${'b'.repeat(300)}`, `a.${'b'.repeat(253)}`],
   ])('cleans %j to %j', (path, clean) => {
     expect(cleanPath(path)).toBe(clean);
+  });
+
+  it('makes only paths that a server takes as they are, whatever is added and however often', () => {
+    const part = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 20 }),
+      fc.string({
+        unit: fc.constantFrom('.', ' ', '\\', 'س', '\u0301', '\ud83d', '\u2028', '\ufeff', 'x'),
+        maxLength: 140,
+      }),
+      fc.constantFrom('n'.repeat(255), 'n'.repeat(252), '📄'.repeat(80)),
+    );
+    const folders = fc.oneof(fc.array(part, { maxLength: 3 }), fc.array(part, { minLength: 66, maxLength: 66 }));
+    const path = folders.map((parts) => parts.join('/'));
+    fc.assert(
+      fc.property(path, (given) => {
+        const items = addFiles([], [file(given, 'x'), file(given, 'xx'), file(given, 'xxx')]);
+        const renamed = renameItem(items, 1, given);
+        for (const { path } of [...items, ...renamed]) expect(checkPath(path)).toEqual({ isValid: true, path });
+        expect(new Set(paths(items)).size).toBe(3);
+      }),
+      { numRuns: 25, examples: [[`${'n'.repeat(250)}/`.repeat(20)]] },
+    );
   });
 
   it('never makes two items of one path, whatever is added and renamed', () => {

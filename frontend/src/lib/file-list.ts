@@ -1,4 +1,6 @@
 /** The list of files before it is sent. Pure: every change answers a new list. */
+import { MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_PATH_DEPTH } from '../../../services/contracts/limits.ts';
+
 export interface DraftItem {
   readonly id: number;
   /** Relative path with `/`, unique in the list. */
@@ -12,18 +14,55 @@ export interface CollectedFile {
   readonly handle?: FileSystemFileHandle;
 }
 
-const MAX_NAME_CHARS = 255;
-// Control characters, and the marks that turn text around and so can hide what a name ends with: no server takes them.
-const UNSAFE_CHARACTERS = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/**
+ * What services/transfer/names.ts refuses in any name: control characters, line separators, and the marks that turn
+ * text around and so can hide what a name ends with. One of them in one name would refuse the whole send.
+ */
+const UNSAFE_CHARACTERS = /[\p{Cc}\p{Surrogate}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
+/** What a number before the extension may add to a path. */
+const NUMBER_BYTES = 16;
+/** What stands behind the last dot of a longer name is no extension that anybody misses. */
+const MAX_EXTENSION_BYTES = 32;
 
-/** The path without what no server would take: control and direction signs, empty and dotted parts. */
+const encoder = new TextEncoder();
+function bytesOf(text: string): number {
+  return encoder.encode(text).length;
+}
+
+/**
+ * The path as a server takes it: composed, without signs that it refuses and without empty and dotted parts; another
+ * system's separator becomes a hyphen, names that are too long end sooner, folders too deep are left out.
+ */
 export function cleanPath(path: string): string {
   const parts = path
     .replaceAll(UNSAFE_CHARACTERS, '')
+    .replaceAll('\\', '-')
+    .normalize()
     .split('/')
-    .map((part) => part.trim())
+    .map((part) => shortened(part.trim(), MAX_NAME_BYTES))
     .filter((part) => part !== '' && part !== '.' && part !== '..');
-  return parts.join('/') || 'file';
+  const folders = parts.slice(0, -1).slice(0, MAX_PATH_DEPTH - 1);
+  const name = parts.at(-1) ?? 'file';
+  while (folders.length > 0 && bytesOf([...folders, name].join('/')) > MAX_PATH_BYTES - NUMBER_BYTES) folders.pop();
+  return [...folders, name].join('/');
+}
+
+/** The longest beginning that fits, cut between code points, before the extension and `mark`. */
+function shortened(name: string, maxBytes: number, mark = ''): string {
+  const dot = name.lastIndexOf('.');
+  const isExtension = dot > 0 && bytesOf(name.slice(dot)) <= MAX_EXTENSION_BYTES;
+  const stem = isExtension ? name.slice(0, dot) : name;
+  const tail = mark + (isExtension ? name.slice(dot) : '');
+  const room = maxBytes - bytesOf(tail);
+  if (bytesOf(stem) <= room) return stem + tail;
+  let kept = '';
+  let bytes = 0;
+  for (const symbol of stem) {
+    bytes += bytesOf(symbol);
+    if (bytes > room) break;
+    kept += symbol;
+  }
+  return kept.trimEnd() + tail;
 }
 
 export function nameOf(path: string): string {
@@ -34,12 +73,7 @@ export function folderOf(path: string): string {
 }
 
 function numbered(path: string, number: number): string {
-  const folder = folderOf(path);
-  const name = nameOf(path);
-  const dot = name.lastIndexOf('.');
-  const stem = dot > 0 ? name.slice(0, dot) : name;
-  const extension = dot > 0 ? name.slice(dot) : '';
-  return `${folder}${stem} (${number})${extension}`;
+  return folderOf(path) + shortened(nameOf(path), MAX_NAME_BYTES, ` (${number})`);
 }
 
 function freePath(path: string, taken: ReadonlySet<string>): string {
@@ -79,10 +113,10 @@ export function addFiles(items: readonly DraftItem[], collected: readonly Collec
 /** Gives an item another name in its folder; an empty one changes nothing. */
 export function renameItem(items: readonly DraftItem[], id: number, name: string): readonly DraftItem[] {
   const item = items.find((one) => one.id === id);
-  const clean = cleanPath(name.replaceAll('/', '-')).slice(0, MAX_NAME_CHARS);
+  const clean = cleanPath(name.replaceAll('/', '-'));
   if (!item || name.trim() === '') return items;
   const taken = new Set(items.filter((one) => one.id !== id).map((one) => one.path));
-  const path = freePath(folderOf(item.path) + clean, taken);
+  const path = freePath(cleanPath(folderOf(item.path) + clean), taken);
   return items.map((one) => (one.id === id ? { ...one, path } : one));
 }
 
