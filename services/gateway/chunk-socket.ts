@@ -6,12 +6,16 @@ import { KIB, MAX_SOCKET_CHUNK_BYTES, MAX_SOCKET_CHUNKS_IN_FLIGHT } from '../con
 import { CHUNK_PATH } from '../contracts/socket.ts';
 import type { DataPlane } from '../transfer/data-plane/data-plane.ts';
 import { acknowledged, acknowledgeOf } from './acknowledge.ts';
+import { gatheredBytes } from './json-body.ts';
 import type { EdgeMetrics } from './ports.ts';
 import { parseAs } from './schemas.ts';
+import { guardConnections } from './socket-guard.ts';
 import { type HandshakeDeps, identify, isOriginAllowed, type SocketIdentity } from './socket-handshake.ts';
 
 /** Room for the head beside the bytes; a longer message ends the connection. */
 const MAX_MESSAGE_BYTES = MAX_SOCKET_CHUNK_BYTES + 64 * KIB;
+/** "One chunk an event", and a head before it. */
+const FRAMES = { maxAttachments: 1, maxTextChars: 64 * KIB };
 /** Chunks of all sockets together that may be in memory: 256 MiB at most. */
 const MAX_CHUNKS_IN_FLIGHT = 256;
 /** A socket that has not said who it is by then is closed (the default is 45 s). */
@@ -45,6 +49,7 @@ export function createChunkSocket(deps: ChunkSocketDeps): SocketServer {
     connectTimeout: SOCKET_CONNECT_TIMEOUT_MS,
     allowRequest: (req, done) => done(null, isOriginAllowed(deps.makeContext, req)),
   });
+  guardConnections(io.engine, FRAMES, gatheredBytes);
   const flight = { count: 0 };
   const identities = new WeakMap<Socket, SocketIdentity>();
   io.use((socket, next) => {

@@ -1,14 +1,16 @@
 import { createServer, type IncomingMessage } from 'node:http';
-import type { Socket } from 'socket.io';
+import type { Server, Socket } from 'socket.io';
 import { PeerLinkError } from '../contracts/errors.ts';
-import { MAX_JSON_BODY_BYTES } from '../contracts/limits.ts';
+import { MAX_JSON_BODY_BYTES, SOCKET_PING_EVERY_MS, SOCKET_PONG_WITHIN_MS } from '../contracts/limits.ts';
 import { CONTROL_PATH, type ControlClientEvents } from '../contracts/socket.ts';
 import { acknowledged, acknowledgeOf } from './acknowledge.ts';
 import { SOCKET_CONNECT_TIMEOUT_MS, type SocketServer } from './chunk-socket.ts';
 import type { InboxEvents } from './inbox-events.ts';
+import { gatheredBytes } from './json-body.ts';
 import type { PeopleEvents } from './people-events.ts';
 import type { EdgeMetrics } from './ports.ts';
 import { type ControlDeps, type ControlHandler, controlHandlers } from './socket-events.ts';
+import { guardConnections } from './socket-guard.ts';
 import { type HandshakeDeps, identify, isOriginAllowed, type SocketIdentity } from './socket-handshake.ts';
 
 export interface ControlSocketDeps extends ControlDeps, HandshakeDeps {
@@ -25,8 +27,13 @@ export interface ControlSocket extends Pick<SocketServer, 'upgrade'> {
   /** `settings.io`, to replace the mixin's. */
   readonly settings: object;
   readonly authorize: (socket: Socket) => Promise<SocketIdentity>;
+  /** Once moleculer-io has made its server, before it is given an upgrade. */
+  guard(io: Server): void;
   clientCount(): number;
 }
+
+/** "No control event carries binary." */
+const FRAMES = { maxAttachments: 0, maxTextChars: MAX_JSON_BODY_BYTES };
 
 type Handlers = Readonly<Partial<Record<keyof ControlClientEvents, ControlHandler>>>;
 
@@ -69,6 +76,7 @@ export function createControlSocket(deps: ControlSocketDeps): ControlSocket {
       namespaces: { '/': { authorization: true, middlewares: [onConnecting], events } },
     },
     authorize: (socket) => identify(deps, socket),
+    guard: (io) => guardConnections(io.engine, FRAMES, gatheredBytes),
     clientCount: () => count,
     upgrade: (req, socket, head) => void door.emit('upgrade', req, socket, head),
   };
@@ -108,6 +116,8 @@ function optionsOf(deps: ControlSocketDeps): object {
     serveClient: false,
     maxHttpBufferSize: MAX_JSON_BODY_BYTES,
     connectTimeout: SOCKET_CONNECT_TIMEOUT_MS,
+    pingInterval: SOCKET_PING_EVERY_MS,
+    pingTimeout: SOCKET_PONG_WITHIN_MS,
     allowRequest: (req: IncomingMessage, done: (fault: null, isAllowed: boolean) => void) =>
       done(null, isOriginAllowed(deps.makeContext, req)),
   };

@@ -154,6 +154,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       handleApi = this.express() as Middleware;
     },
     started(this: Service) {
+      control.guard(ioOf(this));
       news.start(this);
       inboxes.start({
         isReady: (socketId) => !isBehind(ioOf(this), socketId),

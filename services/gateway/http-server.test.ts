@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { READER_IDLE_TIMEOUT_MS } from '../contracts/limits.ts';
+import { waitFor } from '../../test/support/waiting.ts';
+import { typeOfFault } from '../contracts/errors.ts';
+import { MAX_UNCOUNTED_BODY_BYTES, READER_IDLE_TIMEOUT_MS } from '../contracts/limits.ts';
+import { HeldBytes } from '../kernel/held-bytes.ts';
 import { createLogger } from '../logging.ts';
 import { answerFault } from './http-errors.ts';
 import { createHttpServer } from './http-server.ts';
@@ -96,6 +99,43 @@ describe('the server', () => {
       socket.on('close', () => resolve(text));
     });
     expect(answer).toContain(JSON.stringify({ ü: [1, 'é'] }));
+  });
+
+  it('holds so many bytes of unfinished bodies and no more, whoever sends them', async () => {
+    const gathered = new HeldBytes({ maxBytes: 100_000, sparedMs: 60_000, nowMs: () => performance.now() });
+    const limits = { maxBytes: 200_000, maxDepth: 3, timeoutMs: 5_000 };
+    const types: string[] = [];
+    const small = createHttpServer({
+      upgrade: (_req, socket) => void socket.destroy(),
+      listener: (req, res) => {
+        readJsonBody(req, limits, gathered).then(
+          () => res.end('read'),
+          (fault: unknown) => {
+            types.push(typeOfFault(fault));
+            answerFault(req, res, { requestId: 'r', log }, fault);
+          },
+        );
+      },
+    }).listen(0, '127.0.0.1');
+    await once(small, 'listening');
+    const send = (bytes: number, rest = 1) => {
+      const head = `POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${bytes + rest}\r\n\r\n`;
+      const socket = connect((small.address() as AddressInfo).port, '127.0.0.1');
+      socket.on('error', () => undefined).write(head + ' '.repeat(bytes));
+      return socket;
+    };
+    const unfinished = [send(100_000), send(16_000)];
+    await waitFor('the first body has come', 5_000, () => gathered.bytes === 100_000 - MAX_UNCOUNTED_BODY_BYTES);
+    unfinished.push(send(80_000));
+    await waitFor('the one that is too much is refused', 5_000, () => types.length > 0);
+    expect(types).toEqual(['busy']);
+    // A small one is always read; and what left leaves room.
+    const [answer] = (await once(send(2, 0).end('{}'), 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 (?:200|400) /);
+    for (const socket of unfinished) socket.destroy();
+    await waitFor('nothing is held any more', 5_000, () => gathered.bytes === 0);
+    small.closeAllConnections();
+    small.close();
   });
 
   it('lets a refused client read the answer although it goes on sending', async () => {

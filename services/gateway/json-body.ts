@@ -1,6 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { PeerLinkError } from '../contracts/errors.ts';
-import { JSON_BODY_TIMEOUT_MS, MAX_JSON_BODY_BYTES, MAX_JSON_DEPTH } from '../contracts/limits.ts';
+import {
+  HELD_SPARED_MS,
+  JSON_BODY_TIMEOUT_MS,
+  MAX_GATHERED_BYTES,
+  MAX_JSON_DEPTH,
+  MAX_SMALL_JSON_BODY_BYTES,
+  MAX_UNCOUNTED_BODY_BYTES,
+} from '../contracts/limits.ts';
+import { HeldBytes } from '../kernel/held-bytes.ts';
 import { jsonDepth } from './json-depth.ts';
 
 export interface JsonBodyLimits {
@@ -9,17 +17,28 @@ export interface JsonBodyLimits {
   readonly timeoutMs: number;
 }
 export const JSON_BODY_LIMITS: JsonBodyLimits = {
-  maxBytes: MAX_JSON_BODY_BYTES,
+  maxBytes: MAX_SMALL_JSON_BODY_BYTES,
   maxDepth: MAX_JSON_DEPTH,
   timeoutMs: JSON_BODY_TIMEOUT_MS,
 };
 
+/** What requests and messages that are not whole yet hold in this process. */
+export const gatheredBytes = new HeldBytes({
+  maxBytes: MAX_GATHERED_BYTES,
+  sparedMs: HELD_SPARED_MS,
+  nowMs: () => performance.now(),
+});
+
 /**
  * Reads a request's JSON body. What can be refused by its headers is refused before a byte is read.
  * @returns undefined when there is no body at all
- * @throws unsupported_media_type, too_large, bad_json, request_timeout
+ * @throws unsupported_media_type, too_large, bad_json, request_timeout, busy
  */
-export async function readJsonBody(req: IncomingMessage, limits: JsonBodyLimits = JSON_BODY_LIMITS): Promise<unknown> {
+export async function readJsonBody(
+  req: IncomingMessage,
+  limits: JsonBodyLimits = JSON_BODY_LIMITS,
+  gathered: HeldBytes = gatheredBytes,
+): Promise<unknown> {
   const declared = req.headers['content-length'];
   const isChunked = req.headers['transfer-encoding'] !== undefined;
   if (!isChunked && (declared === undefined || declared === '0')) return undefined;
@@ -31,7 +50,7 @@ export async function readJsonBody(req: IncomingMessage, limits: JsonBodyLimits 
     throw new PeerLinkError('unsupported_media_type', 'The body must not be compressed.');
   }
   if (Number(declared) > limits.maxBytes) throw tooLarge(limits.maxBytes);
-  return parseJson(await collect(req, limits), limits.maxDepth);
+  return parseJson(await collect(req, limits, gathered), limits.maxDepth);
 }
 
 export function parseJson(bytes: Uint8Array, maxDepth: number): unknown {
@@ -51,22 +70,35 @@ function tooLarge(limitBytes: number): PeerLinkError {
   return new PeerLinkError('too_large', `A JSON body may have at most ${limitBytes} bytes.`, { data: { limitBytes } });
 }
 
-function collect(req: IncomingMessage, { maxBytes, timeoutMs }: JsonBodyLimits): Promise<Uint8Array> {
+function collect(
+  req: IncomingMessage,
+  { maxBytes, timeoutMs }: JsonBodyLimits,
+  gathered: HeldBytes,
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let sizeBytes = 0;
     const settle = (act: () => void) => {
       clearTimeout(timer);
+      holding.end();
       req.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
       // What still comes is read and dropped by whoever answers.
       req.on('error', () => undefined);
       act();
     };
     const onData = (part: Buffer) => {
+      const countedBefore = Math.max(0, sizeBytes - MAX_UNCOUNTED_BODY_BYTES);
       sizeBytes += part.length;
+      const counted = Math.max(0, sizeBytes - MAX_UNCOUNTED_BODY_BYTES);
       if (sizeBytes > maxBytes) settle(() => reject(tooLarge(maxBytes)));
+      else if (counted > countedBefore && !holding.add(counted - countedBefore)) refuse();
       else parts.push(part);
     };
+    const refuse = () => {
+      parts.length = 0;
+      settle(() => reject(new PeerLinkError('busy', 'Too many large requests are being sent at once.')));
+    };
+    const holding = gathered.begin(refuse);
     const onEnd = () => settle(() => resolve(Buffer.concat(parts, sizeBytes)));
     const onClose = () =>
       settle(() => reject(new PeerLinkError('bad_request', 'The request ended before its body did.')));

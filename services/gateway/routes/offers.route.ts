@@ -1,4 +1,5 @@
 import { PeerLinkError } from '../../contracts/errors.ts';
+import { MAX_JSON_BODY_BYTES } from '../../contracts/limits.ts';
 import type { Call } from '../../define-service.ts';
 import { grantCookie } from '../cookies.ts';
 import type { EdgeContext } from '../edge-context.ts';
@@ -48,7 +49,11 @@ export function offerRoutes(deps: OfferRouteDeps): ApiRoutes {
     },
     'POST /offers/:transferId/receipts': async ({ context, params, body }) => {
       const sessionId = await personOf(deps, context);
-      const asked = { sessionId, transferId: asId(params.transferId), request: parseAs('receipts', await body()) };
+      const asked = {
+        sessionId,
+        transferId: asId(params.transferId),
+        request: parseAs('receipts', await body(MAX_JSON_BODY_BYTES)),
+      };
       await call('transfer.receive', asked, { requestId: context.requestId });
       return { status: 204 };
     },

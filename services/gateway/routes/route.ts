@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EdgeContext } from '../edge-context.ts';
 import { finish } from '../http-errors.ts';
-import { readJsonBody } from '../json-body.ts';
+import { JSON_BODY_LIMITS, readJsonBody } from '../json-body.ts';
 
 /** One request of the JSON API, as a route's handler sees it. */
 export interface ApiRequest {
@@ -9,8 +9,11 @@ export interface ApiRequest {
   readonly context: EdgeContext;
   /** Parts of the path, decoded. */
   readonly params: Readonly<Record<string, string | undefined>>;
-  /** @throws unsupported_media_type, too_large, bad_json, request_timeout */
-  readonly body: () => Promise<unknown>;
+  /**
+   * @param maxBytes MAX_SMALL_JSON_BODY_BYTES unless a larger one makes sense
+   * @throws unsupported_media_type, too_large, bad_json, request_timeout, busy
+   */
+  readonly body: (maxBytes?: number) => Promise<unknown>;
 }
 export interface ApiAnswer {
   readonly status: number;
@@ -42,7 +45,7 @@ export function aliasesOf(
         req,
         context: contextOf(req),
         params: req.$params?.params ?? {},
-        body: () => readJsonBody(req),
+        body: (maxBytes = JSON_BODY_LIMITS.maxBytes) => readJsonBody(req, { ...JSON_BODY_LIMITS, maxBytes }),
       };
       handler(request)
         .then((answer) => send(req, res, answer), next)

@@ -42,11 +42,10 @@ export function sessionRoutes({ call, settings, rateLimits, tickets }: SessionRo
   return {
     'POST /session': async ({ context, body }) => {
       const existing = await context.session();
+      const token = existing === null ? null : context.sessionToken;
+      if (token === null) await rateLimits.consume('sessions', context.addressKey);
       const { displayName } = parseAs('createSession', (await body()) ?? {});
-      if (existing !== null && context.sessionToken !== null) {
-        return answer(existing, 200, renewed(context, context.sessionToken));
-      }
-      await rateLimits.consume('sessions', context.addressKey);
+      if (existing !== null && token !== null) return answer(existing, 200, renewed(context, token));
       const made = await call('session.create', displayName === undefined ? {} : { displayName }, {
         requestId: context.requestId,
       });

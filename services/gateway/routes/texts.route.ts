@@ -1,4 +1,5 @@
 import { HEADER } from '../../contracts/http.ts';
+import { MAX_TEXT_BODY_BYTES } from '../../contracts/limits.ts';
 import { idempotencyKeyOf } from '../idempotency-key.ts';
 import { parseAs } from '../schemas.ts';
 import { type OfferRouteDeps, personOf } from './offers.route.ts';
@@ -11,7 +12,7 @@ export function textRoutes(deps: OfferRouteDeps): ApiRoutes {
       const sessionId = await personOf(deps, context);
       await deps.rateLimits.consume('texts', context.addressKey);
       const idempotencyKey = idempotencyKeyOf(req.headers[HEADER.idempotencyKey]);
-      const params = { sessionId, request: parseAs('sendText', await body()) };
+      const params = { sessionId, request: parseAs('sendText', await body(MAX_TEXT_BODY_BYTES)) };
       const sent = await deps.call(
         'transfer.sendText',
         idempotencyKey === undefined ? params : { ...params, idempotencyKey },

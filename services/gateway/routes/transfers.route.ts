@@ -1,6 +1,7 @@
 import type { Caller } from '../../contracts/actions.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { HEADER } from '../../contracts/http.ts';
+import { MAX_JSON_BODY_BYTES } from '../../contracts/limits.ts';
 import type { Call } from '../../define-service.ts';
 import { bearerOf, callerOf } from '../edge-context.ts';
 import { idempotencyKeyOf } from '../idempotency-key.ts';
@@ -23,7 +24,7 @@ export function transferRoutes({ call, rateLimits }: TransferRouteDeps): ApiRout
       const idempotencyKey = idempotencyKeyOf(req.headers[HEADER.idempotencyKey]);
       const who = await caller(request);
       await rateLimits.consume('uploads', context.addressKey);
-      const params = { caller: who, request: parseAs('openTransfer', await request.body()) };
+      const params = { caller: who, request: parseAs('openTransfer', await request.body(MAX_JSON_BODY_BYTES)) };
       const opened = await call(
         'transfer.open',
         idempotencyKey === undefined ? params : { ...params, idempotencyKey },

@@ -3,6 +3,7 @@ import {
   MAX_HEADER_BYTES,
   MAX_JSON_BODY_BYTES,
   MAX_JSON_DEPTH,
+  MAX_SMALL_JSON_BODY_BYTES,
   MAX_URL_BYTES,
 } from '../../../services/contracts/limits.ts';
 import { startServer, type TestServer } from '../../support/server.ts';
@@ -323,6 +324,20 @@ describe('limits', () => {
     expect(await post(padded(MAX_JSON_BODY_BYTES + overBytes))).toMatchObject({ status, type });
     if (overBytes < 2)
       expect(await post(padded(MAX_JSON_BODY_BYTES + overBytes), true)).toMatchObject({ status, type });
+  });
+
+  it.each([
+    ['/api/session', 'POST'],
+    ['/api/operator/session', 'POST'],
+    ['/api/shares/7YWHMfk9JZeLMg1ZauHuiS/grant', 'POST'],
+  ])('a body of %s, which is no list, before it is read', async (path, method) => {
+    const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+    const { answer } = await sendRaw(
+      server.port,
+      `${head}Origin: http://localhost\r\nContent-Length: ${MAX_SMALL_JSON_BODY_BYTES + 1}\r\n\r\n`,
+      5_000,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   });
 
   it.each([

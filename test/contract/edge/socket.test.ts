@@ -181,8 +181,14 @@ describe('control events', () => {
     expect(typeOf(await tell(socket, 'io.broadcast', { event: 'x' }))).toBe('not_found');
     expect(typeOf(await tell(socket, '$node.options'))).toBe('not_found');
     expect(typeOf(await tell(socket, 'transfer.end', {}))).toBe('not_found');
-    expect(typeOf(await tell(socket, 'chunk', {}, Buffer.from('x')))).toBe('not_found');
+    expect(typeOf(await tell(socket, 'chunk', {}, 'x'))).toBe('not_found');
     expect(typeOf(await tell(socket, 'ping', {}))).toBe('ok');
+  });
+
+  it('end a connection that sends binary, which none of them carries', async () => {
+    const socket = await connected();
+    socket.emit('chunk', {}, Buffer.from('x'));
+    await waitFor('it is closed', 5_000, () => !socket.connected);
   });
 
   it('answer a payload of any shape, and live on', async () => {
@@ -338,6 +344,12 @@ describe('chunk events', () => {
     expect(typeOf(await tell(socket, 'ping', {}))).toBe('not_found');
     expect(typeOf(await chunk(socket, head, Buffer.alloc(MIB, 1)))).toBe('ok');
     expect(typeOf(await chunk(socket, head, Buffer.alloc(MIB, 2)))).toBe('chunk_conflict');
+  });
+
+  it('end a connection whose event has more than one part', async () => {
+    const socket = await connected({ path: CHUNK_PATH });
+    socket.emit('chunk', {}, Buffer.from('x'), Buffer.from('y'));
+    await waitFor('it is closed', 5_000, () => !socket.connected);
   });
 
   it('end a connection whose message is far over the limit', async () => {

@@ -1,0 +1,128 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Server } from 'socket.io';
+import { type Socket as Client, io } from 'socket.io-client';
+import { waitFor } from '../../test/support/waiting.ts';
+import { MAX_UNCOUNTED_BODY_BYTES } from '../contracts/limits.ts';
+import { HeldBytes } from '../kernel/held-bytes.ts';
+import { FrameGuard, guardConnections } from './socket-guard.ts';
+
+describe('frames of a connection', () => {
+  const control = () => new FrameGuard({ maxAttachments: 0, maxTextChars: 100 });
+  const chunks = () => new FrameGuard({ maxAttachments: 1, maxTextChars: 100 });
+
+  it('are one CONNECT, then events and answers', () => {
+    const guard = control();
+    expect(
+      ['0{"ticket":"x"}', '2["ping",{}]', '21["ping",{}]', '1', '31[1]'].map((frame) => guard.admits(frame)),
+    ).toEqual([true, true, true, true, true]);
+    expect([guard.admits('0'), guard.admits('0/other,')]).toEqual([false, false]);
+  });
+
+  it('are no binary where nothing is, declared or not', () => {
+    expect(control().admits(Buffer.alloc(1))).toBe(false);
+    for (const frame of ['51-["a"]', '50-["a"]', '5["a"]', '61-[]', '510-["a"]', '5-']) {
+      expect([frame, control().admits(frame)]).toEqual([frame, false]);
+    }
+  });
+
+  it('are one part for each event that declares one, at once', () => {
+    const guard = chunks();
+    for (let turn = 0; turn < 3; turn += 1) {
+      expect([guard.admits('51-["chunk",{},{}]'), guard.admits(Buffer.alloc(3))]).toEqual([true, true]);
+    }
+    expect(guard.admits(Buffer.alloc(3))).toBe(false);
+    const impatient = chunks();
+    expect([impatient.admits('51-["chunk"]'), impatient.admits('2["ping"]')]).toEqual([true, false]);
+    for (const frame of ['52-["chunk"]', '510-["chunk"]', '5100-["chunk"]', '50-["chunk"]', '59999999999-[]']) {
+      expect([frame, chunks().admits(frame)]).toEqual([frame, false]);
+    }
+  });
+
+  it('are as long as a rule says: at, one over', () => {
+    expect([control().admits('2'.repeat(100)), control().admits('2'.repeat(101))]).toEqual([true, false]);
+  });
+});
+
+describe('connections', () => {
+  const held = new HeldBytes({ maxBytes: 200_000, sparedMs: 60_000, nowMs: () => performance.now() });
+  const door = createServer();
+  const server = new Server(door, { transports: ['websocket'], maxHttpBufferSize: 8_000_000 });
+  guardConnections(server.engine, { maxAttachments: 0, maxTextChars: 8_000_000 }, held);
+  let authorised = 0;
+  server.use((_socket, next) => {
+    authorised += 1;
+    setImmediate(next);
+  });
+  server.on('connection', (socket) => socket.on('echo', (_text: unknown, done: () => void) => done()));
+  const sockets: Client[] = [];
+  let port = 0;
+  beforeAll(async () => {
+    await once(door.listen(0, '127.0.0.1'), 'listening');
+    ({ port } = door.address() as AddressInfo);
+  });
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.disconnect();
+  });
+  afterAll(() => server.close());
+
+  const connected = async () => {
+    const socket = io(`http://127.0.0.1:${port}`, { transports: ['websocket'], reconnection: false, forceNew: true });
+    sockets.push(socket);
+    await new Promise<void>((resolve) => socket.once('connect', () => resolve()));
+    return socket;
+  };
+
+  it('that send binary or ask in many times at once are cut before it costs anything', async () => {
+    const binary = await connected();
+    binary.emit('echo', Buffer.alloc(10));
+    await waitFor('it is cut', 5_000, () => !binary.connected);
+    authorised = 0;
+    const greedy = await connected();
+    const engine = greedy.io.engine as unknown as { write(text: string): void };
+    for (let turn = 0; turn < 500; turn += 1) engine.write('0');
+    await waitFor('it is cut', 5_000, () => !greedy.connected);
+    expect(authorised).toBe(1);
+  });
+
+  it('hold nothing once a message is whole, and are cut when unfinished ones are too much', async () => {
+    const honest = await connected();
+    await honest.timeout(5_000).emitWithAck('echo', 'x'.repeat(100_000));
+    expect(held.bytes).toBe(0);
+    // A text frame of a MB that does not end, 120 kB of it from each.
+    const unfinished = await Promise.all([0, 1].map(() => upgraded(port)));
+    for (const socket of unfinished) socket.write(Buffer.concat([frameHead(1_000_000), Buffer.alloc(120_000, 32)]));
+    await waitFor('one of them is cut', 5_000, () => unfinished.some((socket) => socket.closed));
+    expect(unfinished.filter((socket) => socket.closed)).toHaveLength(1);
+    expect(held.bytes).toBe(120_014 - MAX_UNCOUNTED_BODY_BYTES);
+    for (const socket of unfinished) socket.destroy();
+    await waitFor('nothing is held', 5_000, () => held.bytes === 0);
+  });
+});
+
+async function upgraded(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  const head = [
+    'GET /socket.io/?EIO=4&transport=websocket HTTP/1.1',
+    'Host: localhost',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n`);
+  await once(socket, 'data');
+  return socket.resume();
+}
+
+/** Of a masked text frame, whose mask changes nothing. */
+function frameHead(lengthBytes: number): Buffer {
+  const head = Buffer.alloc(14);
+  head[0] = 0x81;
+  head[1] = 0xff;
+  head.writeBigUInt64BE(BigInt(lengthBytes), 2);
+  return head;
+}

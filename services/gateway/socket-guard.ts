@@ -1,0 +1,86 @@
+import type { IncomingMessage } from 'node:http';
+import { MAX_UNCOUNTED_BODY_BYTES } from '../contracts/limits.ts';
+import type { HeldBytes } from '../kernel/held-bytes.ts';
+
+export interface FrameRules {
+  /** Binary parts that one event may bring. */
+  readonly maxAttachments: number;
+  /** Of one text frame. */
+  readonly maxTextChars: number;
+}
+
+/** What this needs of Engine.IO's server and its connections, which Socket.IO's types keep to themselves. */
+interface Engine {
+  on(event: 'connection', listener: (connection: Connection) => void): unknown;
+}
+interface Connection {
+  readonly request: IncomingMessage;
+  on(event: 'packet', listener: (packet: { readonly type: string; readonly data?: unknown }) => void): unknown;
+  once(event: 'close', listener: () => void): unknown;
+  close(): unknown;
+}
+
+/**
+ * What Socket.IO's own limits leave open, held before it sees a frame: one event may be all the attachments it declares,
+ * and each of many CONNECTs a socket that somebody must let in. Whoever sends what no client of ours does is cut.
+ */
+export class FrameGuard {
+  readonly #rules: FrameRules;
+  #hasAskedIn = false;
+  #attachmentsLeft = 0;
+
+  constructor(rules: FrameRules) {
+    this.#rules = rules;
+  }
+
+  /** Whether this frame of Socket.IO's may be looked at (its protocol, revision 5: a digit says the type). */
+  admits(frame: unknown): boolean {
+    if (typeof frame !== 'string') {
+      this.#attachmentsLeft -= 1;
+      return this.#attachmentsLeft >= 0;
+    }
+    if (frame.length > this.#rules.maxTextChars || this.#attachmentsLeft > 0) return false;
+    // "One CONNECT a connection": a client with another wish opens another.
+    if (frame.startsWith('0')) {
+      if (this.#hasAskedIn) return false;
+      this.#hasAskedIn = true;
+      return true;
+    }
+    if (!/^[56]/.test(frame)) return true;
+    const declared = /^[56](\d{1,3})-/.exec(frame)?.[1];
+    this.#attachmentsLeft = Number(declared ?? Number.NaN);
+    return this.#attachmentsLeft >= 1 && this.#attachmentsLeft <= this.#rules.maxAttachments;
+  }
+}
+
+/** Guards every connection of an engine from its first frame on. @param held counts what is no whole message yet */
+export function guardConnections(engine: Engine, rules: FrameRules, held: HeldBytes): void {
+  engine.on('connection', (connection) => {
+    const guard = new FrameGuard(rules);
+    const tcp = connection.request.socket;
+    const cut = () => {
+      // Closed first: of frames that came together the next ones are then not looked at.
+      connection.close();
+      tcp.destroy();
+    };
+    const holding = held.begin(cut);
+    let unfinishedBytes = 0;
+    const onBytes = (bytes: Buffer) => {
+      const countedBefore = Math.max(0, unfinishedBytes - MAX_UNCOUNTED_BODY_BYTES);
+      unfinishedBytes += bytes.length;
+      const counted = Math.max(0, unfinishedBytes - MAX_UNCOUNTED_BODY_BYTES);
+      if (counted > countedBefore && !holding.add(counted - countedBefore)) cut();
+    };
+    // Before whoever puts the messages together: what they end is then counted already.
+    tcp.prependListener('data', onBytes);
+    connection.on('packet', ({ type, data }) => {
+      if (unfinishedBytes > MAX_UNCOUNTED_BODY_BYTES) holding.clear();
+      unfinishedBytes = 0;
+      if (type === 'message' && !guard.admits(data)) cut();
+    });
+    connection.once('close', () => {
+      tcp.off('data', onBytes);
+      holding.end();
+    });
+  });
+}
