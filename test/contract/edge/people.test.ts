@@ -4,7 +4,7 @@ import type { Acknowledged } from '../../../services/contracts/socket.ts';
 import { comeIn, newCookie, newRoom, openPage, rename } from '../../support/person-client.ts';
 import { startServer, type TestServer } from '../../support/server.ts';
 import { waitFor } from '../../support/waiting.ts';
-import { ask, askJson } from './edge-client.ts';
+import { ask, askJson, sendRaw } from './edge-client.ts';
 
 const MIB = 1024 ** 2;
 /** "Seen within a second." */
@@ -166,5 +166,23 @@ describe('presence', () => {
     expect(many.socket.connected).toBe(true);
     many.close();
     await waitFor('it is gone', SEEN_MS, () => watching.others().length === 0);
+  });
+});
+
+describe('a machine that vanishes without a word', () => {
+  it('is found after 25 s at most: so both sides of a connection are told as it opens', async () => {
+    const head = [
+      'GET /socket.io/?EIO=4&transport=websocket HTTP/1.1',
+      'Host: localhost',
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+      '',
+      '',
+    ].join('\r\n');
+    const { answer } = await sendRaw(server.port, head, 1_000);
+    const told = /\{"sid".*?\}/.exec(answer)?.[0] ?? '{}';
+    expect(JSON.parse(told)).toMatchObject({ pingInterval: 10_000, pingTimeout: 15_000 });
   });
 });
