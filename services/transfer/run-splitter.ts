@@ -42,6 +42,11 @@ export class RunSplitter {
     return this.#takenBytes;
   }
 
+  /** What may be gathered for one chunk. */
+  get largestChunkBytes(): number {
+    return Math.min(this.#chunkSizeBytes, this.#restBytes);
+  }
+
   /** Bytes that belong to a chunk that is not whole yet. */
   get pendingBytes(): number {
     return this.#pendingBytes;

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MIB, UPLOAD_IDLE_TIMEOUT_MS } from '../../contracts/limits.ts';
+import { HeldBytes } from '../../kernel/held-bytes.ts';
 import { RunSplitter, type SplitChunk } from '../run-splitter.ts';
 import { ClientGone, receiveBody } from './receive-body.ts';
 
@@ -9,7 +10,7 @@ beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrota
 afterEach(() => void jest.useRealTimers());
 
 /** A request's body that the test sends piece by piece, and a disk that stores chunks when it says so. */
-function world(options: { sizeBytes?: number | null; chunkSizeBytes?: number } = {}) {
+function world(options: { sizeBytes?: number | null; chunkSizeBytes?: number; unfinished?: HeldBytes } = {}) {
   const { sizeBytes = null, chunkSizeBytes = MIB } = options;
   const stream = new PassThrough({ highWaterMark: 64 * MIB });
   const req = Object.assign(stream, { complete: false }) as unknown as IncomingMessage & PassThrough;
@@ -18,6 +19,7 @@ function world(options: { sizeBytes?: number | null; chunkSizeBytes?: number } =
     splitter: new RunSplitter(0, chunkSizeBytes, sizeBytes),
     mayEndShort: sizeBytes === null,
     onBytes: () => {},
+    ...(options.unfinished === undefined ? {} : { unfinished: options.unfinished }),
     write: (chunk) =>
       new Promise((resolve, reject) => {
         storing.push({ chunk, done: (fault) => (fault === undefined ? resolve() : reject(fault)) });
@@ -123,6 +125,30 @@ describe('a body that is received', () => {
     storing[0]?.done();
     await turns();
     expect(state.outcome).toMatchObject({ message: 'disk' });
+  });
+
+  it('counts as one chunk of what all bodies may leave unfinished, and costs who goes on least its place', async () => {
+    const clock = { nowMs: 0 };
+    const unfinished = new HeldBytes({ maxBytes: 3 * MIB, sparedMs: 10_000, nowMs: () => clock.nowMs });
+    const [trickling, moving] = [world({ unfinished }), world({ unfinished })];
+    const short = world({ unfinished, sizeBytes: 1000 });
+    expect(unfinished.bytes).toBe(2 * MIB + 1000);
+    const tooMany = world({ unfinished });
+    await turns();
+    expect(tooMany.state.outcome).toMatchObject({ type: 'busy', retryAfterSeconds: 1 });
+    clock.nowMs += 11_000;
+    moving.stream.write(Buffer.alloc(MIB));
+    await turns();
+    moving.storing[0]?.done();
+    trickling.stream.write(Buffer.alloc(MIB - 1));
+    await turns();
+    const next = world({ unfinished });
+    await turns();
+    expect(trickling.state.outcome).toMatchObject({ type: 'busy' });
+    expect([moving.state.outcome, short.state.outcome, next.state.outcome]).toEqual(Array(3).fill('under way'));
+    for (const one of [moving, short, next]) one.stream.destroy();
+    await turns();
+    expect(unfinished.bytes).toBe(0);
   });
 
   it('is over at once when the client goes, or went before its turn', async () => {

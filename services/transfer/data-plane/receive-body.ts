@@ -1,12 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import { PeerLinkError } from '../../contracts/errors.ts';
-import { MIB, UPLOAD_IDLE_TIMEOUT_MS } from '../../contracts/limits.ts';
+import { HELD_SPARED_MS, MAX_UNFINISHED_CHUNK_BYTES, MIB, UPLOAD_IDLE_TIMEOUT_MS } from '../../contracts/limits.ts';
+import { HeldBytes } from '../../kernel/held-bytes.ts';
 import type { RunSplitter, SplitChunk } from '../run-splitter.ts';
 import { SharedWindow } from './shared-window.ts';
 import { SpentBuffers } from './spent-buffers.ts';
 
 /** Bytes that are hashed and written while more come in. */
 const window = new SharedWindow();
+/** Chunks that bodies have begun: each may gather one, and whoever sends it a byte at a time keeps it. */
+const unfinishedChunks = new HeldBytes({
+  maxBytes: MAX_UNFINISHED_CHUNK_BYTES,
+  sparedMs: HELD_SPARED_MS,
+  nowMs: () => performance.now(),
+});
 /** After a refusal the client gets this much time and room to see the answer before the connection is cut. */
 const DISCARD_BYTES = 16 * MIB;
 const DISCARD_MS = 5_000;
@@ -19,16 +26,19 @@ export interface ReceiveOptions {
   readonly onBytes: (bytes: Buffer) => void;
   /** A body whose length was not said may end inside a chunk; that chunk is the file's last. */
   readonly mayEndShort: boolean;
+  /** The process's, unless a test has its own. */
+  readonly unfinished?: HeldBytes;
 }
 
 /**
  * Reads a body to its end, committing each chunk as it completes inside it, with at most its share of the window unanswered.
  * Resolves or rejects only after every write in flight has ended.
  * @throws what `write` throws; bad_run for a body beyond the file or inside a chunk; request_timeout after 30 s
- * without a byte; ClientGone when the connection broke
+ * without a byte; busy when too many bodies are sent at once, or this one made least of its room; ClientGone when the
+ * connection broke
  */
 export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Promise<void> {
-  const { splitter, write, onBytes, mayEndShort } = options;
+  const { splitter, write, onBytes, mayEndShort, unfinished = unfinishedChunks } = options;
   return new Promise((resolve, reject) => {
     const buffers = new SpentBuffers();
     const leave = window.enter();
@@ -42,14 +52,19 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
       else fail(new PeerLinkError('request_timeout', 'No byte came for 30 s. Ask for the status and go on.'));
     }, UPLOAD_IDLE_TIMEOUT_MS);
 
+    const crowdedOut = () =>
+      fail(new PeerLinkError('busy', 'Too many chunks are being sent at once.', { retryAfterSeconds: 1 }));
+    const holding = unfinished.begin(crowdedOut);
     /** Nothing more can come: what is still being written has time. */
     const end = () => {
       hasEnded = true;
       clearTimeout(idle);
+      holding.end();
     };
     const settle = () => {
       if (inFlightBytes > 0 || !(hasEnded || fault !== undefined)) return;
       clearTimeout(idle);
+      holding.end();
       leave();
       req.off('data', onData);
       if (fault === undefined) resolve();
@@ -65,6 +80,7 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
       inFlightBytes += chunk.lengthBytes;
       const done = () => {
         inFlightBytes -= chunk.lengthBytes;
+        holding.moved();
         if (fault === undefined && !hasEnded && inFlightBytes < window.bytesEach) {
           isPausedByUs = false;
           idle.refresh();
@@ -96,6 +112,10 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
     // It broke while it waited for its turn: no event will say so again.
     if (req.destroyed && !req.complete) {
       fail(new ClientGone());
+      return;
+    }
+    if (!holding.add(splitter.largestChunkBytes)) {
+      crowdedOut();
       return;
     }
     req.on('data', onData);
