@@ -47,6 +47,19 @@ async function dispatchWithFile(page: Page, type: 'dragenter' | 'drop' | 'paste'
   );
 }
 
+/** The server hears of the next transfer when the answer is called. */
+async function holdOpening(page: Page): Promise<() => void> {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/api/transfers', async (route) => {
+    await released;
+    await route.continue();
+  });
+  return release;
+}
+
 describe('sending through the page', () => {
   it('gives a link, and the digest that b3sum prints; curl and another browser get the same bytes', async () => {
     const source = await sourceFile('holiday.mov', 24 * MIB + 4321);
@@ -166,9 +179,23 @@ describe('sending through the page', () => {
     await sender.keyboard.press('Escape');
     await sender.getByRole('button', { name: 'Send more' }).click();
     await chooseBy(sender, 'Choose files', await sourceFile('second.bin', 2000));
-    await pressSend(sender);
+    // While the link is being made, what is in the list is settled, and what is dropped waits for the next one.
+    const release = await holdOpening(sender);
+    await sender.getByRole('button', { name: 'Send', exact: true }).click();
+    await dispatchWithFile(sender, 'drop', 'third.txt', Buffer.from('meanwhile'));
+    const third = sender.getByRole('textbox', { name: 'Name of third.txt' });
+    await third.waitFor();
+    expect(await sender.getByRole('button', { name: 'Remove second.bin' }).isDisabled()).toBe(true);
+    expect(await sender.getByLabel('Password', { exact: true }).isDisabled()).toBe(true);
+    release();
+    await sender.getByRole('textbox', { name: 'Name of second.bin' }).waitFor({ state: 'detached' });
+    expect(await third.isEnabled()).toBe(true);
+    const second = sender.getByRole('region', { name: 'Upload of second.bin' });
+    await second.getByRole('button', { name: 'Open' }).click();
     expect(await linkOn(sender)).not.toBe(link);
     await sealed(sender);
+    await sender.getByRole('region', { name: 'Not sent yet' }).getByRole('button', { name: 'Open' }).click();
+    expect(await third.isEnabled()).toBe(true);
   }, 60_000);
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { checkPath } from '../../../services/transfer/names.ts';
-import { addFiles, cleanPath, removeItem, renameItem, totalBytesOf } from './file-list.ts';
+import { addFiles, cleanPath, removeItem, renameItem, totalBytesOf, withoutSent } from './file-list.ts';
 
 const file = (path: string, text = path, lastModified = 1) => ({
   path,
@@ -35,6 +35,13 @@ describe('the list of files', () => {
     const items = addFiles([], [file('a', '12345'), file('b', '123')]);
     expect(totalBytesOf(items)).toBe(8);
     expect(paths(removeItem(items, items[0]?.id ?? 0))).toEqual(['b']);
+  });
+
+  it('keeps what was added while the rest was being sent', () => {
+    const sent = addFiles([], [file('a'), file('b')]);
+    const meanwhile = addFiles(sent, [file('c')]);
+    expect(paths(withoutSent(meanwhile, sent))).toEqual(['c']);
+    expect(withoutSent(sent, sent)).toEqual([]);
   });
 
   it.each([

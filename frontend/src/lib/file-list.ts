@@ -124,6 +124,12 @@ export function removeItem(items: readonly DraftItem[], id: number): readonly Dr
   return items.filter((item) => item.id !== id);
 }
 
+/** What came into the list while a part of it was being sent. */
+export function withoutSent(items: readonly DraftItem[], sent: readonly DraftItem[]): readonly DraftItem[] {
+  const sentIds = new Set(sent.map((item) => item.id));
+  return items.filter((item) => !sentIds.has(item.id));
+}
+
 export function totalBytesOf(items: readonly DraftItem[]): number {
   return items.reduce((sum, item) => sum + item.file.size, 0);
 }

@@ -89,6 +89,7 @@ export const ar: Messages = {
     pastedName: (stamp) => `نص ملصق ${stamp}.txt`,
     listTitle: (count, shown, size) => `${files(count, shown)}، ${size}`,
     listLabel: 'الملفات المراد إرسالها',
+    notSent: 'لم تُرسَل بعد',
     rename: (name) => `اسم ${named(name)}`,
     remove: (name) => `إزالة ${named(name)}`,
     removed: (name) => `أُزيل ${named(name)}`,
@@ -222,6 +223,8 @@ export const ar: Messages = {
         many: `ما زال ${named(name)} و${shown} ملفًا آخر ناقصة.`,
         other: `ما زال ${named(name)} و${shown} ملف آخر ناقصة.`,
       }),
+    restIsFound: 'عُثر على البقية: اختر الناقص فقط.',
+    comparing: 'يُنظر هل هي الملفات نفسها',
     announce: (phase, percent) => `${phase}، ${percent}`,
   },
   strip: {
@@ -255,6 +258,11 @@ export const ar: Messages = {
     saveOffline: (percent) => `متوقّف مؤقتًا لانقطاع الاتصال، ويُستأنف تلقائيًا. حُفظ ${percent}`,
     saved: 'حُفظ كاملًا حتى آخر بايت.',
     saveCancel: 'إيقاف الحفظ',
+    elsewhere: {
+      saving: (name) => `لا يزال حفظ ${named(name)} جاريًا.`,
+      saved: (name) => `حُفظ ${named(name)} كاملًا حتى آخر بايت.`,
+      failed: (name) => `تعذّر حفظ ${named(name)}.`,
+    },
     saveRefused: 'تعذّرت كتابة الملف',
     saveRefusedAdvice: 'الموضع الذي اخترته ممتلئ أو لا تمكن الكتابة فيه. اختر موضعًا آخر.',
     begun: 'المتصفّح ينزّله الآن، وتجده بين تنزيلاتك الأخرى.',

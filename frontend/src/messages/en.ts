@@ -61,6 +61,7 @@ export const en = {
     pastedName: (stamp: string) => `Pasted text ${stamp}.txt`,
     listTitle: (count: number, shown: string, size: string) => `${files(count, shown)}, ${size}`,
     listLabel: 'Files to send',
+    notSent: 'Not sent yet',
     rename: (name: string) => `Name of ${named(name)}`,
     remove: (name: string) => `Remove ${named(name)}`,
     removed: (name: string) => `${named(name)} removed`,
@@ -164,6 +165,8 @@ export const en = {
     notTheSame: (name: string) => `That is not the same file: ${named(name)} has another size or other content.`,
     stillMissing: (name: string, others: number, shown: string) =>
       others === 0 ? `${named(name)} is still missing.` : `${named(name)} and ${shown} more are still missing.`,
+    restIsFound: 'The others are found already: choose only what is missing.',
+    comparing: 'Looking whether they are the same files',
     announce: (phase: string, percent: string) => `${phase}, ${percent}`,
   },
   strip: {
@@ -198,6 +201,11 @@ export const en = {
     saveOffline: (percent: string) => `Paused: no connection. It goes on by itself. ${percent} is saved`,
     saved: 'Saved, every byte of it.',
     saveCancel: 'Stop saving',
+    elsewhere: {
+      saving: (name: string) => `${named(name)} is still being saved.`,
+      saved: (name: string) => `${named(name)} is saved, every byte of it.`,
+      failed: (name: string) => `${named(name)} could not be saved.`,
+    },
     saveRefused: 'The file could not be written',
     saveRefusedAdvice: 'The place you chose is full or cannot be written. Choose another one.',
     begun: 'Your browser is downloading it. You find it with your other downloads.',

@@ -75,20 +75,23 @@ export function DraftPanel({
         </div>
       </div>
 
-      <ul aria-label={messages.send.listLabel} className="divide-y divide-hairline border-y border-hairline">
-        {items.slice(0, rowLimit).map((item) => (
-          <DraftRow key={item.id} item={item} maxBytes={maxBytes} onRemove={() => remove(item)} />
-        ))}
-        {items.length > rowLimit && (
-          <li className="py-1">
-            <Button variant="quiet" className="px-0!" onClick={() => setRowLimit(rowLimit + ROWS_AT_FIRST * 5)}>
-              {messages.send.andMore(format.count(items.length - rowLimit))}
-            </Button>
-          </li>
-        )}
-      </ul>
+      {/* What is being sent is settled: a row taken out or a password set now would be believed in, and too late. */}
+      <fieldset disabled={draft.isOpening} className="flex min-w-0 flex-col gap-8">
+        <ul aria-label={messages.send.listLabel} className="divide-y divide-hairline border-y border-hairline">
+          {items.slice(0, rowLimit).map((item) => (
+            <DraftRow key={item.id} item={item} maxBytes={maxBytes} onRemove={() => remove(item)} />
+          ))}
+          {items.length > rowLimit && (
+            <li className="py-1">
+              <Button variant="quiet" className="px-0!" onClick={() => setRowLimit(rowLimit + ROWS_AT_FIRST * 5)}>
+                {messages.send.andMore(format.count(items.length - rowLimit))}
+              </Button>
+            </li>
+          )}
+        </ul>
 
-      <SendOptions options={draft.options} />
+        <SendOptions options={draft.options} />
+      </fieldset>
 
       {tooLarge.length > 0 && (
         <Notice

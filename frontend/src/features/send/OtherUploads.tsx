@@ -1,6 +1,7 @@
 import { FileName } from '../../components/FileName.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { Button } from '../../components/ui/Button.tsx';
+import { type DraftItem, totalBytesOf } from '../../lib/file-list.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { UploadView } from '../../transfer-engine/uploads.ts';
 import { showUpload } from './draft-store.ts';
@@ -28,6 +29,22 @@ export function OtherUploads({ views }: { readonly views: readonly UploadView[] 
         <UploadLine key={view.transferId} view={view} />
       ))}
     </div>
+  );
+}
+
+/** Files that wait while an upload is in full view. */
+export function WaitingDraft({ items }: { readonly items: readonly DraftItem[] }) {
+  const { messages, format } = useLanguage();
+  return (
+    <section aria-label={messages.send.notSent} className="flex items-center justify-between gap-6 pt-14">
+      <h2 className="tabular">
+        {messages.send.listTitle(items.length, format.count(items.length), format.size(totalBytesOf(items)))}
+      </h2>
+      <div className="flex items-center gap-4">
+        <p className="whitespace-nowrap text-ink-soft">{messages.send.notSent}</p>
+        <Button onClick={() => showUpload(null)}>{messages.mine.open}</Button>
+      </div>
+    </section>
   );
 }
 

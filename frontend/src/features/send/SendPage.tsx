@@ -13,7 +13,7 @@ import { uploads } from '../../transfer-engine/uploads.ts';
 import { DraftPanel } from './DraftPanel.tsx';
 import { draftStore, receiveFiles } from './draft-store.ts';
 import { Hero } from './Hero.tsx';
-import { OtherUploads, UnfinishedUploads } from './OtherUploads.tsx';
+import { OtherUploads, UnfinishedUploads, WaitingDraft } from './OtherUploads.tsx';
 import { RecentTransfers } from './RecentTransfers.tsx';
 import { UploadPanel } from './UploadPanel.tsx';
 import { useDropAnywhere } from './use-drop-anywhere.ts';
@@ -58,9 +58,7 @@ export function SendPage() {
 
   const hasDraft = draft.items.length > 0;
   // One whose worker broke waits for its files as after a reload: its link must not be handed out as one that works.
-  const current = hasDraft
-    ? undefined
-    : views.find((view) => view.transferId === draft.currentId && view.phase.name !== 'needs_files');
+  const current = views.find((view) => view.transferId === draft.currentId && view.phase.name !== 'needs_files');
   const others = views.filter((view) => view !== current);
   const unfinished = others.filter((view) => view.phase.name === 'needs_files');
   const beside = others.filter((view) => view.phase.name !== 'needs_files');
@@ -68,10 +66,10 @@ export function SendPage() {
     <>
       {/* What was begun comes before what might be. */}
       {!hasDraft && !current && <UnfinishedUploads views={unfinished} />}
-      {hasDraft ? (
-        <DraftPanel draft={draft} onPick={add} />
-      ) : current ? (
+      {current ? (
         <UploadPanel key={current.transferId} view={current} />
+      ) : hasDraft ? (
+        <DraftPanel draft={draft} onPick={add} />
       ) : isLooking ? null : (
         <Hero isDragging={isDragging} onPick={add} />
       )}
@@ -79,6 +77,7 @@ export function SendPage() {
       {unreadableCount > 0 && (
         <Notice tone="loss" title={messages.send.unreadable(unreadableCount, format.count(unreadableCount))} />
       )}
+      {current && hasDraft && <WaitingDraft items={draft.items} />}
       <OtherUploads views={beside} />
       {(hasDraft || current) && <UnfinishedUploads views={unfinished} />}
       {!hasDraft && <RecentTransfers hiddenIds={new Set(views.map((view) => view.transferId))} />}

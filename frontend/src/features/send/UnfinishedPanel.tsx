@@ -10,7 +10,7 @@ import { uploadPace } from '../../lib/upload-pace.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { PickedFile } from '../../transfer-engine/match-files.ts';
 import { type UploadView, uploads } from '../../transfer-engine/uploads.ts';
-import { showUpload } from './draft-store.ts';
+import { showResumed } from './draft-store.ts';
 import { titleOf } from './UploadPanel.tsx';
 
 /** An upload of an earlier visit: shows how far it came and asks for its files again. */
@@ -27,7 +27,7 @@ export function UnfinishedPanel({ view }: { readonly view: UploadView }) {
     if (picked.length === 0) return;
     const outcome = await uploads.resumeWith(view.transferId, picked, await uploadPace());
     if (outcome.kind === 'resumed') {
-      showUpload(view.transferId);
+      showResumed(view.transferId);
       return;
     }
     const missing = nameOf(outcome.paths[0] ?? name);

@@ -1,7 +1,7 @@
 /** What the person is about to send, and how. Outlives the page's components, so that a look at Mine loses nothing. */
 import { config } from '../../config/env.ts';
 import { api } from '../../lib/api.ts';
-import { addFiles, type CollectedFile, type DraftItem } from '../../lib/file-list.ts';
+import { addFiles, type CollectedFile, type DraftItem, withoutSent } from '../../lib/file-list.ts';
 import { randomId } from '../../lib/random-id.ts';
 import { session } from '../../lib/session.ts';
 import { createStore } from '../../lib/store.ts';
@@ -25,7 +25,7 @@ export interface Draft {
   readonly fault: Fault | null;
   /** Stays while the same draft is tried again, so that an answer lost on the way opens nothing twice. */
   readonly idempotencyKey: string;
-  /** The upload in full view. */
+  /** The upload in full view; null: the draft, or the start. */
   readonly currentId: string | null;
 }
 
@@ -75,6 +75,11 @@ export function showUpload(transferId: string | null): void {
   draftStore.change((draft) => ({ ...draft, currentId: transferId }));
 }
 
+/** An upload that goes on is shown, unless there is a draft that somebody is busy with. */
+export function showResumed(transferId: string): void {
+  if (draftStore.read().items.length === 0) showUpload(transferId);
+}
+
 /** Adds files to the draft, or gives them to the unfinished upload that they belong to. Answers how many were added. */
 export async function receiveFiles(files: readonly CollectedFile[]): Promise<number> {
   if (files.length === 0) return 0;
@@ -84,6 +89,7 @@ export async function receiveFiles(files: readonly CollectedFile[]): Promise<num
   const items = addFiles(draftStore.read().items, files);
   const added = items.length - draftStore.read().items.length;
   changeDraft({ items });
+  showUpload(null);
   return added;
 }
 
@@ -148,12 +154,16 @@ async function openDraft(draft: Draft): Promise<Fault | null> {
     items.map((item) => item.file),
     pace,
   );
-  draftStore.change((before) => ({
-    ...before,
-    items: [],
-    options: { ...NO_OPTIONS, senderName: options.senderName },
-    idempotencyKey: randomId(),
-    currentId: transfer.id,
-  }));
+  draftStore.change((before) => {
+    // What was dropped while the link was being made is not part of it, and must not vanish either.
+    const left = withoutSent(before.items, items);
+    return {
+      ...before,
+      items: left,
+      options: { ...NO_OPTIONS, senderName: options.senderName },
+      idempotencyKey: randomId(),
+      currentId: left.length === 0 ? transfer.id : null,
+    };
+  });
   return null;
 }
