@@ -4,7 +4,7 @@ import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/m
 import { ENDED_ROW_KEPT_MS } from '../contracts/limits.ts';
 import { OpenFiles } from './open-files.ts';
 import type { NewFile, NewTransfer } from './ports.ts';
-import { expireRows, type SweepPorts, sweepStore } from './sweep.ts';
+import { createExpiry, type SweepPorts, sweepStore } from './sweep.ts';
 
 const netIo = loadNetIo({ useNative: true });
 
@@ -197,26 +197,54 @@ describe('the sweep of copies that no row names', () => {
 const FIVE_BYTES = { chunkSizeBytes: 1024, sizeBytes: 5 };
 
 describe('the expiry of rows', () => {
-  it('ends what is over in time, and forgets ended rows after their 30 days', async () => {
+  const expiryOf = (uploadTtlSeconds: number) => {
     const { time, repository, open } = world();
+    const expire = createExpiry({ repository, uploadTtlSeconds, nowMs: () => time.nowMs });
+    /** The leader's turns, one a second; @returns what they ended. */
+    const pass = async (seconds: number) => {
+      const ended = [];
+      for (let second = 0; second < seconds; second += 1) {
+        time.nowMs += 1_000;
+        ended.push(...(await expire(TERM).catch(() => [])));
+      }
+      return ended;
+    };
+    return { time, repository, open, pass };
+  };
+
+  it('ends what is over in time, and forgets ended rows after their 30 days', async () => {
+    const { time, repository, open, pass } = expiryOf(7200);
     await open('short', ['a'], 10);
     await open('left', ['b'], 1e6);
     await open('long', ['c'], 1e7);
-    await repository.touch(['long']);
-    time.nowMs += 11_000;
-    expect(await expireRows(repository, 7200, TERM)).toEqual(['short']);
+    expect(await pass(9)).toEqual([]);
+    expect(await pass(2)).toEqual(['short']);
     time.nowMs += 7_200_000;
     await repository.touch(['long']);
-    expect(await expireRows(repository, 7200, TERM)).toEqual(['left']);
+    expect(await pass(32)).toEqual(['left']);
     expect((await repository.findById('short'))?.transfer.endReason).toBe('expired');
     expect((await repository.findById('left'))?.transfer.endReason).toBe('aborted');
-    time.nowMs += ENDED_ROW_KEPT_MS - 7_200_000 - 1;
-    await repository.touch(['long']);
-    await expireRows(repository, 1e9, TERM);
+    time.nowMs += ENDED_ROW_KEPT_MS - 7_300_000;
+    await pass(1);
     expect(await repository.findById('short')).not.toBeNull();
-    time.nowMs += 7_200_002;
-    await expireRows(repository, 1e9, TERM);
+    time.nowMs += 7_400_000;
+    await pass(1);
     expect(await repository.findById('short')).toBeNull();
     expect(await repository.findById('left')).toBeNull();
+    expect(await repository.findById('long')).not.toBeNull();
+  });
+
+  it('takes no upload for abandoned until every home could say, after the database was away, that it moved', async () => {
+    const { repository, open, pass } = expiryOf(100);
+    await open('moving', ['a'], 1e6);
+    await open('left', ['b'], 1e6);
+    expect(await pass(40)).toEqual([]);
+    repository.isUp = false;
+    expect(await pass(200)).toEqual([]);
+    repository.isUp = true;
+    expect(await pass(20)).toEqual([]);
+    // A home that comes late, too.
+    await repository.touch(['moving']);
+    expect(await pass(30)).toEqual(['left']);
   });
 });

@@ -13,7 +13,7 @@ import { replaceGone, replaceReplica } from './replace-replicas.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 import { isSafeAtHome } from './safe-copies.ts';
 import type { Scrub } from './scrub.ts';
-import { expireRows, sweepStore } from './sweep.ts';
+import { createExpiry, sweepStore } from './sweep.ts';
 import type { TransferControl } from './transfer-control.ts';
 import type { TransferEngine } from './transfer-engine.ts';
 
@@ -69,6 +69,8 @@ export interface TransferServiceDeps {
 export function transferService(deps: TransferServiceDeps): ServiceSchema {
   const { control, engine } = deps;
   const loops: Loop[] = [];
+  const { repository, uploadTtlSeconds } = deps;
+  const expire = createExpiry({ repository, uploadTtlSeconds, nowMs: () => performance.now() });
   /** The same action, asked at the transfer's home. */
   const atHome = <T>(
     ctx: Context,
@@ -163,7 +165,7 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
     async started() {
       recovering = recover(deps).catch((fault: unknown) => deps.onFault('recover', fault));
       loops.push(
-        startLoop(MAINTAIN_EVERY_MS, () => maintain(deps), deps.onFault),
+        startLoop(MAINTAIN_EVERY_MS, () => maintain(deps, expire), deps.onFault),
         startLoop(MAINTAIN_EVERY_MS, () => deps.directUpkeep.report(), deps.onFault),
         startLoop(SYNC_EVERY_MS, () => engine.syncSealed(), deps.onFault),
         startLoop(SWEEP_EVERY_MS, () => sweep(deps), deps.onFault),
@@ -225,16 +227,17 @@ async function sweep({ engine, store, repository, call }: TransferServiceDeps): 
   });
 }
 
-async function maintain(deps: TransferServiceDeps): Promise<void> {
+async function maintain(deps: TransferServiceDeps, expire: ReturnType<typeof createExpiry>): Promise<void> {
+  // First, so that the leader's own uploads that moved are known to have.
+  await deps.engine.maintain();
   try {
     const term = deps.leaderTerm();
-    const ended = term === null ? [] : await expireRows(deps.repository, deps.uploadTtlSeconds, term);
+    const ended = term === null ? [] : await expire(term);
     const overCount = term === null ? 0 : await deps.directUpkeep.lead(term);
     if (term !== null && ended.length + overCount > 0) deps.onExpired(ended.length + overCount, term);
   } catch (fault) {
     deps.onFault('expire', fault);
   }
-  await deps.engine.maintain();
 }
 
 interface Loop {

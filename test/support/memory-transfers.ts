@@ -280,11 +280,11 @@ export class MemoryTransferRepository implements TransferRepository {
     return true;
   }
 
-  async endExpired(options: { uploadTtlSeconds: number; limit: number }): Promise<readonly string[]> {
+  async endExpired(options: { uploadTtlSeconds: number | null; limit: number }): Promise<readonly string[]> {
     await this.#answer();
     const now = this.#nowMs();
-    const isAbandoned = (row: TransferRow) =>
-      row.state === 'open' && row.touchedAt.getTime() + options.uploadTtlSeconds * 1000 < now;
+    const ttlSeconds = options.uploadTtlSeconds ?? Number.POSITIVE_INFINITY;
+    const isAbandoned = (row: TransferRow) => row.state === 'open' && row.touchedAt.getTime() + ttlSeconds * 1000 < now;
     const over = [...this.#transfers.values()].filter(
       (row) => row.state !== 'ended' && (row.expiresAt.getTime() <= now || isAbandoned(row)),
     );

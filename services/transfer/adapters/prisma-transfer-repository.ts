@@ -191,9 +191,10 @@ async function sealedBefore(database: Database, args: SealArguments): Promise<Se
     : { outcome: 'refused', transfer };
 }
 
-function endExpiredStatement(uploadTtlSeconds: number, limit: number, term: LeaderTerm): Prisma.Sql {
-  // A touch may be this much older than the last chunk: an upload that moves never ends, however short the time.
-  const afterSeconds = uploadTtlSeconds + TOUCH_GRAIN_SECONDS;
+function endExpiredStatement(uploadTtlSeconds: number | null, limit: number, term: LeaderTerm): Prisma.Sql {
+  // A touch may be this much older than the last chunk: an upload that moves never ends, however short the time. Without
+  // a time nothing is old enough.
+  const afterSeconds = uploadTtlSeconds === null ? null : uploadTtlSeconds + TOUCH_GRAIN_SECONDS;
   const isAbandoned = Prisma.sql`(state = 'open' AND (kind = 'share' OR accepted_at IS NOT NULL) AND touched_at < now() - make_interval(secs => ${afterSeconds}::float8))`;
   return Prisma.sql`
     WITH ${termOf(term)}

@@ -273,6 +273,13 @@ export function describeTransferRepository(make: () => StateHarness): void {
       // Not by one whose term is over.
       const past = await leading(make(), async (term) => term);
       expect(await make().transfers.endExpired({ uploadTtlSeconds: 100, limit: 3, term: past })).toEqual([]);
+      // While nobody can say what moves, only what expired.
+      const certain = await leading(make(), (term) =>
+        make().transfers.endExpired({ uploadTtlSeconds: null, limit: 1_000, term }),
+      );
+      expect(certain).toContain(expired.transfer.id);
+      expect(certain).not.toContain(abandoned.transfer.id);
+      ended.push(...certain);
       // Other tests' rows may be among them, so the limit is met many times over.
       for (let round = 0; round < 100; round += 1) {
         const some = await leading(make(), (term) =>
