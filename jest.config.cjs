@@ -38,6 +38,7 @@ module.exports = {
   transformIgnorePatterns: [`/node_modules/(?!(${ESM_ONLY_PACKAGES.join('|')})/)`],
   // A look at a global of the sandbox costs a hundred times one outside: these two are asked in the inmost loops.
   sandboxInjectedGlobals: ['Math', 'Number'],
+  testSequencer: '<rootDir>/test/support/longest-first.cjs',
   maxWorkers: 2,
   testTimeout: 20_000,
 };
