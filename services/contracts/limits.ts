@@ -53,6 +53,8 @@ export const HELD_SPARED_MS = 10_000;
 /** Chunks of uploads that are not whole yet, all together: each body counts as the whole chunk it may gather. */
 export const MAX_UNFINISHED_CHUNK_BYTES = 256 * MIB;
 export const MAX_JSON_DEPTH = 8;
+/** 10,000 files with five members each, and as much again. More would hold up everybody while each is looked at. */
+export const MAX_JSON_MEMBERS = 100_000;
 export const MAX_HEADER_BYTES = 16 * KIB;
 export const MAX_URL_BYTES = 8 * KIB;
 export const MAX_RANGE_HEADER_CHARS = 256;

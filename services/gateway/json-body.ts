@@ -5,11 +5,12 @@ import {
   JSON_BODY_TIMEOUT_MS,
   MAX_GATHERED_BYTES,
   MAX_JSON_DEPTH,
+  MAX_JSON_MEMBERS,
   MAX_SMALL_JSON_BODY_BYTES,
   MAX_UNCOUNTED_BODY_BYTES,
 } from '../contracts/limits.ts';
 import { HeldBytes } from '../kernel/held-bytes.ts';
-import { jsonDepth } from './json-depth.ts';
+import { jsonShape } from './json-depth.ts';
 
 export interface JsonBodyLimits {
   readonly maxBytes: number;
@@ -54,7 +55,13 @@ export async function readJsonBody(
 }
 
 export function parseJson(bytes: Uint8Array, maxDepth: number): unknown {
-  if (jsonDepth(bytes, maxDepth) > maxDepth) {
+  const { depth, memberCount } = jsonShape(bytes, { maxDepth, maxMembers: MAX_JSON_MEMBERS });
+  if (memberCount > MAX_JSON_MEMBERS) {
+    throw new PeerLinkError('bad_json', `The JSON has more than ${MAX_JSON_MEMBERS} members.`, {
+      data: { limit: MAX_JSON_MEMBERS },
+    });
+  }
+  if (depth > maxDepth) {
     throw new PeerLinkError('bad_json', `The JSON is nested more than ${maxDepth} levels deep.`, {
       data: { limit: maxDepth },
     });

@@ -49,6 +49,42 @@ describe('parseAs', () => {
     expect(() => parseAs('ping', { a: 1 })).toThrow(PeerLinkError);
   });
 
+  it('refuses as many wrong members as a body may have without a look at each', () => {
+    const zeros = (count: number) => Array.from({ length: count }, () => 0);
+    const unknown = Object.fromEntries(zeros(100_000).map((_, index) => [`x${index}`, 0]));
+    const byFile = Object.fromEntries(zeros(9_000).map((_, index) => [index, zeros(10)]));
+    const wrong = [
+      ['openTransfer', { files: zeros(100_000) }],
+      ['openTransfer', { files: zeros(10_000) }],
+      ['openTransfer', { files: zeros(10_000).map(() => ({ path: 1, sizeBytes: 'x', digest: 2 })) }],
+      ['openTransfer', { files: [unknown] }],
+      ['openTransfer', { kind: 'direct', files: [], to: zeros(100_000) }],
+      ['openTransferEvent', unknown],
+      ['sendText', { text: 'x', to: zeros(1_000) }],
+      ['receipts', { received: unknown }],
+      ['receipts', { received: { 0: zeros(100_000) } }],
+      ['receipts', { received: byFile }],
+      ['watch', unknown],
+    ] as const;
+    for (const [shape, value] of wrong) {
+      const startedMs = performance.now();
+      expect(() => parseAs(shape, value)).toThrow(expect.objectContaining({ type: 'bad_request' }));
+      // Zod's own list of so many issues takes more than a second.
+      expect([shape, performance.now() - startedMs < 500]).toEqual([shape, true]);
+    }
+  });
+
+  it('takes as many files and ranges as there may be, and names the one that is wrong', () => {
+    const files = Array.from({ length: 10_000 }, (_, index) => ({ path: `f${index}`, sizeBytes: index }));
+    expect(parseAs('openTransfer', { files })).toEqual({ files });
+    const received = { 0: Array.from({ length: 1_000 }, (_, at) => [at, at + 1]), 9999: [] };
+    expect(parseAs('receipts', { received })).toEqual({ received });
+    expect(() => parseAs('openTransfer', { files: [...files, files[0]] })).toThrow(/^files: .*10000.*10001/);
+    expect(() => parseAs('receipts', { received: { 7: [[0, 1], [2]] } })).toThrow(/^received\.7\.1/);
+    expect(() => parseAs('receipts', { received: { '07': [] } })).toThrow(/^received: /);
+    expect(() => parseAs('receipts', { received: [] })).toThrow(/^received: /);
+  });
+
   it('gives the shape or bad_request for anything at all', () => {
     fc.assert(
       fc.property(

@@ -29,8 +29,58 @@ const text = (maxChars: number) => z.string().max(maxChars);
 const id = z.string().max(64);
 const token = z.string().min(1).max(512);
 
+/** No shape has half as many; an object with a million members would cost seconds to be refused for each of them. */
+const MAX_MEMBERS = 32;
+
+function hasTooManyMembers(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > MAX_MEMBERS
+  );
+}
+
+/**
+ * Checks members one by one up to the first wrong one. Zod's own lists and records go on and describe each: a body of 8 MiB
+ * full of wrong ones then holds up everybody for 40 s.
+ */
+function checkMembers(
+  item: z.ZodType,
+  members: Iterable<readonly [number | string, unknown]>,
+  ctx: { addIssue(issue: { code: 'custom'; message: string; path: PropertyKey[] }): void },
+): void {
+  for (const [key, member] of members) {
+    if (hasTooManyMembers(member)) {
+      ctx.addIssue({ code: 'custom', message: 'has too many members', path: [key] });
+      return;
+    }
+    const issue = item.safeParse(member).error?.issues[0];
+    if (issue === undefined) continue;
+    ctx.addIssue({ code: 'custom', message: issue.message, path: [key, ...issue.path] });
+    return;
+  }
+}
+
+const listOf = (item: z.ZodType, maxCount: number) =>
+  z.unknown().superRefine((value, ctx) => {
+    if (!Array.isArray(value)) ctx.addIssue('must be a list');
+    else if (value.length > maxCount) ctx.addIssue(`must have at most ${maxCount} members, has ${value.length}`);
+    else checkMembers(item, value.entries(), ctx);
+  });
+
+/** By the index of a file. */
+const byFile = (item: z.ZodType) =>
+  z.unknown().superRefine((value, ctx) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      ctx.addIssue('must be an object');
+      return;
+    }
+    const members = Object.entries(value);
+    const wrong = members.find(([key]) => !/^(?:0|[1-9]\d{0,4})$/.test(key));
+    if (wrong !== undefined) ctx.addIssue('must have indexes of files as names');
+    else checkMembers(item, members, ctx);
+  });
+
 /** More than anybody may name is refused by number, with the number. */
-const people = z.array(id).max(1_000);
+const people = listOf(id, 1_000);
 
 const openFile = z.strictObject({
   path: text(MAX_PATH_BYTES * 2),
@@ -42,7 +92,7 @@ const openFile = z.strictObject({
 const openTransferShape = {
   kind: z.enum(['share', 'direct']).optional(),
   to: people.optional(),
-  files: z.array(openFile).max(MAX_FILES_PER_TRANSFER),
+  files: listOf(openFile, MAX_FILES_PER_TRANSFER),
   expiresInSeconds: z.number().optional(),
   maxDownloads: z.number().nullable().optional(),
   password: text(MAX_PASSWORD_BYTES).optional(),
@@ -75,10 +125,7 @@ export const joinRoomSchema = z.strictObject({ room: text(64).nullable() });
 export const leaveRoomSchema = z.strictObject({});
 export const sendTextSchema = z.strictObject({ to: people, text: text(MAX_JSON_BODY_BYTES) });
 export const receiptsSchema = z.strictObject({
-  received: z.record(
-    z.string().regex(/^(?:0|[1-9]\d{0,4})$/, 'must be the index of a file'),
-    z.array(z.tuple([z.number(), z.number()])).max(MAX_RECEIPT_RANGES),
-  ),
+  received: byFile(listOf(z.tuple([z.number(), z.number()]), MAX_RECEIPT_RANGES)),
 });
 export const inboxReadSchema = z.strictObject({});
 export const inboxSeenSchema = z.strictObject({ sequence: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) });
@@ -137,6 +184,7 @@ const SCHEMAS: Readonly<Record<keyof Shapes, z.ZodType>> = {
 
 /** @throws bad_request that names the first member that is wrong, never its value */
 export function parseAs<K extends keyof Shapes>(shape: K, value: unknown): Shapes[K] {
+  if (hasTooManyMembers(value)) throw new PeerLinkError('bad_request', 'The request has too many members.');
   const result = SCHEMAS[shape].safeParse(value);
   if (result.success) return result.data as Shapes[K];
   const issue = result.error.issues[0];

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { Server } from 'socket.io';
 import { type Socket as Client, io } from 'socket.io-client';
 import { waitFor } from '../../test/support/waiting.ts';
-import { MAX_UNCOUNTED_BODY_BYTES } from '../contracts/limits.ts';
+import { MAX_JSON_MEMBERS, MAX_UNCOUNTED_BODY_BYTES } from '../contracts/limits.ts';
 import { HeldBytes } from '../kernel/held-bytes.ts';
 import { FrameGuard, guardConnections } from './socket-guard.ts';
 
@@ -39,6 +39,17 @@ describe('frames of a connection', () => {
     for (const frame of ['52-["chunk"]', '510-["chunk"]', '5100-["chunk"]', '50-["chunk"]', '59999999999-[]']) {
       expect([frame, chunks().admits(frame)]).toEqual([frame, false]);
     }
+  });
+
+  it('have as many members as a body may have: at, one over', () => {
+    const guard = new FrameGuard({ maxAttachments: 0, maxTextChars: 8_000_000 });
+    const frame = (count: number) => `2["transfer.open",${'0,'.repeat(count)}0]`;
+    // One comma and one bracket are the event's own.
+    expect([guard.admits(frame(MAX_JSON_MEMBERS - 2)), guard.admits(frame(MAX_JSON_MEMBERS - 1))]).toEqual([
+      true,
+      false,
+    ]);
+    expect(guard.admits(`2["x","${','.repeat(1_000_000)}"]`)).toBe(true);
   });
 
   it('are as long as a rule says: at, one over', () => {

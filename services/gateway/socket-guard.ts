@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { MAX_UNCOUNTED_BODY_BYTES } from '../contracts/limits.ts';
+import { MAX_JSON_MEMBERS, MAX_UNCOUNTED_BODY_BYTES } from '../contracts/limits.ts';
 import type { HeldBytes } from '../kernel/held-bytes.ts';
+import { jsonShape } from './json-depth.ts';
 
 export interface FrameRules {
   /** Binary parts that one event may bring. */
@@ -40,6 +41,7 @@ export class FrameGuard {
       return this.#attachmentsLeft >= 0;
     }
     if (frame.length > this.#rules.maxTextChars || this.#attachmentsLeft > 0) return false;
+    if (hasTooManyMembers(frame)) return false;
     // "One CONNECT a connection": a client with another wish opens another.
     if (frame.startsWith('0')) {
       if (this.#hasAskedIn) return false;
@@ -83,4 +85,10 @@ export function guardConnections(engine: Engine, rules: FrameRules, held: HeldBy
       holding.end();
     });
   });
+}
+
+/** As of a body, before anybody parses it. A member takes two characters at least. */
+function hasTooManyMembers(frame: string): boolean {
+  const isLong = frame.length > 2 * MAX_JSON_MEMBERS;
+  return isLong && jsonShape(frame, { maxMembers: MAX_JSON_MEMBERS }).memberCount > MAX_JSON_MEMBERS;
 }
