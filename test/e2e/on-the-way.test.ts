@@ -7,8 +7,9 @@ import { b3sum, makePatternFile } from '../support/files.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
 import { type Line, openLine } from './world/line.ts';
-import { curl, shareOf } from './world/receive.ts';
-import { chooseBy, chooseByPath, digestOn, pressSend } from './world/send.ts';
+import { ownFileSha256, pickOwnFile } from './world/own-file.ts';
+import { curl, sha256, shareOf } from './world/receive.ts';
+import { chooseBy, chooseByPath, digestOn, pressSend, sealed } from './world/send.ts';
 import { NETWORK_NEWS, visit, watchFaults } from './world/visit.ts';
 
 const MIB = 1024 * 1024;
@@ -162,7 +163,7 @@ describe('an upload goes on', () => {
     const beside = await page.context().newPage();
     await beside.goto(line.url);
     await beside.getByRole('button', { name: 'Choose files' }).waitFor();
-    expect(await beside.getByText('Unfinished', { exact: true }).count()).toBe(0);
+    expect(await beside.getByRole('button', { name: 'Discard' }).count()).toBe(0);
     await beside.close();
     const asked = page.waitForEvent('dialog');
     await page.close({ runBeforeUnload: true });
@@ -255,6 +256,42 @@ describe('receiving while the sender is still sending', () => {
     await recipient.getByRole('img', { name: 'All 41 chunks stored and sealed' }).waitFor();
     await recipient.getByText('Verified with BLAKE3', { exact: true }).waitFor();
   }, 120_000);
+});
+
+describe('a file that the page saves itself', () => {
+  it('goes on while another page is looked at and a proxy has no server for it, and asks before the tab closes', async () => {
+    const line = await openLine(server.port);
+    const sender = await visit(browser, line.url);
+    await chooseBy(sender, 'Choose files', source);
+    const link = (await pressSend(sender)).replace(line.url, server.url);
+    const recipient = await visit(browser, 'about:blank', { mayAppear: NETWORK_NEWS });
+    await recipient.addInitScript(pickOwnFile);
+    await recipient.goto(link);
+    await recipient.getByRole('button', { name: 'Save as' }).click();
+    await recipient.getByRole('button', { name: 'Stop saving' }).waitFor();
+    await recipient.getByRole('link', { name: 'Mine' }).click();
+    await recipient.getByText('long way.bin is still being saved.').waitFor();
+    const isAsked = () =>
+      recipient.evaluate(() => !window.dispatchEvent(new Event('beforeunload', { cancelable: true })));
+    expect(await isAsked()).toBe(true);
+    await recipient.getByRole('link', { name: 'Open' }).click();
+    await recipient.getByRole('button', { name: 'Stop saving' }).waitFor();
+    await recipient.getByText('long way.bin is still being saved.').waitFor({ state: 'detached' });
+
+    // The only server is started anew behind its proxy, as far as looks at the share go.
+    let refused = 0;
+    await recipient.route(/\/api\/shares\//, (route) => {
+      refused += 1;
+      return route.fulfill({ status: 502, body: '<h1>Bad Gateway</h1>' });
+    });
+    line.allow(Number.POSITIVE_INFINITY);
+    // The seal makes it look, and no look succeeds.
+    await waitFor('all tries of a look were refused', 20_000, () => refused >= 4);
+    await recipient.getByText('Saved, every byte of it.').first().waitFor();
+    expect(await recipient.evaluate(ownFileSha256, 'long way.bin')).toBe(await sha256(source));
+    expect(await isAsked()).toBe(false);
+    await sealed(sender);
+  }, 90_000);
 });
 
 /** Runs in the page: whether the record of the one upload has its fingerprint. */

@@ -4,9 +4,11 @@ import { Notice } from '../components/ui/Notice.tsx';
 import { live } from '../lib/live.ts';
 import { newerPage, watchForNewerPage } from '../lib/newer-page.ts';
 import { removing } from '../lib/removing.ts';
+import { savings } from '../lib/savings.ts';
 import { useStore } from '../lib/store.ts';
 import { useLanguage } from '../messages/language.tsx';
 import { isActive, uploads } from '../transfer-engine/uploads.ts';
+import { SavingNotices } from './SavingNotices.tsx';
 
 function subscribeToNetwork(listener: () => void): () => void {
   window.addEventListener('online', listener);
@@ -25,7 +27,8 @@ export function Banners() {
 
   const isNewer = useStore(newerPage);
   // While bytes move it can wait: loading anew would stop them.
-  const isBusy = useSyncExternalStore(uploads.subscribe, () => uploads.read().some(isActive));
+  const isSending = useSyncExternalStore(uploads.subscribe, () => uploads.read().some(isActive));
+  const isBusy = useSyncExternalStore(savings.subscribe, savings.isBusy) || isSending;
   const isPartMissing = useSyncExternalStore(
     uploads.subscribe,
     () => uploads.missingWorkers() > 0 && uploads.read().some((view) => view.phase.name === 'needs_files'),
@@ -49,6 +52,7 @@ export function Banners() {
           action={<Button onClick={live.reconnect}>{messages.banner.reconnect}</Button>}
         />
       )}
+      <SavingNotices />
       {failedRemovals[0] && (
         <Notice
           tone="loss"

@@ -1,5 +1,6 @@
 import { useEffect, useSyncExternalStore } from 'react';
 import { arriving } from '../lib/arriving.ts';
+import { savings } from '../lib/savings.ts';
 import { isActive, isHeld, uploads } from '../transfer-engine/uploads.ts';
 
 /**
@@ -10,11 +11,14 @@ import { isActive, isHeld, uploads } from '../transfer-engine/uploads.ts';
 export function useKeepAwake(): void {
   const isMoving = useSyncExternalStore(
     subscribe,
-    () => uploads.read().some((view) => isActive(view) && view.phase.name !== 'asking') || arriving.read().moving > 0,
+    () =>
+      uploads.read().some((view) => isActive(view) && view.phase.name !== 'asking') ||
+      arriving.read().moving > 0 ||
+      savings.isBusy(),
   );
   const isTiedToPage = useSyncExternalStore(
     subscribe,
-    () => uploads.read().some(isHeld) || arriving.read().written > 0,
+    () => uploads.read().some(isHeld) || arriving.read().written > 0 || savings.isBusy(),
   );
   useEffect(() => {
     if (!isTiedToPage) return;
@@ -26,7 +30,7 @@ export function useKeepAwake(): void {
 }
 
 function subscribe(listener: () => void): () => void {
-  const ends = [uploads.subscribe(listener), arriving.subscribe(listener)];
+  const ends = [uploads.subscribe(listener), arriving.subscribe(listener), savings.subscribe(listener)];
   return () => {
     for (const end of ends) end();
   };

@@ -1,43 +1,9 @@
-import type { EndReason } from '../../../../services/contracts/http.ts';
 import { Link } from '../../components/Link.tsx';
 import { Button, buttonClass } from '../../components/ui/Button.tsx';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { Fault } from '../../transfer-engine/fault.ts';
-
-export type GoneReason = EndReason | 'not_found';
-type GoneWords = 'delivered' | 'expired' | 'used_up' | 'deleted' | 'broken' | 'digest_mismatch' | 'not_found';
-
-/** Why nothing is there, when the fault says so; null when it may still be there and could not be asked for. */
-export function goneReasonOf(fault: Fault): GoneReason | null {
-  if (fault.kind !== 'problem') return null;
-  switch (fault.type) {
-    case 'expired':
-    case 'used_up':
-      return fault.type;
-    case 'ended': {
-      const reason = fault.data?.endReason ?? fault.data?.reason;
-      return typeof reason === 'string' && reason in WORDS ? (reason as GoneReason) : 'deleted';
-    }
-    case 'not_found':
-    case 'bad_request':
-      return 'not_found';
-    default:
-      return null;
-  }
-}
-
-const WORDS: Record<GoneReason, GoneWords> = {
-  expired: 'expired',
-  used_up: 'used_up',
-  deleted: 'deleted',
-  aborted: 'broken',
-  left: 'broken',
-  declined: 'deleted',
-  delivered: 'delivered',
-  digest_mismatch: 'digest_mismatch',
-  not_found: 'not_found',
-};
+import { GONE_WORDS, type GoneReason } from './gone-reason.ts';
 
 export function GonePage({
   reason,
@@ -51,7 +17,7 @@ export function GonePage({
   const { messages, format } = useLanguage();
   const endedAt = fault?.kind === 'problem' ? fault.data?.endedAt : undefined;
   const endedAtMs = typeof endedAt === 'string' ? Date.parse(endedAt) : Number.NaN;
-  const words = reason ? WORDS[reason] : null;
+  const words = reason ? GONE_WORDS[reason] : null;
   let title = messages.receive.loadFailed;
   let text = '';
   if (words) {

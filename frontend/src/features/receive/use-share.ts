@@ -1,20 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import type { ShareResponse } from '../../../../services/contracts/http.ts';
 import { api } from '../../lib/api.ts';
 import { live } from '../../lib/live.ts';
-import { type LiveStrip, markCommitted, stripOf } from '../../lib/share-strip.ts';
-import type { Fault } from '../../transfer-engine/fault.ts';
-
-export type ShareState =
-  | { readonly name: 'loading' }
-  | {
-      readonly name: 'password';
-      readonly senderName: string | null;
-      readonly isWrong: boolean;
-      readonly fault: Fault | null;
-    }
-  | { readonly name: 'ready'; readonly answer: ShareResponse; readonly strip: LiveStrip; readonly grant: string | null }
-  | { readonly name: 'failed'; readonly fault: Fault };
+import { markCommitted, stripOf } from '../../lib/share-strip.ts';
+import { type ShareState, stateAfterFault } from './share-state.ts';
 
 /** While the sender sends and no socket is there to tell, the page looks for itself. */
 const POLL_MS = 5_000;
@@ -51,18 +39,10 @@ export function useShare(shareId: string): {
       setState({ name: 'ready', answer: answer.value, strip: stripOf(answer.value, ++revision.current), grant });
       return;
     }
-    const needsPassword =
-      answer.ok ||
-      (answer.fault.kind === 'problem' &&
-        ['password_required', 'bad_password', 'bad_token'].includes(answer.fault.type));
-    if (needsPassword) {
-      const senderName = answer.ok ? answer.value.share.senderName : null;
-      setState({ name: 'password', senderName, isWrong: false, fault: null });
-      return;
-    }
-    // A short cut of the line must not take away what is on the screen.
     setState((before) =>
-      before.name === 'ready' && answer.fault.kind !== 'problem' ? before : { name: 'failed', fault: answer.fault },
+      answer.ok
+        ? { name: 'password', senderName: answer.value.share.senderName, isWrong: false, fault: null }
+        : stateAfterFault(before, answer.fault),
     );
   }, [shareId]);
 
