@@ -1,48 +1,23 @@
-import { useState } from 'react';
 import { TransferName } from '../../components/FileName.tsx';
 import { FilePicker } from '../../components/FilePicker.tsx';
+import { PickedProblem } from '../../components/PickedProblem.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { Button } from '../../components/ui/Button.tsx';
-import { nameOf } from '../../lib/file-list.ts';
-import { filesOf } from '../../lib/kept-files.ts';
 import { removing } from '../../lib/removing.ts';
-import { uploadPace } from '../../lib/upload-pace.ts';
+import { usePickAgain } from '../../lib/use-pick-again.ts';
 import { useLanguage } from '../../messages/language.tsx';
-import type { PickedFile } from '../../transfer-engine/match-files.ts';
-import { type UploadView, uploads } from '../../transfer-engine/uploads.ts';
+import type { UploadView } from '../../transfer-engine/uploads.ts';
 import { showResumed } from './draft-store.ts';
 import { titleOf } from './UploadPanel.tsx';
 
 /** An upload of an earlier visit: shows how far it came and asks for its files again. */
 export function UnfinishedPanel({ view }: { readonly view: UploadView }) {
   const { messages, format } = useLanguage();
-  const [problem, setProblem] = useState('');
-  const handles = uploads.handlesFor(view.transferId);
-  const [isHandleRefused, setIsHandleRefused] = useState(false);
+  const { isComparing, missing, pick, pickKept } = usePickAgain(view, () => showResumed(view.transferId));
   const count = view.files.length;
   const hasFolders = view.files.some((file) => file.path.includes('/'));
+  const hasLooseFiles = view.files.some((file) => !file.path.includes('/'));
   const name = titleOf(view);
-
-  const goOn = async (picked: readonly PickedFile[]) => {
-    if (picked.length === 0) return;
-    const outcome = await uploads.resumeWith(view.transferId, picked, await uploadPace());
-    if (outcome.kind === 'resumed') {
-      showResumed(view.transferId);
-      return;
-    }
-    const missing = nameOf(outcome.paths[0] ?? name);
-    const others = outcome.paths.length - 1;
-    setProblem(
-      count === 1
-        ? messages.upload.notTheSame(missing)
-        : messages.upload.stillMissing(missing, others, format.count(others)),
-    );
-  };
-  const goOnByHandles = async () => {
-    const files = handles ? await filesOf(handles) : null;
-    if (files) await goOn(files);
-    else setIsHandleRefused(true);
-  };
   const discard = () => void removing.remove({ transferId: view.transferId, name, uploadToken: view.uploadToken });
 
   return (
@@ -58,14 +33,10 @@ export function UnfinishedPanel({ view }: { readonly view: UploadView }) {
       </div>
       <ChunkStrip cells={view.cells} revision={view.revision} isSealed={false} className="h-8" />
       <p className="text-ink-soft">{messages.upload.needFiles(count, format.count(count))}</p>
-      {problem && (
-        <p role="alert" className="text-red-ink">
-          {problem}
-        </p>
-      )}
+      <PickedProblem missing={missing} count={count} />
       <div className="flex flex-wrap gap-2">
-        {handles && !isHandleRefused ? (
-          <Button variant="primary" onClick={() => void goOnByHandles()}>
+        {pickKept ? (
+          <Button variant="primary" onClick={() => void pickKept()}>
             {messages.upload.goOn}
           </Button>
         ) : (
@@ -80,12 +51,18 @@ export function UnfinishedPanel({ view }: { readonly view: UploadView }) {
                   ? messages.upload.pickAgain
                   : messages.upload.pickAgainMany
             }
-            onPick={(files) => void goOn(files)}
+            onPick={(files) => void pick(files)}
           />
+        )}
+        {!pickKept && hasFolders && hasLooseFiles && (
+          <FilePicker label={messages.send.choose} onPick={(files) => void pick(files)} />
         )}
         <Button variant="quiet" onClick={discard}>
           {messages.upload.discard}
         </Button>
+        <p role="status" className="self-center text-ink-soft">
+          {isComparing ? messages.upload.comparing : ''}
+        </p>
       </div>
     </section>
   );
