@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenTransferResponse } from '../../services/contracts/http.ts';
-import { KIB, MIB, RECIPIENT_WINDOW_BYTES } from '../../services/contracts/limits.ts';
+import { KIB, MAX_INBOX_ITEMS, MIB, RECIPIENT_WINDOW_BYTES } from '../../services/contracts/limits.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { nodeIdOf, openRows } from '../support/cluster-storage.ts';
 import { newRoom, personAt, type TestPerson } from '../support/people.ts';
@@ -12,7 +13,14 @@ import { waitFor } from '../support/waiting.ts';
 
 /** Longer than a body may be idle; `TEST_LONG=true`: as the promise is stated. */
 const PAUSE_MS = process.env.TEST_LONG === 'true' ? 121_000 : 31_500;
+/** Somebody's pages are closed for so long: by the clock only in the long form, since what is kept knows no clock. */
+const AWAY_MS = process.env.TEST_LONG === 'true' ? 121_000 : 0;
 const CHUNK = 256 * KIB;
+/** `TEST_LONG=true`: as many as the promise is stated for. When half of them have come, it is looked what grows. */
+const MANY_OFFERS = process.env.TEST_LONG === 'true' ? 10_000 : 200;
+const OFFERS_AT_ONCE = 50;
+/** A process that works makes itself comfortable; thousands of offers that stayed in memory would be more. */
+const MAX_MEMORY_GROWTH_BYTES = 64 * MIB;
 /** "Commit to delivery across nodes p95 at most 100 ms", held by a run of its own; here on a machine that does more. */
 const DELIVERY_P95_MS = 400;
 
@@ -41,6 +49,8 @@ afterAll(() => {
 });
 
 const node = (index: number) => cluster.nodes[index] as TestServer;
+const memoryBytesOf = ({ pid }: TestServer) =>
+  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * KIB;
 const running = () => cluster.nodes.filter((one) => one.process.isRunning());
 
 async function somebody(name: string, at: TestServer): Promise<TestPerson> {
@@ -216,37 +226,79 @@ describe('a direct send across nodes', () => {
     await waitFor('it ends', 3_000, () => ben.offer(id)?.endReason === 'delivered');
   }, 60_000);
 
-  it('shows what was sent while the recipient was away once and in order, on whatever node it comes back', async () => {
-    const [anna, ben] = [await somebody('Anna', node(0)), await somebody('Ben', node(1))];
-    const first = await offer(anna, [ben], CHUNK, node(0));
-    await ben.offered(first.id);
-    ben.disconnect();
-    await anna.ask('POST', '/api/texts', { to: [ben.id], text: 'are you there?' });
-    const second = await anna.open({ to: [ben.id], files: [{ path: 'b.bin', sizeBytes: 5 }] });
-    anna.disconnect();
-    // The cache of everything that is not the truth is emptied too.
-    await cluster.redis.command('FLUSHALL');
-    const seenBefore = ben.inboxes.length;
-    await ben.connect(room, node(2));
-    await anna.connect(room, node(1));
-    const read = ben.inboxes.at(seenBefore);
-    const kinds = read?.items.map((item) => (item.kind === 'offer' ? item.transferId : item.text));
-    expect(kinds).toEqual([first.id, 'are you there?', second.transfer.id]);
-    expect(read?.items.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
-    await anna.ask('POST', '/api/texts', { to: [ben.id], text: 'and now?' });
-    await waitFor('the next one comes by itself', 3_000, () => ben.inbox.items.length === 4);
-    const ids = new Map<number, string>();
-    for (const { items } of ben.inboxes) {
-      expect(items.map(({ sequence }) => sequence)).toEqual(
-        [...items.map(({ sequence }) => sequence)].sort((a, b) => a - b),
-      );
-      for (const { sequence, id } of items) {
-        expect(ids.get(sequence) ?? id).toBe(id);
-        ids.set(sequence, id);
+  it(
+    'shows what was sent while the recipient was away once and in order, on whatever node it comes back',
+    async () => {
+      const [anna, ben] = [await somebody('Anna', node(0)), await somebody('Ben', node(1))];
+      const first = await offer(anna, [ben], CHUNK, node(0));
+      await ben.offered(first.id);
+      ben.disconnect();
+      await anna.ask('POST', '/api/texts', { to: [ben.id], text: 'are you there?' });
+      const second = await anna.open({ to: [ben.id], files: [{ path: 'b.bin', sizeBytes: 5 }] });
+      anna.disconnect();
+      await delay(AWAY_MS);
+      // The cache of everything that is not the truth is emptied too.
+      await cluster.redis.command('FLUSHALL');
+      const seenBefore = ben.inboxes.length;
+      await ben.connect(room, node(2));
+      await anna.connect(room, node(1));
+      const read = ben.inboxes.at(seenBefore);
+      const kinds = read?.items.map((item) => (item.kind === 'offer' ? item.transferId : item.text));
+      expect(kinds).toEqual([first.id, 'are you there?', second.transfer.id]);
+      expect(read?.items.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+      await anna.ask('POST', '/api/texts', { to: [ben.id], text: 'and now?' });
+      await waitFor('the next one comes by itself', 3_000, () => ben.inbox.items.length === 4);
+      const ids = new Map<number, string>();
+      for (const { items } of ben.inboxes) {
+        expect(items.map(({ sequence }) => sequence)).toEqual(
+          [...items.map(({ sequence }) => sequence)].sort((a, b) => a - b),
+        );
+        for (const { sequence, id } of items) {
+          expect(ids.get(sequence) ?? id).toBe(id);
+          ids.set(sequence, id);
+        }
       }
-    }
-    expect(ids.size).toBe(4);
-  }, 60_000);
+      expect(ids.size).toBe(4);
+    },
+    60_000 + AWAY_MS,
+  );
+
+  it(
+    'is offered as often as may wait for an answer, and refused by a type after that: nothing grows',
+    async () => {
+      const [anna, ben] = [await somebody('Anna', node(0)), await somebody('Ben', node(1))];
+      await anna.seesAll([ben]);
+      const counts = new Map<string, number>();
+      const offerHalf = async () => {
+        for (let sent = 0; sent < MANY_OFFERS / 2; sent += OFFERS_AT_ONCE) {
+          anna.node = node((sent / OFFERS_AT_ONCE) % 3);
+          const asked = Array.from({ length: OFFERS_AT_ONCE }, () =>
+            anna.ask('POST', '/api/transfers', { kind: 'direct', to: [ben.id], files: [{ path: 'a', sizeBytes: 5 }] }),
+          );
+          for (const { status, type = String(status) } of await Promise.all(asked)) {
+            counts.set(type, (counts.get(type) ?? 0) + 1);
+          }
+        }
+        return { memory: cluster.nodes.map(memoryBytesOf), rows: await rows.counts() };
+      };
+      const startedMs = performance.now();
+      const [half, all] = [await offerHalf(), await offerHalf()];
+      const grownBytes = all.memory.map((bytes, index) => bytes - (half.memory[index] ?? 0));
+      process.stderr.write(
+        `${MANY_OFFERS} offers in ${Math.round(performance.now() - startedMs)} ms: the second half made the nodes ` +
+          `${grownBytes.map((bytes) => (bytes / MIB).toFixed(1)).join(', ')} MiB larger\n`,
+      );
+      expect(Object.fromEntries(counts)).toEqual({
+        201: MAX_INBOX_ITEMS,
+        too_many_transfers: MANY_OFFERS - MAX_INBOX_ITEMS,
+      });
+      expect(all.rows).toEqual(half.rows);
+      expect(Math.max(...grownBytes)).toBeLessThan(MAX_MEMORY_GROWTH_BYTES);
+      const inbox = await ben.ask('GET', '/api/inbox');
+      expect((inbox.body as { items: readonly unknown[] }).items).toHaveLength(MAX_INBOX_ITEMS);
+    },
+    60_000 + 34 * MANY_OFFERS,
+  );
 
   it('is cancelled by either side within a second, wherever the other one is', async () => {
     const [anna, ben, cleo] = [

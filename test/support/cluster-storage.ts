@@ -31,6 +31,13 @@ export async function openRows(databaseUrl: string) {
       );
       return rows.map(({ id }) => id);
     },
+    /** How many rows each table of transfers and of what people send has. */
+    async counts(): Promise<Readonly<Record<string, number>>> {
+      const tables = ['transfers', 'files', 'grants', 'outbox'];
+      const columns = tables.map((table) => `(SELECT count(*)::int FROM ${table}) AS ${table}`);
+      const { rows } = await client.query<Record<string, number>>(`SELECT ${columns.join(', ')}`);
+      return rows[0] ?? {};
+    },
     /** By transfer id or share id; its first file. */
     async share(id: string): Promise<StoredShare> {
       const { rows } = await client.query<StoredShare>(

@@ -332,7 +332,7 @@ describe('a direct send', () => {
     });
   }, 60_000);
 
-  it('refuses the next one when so many are not answered, and 10,000 offers grow nothing', async () => {
+  it('refuses the next one when so many are not answered, whoever sends them and whoever they are for', async () => {
     const [anna, ben] = [await somebody('Anna'), await somebody('Ben')];
     const cleo = await somebody('Cleo');
     const asked = Array.from({ length: MAX_INBOX_ITEMS + 40 }, () =>
