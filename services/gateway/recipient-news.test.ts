@@ -14,12 +14,13 @@ const ben = (receivedBytes: number, state: Recipient['state'] = 'accepted'): Rec
 function world() {
   const rows = new Map<string, Recipient[]>();
   let askedCount = 0;
-  const state = { held: null as Promise<void> | null };
+  const state = { held: null as Promise<void> | null, isAway: false };
   const ids = ['watch-1', 'watch-2', 'watch-3'].values();
   const watches = new Watches(() => ids.next().value ?? 'none');
   const call = (async (_name: string, { transferIds }: { transferIds: string[] }) => {
     askedCount += 1;
     const { held } = state;
+    if (state.isAway) throw new Error('the database does not answer');
     const found = transferIds.flatMap((transferId) => {
       const recipients = rows.get(transferId);
       return recipients === undefined ? [] : [{ transferId, recipients }];
@@ -98,6 +99,25 @@ describe('news of recipients', () => {
     letGo();
     await passes(100);
     expect(told.filter(([watchId]) => watchId === 'watch-2').at(-1)).toEqual(['watch-2', 7]);
+    await news.stop();
+  });
+
+  it('come as soon as they can be read to whoever began to watch while they could not, and a share is not asked for again', async () => {
+    const { rows, state, news, told, watch, askedCount } = world();
+    rows.set('t', [ben(3)]);
+    state.isAway = true;
+    watch('sender', 't');
+    watch('sharer', 'share');
+    await passes(3_000);
+    expect(told).toEqual([]);
+    state.isAway = false;
+    await passes(1_100);
+    expect(told).toEqual([['watch-1', 3]]);
+    rows.clear();
+    await passes(2_000);
+    const count = askedCount();
+    await passes(5_000);
+    expect(askedCount()).toBe(count);
     await news.stop();
   });
 

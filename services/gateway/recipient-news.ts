@@ -49,7 +49,11 @@ export class RecipientNews {
 
   /** A sender began to watch: told at once whom it goes to; of a share nothing is ever told. */
   follow(watch: Watch): void {
-    this.#first(watch).catch(this.#deps.onFault);
+    this.#first(watch).catch((fault: unknown) => {
+      // Told with the next turn that has an answer: nobody watches twice.
+      this.#followed.set(watch.transferId, { told: '', toldAtMs: Number.NEGATIVE_INFINITY });
+      this.#deps.onFault(fault);
+    });
   }
 
   /** A hint. */
@@ -92,7 +96,11 @@ export class RecipientNews {
   async #refresh(transferIds: readonly string[]): Promise<void> {
     const asked = transferIds.filter((id) => this.#followed.has(id));
     if (asked.length === 0) return;
-    for (const { transferId, recipients } of await this.#deps.call('transfer.recipients', { transferIds: asked })) {
+    const found = await this.#deps.call('transfer.recipients', { transferIds: asked });
+    // A share, whose first answer did not come.
+    const known = new Set(found.map(({ transferId }) => transferId));
+    for (const id of asked) if (!known.has(id)) this.#followed.delete(id);
+    for (const { transferId, recipients } of found) {
       const followed = this.#followed.get(transferId);
       const text = JSON.stringify(recipients);
       if (followed === undefined || followed.told === text) continue;
