@@ -1,5 +1,5 @@
 // npm run test:cluster [-- --full] [--part=NAME,...] [--runs=N] [--mib=N] [--outage-seconds=N] [--seed=TEXT]: faults in a
-// cluster of real processes. Without --full each strikes once at 128 MiB, as in npm test, two suites at a time. With it
+// cluster of real processes. Without --full each strikes once at 32 MiB, as in npm test, two suites at a time. With it
 // they strike as the promises are worded, hours altogether and one after the other, and each part's result goes to
 // bench/results/cluster-faults.{json,md}.
 import { execFileSync } from 'node:child_process';

@@ -72,10 +72,11 @@ export async function startCluster(options: ClusterOptions): Promise<TestCluster
     },
     async settled(wanted = nodes.filter((node) => node.process.isRunning())) {
       await waitFor(`${wanted.length} nodes see each other`, TOGETHER_DEADLINE_MS, async () => {
-        const views = await Promise.all(wanted.map((node) => healthyNodes(node)));
-        if (views.every((seen) => seen.length === wanted.length)) return true;
+        const views = await Promise.all(wanted.map((node) => nodesSeenAt(node)));
+        if (views.every((seen) => idsOfHealthy(seen).length === wanted.length)) return true;
         await delay(100);
-        return false;
+        // The cause of the fault, should this be the last look.
+        throw new Error(views.map((seen) => seen.map(({ id, state }) => `${id} ${state}`).join(', ')).join('; '));
       });
     },
   };
@@ -89,7 +90,14 @@ export async function startCluster(options: ClusterOptions): Promise<TestCluster
 
 /** Ids of the nodes that this node sees as healthy. */
 export async function healthyNodes(node: Pick<TestServer, 'url'>): Promise<readonly string[]> {
+  return idsOfHealthy(await nodesSeenAt(node));
+}
+
+const idsOfHealthy = (nodes: readonly SeenNode[]): readonly string[] =>
+  nodes.filter(({ state }) => state === 'healthy').map(({ id }) => id);
+
+async function nodesSeenAt(node: Pick<TestServer, 'url'>): Promise<readonly SeenNode[]> {
   const answer = await fetch(`${node.url}/api/cluster`, { signal: AbortSignal.timeout(5_000) });
   const { nodes } = (await answer.json()) as { nodes: readonly SeenNode[] };
-  return nodes.filter(({ state }) => state === 'healthy').map(({ id }) => id);
+  return nodes;
 }

@@ -66,8 +66,14 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
     process.off('exit', killWithUs);
     rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   });
+  let isFirst = true;
   return {
-    createDatabase: () => createDatabase(url),
+    createDatabase: async () => {
+      // The server's own database is empty too, and most tests need one.
+      const own = isFirst ? url : await createDatabase(url);
+      isFirst = false;
+      return own;
+    },
     freeze: () => signalAll(server, 'SIGSTOP'),
     thaw: () => signalAll(server, 'SIGCONT'),
     crashAndRestart: async () => {
@@ -78,7 +84,7 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   };
 }
 
-const INITDB = ['-U', 'peerlink', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
+const INITDB = ['-U', 'peerlink', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--wal-segsize=1'];
 
 /** Empty data of a server that never ran: by `initdb` the first time, by copying what that made from then on. */
 function makeData(programs: string, data: string, owner: Owner | null): void {

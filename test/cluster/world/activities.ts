@@ -10,8 +10,9 @@ import type { FaultWorld, WorldNode } from './fault-world.ts';
 export type Activity = 'upload' | 'download' | 'live';
 
 const MIB = 1024 * 1024;
-/** Slow enough for a fault to strike in the middle, quick enough for twenty runs. */
-const PACE_BYTES_PER_SECOND = 40 * MIB;
+/** Slow enough for a fault to strike in the middle, whatever the size, and quick enough for twenty runs. */
+const MOST_BYTES_PER_SECOND = 40 * MIB;
+const LEAST_SECONDS = 3;
 /** Small runs show soon that something moves. */
 const RUN_BYTES = 2 * MIB;
 const READY_DEADLINE_MS = 60_000;
@@ -57,7 +58,8 @@ export async function begin(
   const { sizeBytes } = at;
   const paces: BarrierPace[] = [];
   const paced = () => {
-    const pace = new BarrierPace(PACE_BYTES_PER_SECOND, Math.floor(sizeBytes / 2));
+    const bytesPerSecond = Math.min(MOST_BYTES_PER_SECOND, sizeBytes / LEAST_SECONDS);
+    const pace = new BarrierPace(bytesPerSecond, Math.floor(sizeBytes / 2));
     paces.push(pace);
     return pace;
   };

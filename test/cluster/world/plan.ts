@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 const MIB = 1024 * 1024;
 
 /**
- * How much is done. Within `npm test` each fault strikes once, at 128 MiB; `npm run test:cluster -- --full` does what
+ * How much is done. Within `npm test` each fault strikes once, at 32 MiB; `npm run test:cluster -- --full` does what
  * its parts name, and scripts/test-cluster.mjs says so through these variables.
  */
 export interface Plan {
@@ -30,7 +30,7 @@ function planOf(env: NodeJS.ProcessEnv): Plan {
     isFull,
     seed: env.PEERLINK_FAULT_SEED ?? randomBytes(4).toString('hex'),
     runs: number(env.PEERLINK_FAULT_RUNS, isFull ? 20 : 1),
-    sizeBytes: number(env.PEERLINK_FAULT_MIB, isFull ? 1024 : 128) * MIB,
+    sizeBytes: number(env.PEERLINK_FAULT_MIB, isFull ? 1024 : 32) * MIB,
     outageMs: number(env.PEERLINK_FAULT_OUTAGE_MS, isFull ? 60_000 : 6_000),
     leaderKills: isFull ? number(env.PEERLINK_FAULT_RUNS, 20) : 1,
     reportPath: env.PEERLINK_FAULT_REPORT ?? null,
