@@ -32,7 +32,7 @@ describe('a drain that an operator asked for', () => {
     const { drain, done } = world([false, false, true]);
     drain.begin();
     drain.begin();
-    await waitFor('the end', 1_000, () => done.includes('left'));
+    await waitFor('the end', 10_000, () => done.includes('left'));
     expect(done).toEqual(['draining', 'round', 'pause', 'round', 'pause', 'round', 'released', 'left']);
     expect(await drain.status()).toEqual({ nodeId: 'node-a', homeCount: 0, onlyCopyCount: 1 });
   });
@@ -41,11 +41,11 @@ describe('a drain that an operator asked for', () => {
     const { drain, done } = world([true, true]);
     for (let times = 1; times <= 2; times += 1) {
       drain.begin();
-      await waitFor('the end', 1_000, () => done.filter((what) => what === 'released').length === times);
+      await waitFor('the end', 10_000, () => done.filter((what) => what === 'released').length === times);
       await new Promise(setImmediate);
     }
     // After the first time something was at home here.
-    await waitFor('the end', 1_000, () => done.at(-1) === 'left');
+    await waitFor('the end', 10_000, () => done.at(-1) === 'left');
     expect(done).toEqual(['draining', 'round', 'released', 'round', 'released', 'left']);
   });
 
@@ -54,7 +54,7 @@ describe('a drain that an operator asked for', () => {
     const blind = new NodeDrain({ ...ports, count: () => Promise.reject(new Error('away')) });
     expect(await blind.status()).toEqual({ nodeId: 'node-a', homeCount: null, onlyCopyCount: null });
     drain.begin();
-    await waitFor('a fault', 1_000, () => done.includes('fault'));
+    await waitFor('a fault', 10_000, () => done.includes('fault'));
     await drain.finish(5, 2).catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, 5));
     const rounds = done.length;

@@ -53,10 +53,11 @@ describe.each(['memory', 'Redis'])('the presence board in %s', (kind) => {
   });
 
   it('forgets after its time, which can be prolonged until then', async () => {
-    await board().write('n3', { version: 'run-1', people: [A] }, 60);
+    // Long enough that a pause of the machine does not come before the prolonging.
+    await board().write('n3', { version: 'run-1', people: [A] }, 500);
     expect(await board().renew('n3', 5_000)).toBe(true);
-    await board().write('n4', { version: 'run-1', people: [A] }, 60);
-    await waitFor('one is forgotten', 2_000, async () => (await board().read([unknown('n4')])).size === 0);
+    await board().write('n4', { version: 'run-1', people: [A] }, 500);
+    await waitFor('one is forgotten', 10_000, async () => (await board().read([unknown('n4')])).size === 0);
     expect((await board().read([unknown('n3')])).size).toBe(1);
     expect(await board().renew('n4', 5_000)).toBe(false);
     expect(await board().renew('never', 5_000)).toBe(false);

@@ -83,7 +83,7 @@ describe('a direct send', () => {
     await waitFor('the sender sees the recipients', 5_000, () => anna.recipientEvents.length > 0);
     const accepted = await ben.accept(id);
     expect(accepted.shareId).toBe(shareId);
-    await waitFor('the sender sees the answer', 1_500, () =>
+    await waitFor('the sender sees the answer', 10_000, () =>
       anna.recipientEvents.at(-1)?.recipients.some(({ state }) => state === 'accepted'),
     );
     // A plain GET while the chunks arrive.
@@ -95,7 +95,7 @@ describe('a direct send', () => {
     const got = await reading;
     expect(got.status).toBe(200);
     expect(got.body.equals(bytes)).toBe(true);
-    await waitFor('the sender sees that all was received', 3_000, () =>
+    await waitFor('the sender sees that all was received', 10_000, () =>
       anna.recipientEvents
         .at(-1)
         ?.recipients.some(({ state, receivedBytes }) => state === 'received' && receivedBytes === bytes.length),
@@ -104,7 +104,7 @@ describe('a direct send', () => {
     const written = await ben.ask('POST', `/api/offers/${id}/receipts`, { received: { 0: [[0, bytes.length]] } });
     expect(written.status).toBe(204);
     expect(await ended(anna, id)).toMatchObject({ endReason: 'delivered' });
-    await waitFor('the recipient sees the end', 2_000, () => ben.offer(id)?.transferState === 'ended');
+    await waitFor('the recipient sees the end', 10_000, () => ben.offer(id)?.transferState === 'ended');
     expect((await ben.get(`/d/${shareId}/0/a.bin`, accepted.grant)).status).toBe(410);
     await waitFor('its bytes are gone from the disk', 5_000, () => storedFiles().length === 0);
   }, 60_000);
@@ -231,7 +231,7 @@ describe('a direct send', () => {
       () => 'broken',
     );
     await ben.decline(id);
-    await waitFor('the sender sees who left', 1_500, () =>
+    await waitFor('the sender sees who left', 10_000, () =>
       anna.recipientEvents.at(-1)?.recipients.some(({ state }) => state === 'left'),
     );
     expect(await bensEnd).toBe('broken');
@@ -370,12 +370,12 @@ describe('a text', () => {
     expect(sent.status).toBe(201);
     expect((await anna.ask('POST', '/api/texts', { to: [ben.id], text }, key)).body).toEqual(sent.body);
     expect((await anna.ask('POST', '/api/texts', { to: [ben.id], text: 'other' }, key)).type).toBe('key_reused');
-    const [item] = await waitFor('the text comes', 2_000, () => (ben.inbox.items.length > 0 ? ben.inbox.items : null));
+    const [item] = await waitFor('the text comes', 10_000, () => (ben.inbox.items.length > 0 ? ben.inbox.items : null));
     expect(item).toMatchObject({ kind: 'text', text, sender: { displayName: 'Anna' }, sequence: 1 });
     expect(ben.inbox.items).toHaveLength(1);
     await ben.tell('inbox.seen', { sequence: 1 });
     expect((await ben.ask('DELETE', `/api/inbox/${item?.id}`)).status).toBe(204);
-    await waitFor('it is gone', 2_000, () => ben.inbox.items.length === 0);
+    await waitFor('it is gone', 10_000, () => ben.inbox.items.length === 0);
   }, 30_000);
 
   it('is refused when it is none, too long, or plays with what is shown', async () => {
@@ -396,6 +396,6 @@ describe('a text', () => {
     expect(await send('hi', [away.id])).toBe('forbidden');
     expect(await send('hi', [])).toBe('bad_request');
     expect(await send('é'.repeat(MAX_TEXT_BYTES / 2))).toBe('sent');
-    await waitFor('the last one comes', 2_000, () => ben.inbox.items.length === 1);
+    await waitFor('the last one comes', 10_000, () => ben.inbox.items.length === 1);
   }, 30_000);
 });

@@ -292,7 +292,7 @@ describe('control events', () => {
       await connected({ headers: { Cookie }, path: CHUNK_PATH }),
     ];
     await ask(url, '/api/session', { method: 'DELETE', headers: { Cookie, Origin: url } });
-    await waitFor('both sockets are closed', 2_000, () => !control.connected && !chunks.connected);
+    await waitFor('both sockets are closed', 10_000, () => !control.connected && !chunks.connected);
   });
 
   it('end a connection that sends more than a request may have', async () => {

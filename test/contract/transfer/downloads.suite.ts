@@ -356,7 +356,7 @@ describe('a limited share', () => {
       if (answer.type === 'slots_held') expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     }
     expect(await ask(opened.share, 'GET')).toMatchObject({ status: 410, type: 'used_up' });
-    expect(await waitFor('0 left', 3_000, async () => (await remaining(opened)) === 0)).toBe(true);
+    expect(await waitFor('0 left', 10_000, async () => (await remaining(opened)) === 0)).toBe(true);
   });
 
   it('gives exactly as many downloads as it may', async () => {
