@@ -143,16 +143,19 @@ async function recipients(database: Database, transferIds: readonly string[]) {
   return found;
 }
 
+/** One statement: an offer that is taken out of sight and not declined would keep its sender waiting for an hour. */
 async function dismiss(database: Database, sessionId: string, itemId: string) {
-  const [item] = await database.query<{ transfer_id: string | null }>(Prisma.sql`
-    UPDATE outbox SET dismissed_at = coalesce(dismissed_at, now()), seen_at = coalesce(seen_at, now())
-    WHERE id = ${itemId} AND session_id = ${sessionId} RETURNING transfer_id`);
-  if (item === undefined) return null;
-  if (item.transfer_id === null) return { declined: null };
-  const declined = await database.query(Prisma.sql`
-    UPDATE grants SET state = 'declined', answered_at = now()
-    WHERE transfer_id = ${item.transfer_id} AND session_id = ${sessionId} AND state = 'offered' RETURNING state`);
-  return { declined: declined.length === 1 ? item.transfer_id : null };
+  const [item] = await database.query<{ declined: string | null }>(Prisma.sql`
+    WITH item AS (
+      UPDATE outbox SET dismissed_at = coalesce(dismissed_at, now()), seen_at = coalesce(seen_at, now())
+      WHERE id = ${itemId} AND session_id = ${sessionId} RETURNING transfer_id
+    ), declined AS (
+      UPDATE grants g SET state = 'declined', answered_at = now() FROM item, transfers t
+      WHERE g.transfer_id = item.transfer_id AND t.id = item.transfer_id AND t.state <> 'ended'
+        AND g.session_id = ${sessionId} AND g.state = 'offered' RETURNING g.transfer_id
+    )
+    SELECT declined.transfer_id AS declined FROM item LEFT JOIN declined ON true`);
+  return item ?? null;
 }
 
 /**

@@ -68,7 +68,7 @@ export async function readInboxes(
       WHERE ${IS_SHOWN}
     ), found AS (
       SELECT a.session_id, a.fingerprint AS known, coalesce(md5(string_agg(
-        concat_ws(':', i.id, i.transfer_state, i.end_reason, i.total_bytes, i.grant_state),
+        concat_ws(':', i.id, i.transfer_state, i.end_reason, i.total_bytes, i.grant_state, extract(epoch FROM i.expires_at)),
         ',' ORDER BY i.sequence)), 'empty') AS shown,
         coalesce(md5(string_agg(i.received_bytes::text, ',' ORDER BY i.sequence)), 'none') AS received
       FROM asked a LEFT JOIN item i ON i.session_id = a.session_id GROUP BY a.session_id, a.fingerprint

@@ -435,6 +435,7 @@ export function describeDirectRepository(make: () => StateHarness): void {
       let { fingerprint } = await inbox(cleo);
       const changes: (() => Promise<unknown>)[] = [
         () => make().direct.accept(id, cleo.id),
+        () => make().transfers.change(id, { expiresInSeconds: 200_000 }),
         () => report(id, cleo, [[0, 10]]),
         () => seal(id),
         () => make().transfers.end(id, 'deleted'),
@@ -500,6 +501,11 @@ export function describeDirectRepository(make: () => StateHarness): void {
       expect(await make().direct.grantState(first.id, ben.id)).toBe('declined');
       expect(await make().direct.grantState(second.id, ben.id)).toBe('accepted');
       expect(await offers(ben)).toEqual([]);
+      // What its sender has cancelled is not declined any more.
+      const cancelled = await offer(anna, [ben]);
+      await make().transfers.end(cancelled.id, 'deleted');
+      expect(await make().direct.dismiss(ben.id, (await offers(ben))[0]?.id ?? '')).toEqual({ declined: null });
+      expect(await make().direct.grantState(cancelled.id, ben.id)).toBe('offered');
     });
 
     it('shows what is over a while longer, then forgets it, rows and all', async () => {
