@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { tempDirectory } from '../../test/support/cleanup.ts';
+import { askOperator } from './operator-client.ts';
 import { answer, type OperatorPorts, operatorSocketPath, serveOperator } from './operator-server.ts';
 
 const status = (nodeId: string) => ({ nodeId, homeCount: 2, onlyCopyCount: 1 });
@@ -69,6 +70,16 @@ describe("the operator's question", () => {
     const said = await ask('{"command":"drain","node":"xyz3"}\n');
     expect(JSON.parse(said)).toEqual({ ok: true, status: status('xyz3') });
     expect(await ask('x'.repeat(2_000))).toBe('');
+    await server.close();
+  });
+
+  it('that never comes keeps nobody else from asking', async () => {
+    const directory = tempDirectory('operator');
+    const server = await serveOperator(ports, directory, 50);
+    const silent = Array.from({ length: 8 }, () => connect(operatorSocketPath(directory)));
+    await Promise.all(silent.map((socket) => once(socket.resume(), 'close')));
+    const said = await askOperator(operatorSocketPath(directory), { command: 'admin-token' });
+    expect(said).toEqual({ ok: true, token: 'a new token' });
     await server.close();
   });
 });

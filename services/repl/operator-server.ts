@@ -7,6 +7,8 @@ import { listenPrivately, type PrivateSocket } from './private-socket.ts';
 const MAX_CONNECTIONS = 8;
 /** A command's name and the id of a node. */
 const MAX_QUESTION_CHARS = 1_024;
+/** A program that hangs must not keep a place for ever; an answer may take a node its five seconds. */
+const QUIET_MS = 15_000;
 
 export interface OperatorPorts {
   /** Ids of nodes that answer, this one too. */
@@ -21,10 +23,11 @@ export function operatorSocketPath(dataDirectory: string): string {
 }
 
 /** Answers `npm run peerlink` on a UNIX socket that only this user can open: a line of JSON in, a line of JSON out. */
-export function serveOperator(ports: OperatorPorts, directory: string): Promise<PrivateSocket> {
+export function serveOperator(ports: OperatorPorts, directory: string, quietMs = QUIET_MS): Promise<PrivateSocket> {
   const options = { atOnce: MAX_CONNECTIONS, refusal: '' };
   return listenPrivately(operatorSocketPath(directory), options, (socket) => {
     let text = '';
+    socket.setTimeout(quietMs, () => socket.destroy());
     socket.setEncoding('utf8').on('data', (piece: string) => {
       text += piece;
       if (text.length > MAX_QUESTION_CHARS) socket.destroy();
