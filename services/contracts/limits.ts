@@ -71,6 +71,17 @@ export const MAX_CONNECTIONS = 20_000;
 
 /** Buffers of one download stream: one being read and verified, one being sent, one ready. */
 export const READ_AHEAD_BUFFERS = 3;
+/** Of larger chunks fewer are read ahead, at least one. */
+export const READ_AHEAD_BYTES = 6 * MIB;
+/** Buffers of all downloads together. Beyond half of it nobody reads ahead, at it streams wait. */
+export const MAX_READER_BYTES = 512 * MIB;
+/** While streams wait for buffers, a client that has taken nothing for this long is cut. */
+export const READER_SPARED_MS = 30_000;
+/** Unfinished requests on one connection. Nobody who waits for answers has two. */
+export const MAX_REQUESTS_ON_A_CONNECTION = 8;
+/** JSON answers that their clients have not taken, all together, and the length below which one is not counted. */
+export const MAX_UNTAKEN_ANSWER_BYTES = 128 * MIB;
+export const MAX_UNCOUNTED_ANSWER_BYTES = 64 * KIB;
 /** Streams that wait for a slot before the next one gets 503. */
 export const MAX_QUEUED_STREAMS = 1_000;
 

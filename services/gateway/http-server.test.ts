@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '../../test/support/waiting.ts';
 import { typeOfFault } from '../contracts/errors.ts';
-import { MAX_UNCOUNTED_BODY_BYTES, READER_IDLE_TIMEOUT_MS } from '../contracts/limits.ts';
+import { MAX_REQUESTS_ON_A_CONNECTION, MAX_UNCOUNTED_BODY_BYTES, READER_IDLE_TIMEOUT_MS } from '../contracts/limits.ts';
 import { HeldBytes } from '../kernel/held-bytes.ts';
 import { createLogger } from '../logging.ts';
 import { answerFault } from './http-errors.ts';
@@ -107,6 +107,36 @@ describe('the server', () => {
       socket.on('close', () => resolve(text));
     });
     expect(answer).toContain(JSON.stringify({ ü: [1, 'é'] }));
+  });
+
+  it('begins eight requests on a connection before it has answered one, and ends it with the ninth', async () => {
+    const begun: ServerResponse[] = [];
+    const waiting = createHttpServer({
+      upgrade: (_req, socket) => void socket.destroy(),
+      listener: (_req, res) => void begun.push(res),
+    }).listen(0, '127.0.0.1');
+    await once(waiting, 'listening');
+    const request = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+    const ask = (count: number) => {
+      const socket = connect((waiting.address() as AddressInfo).port, '127.0.0.1');
+      socket.on('error', () => undefined).write(request.repeat(count));
+      return socket.resume();
+    };
+    const most = ask(MAX_REQUESTS_ON_A_CONNECTION);
+    await waitFor('all are begun', 5_000, () => begun.length === MAX_REQUESTS_ON_A_CONNECTION);
+    for (const res of begun.splice(0)) res.end('answered');
+    await once(most, 'data');
+    // What was answered does not count any more.
+    most.write(request.repeat(MAX_REQUESTS_ON_A_CONNECTION));
+    await waitFor('they are begun again', 5_000, () => begun.length === MAX_REQUESTS_ON_A_CONNECTION);
+    expect(most.closed).toBe(false);
+    begun.length = 0;
+    const tooMany = ask(60);
+    await waitFor('it is ended', 5_000, () => tooMany.closed);
+    expect(begun).toHaveLength(MAX_REQUESTS_ON_A_CONNECTION);
+    most.destroy();
+    waiting.closeAllConnections();
+    waiting.close();
   });
 
   it('holds so many bytes of unfinished bodies and no more, whoever sends them', async () => {

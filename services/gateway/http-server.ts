@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ErrorType, PeerLinkError } from '../contracts/errors.ts';
 import {
@@ -7,6 +8,7 @@ import {
   KEEP_ALIVE_TIMEOUT_MS,
   MAX_CONNECTIONS,
   MAX_HEADER_BYTES,
+  MAX_REQUESTS_ON_A_CONNECTION,
   MAX_URL_BYTES,
   READER_IDLE_TIMEOUT_MS,
 } from '../contracts/limits.ts';
@@ -55,8 +57,12 @@ export function createHttpServer(deps: HttpServerDeps): Server {
   });
   server.maxConnections = Math.min(MAX_CONNECTIONS, Math.floor(openFilesLimit() * SOCKETS_SHARE_OF_FILES));
   server.timeout = SOCKET_IDLE_TIMEOUT_MS;
-  server.on('request', deps.listener);
+  const admits = boundedConnections();
+  server.on('request', (req: IncomingMessage, res: ServerResponse) => {
+    if (admits(req, res)) deps.listener(req, res);
+  });
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    if (!admits(req, res)) return;
     continueWhenRead(req, res);
     deps.listener(req, res);
   });
@@ -67,6 +73,28 @@ export function createHttpServer(deps: HttpServerDeps): Server {
   server.on('upgrade', deps.upgrade);
   server.on('clientError', answerClientError);
   return server;
+}
+
+/**
+ * Node begins each request that it finds in what came, before the ones ahead of it are answered: one packet would make as
+ * many streams and answers as it has requests. Nobody of ours asks again before the answer, so such a connection ends.
+ */
+function boundedConnections(): (req: IncomingMessage, res: ServerResponse) => boolean {
+  const unfinished = new WeakMap<Socket, number>();
+  const count = (socket: Socket, change: number) => {
+    const next = (unfinished.get(socket) ?? 0) + change;
+    unfinished.set(socket, next);
+    return next;
+  };
+  return (req, res) => {
+    const { socket } = req;
+    if (count(socket, 1) > MAX_REQUESTS_ON_A_CONNECTION) {
+      socket.destroy();
+      return false;
+    }
+    res.once('close', () => count(socket, -1));
+    return true;
+  };
 }
 
 /**

@@ -14,9 +14,12 @@ describe('what clients make a process hold', () => {
     const [first, second] = [begin('first'), begin('second')];
     expect([first.add(60), second.add(40), second.add(1)]).toEqual([true, true, false]);
     expect(held.bytes).toBe(100);
+    first.give(10);
+    expect([second.add(10), second.add(1), held.bytes]).toEqual([true, false, 100]);
     first.end();
     first.end();
-    expect([held.bytes, second.add(60), held.bytes, cut]).toEqual([40, true, 100, []]);
+    first.give(50);
+    expect([held.bytes, second.add(50), held.bytes, cut]).toEqual([50, true, 100, []]);
     expect(first.add(1)).toBe(false);
   });
 
@@ -32,6 +35,7 @@ describe('what clients make a process hold', () => {
     expect(late.add(30)).toBe(true);
     expect(cut).toEqual([]);
     expect([late.add(1), cut, held.bytes]).toEqual([true, ['large'], 51]);
+    expect([large.add(1), held.bytes]).toEqual([false, 51]);
   });
 
   it('spares who moved, and never cuts who asks', () => {

@@ -2,6 +2,8 @@
 export interface Holding {
   /** Keeps so many bytes more. False: there is no room for them, and nothing changed. */
   add(bytes: number): boolean;
+  /** Keeps so many fewer, at most all. */
+  give(bytes: number): void;
   /** Keeps nothing any more, but may again. */
   clear(): void;
   /** What it keeps is on its way: its age begins anew. */
@@ -19,6 +21,7 @@ export interface HeldBytesOptions {
 
 interface Holder {
   bytes: number;
+  hasEnded: boolean;
   /** Since when it keeps something without having moved. */
   sinceMs: number;
   readonly cut: () => void;
@@ -45,25 +48,30 @@ export class HeldBytes {
     return this.#bytes;
   }
 
-  /** @param cut ends what this is kept for; called at most once, and never after `end` */
+  /** @param cut ends what this is kept for; called at most once, never after `end`; afterwards nothing more can be kept */
   begin(cut: () => void): Holding {
-    const holder: Holder = { bytes: 0, sinceMs: 0, cut };
-    let hasEnded = false;
+    const holder: Holder = { bytes: 0, hasEnded: false, sinceMs: 0, cut };
     return {
       add: (bytes) => {
-        if (hasEnded || !this.#makeRoom(bytes, holder)) return false;
+        if (holder.hasEnded || !this.#makeRoom(bytes, holder)) return false;
         if (holder.bytes === 0) holder.sinceMs = this.#options.nowMs();
         holder.bytes += bytes;
         this.#bytes += bytes;
         this.#holders.add(holder);
         return true;
       },
+      give: (bytes) => {
+        const given = Math.min(bytes, holder.bytes);
+        holder.bytes -= given;
+        this.#bytes -= given;
+        if (holder.bytes === 0) this.#holders.delete(holder);
+      },
       clear: () => this.#forget(holder),
       moved: () => {
         holder.sinceMs = this.#options.nowMs();
       },
       end: () => {
-        hasEnded = true;
+        holder.hasEnded = true;
         this.#forget(holder);
       },
     };
@@ -86,6 +94,7 @@ export class HeldBytes {
         return false;
       }
       this.#forget(worst);
+      worst.hasEnded = true;
       worst.cut();
     }
     return true;

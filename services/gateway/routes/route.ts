@@ -1,4 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PeerLinkError } from '../../contracts/errors.ts';
+import { HELD_SPARED_MS, MAX_UNCOUNTED_ANSWER_BYTES, MAX_UNTAKEN_ANSWER_BYTES } from '../../contracts/limits.ts';
+import { HeldBytes } from '../../kernel/held-bytes.ts';
 import type { EdgeContext } from '../edge-context.ts';
 import { finish } from '../http-errors.ts';
 import { JSON_BODY_LIMITS, readJsonBody } from '../json-body.ts';
@@ -33,10 +36,18 @@ interface MatchedRequest extends IncomingMessage {
   readonly $params?: { readonly params?: Record<string, string> };
 }
 
+/** Long answers whose clients have not taken them. */
+const untakenAnswers = new HeldBytes({
+  maxBytes: MAX_UNTAKEN_ANSWER_BYTES,
+  sparedMs: HELD_SPARED_MS,
+  nowMs: () => performance.now(),
+});
+
 /** Makes handlers into moleculer-web aliases; each GET also answers HEAD. */
 export function aliasesOf(
   routes: ApiRoutes,
   contextOf: (req: IncomingMessage) => EdgeContext,
+  untaken: HeldBytes = untakenAnswers,
 ): Record<string, AliasHandler> {
   const aliases: Record<string, AliasHandler> = {};
   for (const [address, handler] of Object.entries(routes)) {
@@ -48,7 +59,7 @@ export function aliasesOf(
         body: (maxBytes = JSON_BODY_LIMITS.maxBytes) => readJsonBody(req, { ...JSON_BODY_LIMITS, maxBytes }),
       };
       handler(request)
-        .then((answer) => send(req, res, answer), next)
+        .then((answer) => send(req, res, answer, untaken), next)
         .catch(next);
     };
     aliases[address] = alias;
@@ -57,20 +68,31 @@ export function aliasesOf(
   return aliases;
 }
 
-function send(req: IncomingMessage, res: ServerResponse, answer: ApiAnswer): void {
+/** @throws busy */
+function send(req: IncomingMessage, res: ServerResponse, answer: ApiAnswer, untaken: HeldBytes): void {
   if (res.destroyed) return;
+  const body = answer.body === undefined ? '' : JSON.stringify(answer.body);
+  const lengthBytes = Buffer.byteLength(body);
+  const isSent = req.method !== 'HEAD';
+  if (isSent && lengthBytes > MAX_UNCOUNTED_ANSWER_BYTES) keepUntilTaken(req, res, lengthBytes, untaken);
   res.statusCode = answer.status;
   res.setHeader('Cache-Control', 'no-store');
   for (const [name, value] of Object.entries(answer.headers ?? {})) res.setHeader(name, value);
   for (const cookie of answer.cookies ?? []) res.appendHeader('Set-Cookie', cookie);
-  if (answer.body === undefined) {
-    finish(req, res, '');
-    return;
+  if (answer.body !== undefined) {
+    res.setHeader('Content-Type', 'application/json; charset=utf-8');
+    res.setHeader('Content-Length', lengthBytes);
   }
-  const body = JSON.stringify(answer.body);
-  res.setHeader('Content-Type', 'application/json; charset=utf-8');
-  res.setHeader('Content-Length', Buffer.byteLength(body));
-  finish(req, res, req.method === 'HEAD' ? '' : body);
+  finish(req, res, isSent ? body : '');
+}
+
+/** @throws busy */
+function keepUntilTaken(req: IncomingMessage, res: ServerResponse, lengthBytes: number, untaken: HeldBytes): void {
+  const holding = untaken.begin(() => req.socket.destroy());
+  if (!holding.add(lengthBytes)) {
+    throw new PeerLinkError('busy', 'Too many long answers have not been read.', { retryAfterSeconds: 1 });
+  }
+  res.once('close', () => holding.end());
 }
 
 /** The methods that the API knows for this path, for 405 and its Allow header; empty: there is no such path. */

@@ -24,6 +24,7 @@ import { ReaderGone } from './paced-response.ts';
 import { chunkValueOf, putRun } from './put-body.ts';
 import { putUpload } from './put-upload.ts';
 import { isServedHere } from './read-pieces.ts';
+import { ReaderMemory } from './reader-memory.ts';
 import { ClientGone, discardRest } from './receive-body.ts';
 import { assertAllowed } from './share-access.ts';
 import { SpentBuffers } from './spent-buffers.ts';
@@ -63,6 +64,7 @@ export function createDataPlane(
     uploads: new MovingTransfers(options.maxConcurrentUploads, nowMs),
     downloads: new MovingTransfers(options.maxConcurrentDownloads, nowMs),
     buffers: new BufferPool(),
+    readers: new ReaderMemory(nowMs),
     maxUnknownLengthBytes: Math.min(
       options.maxFileBytes ?? Number.POSITIVE_INFINITY,
       UNKNOWN_LENGTH_CHUNK_BYTES * MAX_CHUNKS_PER_FILE,

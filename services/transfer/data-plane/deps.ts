@@ -11,6 +11,7 @@ import type { BufferPool } from './buffer-pool.ts';
 import type { EdgePorts, RequestContext } from './data-plane.ts';
 import type { MovingTransfers } from './moving-transfers.ts';
 import type { Piece, PieceSource } from './pieces.ts';
+import type { ReaderMemory } from './reader-memory.ts';
 
 export interface ForwardedRun {
   readonly fileIndex: number;
@@ -49,6 +50,7 @@ export interface DataPlaneDeps {
   readonly uploads: MovingTransfers;
   readonly downloads: MovingTransfers;
   readonly buffers: BufferPool;
+  readonly readers: ReaderMemory;
   /** In a cluster: the other nodes. */
   readonly peers: PeerPorts | null;
   readonly traffic: TrafficCounter;

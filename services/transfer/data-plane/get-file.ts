@@ -124,7 +124,7 @@ async function streamFile(
       res.flushHeaders();
     }
     let position = range.from;
-    for await (const piece of piecesOf(deps, { deps, transfer, file, ...range, signal: response.signal })) {
+    for await (const piece of piecesOf(deps, { deps, transfer, file, ...range, ...response.ending })) {
       if (!res.headersSent) writeHead();
       const lengthBytes = piece.bytes.reduce((sum, bytes) => sum + bytes.length, 0);
       if (lengthBytes === 0) {

@@ -120,7 +120,7 @@ class ZipWriter {
       transfer: this.#transfer,
       file,
       ...range,
-      signal: this.#response.signal,
+      ...this.#response.ending,
     })) {
       for (const bytes of piece.bytes) {
         crc = crc32(bytes, crc);

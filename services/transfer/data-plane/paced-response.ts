@@ -15,11 +15,10 @@ export class PacedResponse {
 
   constructor(res: ServerResponse) {
     this.#res = res;
-    this.#idle = setTimeout(() => {
-      this.#abort.abort(new PeerLinkError('request_timeout', 'Nothing moved for five minutes. Go on by Range.'));
-      // At once: the buffers that the socket still holds go back to the pool.
-      res.destroy();
-    }, READER_IDLE_TIMEOUT_MS);
+    this.#idle = setTimeout(
+      () => this.cut(new PeerLinkError('request_timeout', 'Nothing moved for five minutes. Go on by Range.')),
+      READER_IDLE_TIMEOUT_MS,
+    );
     res.once('close', () => this.#abort.abort(new ReaderGone()));
     // It left before its turn came: no event will say so again.
     if (res.destroyed) this.#abort.abort(new ReaderGone());
@@ -27,6 +26,11 @@ export class PacedResponse {
 
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  /** How a source of pieces learns that the answer is over, and ends it. */
+  get ending(): { readonly signal: AbortSignal; readonly cut: (fault: unknown) => void } {
+    return { signal: this.signal, cut: (fault) => this.cut(fault) };
   }
 
   /** Resolves when there is room for the next piece. Releases the piece once the socket took it. */
@@ -54,6 +58,12 @@ export class PacedResponse {
   /** Waits until the socket took everything. */
   async flush(): Promise<void> {
     await this.#previous;
+  }
+
+  /** Ends the answer at once: the buffers that the socket still holds go back to the pool. */
+  cut(fault: unknown): void {
+    this.#abort.abort(fault);
+    this.#res.destroy();
   }
 
   close(): void {

@@ -2,6 +2,7 @@ import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
 import type { BufferPool } from './buffer-pool.ts';
+import type { ReaderMemory } from './reader-memory.ts';
 
 /** Verified bytes, in order. They are the reader's until `release`. */
 export interface Piece {
@@ -14,7 +15,7 @@ export interface Piece {
 }
 
 export interface PieceSource {
-  readonly deps: { readonly engine: TransferEngine; readonly buffers: BufferPool };
+  readonly deps: { readonly engine: TransferEngine; readonly buffers: BufferPool; readonly readers: ReaderMemory };
   readonly transfer: RunningTransfer;
   readonly file: RunningFile;
   /** First byte. */
@@ -27,4 +28,6 @@ export interface PieceSource {
   readonly hidingKey?: Uint8Array | undefined;
   /** Ends waiting; its reason is thrown. */
   readonly signal: AbortSignal;
+  /** Ends the whole answer, whose client stands still while others wait for its buffers. Aborts `signal`. */
+  readonly cut: (fault: unknown) => void;
 }

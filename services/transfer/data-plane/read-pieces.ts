@@ -1,5 +1,5 @@
 import { PeerLinkError } from '../../contracts/errors.ts';
-import { READ_AHEAD_BUFFERS } from '../../contracts/limits.ts';
+import { READ_AHEAD_BUFFERS, READ_AHEAD_BYTES } from '../../contracts/limits.ts';
 import { damagedChunk } from '../mending.ts';
 import type { FileUse } from '../open-files.ts';
 import type { Hiding } from '../ports.ts';
@@ -7,6 +7,7 @@ import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { DataPlaneDeps } from './deps.ts';
 import type { Piece, PieceSource } from './pieces.ts';
+import type { ReaderShare } from './reader-memory.ts';
 
 /**
  * The bytes of a range, chunk by chunk: committed ones read and verified ahead in the pool, the next ones awaited. A
@@ -21,12 +22,14 @@ export async function* readPieces(source: PieceSource): AsyncGenerator<Piece, vo
   if (source.signal.aborted) onAbort();
   else source.signal.addEventListener('abort', onAbort, { once: true });
   const chunkBytes = file.row.chunkSizeBytes;
-  const endChunk = to === null ? Number.POSITIVE_INFINITY : Math.ceil(to / chunkBytes);
-  const reading = new FileReading(deps, transfer, file, source.hidingKey);
+  const endChunk = to === null ? Number.POSITIVE_INFINITY : to > from ? Math.ceil(to / chunkBytes) : 0;
+  const share = deps.readers.enter(source.cut);
+  const reading = new FileReading(deps, transfer, file, source.hidingKey, share);
+  const mostAhead = Math.min(READ_AHEAD_BUFFERS, Math.max(1, Math.floor(READ_AHEAD_BYTES / chunkBytes)));
   const ahead: Promise<Piece | null>[] = [];
   let next = Math.floor(from / chunkBytes);
   const readAhead = () => {
-    while (ahead.length < READ_AHEAD_BUFFERS && next < endChunk) {
+    while (ahead.length < (deps.readers.isRoomy ? mostAhead : 1) && next < endChunk) {
       const piece = reading.piece(next, from, to, signal);
       // It is awaited in its turn; until then its failure must not count as unhandled.
       piece.catch(() => {});
@@ -34,18 +37,21 @@ export async function* readPieces(source: PieceSource): AsyncGenerator<Piece, vo
       next += 1;
     }
   };
+  let isDrained = false;
   try {
     readAhead();
     for (let piece = ahead.shift(); piece !== undefined; piece = ahead.shift()) {
       const ready = await piece;
-      if (ready === null) return;
+      if (ready === null) break;
       yield ready;
       readAhead();
     }
+    isDrained = true;
   } finally {
     source.signal.removeEventListener('abort', onAbort);
     ending.abort();
     await reading.end(ahead);
+    share.end(isDrained);
   }
 }
 
@@ -65,6 +71,7 @@ class FileReading {
   readonly #transfer: RunningTransfer;
   readonly #file: RunningFile;
   readonly #hidingKey: Uint8Array | undefined;
+  readonly #share: ReaderShare;
   #use: Promise<FileUse | null> | null = null;
 
   constructor(
@@ -72,8 +79,10 @@ class FileReading {
     transfer: RunningTransfer,
     file: RunningFile,
     hidingKey: Uint8Array | undefined,
+    share: ReaderShare,
   ) {
     this.#hidingKey = hidingKey;
+    this.#share = share;
     this.#deps = deps;
     this.#transfer = transfer;
     this.#file = file;
@@ -100,7 +109,13 @@ class FileReading {
     }
     const use = await this.#open();
     if (use === null) throw damagedChunk(index);
-    const buffer = this.#deps.buffers.take(this.#file.row.chunkSizeBytes);
+    const { chunkSizeBytes } = this.#file.row;
+    await this.#share.borrow(chunkSizeBytes, signal);
+    const buffer = this.#deps.buffers.take(chunkSizeBytes);
+    const giveBack = (isTaken: boolean) => {
+      this.#deps.buffers.give(buffer);
+      this.#share.repay(chunkSizeBytes, isTaken);
+    };
     const lengthBytes = this.#file.chunkLength(index);
     let isSound = false;
     try {
@@ -110,7 +125,7 @@ class FileReading {
       this.#transfer.assertReadable(this.#deps.engine.nowMs);
       throw fault;
     } finally {
-      if (!isSound) this.#deps.buffers.give(buffer);
+      if (!isSound) giveBack(false);
     }
     if (!isSound) {
       // "It is fetched from the other copy and mended; both bad: the stream breaks and the chunk is named."
@@ -120,7 +135,7 @@ class FileReading {
     return {
       bytes: [cut(buffer.subarray(0, lengthBytes))],
       isHidden: this.#hidingKey !== undefined,
-      release: () => this.#deps.buffers.give(buffer),
+      release: (how) => giveBack(how === 'taken'),
     };
   }
 

@@ -10,7 +10,7 @@ import type { RunningTransfer } from '../running-transfer.ts';
 import type { PeerAuth, PeerHead } from './peer-auth.ts';
 
 export interface PeerReadDeps {
-  readonly data: Pick<DataPlaneDeps, 'engine' | 'buffers'>;
+  readonly data: Pick<DataPlaneDeps, 'engine' | 'buffers' | 'readers'>;
   readonly auth: Pick<PeerAuth, 'obfuscationKey'>;
   readonly netIo: Pick<NetIo, 'xorCopy'>;
 }
@@ -37,7 +37,7 @@ export async function answerRead(deps: PeerReadDeps, request: PeerReadRequest): 
     const { from, to } = rangeOf(query, file);
     await assertHere(deps, transfer, file);
     const hidingKey = head.isObfuscated ? deps.auth.obfuscationKey(head.nonce, 'response') : undefined;
-    const source = { deps: deps.data, transfer, file, from, to, hidingKey, signal: response.signal };
+    const source = { deps: deps.data, transfer, file, from, to, hidingKey, ...response.ending };
     const writeHead = () =>
       res.writeHead(200, {
         'content-type': 'application/octet-stream',

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ERROR_TYPES, PeerLinkError, typeOfFault } from '../../contracts/errors.ts';
 import type { PutRunResponse } from '../../contracts/http.ts';
+import { MIB } from '../../contracts/limits.ts';
 import type { ForwardedRun, RunBody } from '../data-plane/deps.ts';
 import type { Piece, PieceSource } from '../data-plane/pieces.ts';
 import { readPieces } from '../data-plane/read-pieces.ts';
+import { KeptPieces } from '../data-plane/reader-memory.ts';
 import type { PromoteOutcome, ReplicaSide } from '../replication/replica-side.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
@@ -17,6 +19,8 @@ import { watchProgress } from './progress-watch.ts';
 /** A frozen node's replica takes over within 4.5 s; another one may follow. Then the reader is told. */
 const GIVE_UP_MS = 12_000;
 const TRY_AGAIN_MS = 100;
+/** What a stream from another node may have that its client has not taken: blocks of 1 MiB, 2 MiB full and one being filled. */
+const PEER_READ_BYTES = 3 * MIB;
 /** The replica's own probe, 3 s, and its statement. So long a run waits that comes while another node takes over. */
 const TAKE_OVER_MS = 4_000;
 /** A home that lives answers in a few milliseconds. */
@@ -214,17 +218,23 @@ export class PeerRouting {
       progress: () => (reading === null ? 0 : reading.progress),
       onGone: () => gone.abort(noAnswer(null)),
     });
+    const share = source.deps.readers.enter(source.cut);
+    const kept = new KeptPieces(share, PEER_READ_BYTES);
+    let isDrained = false;
     try {
+      await share.borrow(PEER_READ_BYTES, signal);
       reading = await this.#deps.client.read(target, AbortSignal.any([signal, gone.signal]));
       // The node has it, and perhaps waits for its bytes: whoever reads may be told so.
       yield { bytes: [], release: () => {} };
-      for (let piece = await reading.next(); piece !== null; piece = await reading.next()) yield piece;
+      for (let piece = await reading.next(); piece !== null; piece = await reading.next()) yield kept.add(piece);
+      isDrained = true;
     } catch (fault) {
       if (reading === null) this.#liveness.doubt(nodeId);
       throw fault instanceof PeerLinkError ? fault : noAnswer(fault);
     } finally {
       stopWatching();
       reading?.break(new Error('nobody reads any more'));
+      kept.end(isDrained);
     }
   }
 }

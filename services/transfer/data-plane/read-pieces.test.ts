@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { describe, expect, it } from '@jest/globals';
+import { loadNetIo } from '../../../native/index.ts';
+import { MemoryChunkStore, MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
+import { randomId } from '../../kernel/ids.ts';
+import { TransferEngine } from '../transfer-engine.ts';
+import { BufferPool } from './buffer-pool.ts';
+import type { Piece } from './pieces.ts';
+import { readPieces } from './read-pieces.ts';
+import { ReaderMemory } from './reader-memory.ts';
+
+const CHUNK = 1024;
+const CHUNKS = 8;
+
+/** A sealed file of eight chunks, and what its readers share. */
+async function world(maxBytes: number) {
+  const nowMs = () => performance.now();
+  const repository = new MemoryTransferRepository(() => Date.now());
+  const engine = new TransferEngine({
+    nodeId: 'node-a',
+    repository,
+    store: new MemoryChunkStore(loadNetIo({ useNative: true })),
+    nowMs: () => Date.now(),
+    isDiskTrusted: true,
+    durability: 'process',
+    publishProgress: () => {},
+    publishState: () => {},
+    onFault: () => {},
+  });
+  const id = randomId(22);
+  const inserted = await repository.insert(
+    {
+      id,
+      shareId: randomId(22),
+      kind: 'share',
+      homeNodeId: 'node-a',
+      sessionId: null,
+      ownerAddress: '127.0.0.1',
+      uploadTokenHash: new Uint8Array(32),
+      passwordHash: null,
+      maxDownloads: null,
+      senderName: null,
+      idempotencyKey: null,
+      requestHash: null,
+    },
+    [
+      {
+        id: randomId(22),
+        index: 0,
+        path: 'a.bin',
+        sizeBytes: CHUNKS * CHUNK,
+        chunkSizeBytes: CHUNK,
+        digest: null,
+        expectedDigest: null,
+        mediaType: null,
+        lastModifiedMs: null,
+      },
+    ],
+    { maxOpen: 1e9, expiresInSeconds: 3600 },
+  );
+  assert.equal(inserted.outcome, 'inserted');
+  const transfer = await engine.load(id);
+  const file = transfer.file(0);
+  for (let index = 0; index < CHUNKS; index += 1) {
+    await engine.writeChunk(transfer, file, { index, bytes: [Buffer.alloc(CHUNK, index)] });
+  }
+  await engine.sealWhenComplete(transfer, file);
+  const readers = new ReaderMemory(nowMs, maxBytes);
+  const cuts: unknown[] = [];
+  const read = (from: number, to: number, ending = new AbortController()) =>
+    readPieces({
+      deps: { engine, buffers: new BufferPool(), readers },
+      transfer,
+      file,
+      from,
+      to,
+      signal: ending.signal,
+      cut: (fault) => {
+        cuts.push(fault);
+        ending.abort(fault);
+      },
+    });
+  return { read, readers, cuts };
+}
+
+async function next(reading: AsyncGenerator<Piece, void, void>): Promise<Piece> {
+  const { value } = await reading.next();
+  assert(value !== undefined);
+  return value;
+}
+
+describe('pieces of a file', () => {
+  it('borrow what is read ahead, and have repaid all of it when each was taken, in the end or before', async () => {
+    const { read, readers } = await world(100 * CHUNK);
+    const taken: Piece[] = [];
+    for await (const piece of read(1, CHUNKS * CHUNK)) taken.push(piece);
+    expect(taken.map(({ bytes }) => bytes[0]?.[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    // The client has not taken any of them.
+    expect(readers.lentBytes).toBe(CHUNKS * CHUNK);
+    for (const piece of taken) piece.release('taken');
+    expect(readers.lentBytes).toBe(0);
+  });
+
+  it('are not kept for a reader that left in the middle, whatever it had', async () => {
+    const { read, readers } = await world(100 * CHUNK);
+    const reading = read(0, CHUNKS * CHUNK);
+    const first = await next(reading);
+    expect(readers.lentBytes).toBe(3 * CHUNK);
+    await reading.return();
+    expect(readers.lentBytes).toBe(0);
+    first.release('lost');
+    expect(readers.lentBytes).toBe(0);
+    for await (const piece of read(5, 5)) piece.release('taken');
+    expect(readers.lentBytes).toBe(0);
+  });
+
+  it('come one by one to many readers that share little memory, to each whole', async () => {
+    const { read, readers, cuts } = await world(3 * CHUNK);
+    const whole = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        let bytes = 0;
+        for await (const piece of read(0, CHUNKS * CHUNK)) {
+          bytes += piece.bytes.reduce((sum, part) => sum + part.length, 0);
+          await new Promise((resolve) => setImmediate(resolve));
+          piece.release('taken');
+        }
+        return bytes;
+      }),
+    );
+    expect(whole).toEqual(Array(20).fill(CHUNKS * CHUNK));
+    expect([readers.lentBytes, cuts]).toEqual([0, []]);
+  });
+});
