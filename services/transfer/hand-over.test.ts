@@ -189,6 +189,18 @@ describe('handing homes over', () => {
     expect(world.asked).toEqual([known.row.id]);
   });
 
+  it('waits for the seal of what turned out to have an end: only this process knows where', async () => {
+    const world = new World();
+    const transfer = await world.engine.load(await world.open(true, null));
+    await world.engine.learnValues(transfer);
+    transfer.file(0).learnSize(0);
+    expect(await world.handOver(10_000, 0)).toBe(false);
+    expect(world.asked).toEqual([]);
+    await world.engine.sealWhenComplete(transfer, transfer.file(0));
+    expect(await world.handOver(10_000, 0)).toBe(true);
+    expect(world.asked).toEqual([transfer.row.id]);
+  });
+
   it('goes on when the database comes back', async () => {
     const world = new World();
     await world.open(true);

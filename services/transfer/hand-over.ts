@@ -129,7 +129,7 @@ async function handOn({ ports, isPatient, silent }: Emptying, transfer: RunningT
   const { engine } = ports;
   if (isGone(transfer, engine.nodeId)) return true;
   const { replicaNodeId, replicaState } = transfer.row;
-  const isWaitedFor = transfer.bodyCount > 0 && (isPatient() || transfer.files.some((file) => file.hasSequentialBody));
+  const isWaitedFor = (transfer.bodyCount > 0 && isPatient()) || transfer.files.some((file) => file.isBoundHere);
   if (replicaState !== 'in_sync' || isWaitedFor) return false;
   try {
     await engine.handOver(transfer);

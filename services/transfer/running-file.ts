@@ -43,6 +43,8 @@ export class RunningFile {
   isCopyVerified = false;
   /** A body of unknown length is being received. */
   hasSequentialBody = false;
+  /** The size is what a body turned out to have, and no row says so yet. */
+  #isSizeOwn = false;
   sealing: Promise<void> | null = null;
   /** The check that makes it trusted, while it runs. */
   trusting: Promise<void> | null = null;
@@ -92,10 +94,16 @@ export class RunningFile {
   }
 
   get isBusy(): boolean {
-    return this.#claims.size > 0 || this.#waiters.size > 0 || this.sealing !== null || this.hasSequentialBody;
+    return this.#claims.size > 0 || this.#waiters.size > 0 || this.sealing !== null || this.isBoundHere;
+  }
+
+  /** Of unknown length, and being received or about to be sealed: no other process could continue it. */
+  get isBoundHere(): boolean {
+    return this.hasSequentialBody || (this.#isSizeOwn && !this.isSealed && this.isComplete);
   }
 
   learnSize(sizeBytes: number): void {
+    this.#isSizeOwn = true;
     this.row = { ...this.row, sizeBytes };
     const count = chunkCount(sizeBytes, this.row.chunkSizeBytes);
     for (const [index, waiters] of this.#waiters) {
@@ -114,6 +122,7 @@ export class RunningFile {
   /** What another node may have set meanwhile. */
   learnRow(row: FileRow): void {
     if (this.row.sizeBytes === null && row.sizeBytes !== null) this.learnSize(row.sizeBytes);
+    if (row.sizeBytes !== null) this.#isSizeOwn = false;
     if (this.row.digest !== null || row.digest === null) return;
     this.row = { ...this.row, digest: row.digest };
     // "Any holder: serve sealed files whose CVs merge to the row's digest": the values here were not compared with it.

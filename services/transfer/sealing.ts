@@ -51,6 +51,23 @@ export class Sealing {
     }
   }
 
+  /**
+   * "A clean end writes the size, then seals." Until a row has the size only this process knows that the file is whole, so
+   * nobody is told that it is. @throws see sealWhenComplete; unavailable when the database cannot answer: it is tried again
+   */
+  async finishUnknownLength(transfer: RunningTransfer, file: RunningFile, sizeBytes: number): Promise<void> {
+    file.learnSize(sizeBytes);
+    await this.sealWhenComplete(transfer, file);
+    if (file.isSealed) return;
+    throw new PeerLinkError(
+      'unavailable',
+      'All of it came, and the database cannot take note yet. Ask for the status.',
+      {
+        retryAfterSeconds: 1,
+      },
+    );
+  }
+
   /** After each commit: also when whoever sent the last chunk is gone. */
   sealSoon(transfer: RunningTransfer, file: RunningFile): void {
     if (!file.isComplete) return;

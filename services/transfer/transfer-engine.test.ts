@@ -183,6 +183,26 @@ describe('a transfer at its home', () => {
     expect((await world.repository.findById(waiting))?.transfer.state).toBe('open');
   });
 
+  it('of unknown length is not said to be whole until its seal, which comes with the database, however late', async () => {
+    const world = new World();
+    const transfer = await world.engine.load(await world.insert([{ sizeBytes: null }]));
+    const file = transfer.file(0);
+    await write(world.engine, transfer, 0);
+    expect(file.isBoundHere).toBe(false);
+    world.repository.isUp = false;
+    const finished = world.engine.finishUnknownLength(transfer, file, CHUNK);
+    await expect(finished).rejects.toMatchObject({ type: 'unavailable', retryAfterSeconds: 1 });
+    expect(file.isBoundHere).toBe(true);
+    // Only this process knows the size, so it must not forget it.
+    world.nowMs += 20 * 60_000;
+    await world.engine.maintain();
+    world.repository.isUp = true;
+    await world.engine.maintain();
+    expect((await world.repository.findById(transfer.row.id))?.transfer.state).toBe('sealed');
+    expect(file.isBoundHere).toBe(false);
+    expect(transfer.isBusy).toBe(false);
+  });
+
   it('is known for ten minutes after its last use, so that its readers need no database, and then forgotten', async () => {
     const world = new World();
     const { shareId } = (await world.engine.load(await world.insert([{}]))).row;

@@ -282,10 +282,9 @@ export class TransferEngine {
     }
   }
 
-  /** "A clean end writes the size, then seals." */
-  async finishUnknownLength(transfer: RunningTransfer, file: RunningFile, sizeBytes: number): Promise<void> {
-    file.learnSize(sizeBytes);
-    await this.sealWhenComplete(transfer, file);
+  /** @throws see Sealing.finishUnknownLength */
+  finishUnknownLength(transfer: RunningTransfer, file: RunningFile, sizeBytes: number): Promise<void> {
+    return this.#sealing.finishUnknownLength(transfer, file, sizeBytes);
   }
 
   /** @throws see Sealing.sealWhenComplete */

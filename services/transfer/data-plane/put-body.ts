@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { PeerLinkError } from '../../contracts/errors.ts';
+import { PeerLinkError, typeOfFault } from '../../contracts/errors.ts';
 import { HEADER, type PutRunResponse } from '../../contracts/http.ts';
 import { rangesOf } from '../../kernel/ranges.ts';
 import { planRun } from '../manifest.ts';
@@ -116,6 +116,7 @@ export async function storeBody(
         release();
         throw fault;
       });
+  let isWhole = false;
   const splitter = new RunSplitter(firstChunk, file.row.chunkSizeBytes, file.row.sizeBytes);
   try {
     await receiveBody(req, {
@@ -135,11 +136,14 @@ export async function storeBody(
         committed.push(chunk.index);
       },
     });
+    isWhole = true;
     if (isUnknownLength) await engine.finishUnknownLength(transfer, file, splitter.takenBytes);
     else await engine.sealWhenComplete(transfer, file);
   } catch (fault) {
-    // "A broken one ends the transfer and its readers at once": nobody could continue a body of unknown length.
-    if (isUnknownLength) await abandon(deps, transfer.row.id);
+    // "A broken one ends the transfer and its readers at once": nobody could continue a body of unknown length. One that
+    // only waits for its seal is sealed by this process, if that lives.
+    const isSealedLater = isWhole && typeOfFault(fault) === 'unavailable';
+    if (isUnknownLength && !isSealedLater) await abandon(deps, transfer.row.id);
     throw fault;
   } finally {
     if (isUnknownLength) file.hasSequentialBody = false;

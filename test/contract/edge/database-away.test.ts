@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type OwnPostgres, startOwnPostgres } from '../../support/postgres.ts';
 import { startServer, type TestServer } from '../../support/server.ts';
@@ -58,6 +60,31 @@ describe('a node on PostgreSQL', () => {
     expect((await ask(server.url, '/api/session', { headers: { Cookie } })).status).toBe(200);
     expect((await askJson(server.url, 'POST', '/api/transfers', file)).status).toBe(201);
   }, 120_000);
+
+  it('says that a body of unknown length is not recorded yet when it ends meanwhile, and seals it afterwards', async () => {
+    const opened = await askJson(server.url, 'POST', '/api/transfers', { files: [{ path: 'a.txt', sizeBytes: null }] });
+    const { transfer, uploadToken } = opened.json<{ transfer: { id: string }; uploadToken: string }>();
+    const headers = { Authorization: `Bearer ${uploadToken}` };
+    const sending = request(`${server.url}/api/transfers/${transfer.id}/files/0`, { method: 'PUT', headers });
+    const answered = once(sending, 'response');
+    const stateNow = async () =>
+      (await ask(server.url, `/api/transfers/${transfer.id}`, { headers })).json<{ state: string }>();
+    sending.write('all of ');
+    await waitFor('the body is being received', 10_000, async () =>
+      (await ask(server.url, '/metrics')).body.includes('peerlink_uploads_active 1'),
+    );
+    postgres.freeze();
+    try {
+      sending.end('it');
+      const [answer] = (await answered) as [IncomingMessage];
+      answer.resume();
+      expect(answer.statusCode).toBe(503);
+      expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+    } finally {
+      postgres.thaw();
+    }
+    await waitFor('it is sealed', 15_000, async () => (await stateNow()).state === 'sealed');
+  }, 60_000);
 
   it('outlives a restart of PostgreSQL, with its sessions', async () => {
     const Cookie = (await ask(server.url, '/api/session', { method: 'POST' })).cookie;
