@@ -49,10 +49,11 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
   const said = isWaiting ? words.waiting(item.sender.displayName) : stageText(stage, item, messages);
   const leftMs = rate && item.totalBytes ? ((item.totalBytes - here) / rate) * 1000 : null;
   useTitle(isOver || stage.name === 'ready' ? null : messages.app.titleProgress(percent, name));
+  const isComing = !isOver && !isWaiting;
   const facts = [
     ...(item.totalBytes === null ? [] : [messages.upload.ofTotal(format.size(here), format.size(item.totalBytes))]),
-    ...(rate && !isOver ? [format.rate(rate)] : []),
-    ...(leftMs !== null && !isOver ? [messages.upload.left(format.duration(leftMs))] : []),
+    ...(rate && isComing ? [format.rate(rate)] : []),
+    ...(leftMs !== null && isComing ? [messages.upload.left(format.duration(leftMs))] : []),
   ];
   return (
     <section
