@@ -243,6 +243,7 @@ async function storeChunk(
   try {
     const stream = await uploads.enter(transfer.row.id);
     try {
+      stream.moved(bytes.length);
       traffic.add('in', bytes.length);
       if (deps.peers !== null && !isServedHere(deps, transfer)) {
         const run = {

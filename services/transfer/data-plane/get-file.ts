@@ -134,17 +134,18 @@ async function streamFile(
       const start = position;
       position += lengthBytes;
       if (position === file.row.sizeBytes) await lease.consume();
-      if (counted === null) await response.write(piece);
-      else {
+      if (counted === null) {
+        await response.write(piece);
+        stream.moved(lengthBytes);
+      } else {
         await writeCounted(response, piece, {
           taken: (taken, to) => {
-            stream.moved();
+            stream.moved(to - taken);
             counted.taken(file.row.index, start + taken, start + to);
           },
           told: position === range.to ? () => counted.told() : null,
         });
       }
-      stream.moved();
       lease.served(lengthBytes);
       deps.traffic.add('out', lengthBytes);
     }

@@ -165,21 +165,22 @@ class ZipWriter {
     const lengthBytes = bytes.reduce((sum, part) => sum + part.length, 0);
     this.#offset += lengthBytes;
     const { counted, stream } = this.#use;
-    if (counted === null || place === null) await this.#response.write({ bytes, release });
-    else {
+    if (counted === null || place === null) {
+      await this.#response.write({ bytes, release });
+      stream.moved(lengthBytes);
+    } else {
       await writeCounted(
         this.#response,
         { bytes, release },
         {
           taken: (from, to) => {
-            stream.moved();
+            stream.moved(to - from);
             counted.taken(place.file.row.index, place.from + from, place.from + to);
           },
           told: null,
         },
       );
     }
-    this.#use.stream.moved();
     this.#use.lease.served(lengthBytes);
     this.#deps.traffic.add('out', lengthBytes);
   }

@@ -1,8 +1,14 @@
 import { PeerLinkError } from '../../contracts/errors.ts';
-import { MAX_QUEUED_STREAMS } from '../../contracts/limits.ts';
+import { KIB, MAX_QUEUED_STREAMS } from '../../contracts/limits.ts';
 
 /** "A stream in which nothing moved for 1 s holds no slot." */
 const STILL_AFTER_MS = 1_000;
+/**
+ * "Nor does one slower than this, over so long": it goes on, but a byte now and then would keep everybody else out. A chunk
+ * of the usual size in each window is enough.
+ */
+const SLOW_BELOW_BYTES_PER_S = 256 * KIB;
+const RATE_WINDOW_MS = 4_000;
 const LOOK_AGAIN_MS = 250;
 /** A browser's fetch waits longer than this; a person would not. */
 const MAX_WAIT_MS = 30_000;
@@ -10,6 +16,10 @@ const MAX_WAIT_MS = 30_000;
 interface Holder {
   streams: number;
   movedAtMs: number;
+  /** Of its last whole window; one that has just come is not. */
+  isSlow: boolean;
+  windowSinceMs: number;
+  windowBytes: number;
 }
 interface Queued {
   readonly transferId: string;
@@ -18,12 +28,15 @@ interface Queued {
   refuse(): void;
 }
 export interface MovingStream {
-  moved(): void;
+  moved(bytes: number): void;
   /** Repeatable. */
   leave(): void;
 }
 
-/** Counts transfers (not requests) that move at once; the next ones wait in a bounded queue. */
+/**
+ * Counts transfers (not requests) that move at once; the next ones wait in a bounded queue. Only for them does it matter
+ * who holds a slot: whoever is in goes on, however slowly.
+ */
 export class MovingTransfers {
   readonly #max: number;
   readonly #nowMs: () => number;
@@ -63,7 +76,10 @@ export class MovingTransfers {
 
   #hasRoom(transferId: string): boolean {
     const now = this.#nowMs();
-    const isMoving = (holder: Holder) => now - holder.movedAtMs < STILL_AFTER_MS;
+    const isMoving = (holder: Holder) => {
+      judge(holder, now);
+      return now - holder.movedAtMs < STILL_AFTER_MS && !holder.isSlow;
+    };
     const own = this.#holders.get(transferId);
     if (own !== undefined && isMoving(own)) return true;
     let moving = 0;
@@ -72,14 +88,23 @@ export class MovingTransfers {
   }
 
   #admit(transferId: string): MovingStream {
-    const holder = this.#holders.get(transferId) ?? { streams: 0, movedAtMs: 0 };
+    const now = this.#nowMs();
+    const holder = this.#holders.get(transferId) ?? {
+      streams: 0,
+      movedAtMs: 0,
+      isSlow: false,
+      windowSinceMs: now,
+      windowBytes: 0,
+    };
     this.#holders.set(transferId, holder);
     holder.streams += 1;
-    holder.movedAtMs = this.#nowMs();
+    holder.movedAtMs = now;
     let hasLeft = false;
     return {
-      moved: () => {
+      moved: (bytes) => {
         holder.movedAtMs = this.#nowMs();
+        judge(holder, holder.movedAtMs);
+        holder.windowBytes += bytes;
       },
       leave: () => {
         if (hasLeft) return;
@@ -104,6 +129,15 @@ export class MovingTransfers {
     clearInterval(this.#timer);
     this.#timer = null;
   }
+}
+
+/** Looks at its window once that is over, and begins the next one. */
+function judge(holder: Holder, nowMs: number): void {
+  const windowMs = nowMs - holder.windowSinceMs;
+  if (windowMs < RATE_WINDOW_MS) return;
+  holder.isSlow = holder.windowBytes * 1000 < SLOW_BELOW_BYTES_PER_S * windowMs;
+  holder.windowSinceMs = nowMs;
+  holder.windowBytes = 0;
 }
 
 function busy(): PeerLinkError {

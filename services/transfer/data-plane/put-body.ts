@@ -70,7 +70,7 @@ async function forwardBody(
     const chunkValue = given === undefined ? null : chunkValueOf(given).toString('hex');
     try {
       const onBytes = (lengthBytes: number) => {
-        stream.moved();
+        stream.moved(lengthBytes);
         deps.traffic.add('in', lengthBytes);
       };
       return await peers.forwardRun(transfer, { ...run, chunkValue }, { req, onBytes });
@@ -124,7 +124,7 @@ export async function storeBody(
       mayEndShort: isUnknownLength,
       onBytes: (bytes) => {
         options.reveal?.(bytes);
-        stream.moved();
+        stream.moved(bytes.length);
         // The client's gateway has counted what a peer passes on.
         if (!options.isPeer) traffic.add('in', bytes.length);
       },
