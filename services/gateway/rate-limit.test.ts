@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { PeerLinkError } from '../contracts/errors.ts';
-import { createRateLimits, memoryRateLimiter } from './rate-limit.ts';
+import { createRateLimits, lookAt, memoryRateLimiter } from './rate-limit.ts';
 
 const settings = { windowSeconds: 60, uploadsPerMinute: 3, downloadsPerMinute: 5, websocketMessagesPerMinute: 7 };
 
@@ -40,6 +40,23 @@ describe('rate limits', () => {
     expect(await countAllowed(() => limits.consume('passwords', 'share a'), 50)).toBe(20);
     await limits.forgive('passwords', 'share a');
     expect(await countAllowed(() => limits.consume('passwords', 'share a'), 1)).toBe(1);
+  });
+
+  it('count looks at what transfers hold by what they list', async () => {
+    const limits = createRateLimits(settings);
+    const listing = (count: number) => ({ files: Array.from({ length: count }, () => null) });
+    let looked = 0;
+    const look = (count: number) => () =>
+      lookAt(limits, 'a', async () => {
+        looked += 1;
+        return listing(count);
+      }).then(() => undefined);
+    expect(await lookAt(limits, 'b', async () => listing(3))).toEqual(listing(3));
+    // 6,000 looks: a listing of 10,000 files costs 101, one of 99 a single one.
+    expect(await countAllowed(look(10_000), 80)).toBe(59);
+    // Who has none left is refused before anything is looked for.
+    expect(looked).toBe(60);
+    expect(await countAllowed(() => limits.consume('looks', 'c'), 6_010)).toBe(6_000);
   });
 
   it('count strangers in shared buckets once 50,000 addresses are known, so that memory is bounded', async () => {

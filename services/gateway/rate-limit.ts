@@ -3,8 +3,8 @@ import { PeerLinkError } from '../contracts/errors.ts';
 
 /** One kind of limit: a number of points per window and key. The memory one counts on this node only. */
 export interface RateLimiter {
-  /** Takes one point. @returns 0, or the seconds after which there will be one again */
-  consume(key: string): Promise<number>;
+  /** Takes points, one unless said. @returns 0, or the seconds after which there will be some again */
+  consume(key: string, points?: number): Promise<number>;
   forgive(key: string): Promise<void>;
 }
 export type MakeRateLimiter = (name: string, points: number, windowSeconds: number) => RateLimiter;
@@ -42,9 +42,9 @@ export function sharedRateLimiter(
     return known.has(key) ? key : `shared-${hashOf(key) % SHARED_BUCKETS}`;
   };
   return {
-    async consume(key) {
+    async consume(key, taken = 1) {
       limiter.points = Math.max(1, Math.floor(points / Math.max(1, nodeCount())));
-      return limiter.consume(keyFor(key)).then(() => 0, secondsOf);
+      return limiter.consume(keyFor(key), taken).then(() => 0, secondsOf);
     },
     async forgive(key) {
       await limiter.delete(keyFor(key));
@@ -70,11 +70,12 @@ export type LimitName =
   | 'rooms'
   | 'people'
   | 'texts'
-  | 'sign-ins';
+  | 'sign-ins'
+  | 'looks';
 
 export interface RateLimits {
   /** @throws rate_limited */
-  consume(name: LimitName, key: string): Promise<void>;
+  consume(name: LimitName, key: string, points?: number): Promise<void>;
   forgive(name: LimitName, key: string): Promise<void>;
 }
 
@@ -102,6 +103,27 @@ const TEXTS_PER_MINUTE = 60;
 /** Wrong tokens of the operator from one address: he pastes it, and never guesses. */
 const SIGN_INS_PER_MINUTE = 5;
 
+/**
+ * Looks at what a transfer holds, from one address a minute: a page looks once or twice, and a lecture hall may open the
+ * same link together. See `lookAt`.
+ */
+const LOOKS_PER_MINUTE = 6_000;
+/** So many files in a listing cost one look more: 10,000 of them are 60 ms of work. */
+export const FILES_A_LOOK = 100;
+
+/** Finds what lists its files: one look is taken before, and what a long list costs before it is written out. @throws rate_limited */
+export async function lookAt<T extends { readonly files: readonly unknown[] }>(
+  limits: RateLimits,
+  addressKey: string,
+  find: () => Promise<T>,
+): Promise<T> {
+  await limits.consume('looks', addressKey);
+  const found = await find();
+  const more = Math.floor(found.files.length / FILES_A_LOOK);
+  if (more > 0) await limits.consume('looks', addressKey, more);
+  return found;
+}
+
 export function createRateLimits(
   settings: {
     readonly windowSeconds: number;
@@ -122,6 +144,7 @@ export function createRateLimits(
     people: PEOPLE_PER_MINUTE,
     texts: TEXTS_PER_MINUTE,
     'sign-ins': SIGN_INS_PER_MINUTE,
+    looks: LOOKS_PER_MINUTE,
   };
   const limiterOf = (name: LimitName): RateLimiter =>
     // The names say "per minute"; the window says over what time it is counted.
@@ -137,10 +160,11 @@ export function createRateLimits(
     people: limiterOf('people'),
     texts: limiterOf('texts'),
     'sign-ins': limiterOf('sign-ins'),
+    looks: limiterOf('looks'),
   };
   return {
-    async consume(name, key) {
-      const retryAfterSeconds = await limiters[name].consume(key);
+    async consume(name, key, points = 1) {
+      const retryAfterSeconds = await limiters[name].consume(key, points);
       if (retryAfterSeconds === 0) return;
       throw new PeerLinkError(
         'rate_limited',

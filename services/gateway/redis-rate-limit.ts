@@ -25,15 +25,15 @@ export function redisRateLimiter(redis: AskRedis, clusterId: string, nodeCount: 
       return made;
     };
     return {
-      async consume(key) {
+      async consume(key, taken = 1) {
         try {
           return await redis.ask((client) =>
             limiterOn(client)
-              .consume(key)
+              .consume(key, taken)
               .then(() => 0, secondsOf),
           );
         } catch {
-          return ownShare.consume(key);
+          return ownShare.consume(key, taken);
         }
       },
       async forgive(key) {

@@ -5,7 +5,7 @@ import { MAX_WATCHED_TRANSFERS_PER_SOCKET } from '../contracts/limits.ts';
 import type { ControlClientEvents, TransferSnapshot, WatchRequest } from '../contracts/socket.ts';
 import type { Call } from '../define-service.ts';
 import { callerOf } from './edge-context.ts';
-import type { RateLimits } from './rate-limit.ts';
+import { lookAt, type RateLimits } from './rate-limit.ts';
 import type { RecipientNews } from './recipient-news.ts';
 import { asId, parseAs } from './schemas.ts';
 import type { SocketIdentity } from './socket-handshake.ts';
@@ -47,11 +47,10 @@ export function controlHandlers(deps: ControlDeps): Readonly<Record<TransferEven
     },
     'transfer.status': async ({ identity, payload }) => {
       const { transferId, uploadToken } = parseAs('statusEvent', payload);
-      const caller = await callerOf(identity.context, uploadToken);
-      return deps.call(
-        'transfer.status',
-        { caller, transferId: asId(transferId) },
-        { requestId: identity.context.requestId },
+      const { context } = identity;
+      const params = { caller: await callerOf(context, uploadToken), transferId: asId(transferId) };
+      return lookAt(deps.rateLimits, context.addressKey, () =>
+        deps.call('transfer.status', params, { requestId: context.requestId }),
       );
     },
     'transfer.watch': (message) => watch(deps, message),
@@ -70,7 +69,7 @@ export function controlHandlers(deps: ControlDeps): Readonly<Record<TransferEven
 async function watch(deps: ControlDeps, message: ControlMessage): Promise<TransferSnapshot> {
   const { socketId, identity, payload, isConnected } = message;
   const request = parseAs('watch', payload);
-  const found = await look(deps, identity, request);
+  const found = await lookAt(deps.rateLimits, identity.context.addressKey, () => look(deps, identity, request));
   // What a socket followed was let go when it closed: nothing may be added afterwards.
   if (!isConnected()) throw new PeerLinkError('unavailable', 'The connection closed before the look.');
   const added = deps.watches.add(socketId, found.transferId, 'transferId' in request);

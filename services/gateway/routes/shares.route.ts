@@ -1,7 +1,7 @@
 import type { Call } from '../../define-service.ts';
 import { grantCookie } from '../cookies.ts';
 import { bearerOf, callerOf } from '../edge-context.ts';
-import type { RateLimits } from '../rate-limit.ts';
+import { lookAt, type RateLimits } from '../rate-limit.ts';
 import { asId, parseAs } from '../schemas.ts';
 import type { ApiRoutes } from './route.ts';
 
@@ -16,9 +16,9 @@ export function shareRoutes({ call, rateLimits }: ShareRouteDeps): ApiRoutes {
     'GET /shares/:shareId': async ({ req, context, params }) => {
       const grant = bearerOf(req);
       const request = { caller: await callerOf(context, null), shareId: asId(params.shareId) };
-      const body = await call('transfer.share', grant === null ? request : { ...request, grant }, {
-        requestId: context.requestId,
-      });
+      const body = await lookAt(rateLimits, context.addressKey, () =>
+        call('transfer.share', grant === null ? request : { ...request, grant }, { requestId: context.requestId }),
+      );
       return { status: 200, body };
     },
     'POST /shares/:shareId/grant': async ({ context, params, body }) => {

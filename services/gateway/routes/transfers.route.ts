@@ -5,7 +5,7 @@ import { MAX_JSON_BODY_BYTES } from '../../contracts/limits.ts';
 import type { Call } from '../../define-service.ts';
 import { bearerOf, callerOf } from '../edge-context.ts';
 import { idempotencyKeyOf } from '../idempotency-key.ts';
-import type { RateLimits } from '../rate-limit.ts';
+import { lookAt, type RateLimits } from '../rate-limit.ts';
 import { asId, parseAs } from '../schemas.ts';
 import type { ApiRequest, ApiRoutes } from './route.ts';
 
@@ -45,11 +45,15 @@ export function transferRoutes({ call, rateLimits }: TransferRouteDeps): ApiRout
     },
     'GET /transfers/:id': async (request) => {
       const params = { caller: await caller(request), transferId: asId(request.params.id) };
-      return { status: 200, body: await call('transfer.get', params, { requestId: request.context.requestId }) };
+      const { requestId, addressKey } = request.context;
+      const body = await lookAt(rateLimits, addressKey, () => call('transfer.get', params, { requestId }));
+      return { status: 200, body };
     },
     'GET /transfers/:id/status': async (request) => {
       const params = { caller: await caller(request), transferId: asId(request.params.id) };
-      return { status: 200, body: await call('transfer.status', params, { requestId: request.context.requestId }) };
+      const { requestId, addressKey } = request.context;
+      const body = await lookAt(rateLimits, addressKey, () => call('transfer.status', params, { requestId }));
+      return { status: 200, body };
     },
     'PATCH /transfers/:id': async (request) => {
       const transferId = asId(request.params.id);

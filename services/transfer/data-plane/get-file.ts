@@ -44,6 +44,7 @@ export async function getFile(
   file: RunningFile,
   options: { mayInline: boolean; recipient: string | null },
 ): Promise<void> {
+  if (req.method === 'HEAD') await deps.edge.consumeRate('looks', context);
   const { sizeBytes } = file.row;
   const validators = validatorsOf(file.row.id, transfer.row.generation, hex(file.row.digest));
   const headers = fileHeaders(transfer, file, validators, options.mayInline, context);

@@ -38,6 +38,7 @@ export async function getZip(
   transfer: RunningTransfer,
   recipient: string | null,
 ): Promise<void> {
+  if (req.method === 'HEAD') await deps.edge.consumeRate('looks', context);
   const head: Record<string, string | number> = {
     ...USER_BYTES_HEADERS,
     'content-type': 'application/zip',

@@ -28,10 +28,17 @@ function isZip64(entry: ZipEntry): boolean {
   return entry.sizeBytes >= U32_MAX;
 }
 
+const extraFieldBytes = (valueCount: number): number => (valueCount === 0 ? 0 : 4 + valueCount * 8);
+const localHeaderBytes = (entry: ZipEntry, nameBytes: number): number =>
+  30 + nameBytes + extraFieldBytes(isZip64(entry) ? 2 : 0);
+const dataDescriptorBytes = (entry: ZipEntry): number => (isZip64(entry) ? 24 : 16);
+const centralHeaderBytes = (entry: ZipEntry, nameBytes: number, offset: number): number =>
+  46 + nameBytes + extraFieldBytes((isZip64(entry) ? 2 : 0) + Number(offset >= U32_MAX));
+
 export function localHeader(entry: ZipEntry): Buffer {
   const name = Buffer.from(entry.path);
-  const extraBytes = isZip64(entry) ? 20 : 0;
-  const header = Buffer.alloc(30 + name.length + extraBytes);
+  const header = Buffer.alloc(localHeaderBytes(entry, name.length));
+  const extraBytes = header.length - 30 - name.length;
   const size = isZip64(entry) ? U32_MAX : entry.sizeBytes;
   header.writeUInt32LE(0x04034b50, 0);
   header.writeUInt16LE(isZip64(entry) ? VERSION_ZIP64 : VERSION_20, 4);
@@ -47,7 +54,7 @@ export function localHeader(entry: ZipEntry): Buffer {
 }
 
 export function dataDescriptor(entry: ZipEntry, crc32: number): Buffer {
-  const descriptor = Buffer.alloc(isZip64(entry) ? 24 : 16);
+  const descriptor = Buffer.alloc(dataDescriptorBytes(entry));
   descriptor.writeUInt32LE(0x08074b50, 0);
   descriptor.writeUInt32LE(crc32, 4);
   if (isZip64(entry)) {
@@ -66,9 +73,9 @@ export function centralHeader(entry: WrittenEntry): Buffer {
   if (isZip64(entry)) wide.push(entry.sizeBytes, entry.sizeBytes);
   const isFar = entry.offset >= U32_MAX;
   if (isFar) wide.push(entry.offset);
-  const extraBytes = wide.length === 0 ? 0 : 4 + wide.length * 8;
   const size = isZip64(entry) ? U32_MAX : entry.sizeBytes;
-  const header = Buffer.alloc(46 + name.length + extraBytes);
+  const header = Buffer.alloc(centralHeaderBytes(entry, name.length, entry.offset));
+  const extraBytes = header.length - 46 - name.length;
   header.writeUInt32LE(0x02014b50, 0);
   header.writeUInt16LE(MADE_BY_UNIX | VERSION_ZIP64, 4);
   header.writeUInt16LE(wide.length > 0 ? VERSION_ZIP64 : VERSION_20, 6);
@@ -111,13 +118,17 @@ export function endRecords(entryCount: number, directoryBytes: number, directory
   return Buffer.concat([wide, end]);
 }
 
-/** Length of the whole zip: its Content-Length before a byte of it is read. */
+/**
+ * Length of the whole zip: its Content-Length before a byte of it is read. Counted, not built: anybody may ask for the
+ * head of a share of 10,000 files.
+ */
 export function zipLength(entries: readonly ZipEntry[]): number {
   let offset = 0;
   let directoryBytes = 0;
   for (const entry of entries) {
-    directoryBytes += centralHeader({ ...entry, crc32: 0, offset }).length;
-    offset += localHeader(entry).length + entry.sizeBytes + dataDescriptor(entry, 0).length;
+    const nameBytes = Buffer.byteLength(entry.path);
+    directoryBytes += centralHeaderBytes(entry, nameBytes, offset);
+    offset += localHeaderBytes(entry, nameBytes) + entry.sizeBytes + dataDescriptorBytes(entry);
   }
   return offset + directoryBytes + endRecords(entries.length, directoryBytes, offset).length;
 }
