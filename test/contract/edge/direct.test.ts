@@ -120,7 +120,7 @@ describe('a direct send', () => {
       '',
       '',
     ].join('\r\n');
-    const { answer } = await sendRaw(server.port, head, 3_000);
+    const { answer } = await sendRaw(server.port, head, undefined, (text) => text.includes('not_accepted'));
     expect(answer).toMatch(/^HTTP\/1\.1 409 /);
     expect(answer).toContain('not_accepted');
   }, 30_000);

@@ -23,6 +23,9 @@ export interface Ask {
 
 const DEADLINE_MS = 15_000;
 
+/** The head of an answer is there. */
+export const hasHead = (answer: string): boolean => answer.includes('\r\n\r\n');
+
 /** One request exactly as given: node:http changes neither path nor headers, as `fetch` would. */
 export function ask(
   base: string,
@@ -74,11 +77,15 @@ function toAnswer(status: number, headers: IncomingHttpHeaders, body: string): A
   };
 }
 
-/** Bytes on a bare socket, and everything that came back until it was closed or the deadline passed. */
+/**
+ * Bytes on a bare socket, and everything that came back until it was closed, was enough or the deadline passed. A refused
+ * client is listened to for two seconds more, so who asks for the answer alone says what is enough.
+ */
 export function sendRaw(
   port: number,
   text: string,
   waitMs = DEADLINE_MS,
+  isEnough: (answer: string) => boolean = () => false,
 ): Promise<{ readonly answer: string; readonly afterMs: number; readonly isClosed: boolean }> {
   const startedMs = performance.now();
   return new Promise((resolve) => {
@@ -95,6 +102,7 @@ export function sendRaw(
     const timer = setTimeout(() => done(false), waitMs);
     socket.setEncoding('latin1').on('data', (part: string) => {
       answer += part;
+      if (isEnough(answer)) done(false);
     });
     socket.on('error', () => done(true)).on('close', () => done(true));
   });

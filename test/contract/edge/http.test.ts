@@ -7,7 +7,7 @@ import {
   MAX_URL_BYTES,
 } from '../../../services/contracts/limits.ts';
 import { startServer, type TestServer } from '../../support/server.ts';
-import { ask, askJson, sendRaw } from './edge-client.ts';
+import { ask, askJson, hasHead, sendRaw } from './edge-client.ts';
 
 const ALLOWED = 'https://share.example.com';
 let server: TestServer;
@@ -335,7 +335,8 @@ describe('limits', () => {
     const { answer } = await sendRaw(
       server.port,
       `${head}Origin: http://localhost\r\nContent-Length: ${MAX_SMALL_JSON_BODY_BYTES + 1}\r\n\r\n`,
-      5_000,
+      undefined,
+      hasHead,
     );
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   });
@@ -393,7 +394,7 @@ describe('limits', () => {
       `Content-Length: ${MAX_JSON_BODY_BYTES + 1}`,
       'Expect: 100-continue',
     ];
-    const { answer } = await sendRaw(server.port, `${head.join('\r\n')}\r\n\r\n`, 5_000);
+    const { answer } = await sendRaw(server.port, `${head.join('\r\n')}\r\n\r\n`, undefined, hasHead);
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
     expect(answer).not.toContain('100 Continue');
   });

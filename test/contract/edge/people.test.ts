@@ -183,7 +183,7 @@ describe('a machine that vanishes without a word', () => {
       '',
       '',
     ].join('\r\n');
-    const { answer } = await sendRaw(server.port, head, 1_000);
+    const { answer } = await sendRaw(server.port, head, undefined, (text) => /\{"sid".*?\}/.test(text));
     const told = /\{"sid".*?\}/.exec(answer)?.[0] ?? '{}';
     expect(JSON.parse(told)).toMatchObject({ pingInterval: 10_000, pingTimeout: 15_000 });
   });

@@ -8,7 +8,7 @@ import { MAX_SOCKET_CHUNK_BYTES, MAX_WATCHED_TRANSFERS_PER_SOCKET, MIB } from '.
 import { type Acknowledged, CHUNK_PATH, type ChunkStored, CONTROL_PATH } from '../../../services/contracts/socket.ts';
 import { startServer, type TestServer } from '../../support/server.ts';
 import { waitFor, within } from '../../support/waiting.ts';
-import { ask, askJson, sendRaw } from './edge-client.ts';
+import { ask, askJson, hasHead, sendRaw } from './edge-client.ts';
 
 let server: TestServer;
 let url = '';
@@ -164,7 +164,8 @@ describe('the handshake', () => {
         'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
         'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits',
       ];
-      return (await sendRaw(server.port, `${head.join('\r\n')}\r\n\r\n`, 500)).answer.split('\r\n\r\n')[0] ?? '';
+      const { answer } = await sendRaw(server.port, `${head.join('\r\n')}\r\n\r\n`, undefined, hasHead);
+      return answer.split('\r\n\r\n')[0] ?? '';
     };
     expect(await upgrade(CONTROL_PATH)).toMatch(/101 Switching[\s\S]*permessage-deflate/);
     const chunks = await upgrade(CHUNK_PATH);
