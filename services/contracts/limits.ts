@@ -121,6 +121,12 @@ export const MAX_QUEUED_PASSWORDS = 64;
 export const MAX_PEOPLE_PER_ROOM = 200;
 /** Connections of one node that are in a room. All nodes read what each says of them: about 100 bytes each. */
 export const MAX_PEOPLE_PER_NODE = 5_000;
+/** Connections of one session that are in rooms of a node: pages of one browser. */
+export const MAX_SEATS_PER_SESSION = 20;
+/** Of one address: a tenth of the node's. */
+export const MAX_SEATS_PER_ADDRESS = 500;
+/** People from one address in the room of a private network, where an address is a machine: a quarter of the room. */
+export const MAX_STRANGERS_PER_ADDRESS = 50;
 /** Recipients of one direct send or text. */
 export const MAX_RECIPIENTS = 20;
 /** Offers and texts that wait for one person, or that one person sent and nobody answered. The next one is refused. */

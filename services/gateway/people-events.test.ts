@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import type { SessionInfo } from '../contracts/actions.ts';
-import { MAX_PEOPLE_PER_NODE, MAX_PEOPLE_PER_ROOM } from '../contracts/limits.ts';
+import { MAX_PEOPLE_PER_NODE, MAX_PEOPLE_PER_ROOM, MAX_SEATS_PER_SESSION } from '../contracts/limits.ts';
 import type { PeopleSnapshot } from '../contracts/people.ts';
 import type { Call } from '../define-service.ts';
 import { ManualClock } from '../kernel/clock.ts';
@@ -281,6 +281,21 @@ describe('people.changed', () => {
     await open('s3', 'c', 'net:1').join(null);
     pass(1_000);
     expect(told).toEqual([]);
+  });
+
+  it('leave seats to others, whatever one session does', async () => {
+    const { open, presence } = setUp();
+    const pages = Array.from({ length: MAX_SEATS_PER_SESSION }, (_, number) =>
+      open(`s${number}`, 'a', `net:${number}`),
+    );
+    for (const page of pages) await page.join(null);
+    const tooMany = { type: 'busy', data: { limit: MAX_SEATS_PER_SESSION } };
+    await expect(open('over', 'a', 'net:1').join(null)).rejects.toMatchObject(tooMany);
+    expect(presence.people('net:1')).toHaveLength(1);
+    // One that is there already may go elsewhere.
+    expect((await pages[0]?.join('ABC234'))?.room).toMatchObject({ kind: 'named' });
+    pages[1]?.close();
+    expect((await open('over', 'a', 'net:1').join(null)).room).toEqual({ kind: 'local' });
   });
 
   it('costs nothing that stays after ten thousand joins', async () => {

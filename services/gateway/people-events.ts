@@ -4,10 +4,12 @@ import { MAX_PEOPLE_PER_NODE, MAX_PEOPLE_PER_ROOM } from '../contracts/limits.ts
 import type { PeopleSnapshot, Room } from '../contracts/people.ts';
 import type { Person } from '../contracts/person.ts';
 import type { Call } from '../define-service.ts';
+import type { EdgeContext } from './edge-context.ts';
 import type { People } from './ports.ts';
 import type { RateLimits } from './rate-limit.ts';
-import { codeOf, namedRoomKey } from './rooms.ts';
+import { codeOf, isPrivate, namedRoomKey } from './rooms.ts';
 import { parseAs } from './schemas.ts';
+import { assertSeatFree, type Seat as PlacedSeat } from './seats.ts';
 import type { ControlHandler, ControlMessage } from './socket-events.ts';
 
 /** "At most 4 a second": a page draws them, and each tells the whole room. */
@@ -37,8 +39,7 @@ interface Place {
   readonly key: string;
   readonly room: Room;
 }
-interface Seat {
-  readonly sessionId: string;
+interface Seat extends PlacedSeat {
   readonly place: Place;
 }
 interface Audience {
@@ -107,7 +108,7 @@ export class PeopleEvents {
       this.#deps.people.leave(socketId);
       return { you, room: null, people: [] };
     }
-    this.#enter(socketId, you, place);
+    this.#enter(socketId, you, place, context);
     return { you, room: place.room, people: othersOf(sorted(this.#deps.people.people(place.key)), you.id) };
   }
 
@@ -126,7 +127,9 @@ export class PeopleEvents {
     return key === null ? null : { key, room: { kind: 'local' } };
   }
 
-  #enter(socketId: string, you: Person, place: Place): void {
+  #enter(socketId: string, you: Person, place: Place, { address, addressKey }: EdgeContext): void {
+    const seat = { sessionId: you.id, addressKey, place };
+    assertSeatFree(this.#seats, socketId, seat, place.room.kind === 'local' && isPrivate(address));
     const outcome = this.#deps.people.enter(socketId, you, place.key);
     if (outcome === 'room_full') {
       throw new PeerLinkError('busy', `${MAX_PEOPLE_PER_ROOM} people are in this room; it is full.`, {
@@ -139,7 +142,7 @@ export class PeopleEvents {
       });
     }
     this.#unseat(socketId);
-    this.#seats.set(socketId, { sessionId: you.id, place });
+    this.#seats.set(socketId, seat);
     const audience = this.#audiences.get(place.key);
     if (audience !== undefined) audience.socketIds.add(socketId);
     else {

@@ -73,6 +73,11 @@ export function localRoomOf(
   return key + there;
 }
 
+/** Whether such an address is one of many in its network: a public one is all that there is of a network. */
+export function isPrivate(address: string): boolean {
+  return PRIVATE.has(parseAddress(address)?.range() ?? '');
+}
+
 /** The hop that all others passed on for; undefined when it is no address. */
 function firstHopOf(forwardedFor = ''): string | undefined {
   return parseHop(forwardedFor.split(',', 1)[0] ?? '')?.toString();
