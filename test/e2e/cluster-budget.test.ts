@@ -10,13 +10,15 @@ import { visit } from './world/visit.ts';
 /** "Fed by a recorded stream of 20 nodes and 200 transfers": a second of it each second. */
 const SIZE = { nodes: 20, transfers: 200, seed: 20_261_122 };
 const WARM_UP_ANSWERS = 6;
-const SECONDS = process.env.TEST_LONG === undefined ? 20 : 60;
+/** `TEST_LONG=true`: as long as the promise is stated for. */
+const SECONDS = process.env.TEST_LONG === 'true' ? 60 : 20;
 /** The page asks every 750 ms; a busy machine makes it a little less often. */
 const ANSWERS = SECONDS;
 /** "No main-thread task over 50 ms": of its own work, since a busy machine may stop it in the middle of any. */
 const MAX_TASK_MS = 50;
 const TASK = 'ThreadControllerImpl::RunTask';
-/** A page that keeps what it is told would grow by 100 KiB a second. */
+const HEAP_LOOKS = 3;
+/** A page that keeps what it is told would grow by 100 KiB a second; what is left is code that gets compiled. */
 const MAX_HEAP_GROWTH_BYTES = 1024 * 1024;
 
 let server: TestServer;
@@ -31,6 +33,17 @@ async function cleanHeapBytes(session: CDPSession): Promise<number> {
   for (let round = 0; round < 2; round += 1) await session.send('HeapProfiler.collectGarbage');
   const { metrics } = await session.send('Performance.getMetrics');
   return metrics.find(({ name }) => name === 'JSHeapUsedSize')?.value ?? Number.NaN;
+}
+
+/** While rows come and go there is more for a moment: the least of some looks is what stays. */
+async function restingHeapBytes(session: CDPSession, answers: () => number): Promise<number> {
+  const looks: number[] = [];
+  for (let look = 0; look < HEAP_LOOKS; look += 1) {
+    looks.push(await cleanHeapBytes(session));
+    const until = answers() + 2;
+    await waitFor('the stream goes on', 20_000, () => answers() >= until);
+  }
+  return Math.min(...looks);
 }
 
 interface TraceEvent {
@@ -84,7 +97,7 @@ describe('the cluster page, fed by twenty nodes and two hundred transfers', () =
     await waitFor('the page has warmed up', 30_000, () => answers() >= WARM_UP_ANSWERS);
     const session = await page.context().newCDPSession(page);
     await session.send('Performance.enable');
-    const before = await cleanHeapBytes(session);
+    const before = await restingHeapBytes(session, answers);
     const shifts = await observeShifts(page);
     const tasks = await tasksDuring(browser, page, async () => {
       const until = answers() + ANSWERS;
@@ -95,7 +108,7 @@ describe('the cluster page, fed by twenty nodes and two hundred transfers', () =
         () => answers() >= until && performance.now() >= untilMs,
       );
     });
-    const growth = (await cleanHeapBytes(session)) - before;
+    const growth = (await restingHeapBytes(session, answers)) - before;
     const longest = Math.max(...tasks.map(({ ownMs }) => ownMs));
     const overByClock = tasks.filter(({ clockMs }) => clockMs > MAX_TASK_MS).length;
     process.stderr.write(

@@ -17,7 +17,7 @@ export class Receipts {
   readonly #timer: ReturnType<typeof setInterval>;
   /** Bytes of each file, until they were told. */
   readonly #untold = new Map<number, number>();
-  #isTelling = false;
+  #telling: Promise<boolean> | null = null;
 
   constructor(transferId: string) {
     this.#transferId = transferId;
@@ -47,14 +47,19 @@ export class Receipts {
     }
   }
 
-  /** @returns whether it was heard, or never will be */
-  async #tell(): Promise<boolean> {
-    if (this.#isTelling || this.#untold.size === 0) return false;
-    this.#isTelling = true;
+  /** One at a time. @returns whether it was heard, or never will be */
+  #tell(): Promise<boolean> {
+    this.#telling ??= this.#send().finally(() => {
+      this.#telling = null;
+    });
+    return this.#telling;
+  }
+
+  async #send(): Promise<boolean> {
+    if (this.#untold.size === 0) return true;
     const told = [...this.#untold].slice(0, MAX_RECEIPT_RANGES);
     const received = Object.fromEntries(told.map(([index, bytes]) => [index, bytes > 0 ? [[0, bytes] as const] : []]));
     const answer = await peopleApi.receipts(this.#transferId, { received });
-    this.#isTelling = false;
     const isOver = answer.ok || (answer.fault.kind === 'problem' && answer.fault.retryAfterMs === null);
     if (!isOver) return false;
     for (const [index, bytes] of told) if (this.#untold.get(index) === bytes) this.#untold.delete(index);
