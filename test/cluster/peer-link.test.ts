@@ -274,6 +274,17 @@ function openSsl(): string {
   return 'openssl';
 }
 
+type Wired = Awaited<ReturnType<typeof startWired>>;
+/** Nodes of the same settings serve several tests. */
+const started = new Map<string, Promise<Wired>>();
+
+function wiredAs(env: Record<string, string>): Promise<Wired> {
+  const key = JSON.stringify(env);
+  const wired = started.get(key) ?? startWired(env);
+  started.set(key, wired);
+  return wired;
+}
+
 /** A gateway and a home with a wire of the test between them. */
 async function startWired(env: Record<string, string>, tls?: { key: string; cert: string; path: string }) {
   const port = await freePort();
@@ -313,7 +324,7 @@ describe('the wire between two nodes', () => {
   ])(
     'shows bodies %s with STREAM_OBFUSCATION=%s on %s',
     async (_how, isObfuscated, _what, isNative) => {
-      const { home, gateway, wire, look, isPlainSeen } = await startWired({
+      const { home, gateway, wire, look, isPlainSeen } = await wiredAs({
         STREAM_OBFUSCATION: isObfuscated,
         USE_NATIVE_ADDON: isNative,
       });
@@ -357,7 +368,7 @@ describe('the wire between two nodes', () => {
   }, 120_000);
 
   it('carries a body without a length, and lets go at once of clients that leave', async () => {
-    const { home, gateway, wire } = await startWired({});
+    const { home, gateway, wire } = await wiredAs({ STREAM_OBFUSCATION: 'true', USE_NATIVE_ADDON: 'true' });
     const bytes = randomBytes(3 * MIB + 1);
     const chunked = await openAt(home, bytes.length);
     const answer = await fetch(`${gateway.url}/api/transfers/${chunked.transferId}/files/0`, {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { describe, expect, it } from '@jest/globals';
-import { startCluster } from '../support/cluster.ts';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { committedOf, getFile, type OpenUpload, openUpload, putChunk } from '../support/cluster-client.ts';
 import { bytesPath, flipBit, nodeIdOf, openRows, simulateReboot } from '../support/cluster-storage.ts';
-import { startOwnPostgres } from '../support/postgres.ts';
+import { type OwnPostgres, startOwnPostgres } from '../support/postgres.ts';
 import type { TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
 
@@ -12,9 +12,11 @@ const MIB = 1024 ** 2;
 const TEST_MS = 180_000;
 const SOON_MS = 30_000;
 
-async function world(env: Record<string, string> = {}) {
-  const cluster = await startCluster({ nodes: 2, env });
-  const [home, other] = cluster.nodes as readonly [TestServer, TestServer];
+/** A new transfer in a cluster of two, two of its four chunks, and nodes that run. */
+async function world(cluster: TestCluster) {
+  await cluster.settled();
+  const running = cluster.nodes.filter((node) => node.process.isRunning());
+  const [home, other] = running as unknown as readonly [TestServer, TestServer];
   const rows = await openRows(cluster.databaseUrl);
   const file = randomBytes(4 * MIB);
   const upload = await openUpload(home, file.length);
@@ -25,7 +27,7 @@ async function world(env: Record<string, string> = {}) {
       const row = await rows.share(upload.transferId);
       return row.replicaState === 'in_sync' ? row : null;
     });
-  return { cluster, rows, home, other, file, upload, again, inSync };
+  return { rows, home, other, file, upload, again, inSync };
 }
 
 async function finish(node: TestServer, upload: OpenUpload, file: Buffer, indexes: readonly number[]) {
@@ -33,11 +35,23 @@ async function finish(node: TestServer, upload: OpenUpload, file: Buffer, indexe
   expect((await getFile(node, upload.shareId)).equals(file)).toBe(true);
 }
 
+let postgres: OwnPostgres;
+/** Every transfer has two copies. */
+let twice: TestCluster;
+/** Every transfer has one. */
+let once: TestCluster;
+
+beforeAll(async () => {
+  postgres = await startOwnPostgres();
+  twice = await startCluster({ nodes: 2, postgres });
+  once = await startCluster({ nodes: 2, postgres, env: { REPLICATION_FACTOR: '1' } });
+}, TEST_MS);
+
 describe('after its machine rebooted', () => {
   it(
     'a home has its replica in sync take over: nothing acknowledged is lost, whatever its disk lost',
     async () => {
-      const { rows, home, other, file, upload, again, inSync } = await world();
+      const { rows, home, other, file, upload, again, inSync } = await world(twice);
       const { fileId, generation } = await inSync();
       await home.kill9();
       await simulateReboot(home);
@@ -64,7 +78,7 @@ describe('after its machine rebooted', () => {
   it(
     'a home without a replica drops what does not verify, and says so by a new generation',
     async () => {
-      const { rows, home, file, upload, again } = await world({ REPLICATION_FACTOR: '1' });
+      const { rows, home, file, upload, again } = await world(once);
       const { fileId, generation } = await rows.share(upload.transferId);
       await home.kill9();
       await simulateReboot(home);
@@ -80,7 +94,7 @@ describe('after its machine rebooted', () => {
   it(
     'a replica says that it has to be compared anew before it takes or promotes anything',
     async () => {
-      const { rows, home, other, file, upload, again, inSync } = await world();
+      const { rows, home, other, file, upload, again, inSync } = await world(twice);
       const before = await inSync();
       await other.kill9();
       await simulateReboot(other);
@@ -101,7 +115,7 @@ describe('after its machine rebooted', () => {
   it(
     'a node that only restarted trusts its disk: no row changes hands',
     async () => {
-      const { rows, home, file, upload, again } = await world({ REPLICATION_FACTOR: '1' });
+      const { rows, home, file, upload, again } = await world(once);
       const before = await rows.share(upload.transferId);
       await home.kill9();
       const restarted = await again(home);
@@ -120,10 +134,7 @@ describe('while PostgreSQL is frozen', () => {
   it(
     'a share whose row both nodes read is downloaded from either, and an open transfer takes chunks',
     async () => {
-      const postgres = await startOwnPostgres();
-      const cluster = await startCluster({ nodes: 2, postgres });
-      const [home, other] = cluster.nodes as readonly [TestServer, TestServer];
-      const rows = await openRows(cluster.databaseUrl);
+      const { home, other, rows } = await world(twice);
       const file = randomBytes(4 * MIB);
       const sealed = await openUpload(home, file.length);
       await finish(home, sealed, file, [0, 1, 2, 3]);

@@ -14,7 +14,7 @@ export interface ClusterOptions {
   readonly env?: ServerOptions['env'];
   /** For the node of this number, counted from 0 in the order of their first start. */
   readonly own?: (index: number) => NodeOptions;
-  /** An own server, for tests that freeze or kill it. */
+  /** An own server, for tests that freeze or kill it; without, the clusters of a test file share one. */
   readonly postgres?: TestPostgres;
   readonly redis?: TestRedis;
   readonly isPageNeeded?: boolean;
@@ -38,9 +38,16 @@ interface SeenNode {
   readonly state: string;
 }
 
+let shared: Promise<TestPostgres> | undefined;
+
+function sharedPostgres(): Promise<TestPostgres> {
+  shared ??= startPostgres();
+  return shared;
+}
+
 /** Starts the nodes and waits until each sees all of them. */
 export async function startCluster(options: ClusterOptions): Promise<TestCluster> {
-  const [postgres, redis] = await Promise.all([options.postgres ?? startPostgres(), options.redis ?? startRedis()]);
+  const [postgres, redis] = await Promise.all([options.postgres ?? sharedPostgres(), options.redis ?? startRedis()]);
   const databaseUrl = await postgres.createDatabase();
   const nodes: TestServer[] = [];
   const launch = async (own: NodeOptions = {}) => {

@@ -124,7 +124,7 @@ async function startServer(programs: string, place: ServerPlace): Promise<ChildP
     unix_socket_directories: place.folder,
     // The tests kill processes, never the machine.
     fsync: 'off',
-    max_connections: '200',
+    max_connections: '400',
   };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const server = spawn(path.join(programs, 'postgres'), ['-D', place.data, ...args], {

@@ -221,7 +221,7 @@ describe('nodes that run some services each', () => {
 
 describe('a node whose bus is not to be had', () => {
   it('is refused at start and names what is wrong', async () => {
-    const { redis, databaseUrl } = await startCluster({ nodes: 1 });
+    const { redis, databaseUrl } = await startCluster({ nodes: 0 });
     const start = (env: Record<string, string>) =>
       startServer({
         readyDeadlineMs: 60_000,
