@@ -85,6 +85,11 @@ describe('what a sender may set and change', () => {
     // Whoever has just received it is not told that it is gone.
     await recipient.getByText('0 downloads left').waitFor();
     await recipient.getByText('Your browser is downloading it.').waitFor();
+    // Not after a reload either: it may fetch the same again.
+    await recipient.reload();
+    await recipient.getByText('The last download is yours').waitFor();
+    const again = await download(recipient, recipient.getByRole('link', { name: 'Download', exact: true }));
+    expect(await sha256(again.path)).toBe(await sha256(source));
 
     const late = await visit(browser, link, { mayAppear: NETWORK_NEWS });
     await late.getByRole('heading', { name: 'All downloads are used up' }).waitFor();

@@ -270,6 +270,8 @@ export const ar: Messages = {
     arrivingHint: 'ما زال قيد الإرسال. ابدأ التنزيل الآن: يأخذ ما وصل وينتظر الباقي.',
     waitingForSender: 'لا يصل شيء من المرسِل في هذه اللحظة. ما وصل متاح لك، والباقي يتبع متى استأنف الإرسال.',
     until: (moment) => `محفوظ حتى ${moment}`,
+    lastTaken: 'التنزيل الأخير لك',
+    lastTakenText: 'يستطيع هذا المتصفح جلب الملفات نحو ساعة أخرى، ولا يستطيع ذلك غيره.',
     remaining: (count, shown) =>
       plural(count, {
         zero: 'لم يبقَ أي تنزيل',

@@ -214,6 +214,8 @@ export const en = {
     waitingForSender:
       'The sender is not sending right now. What is there can be had; the rest follows when they go on.',
     until: (moment: string) => `Kept until ${moment}`,
+    lastTaken: 'The last download is yours',
+    lastTakenText: 'This browser can fetch the files for about an hour more. Nobody else can.',
     remaining: (count: number, shown: string) =>
       plural(count, { one: 'One download left', other: `${shown} downloads left` }),
     sizeUnknown: 'Size not known yet',

@@ -45,8 +45,11 @@ export function ReadyShare({
   const single = files.length === 1 && only ? only : null;
   const title = single ? nameOf(single.path) : messages.app.files(files.length, format.count(files.length));
   useTitle(messages.app.titlePage(title));
-  // Whoever came in time keeps the page: their own download may be the one that used it up.
-  if (answer.remainingDownloads === 0 && !hasBegun) return <GonePage reason="used_up" fault={null} onRetry={onBegun} />;
+  const isUsedUp = answer.remainingDownloads === 0;
+  // Whoever came in time keeps the page, also after a reload: their own download may be the one that used it up, and
+  // the server lets it go on, with every file of the share.
+  if (isUsedUp && !hasBegun && !hasBegunHere(shareId))
+    return <GonePage reason="used_up" fault={null} onRetry={onBegun} />;
   const begin = (by: 'browser' | 'page') => {
     setBegunBy(by);
     noteBegun(shareId);
@@ -95,9 +98,9 @@ export function ReadyShare({
           </p>
         </div>
       </div>
-      {answer.remainingDownloads === 0 && !hasBegun && !hasBegunHere(shareId) && (
-        <Notice tone="waiting" title={messages.fault.slots_held.title}>
-          {messages.fault.slots_held.advice}
+      {isUsedUp && (
+        <Notice tone="news" title={messages.receive.lastTaken}>
+          {messages.receive.lastTakenText}
         </Notice>
       )}
       <Arrival answer={answer} strip={strip} />
