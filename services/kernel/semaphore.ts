@@ -11,12 +11,17 @@ export class Semaphore {
 
   /** Resolves with the function that gives the slot back (repeatable), or null at once when the queue is full. */
   async acquire(): Promise<(() => void) | null> {
-    if (this.#free > 0) {
-      this.#free -= 1;
-      return this.#releaseOnce();
-    }
+    const release = this.tryAcquire();
+    if (release !== null) return release;
     if (this.#waiting.length >= this.#maxQueued) return null;
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return this.#releaseOnce();
+  }
+
+  /** The function that gives the slot back (repeatable), or null when none is free. */
+  tryAcquire(): (() => void) | null {
+    if (this.#free === 0) return null;
+    this.#free -= 1;
     return this.#releaseOnce();
   }
 

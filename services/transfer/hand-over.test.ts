@@ -6,6 +6,7 @@ import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/m
 import { PeerLinkError } from '../contracts/errors.ts';
 import { randomId } from '../kernel/ids.ts';
 import { handOverHomes } from './hand-over.ts';
+import { FillSlots } from './replication/fill-slots.ts';
 import { HomeSide } from './replication/home-side.ts';
 import type { ReplicaChannel } from './replication/ports.ts';
 import { TransferEngine } from './transfer-engine.ts';
@@ -18,6 +19,7 @@ const TURNS_TO_REST = 30;
 /** Time passes only while nothing else can happen. */
 class World {
   nowMs = Date.UTC(2026, 0, 1);
+  readonly #slots = new FillSlots();
   readonly #timers = new Set<{ readonly atMs: number; readonly ring: () => void }>();
   readonly repository = new MemoryTransferRepository(() => this.nowMs);
   readonly faults: unknown[] = [];
@@ -48,6 +50,7 @@ class World {
           repository: this.repository,
           // It holds all there is: nothing.
           connector: { open: async () => emptyChannel() },
+          slots: this.#slots,
           placement: {
             choose: (exclude) => {
               this.places.push(exclude);

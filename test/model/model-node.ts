@@ -3,6 +3,7 @@ import { ChunkMap } from '../../services/transfer/chunk-map.ts';
 import type { ChunkCopies } from '../../services/transfer/mending.ts';
 import type { TransferRepository, TransferRow } from '../../services/transfer/ports.ts';
 import { recoverCopies, recoverHomes } from '../../services/transfer/recovery.ts';
+import { FillSlots } from '../../services/transfer/replication/fill-slots.ts';
 import { HomeSide } from '../../services/transfer/replication/home-side.ts';
 import { ReplicaSide } from '../../services/transfer/replication/replica-side.ts';
 import type { RunningTransfer } from '../../services/transfer/running-transfer.ts';
@@ -53,6 +54,7 @@ export class ModelProcess implements Place {
     const delay = (ms: number, signal?: AbortSignal) => scheduler.delay(this, ms, signal);
     const nowMs = () => scheduler.nowMs;
     const connector = world.links.connectorOf(this, (id) => nodeNamed(world, id));
+    const slots = new FillSlots();
     this.store = new ModelStore(node.disk, scheduler, this, () => world.diskDelayMs());
     this.engine = new TransferEngine({
       nodeId: node.id,
@@ -68,6 +70,7 @@ export class ModelProcess implements Place {
             replicationFactor: world.replicationFactor,
             repository,
             connector,
+            slots,
             placement: { choose: async (exclude) => world.candidates(exclude)[0] ?? null },
             nowMs,
             delay,

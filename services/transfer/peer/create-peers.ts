@@ -4,6 +4,7 @@ import type { CountPeerBytes } from '../../kernel/traffic.ts';
 import type { DataPlaneDeps, PeerPorts } from '../data-plane/deps.ts';
 import type { ChunkCopies } from '../mending.ts';
 import type { TransferRepository, TransferRow } from '../ports.ts';
+import { FillSlots } from '../replication/fill-slots.ts';
 import { HomeSide } from '../replication/home-side.ts';
 import type { HomeTransfer, ReplicaPlacement } from '../replication/ports.ts';
 import { ReplicaSide } from '../replication/replica-side.ts';
@@ -67,6 +68,7 @@ export function createPeers(options: PeersOptions): Peers {
   const auth = new PeerAuth({ secret: options.secret, nodeId, nowMs: Date.now });
   const client = new PeerClient({ auth, netIo, isObfuscated, urlOf: options.urlOf, countBytes });
   const connector = createReplicaConnector({ client, auth, netIo, isObfuscated, countBytes });
+  const slots = new FillSlots();
   let routing: PeerRouting | null = null;
   let declare: (transferId: string) => Promise<void> = async () => {};
   let finishDeclaring: () => void = () => {};
@@ -86,6 +88,7 @@ export function createPeers(options: PeersOptions): Peers {
           repository,
           connector,
           placement: options.placement,
+          slots,
           // Durations, so not the clock on the wall, which may jump.
           nowMs: () => performance.now(),
           delay: pause,

@@ -1,5 +1,6 @@
 import { PeerLinkError, typeOfFault } from '../../contracts/errors.ts';
 import type { OwnershipChange, TransferRepository, TransferRow } from '../ports.ts';
+import type { FillSlots } from './fill-slots.ts';
 import { ANSWER_DEADLINE_MS, type FrameChunk, HomeSession } from './home-session.ts';
 import { casUntilKnown } from './ownership-cas.ts';
 import type { HomeTransfer, ReplicaConnector, ReplicaPlacement } from './ports.ts';
@@ -28,6 +29,8 @@ export interface HomeSideDeps {
   readonly repository: Pick<TransferRepository, 'cas' | 'findById'>;
   readonly connector: ReplicaConnector;
   readonly placement: ReplicaPlacement;
+  /** Those of the process. */
+  readonly slots: FillSlots;
   /** For durations. */
   readonly nowMs: () => number;
   readonly delay: (ms: number, signal?: AbortSignal) => Promise<void>;
@@ -156,15 +159,18 @@ export class HomeSide {
     this.#needsReplica = row.replicaState === 'in_sync';
   }
 
-  /** Once a second, and after the first commit: attaches where a copy is missing, fills one that is not in sync. */
-  async maintain(): Promise<void> {
+  /**
+   * Once a second, and after each commit without a replica: attaches where a copy is missing, fills one that is not in sync.
+   * Where too many are being filled it does nothing, and is asked again.
+   */
+  async maintain(isBeingSent = false): Promise<void> {
     const { row } = this.#transfer;
     if (this.#end.signal.aborted || this.#filling !== null || this.#detaching !== null) return;
     if (row.replicaNodeId === null) {
       if (this.#deps.replicationFactor === 2 && this.#deps.nowMs() >= this.#attachAgainAtMs)
-        await this.#fillOnce(() => this.#attach());
+        await this.#fillInTurn(isBeingSent, () => this.#attach());
     } else if (row.replicaState === 'syncing') {
-      await this.#fillOnce(() => this.#sync());
+      await this.#fillInTurn(isBeingSent, () => this.#sync());
     } else if (row.state === 'sealed') {
       this.rest();
     }
@@ -184,12 +190,20 @@ export class HomeSide {
    * on a node that leaves is better than none. Resolves in any case.
    */
   async replaceReplica(nodeId: string): Promise<void> {
+    const { slots, placement } = this.#deps;
     await this.#filling?.catch(() => {});
     const isMeant = () => !this.#end.signal.aborted && this.#transfer.row.replicaNodeId === nodeId;
-    if (!isMeant() || this.#filling !== null || this.#detaching !== null) return;
-    if ((await this.#deps.placement.choose([this.#deps.nodeId, nodeId])) === null || !isMeant()) return;
-    await this.#detach();
-    await this.secure();
+    if (!isMeant()) return;
+    const release = await slots.wait();
+    if (release === null) return;
+    try {
+      if (!isMeant() || this.#filling !== null || this.#detaching !== null) return;
+      if ((await placement.choose([this.#deps.nodeId, nodeId])) === null || !isMeant()) return;
+      await this.#detach();
+      await this.secure();
+    } finally {
+      release();
+    }
   }
 
   /** Lets go of a session that nobody uses; the next chunk opens another. */
@@ -214,7 +228,7 @@ export class HomeSide {
     // What is committed while a replica is being filled reaches it from the disk, in a later pass.
     await this.#write(writeValue);
     // Its faults are told to whoever calls it once a second.
-    if (this.#transfer.row.state === 'open') this.maintain().catch(() => {});
+    if (this.#transfer.row.state === 'open') this.maintain(true).catch(() => {});
   }
 
   /** Starts at once: what the look at Q, session and row allowed is allowed now. */
@@ -306,6 +320,16 @@ export class HomeSide {
     this.#opening = null;
     this.#session?.close();
     this.#session = null;
+  }
+
+  async #fillInTurn(isBeingSent: boolean, act: () => Promise<void>): Promise<void> {
+    const release = this.#deps.slots.take(isBeingSent);
+    if (release === null) return;
+    try {
+      await this.#fillOnce(act);
+    } finally {
+      release();
+    }
   }
 
   #fillOnce(act: () => Promise<void>): Promise<void> {

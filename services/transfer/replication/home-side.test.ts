@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
+import { randomId } from '../../kernel/ids.ts';
+import { ChunkMap } from '../chunk-map.ts';
+import type { TransferRow } from '../ports.ts';
+import { FillSlots } from './fill-slots.ts';
+import { HomeSide } from './home-side.ts';
+import type { ReplicaChannel } from './ports.ts';
+
+const LATE = new Promise<never>(() => {});
+
+/** Homes of one process whose replicas answer when they are let. */
+class World {
+  readonly repository = new MemoryTransferRepository(() => 0);
+  readonly opened = new Map<string, () => void>();
+  readonly #slots = new FillSlots();
+
+  async home(replicaNodeId: string | null = null): Promise<{ readonly id: string; readonly home: HomeSide }> {
+    const row = await this.#insert(replicaNodeId);
+    const transfer = {
+      row,
+      fileCount: 1,
+      chunkSizeBytes: () => 1024,
+      values: async () => new ChunkMap(),
+      readChunk: async () => [],
+      obey: async (newer: TransferRow) => {
+        const before = transfer.row;
+        transfer.row = newer;
+        home.learn(before);
+      },
+    };
+    const home: HomeSide = new HomeSide(
+      {
+        nodeId: 'home',
+        replicationFactor: 2,
+        repository: this.repository,
+        connector: {
+          open: ({ transferId }) =>
+            new Promise<ReplicaChannel>((resolve) => {
+              const channel: ReplicaChannel = { values: new Map(), send: () => LATE, close: () => {} };
+              this.opened.set(transferId, () => resolve(channel));
+            }),
+        },
+        placement: { choose: async (exclude) => ['one', 'other'].find((id) => !exclude.includes(id)) ?? null },
+        slots: this.#slots,
+        nowMs: () => 0,
+        delay: () => LATE,
+        onEvent: () => {},
+      },
+      transfer,
+    );
+    return { id: row.id, home };
+  }
+
+  async #insert(replicaNodeId: string | null): Promise<TransferRow> {
+    const id = randomId(22);
+    const row = {
+      id,
+      shareId: randomId(22),
+      kind: 'share' as const,
+      homeNodeId: 'home',
+      sessionId: null,
+      ownerAddress: 'x',
+      uploadTokenHash: new Uint8Array(32),
+      passwordHash: null,
+      maxDownloads: null,
+      senderName: null,
+      idempotencyKey: null,
+      requestHash: null,
+    };
+    const rest = { digest: null, expectedDigest: null, mediaType: null, lastModifiedMs: null };
+    const file = { id: randomId(22), index: 0, path: 'a', sizeBytes: 1024, chunkSizeBytes: 1024, ...rest };
+    const inserted = await this.repository.insert(row, [file], { maxOpen: 1e9, expiresInSeconds: 1e6 });
+    assert.equal(inserted.outcome, 'inserted');
+    if (replicaNodeId !== null) await this.repository.cas(id, 1, { replicaNodeId, replicaState: 'in_sync' });
+    const found = await this.repository.findById(id);
+    assert(found !== null);
+    return found.transfer;
+  }
+
+  /** How many rows say this of their replica. */
+  async count(replicaState: TransferRow['replicaState'], ids: readonly string[]): Promise<number> {
+    const rows = await this.repository.refresh(ids);
+    return rows.filter((row) => row.replicaState === replicaState).length;
+  }
+}
+
+const settled = async () => {
+  for (let turn = 0; turn < 50; turn += 1) await turnOfTheLoop();
+};
+
+describe('a process whose transfers have no second copy', () => {
+  it('fills four at a time, the next with each that is done, and those being sent beside them', async () => {
+    const world = new World();
+    const homes: Awaited<ReturnType<World['home']>>[] = [];
+    for (let count = 0; count < 30; count += 1) homes.push(await world.home());
+    const ids = homes.map(({ id }) => id);
+    const second = async () => {
+      for (const { home } of homes) void home.maintain();
+      await settled();
+    };
+    await second();
+    await second();
+    expect([world.opened.size, await world.count('syncing', ids)]).toEqual([4, 4]);
+    const sent = await world.home();
+    await sent.home.commit({ fileIndex: 0, chunkIndex: 0, value: new Uint8Array(32), bytes: [] }, async () => {});
+    await settled();
+    expect(world.opened.has(sent.id)).toBe(true);
+    for (const open of [...world.opened.values()].slice(0, 2)) open();
+    await settled();
+    await second();
+    expect([world.opened.size, await world.count('in_sync', ids), await world.count('syncing', ids)]).toEqual([
+      7, 2, 4,
+    ]);
+    for (let turns = 0; turns < 10; turns += 1) {
+      for (const open of world.opened.values()) open();
+      await settled();
+      await second();
+    }
+    expect(await world.count('in_sync', [...ids, sent.id])).toBe(31);
+  });
+
+  it('keeps each replica of a node that leaves until its turn to be replaced has come', async () => {
+    const world = new World();
+    const homes = [];
+    for (let count = 0; count < 20; count += 1) homes.push(await world.home('one'));
+    const ids = homes.map(({ id }) => id);
+    const replaced = Promise.all(homes.map(({ home }) => home.replaceReplica('one')));
+    await settled();
+    expect([await world.count('in_sync', ids), await world.count('syncing', ids)]).toEqual([16, 4]);
+    for (let turns = 0; turns < 10; turns += 1) {
+      for (const open of world.opened.values()) open();
+      await settled();
+    }
+    await replaced;
+    const rows = await world.repository.refresh(ids);
+    expect(new Set(rows.map((row) => `${row.replicaNodeId} ${row.replicaState}`))).toEqual(new Set(['other in_sync']));
+  });
+});
