@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { rmSync, statfsSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
@@ -149,7 +149,7 @@ describe('a full disk', () => {
     const { bavail, bsize } = statfsSync(disk);
     const ballastBytes = bavail * bsize - kept.length - 48 * MIB;
     expect(ballastBytes).toBeGreaterThan(0);
-    writeFileSync(ballast, Buffer.alloc(ballastBytes));
+    execFileSync('fallocate', ['-l', String(ballastBytes), ballast]);
     const before = await open(server, [{ sizeBytes: kept.length }]);
     await putOk(server, before, 0, 0, kept);
     const large = patternBytes('large', 0, 40 * MIB);
