@@ -211,6 +211,29 @@ describe('sessions', () => {
     expect(await sessions.find(session.id)).toBeNull();
   });
 
+  it('that were revoked while the cache was away are not there again when it is back', async () => {
+    const { clock, cache, node } = setUp({ cachedMs: 120_000 });
+    const [here, there] = [node(), node()];
+    const { token, session } = await here.create();
+    const state = { isAway: false };
+    const { get, revoke } = cache;
+    cache.get = (hash) => (state.isAway ? Promise.resolve('away') : get(hash));
+    cache.revoke = (hash, ttlMs) => (state.isAway ? Promise.resolve() : revoke(hash, ttlMs));
+    await there.reconcile();
+    clock.advance(100);
+    expect(await there.resolve(token)).not.toBeNull();
+    state.isAway = true;
+    await here.revoke(session.id);
+    // Neither was the other node told, nor the cache; the rows know.
+    expect(await there.resolve(token)).toBeNull();
+    state.isAway = false;
+    clock.advance(500);
+    expect(await there.resolve(token)).toBeNull();
+    expect(await there.reconcile()).toEqual([session.id]);
+    clock.advance(1_000);
+    expect(await there.resolve(token)).toBeNull();
+  });
+
   it('are in use while somebody has a connection open in them, without a question', async () => {
     const { clock, sessions, asked } = setUp({ ttlSeconds: 3600 });
     const { session } = await sessions.create('Ada');

@@ -14,6 +14,8 @@ const TOUCHES_A_LIFE = 4;
 const MAX_REVOKED = 10_000;
 /** A node looks back further than it was without an answer: commits show later than they are dated. */
 const LOOK_BACK_MS = 10_000;
+/** "Revocation within 2 s on all nodes": so long a cache that comes back may hold what it was not told to forget. */
+const CAUTIOUS_MS = 2_000;
 
 export interface SessionDeps {
   readonly repository: SessionRepository;
@@ -53,6 +55,11 @@ export function createSessions(deps: SessionDeps): Sessions {
   const touchEveryMs = Math.min(TOUCH_EVERY_MS, (ttlSeconds * 1000) / TOUCHES_A_LIFE);
   const revoked = new Set<string>();
   let reconciledAtMs = clock.monotonicMs() - cachedMs;
+  let hasReconciled = false;
+  let cacheAwayAtMs = Number.NEGATIVE_INFINITY;
+  /** Else a session that was over here while the cache was away would be there again until the next look at the rows. */
+  const isCacheTrusted = () =>
+    !hasReconciled || reconciledAtMs > cacheAwayAtMs || clock.monotonicMs() - cacheAwayAtMs >= CAUTIOUS_MS;
 
   const learnRevoked = (sessionId: string): boolean => {
     if (revoked.has(sessionId)) return false;
@@ -102,7 +109,8 @@ export function createSessions(deps: SessionDeps): Sessions {
       const cached = await cache.get(tokenHash.toString('hex'));
       deps.onLookup?.(cached === 'unknown' ? 'miss' : cached === 'away' ? 'away' : 'hit');
       if (cached === 'revoked') return null;
-      if (typeof cached === 'object') {
+      if (cached === 'away') cacheAwayAtMs = clock.monotonicMs();
+      if (typeof cached === 'object' && isCacheTrusted()) {
         if (revoked.has(cached.id)) return null;
         if (isOver(cached)) return touch(cached);
         if (isTouchDue(cached)) touchBeside(cached);
@@ -142,6 +150,7 @@ export function createSessions(deps: SessionDeps): Sessions {
       const awayMs = Math.min(askedAtMs - reconciledAtMs, cachedMs);
       const ids = await repository.revokedWithin((awayMs + LOOK_BACK_MS) / 1000, MAX_REVOKED);
       reconciledAtMs = askedAtMs;
+      hasReconciled = true;
       return ids.filter(learnRevoked);
     },
   };
