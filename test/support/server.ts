@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { VARIABLES } from '../../services/config-variables.ts';
 import { tempDirectory } from './cleanup.ts';
@@ -51,6 +51,8 @@ export interface TestServer {
 const READY_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 35_000;
 const PREPARE_DEADLINE_MS = 180_000;
+/** Longer than any run of the tests: another one may still use what an earlier build made. */
+const TEMPLATE_KEPT_MS = 2 * 60 * 60_000;
 
 /** Nothing of the surroundings' settings reaches a test's server, nor of a `.env`: a given empty value is none. */
 function environment(options: ServerOptions, port: number, dataDirectory: string): NodeJS.ProcessEnv {
@@ -94,6 +96,7 @@ async function dataTemplate(): Promise<string | null> {
   if (!existsSync(join(built, 'server'))) return null;
   const template = join(built, `data-${readFileSync(join(built, 'server'), 'utf8').slice(0, 16)}`);
   if (existsSync(template)) return template;
+  forgetTemplates(built);
   const server = await startServer({ isFirstStart: true });
   await server.stop();
   const copy = `${template}-${process.pid}`;
@@ -105,6 +108,15 @@ async function dataTemplate(): Promise<string | null> {
     rmSync(copy, { recursive: true, force: true });
   }
   return template;
+}
+
+/** Those of builds that are long over take 40 MB each. */
+function forgetTemplates(built: string): void {
+  for (const name of readdirSync(built).filter((one) => one.startsWith('data-'))) {
+    const path = join(built, name);
+    const madeMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
+    if (Date.now() - madeMs > TEMPLATE_KEPT_MS) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 async function newDataDirectory(options: ServerOptions): Promise<string> {
