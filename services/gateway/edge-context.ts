@@ -71,7 +71,7 @@ export function createContextMaker(deps: ContextDeps): MakeContext {
     const address = clientAddress(req.socket.remoteAddress, joined(req.headers['x-forwarded-for']), networks);
     const questionMark = req.url?.indexOf('?') ?? -1;
     const url = req.url ?? '/';
-    const originRelation = originRelationOf(req.headers.origin, host, settings, deps.nodeOrigins?.());
+    const originRelation = originRelationOf(req.headers.origin, { host, isSecure }, settings, deps.nodeOrigins?.());
     let session: Promise<SessionInfo | null> | undefined;
 
     const context: EdgeContext = {
@@ -127,12 +127,12 @@ function hasSafeType(req: IncomingMessage): boolean {
 
 export function originRelationOf(
   origin: string | undefined,
-  host: string | undefined,
+  { host, isSecure }: { readonly host: string | undefined; readonly isSecure: boolean },
   settings: Pick<EdgeSettings, 'publicUrl' | 'corsOrigins'>,
   nodeOrigins: readonly string[] = [],
 ): OriginRelation {
   if (origin === undefined) return 'none';
-  if (isOwnOrigin(origin, host, settings.publicUrl)) return 'own';
+  if (isOwnOrigin(origin, host, settings.publicUrl, isSecure)) return 'own';
   return settings.corsOrigins.includes(origin) || nodeOrigins.includes(origin) ? 'allowed' : 'foreign';
 }
 

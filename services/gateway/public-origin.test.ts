@@ -133,6 +133,15 @@ describe('isOwnOrigin', () => {
     expect(isOwnOrigin(origin, host, null)).toBe(isOwn);
   });
 
+  it.each([
+    ['https://share.example.com', 'share.example.com', true],
+    ['https://share.example.com', 'share.example.com:443', true],
+    ['http://share.example.com', 'share.example.com', false],
+    ['http://share.example.com:443', 'share.example.com:443', false],
+  ])('over HTTPS %s at %s: %s', (origin, host, isOwn) => {
+    expect(isOwnOrigin(origin, host, null, true)).toBe(isOwn);
+  });
+
   it('knows PUBLIC_URL whatever the Host is', () => {
     expect(isOwnOrigin('https://p.example', 'inner:5000', 'https://p.example')).toBe(true);
     expect(isOwnOrigin('https://p.example.evil', 'inner:5000', 'https://p.example')).toBe(false);

@@ -69,14 +69,22 @@ function originOf(host: Host, isSecure: boolean): string {
 
 /**
  * Whether an Origin header names the page's own origin: `PUBLIC_URL`, or the very host the request was sent to. The
- * scheme is left out, because behind a proxy that ends TLS and is not listed in TRUSTED_PROXIES we do not know it.
+ * scheme counts where it is known to be HTTPS: a page on plain HTTP is whoever's is on the way. Else it is left out, because
+ * behind a proxy that ends TLS and is not listed in TRUSTED_PROXIES we do not know it.
  */
-export function isOwnOrigin(originHeader: string, hostHeader: string | undefined, publicUrl: string | null): boolean {
+export function isOwnOrigin(
+  originHeader: string,
+  hostHeader: string | undefined,
+  publicUrl: string | null,
+  isSecure = false,
+): boolean {
   if (publicUrl !== null && originHeader === publicUrl) return true;
   const match = /^(https?):\/\/([^/?#@\\\s]+)$/i.exec(originHeader);
   const origin = parseHost(match?.[2]);
   const host = parseHost(hostHeader);
   if (match === null || origin === undefined || host === undefined) return false;
-  const defaultPort = match[1]?.toLowerCase() === 'https' ? 443 : 80;
+  const isOriginSecure = match[1]?.toLowerCase() === 'https';
+  if (isSecure && !isOriginSecure) return false;
+  const defaultPort = isOriginSecure ? 443 : 80;
   return origin.name === host.name && (origin.port ?? defaultPort) === (host.port ?? defaultPort);
 }
