@@ -1,12 +1,16 @@
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { MAX_QUEUED_STREAMS, MAX_READER_BYTES, READER_SPARED_MS } from '../../contracts/limits.ts';
 import { HeldBytes, type Holding } from '../../kernel/held-bytes.ts';
-import type { Piece } from './pieces.ts';
 
 /** Somebody may have stood still long enough by then. */
 const LOOK_AGAIN_MS = 250;
 /** Longer than who stands still is spared: by then there is room, or everybody is moving slowly. */
 const MAX_WAIT_MS = 60_000;
+
+/** What is given back once, as a Piece is. */
+interface Released {
+  release(how: 'taken' | 'lost'): void;
+}
 
 interface Waiting {
   readonly bytes: number;
@@ -140,9 +144,9 @@ export class KeptPieces {
     this.#borrowedBytes = borrowedBytes;
   }
 
-  add(piece: Piece): Piece {
+  add<P extends Released>(piece: P): P {
     this.#count += 1;
-    const release: Piece['release'] = (how) => {
+    const release: Released['release'] = (how) => {
       piece.release(how);
       this.#count -= 1;
       const isLast = this.#isOver && this.#count === 0;
