@@ -4,6 +4,7 @@ import type { NodeState } from '../contracts/http.ts';
 import { type Broadcast, type Call, defineService } from '../define-service.ts';
 import type { LeaderTerm } from '../kernel/leader-term.ts';
 import { type Loop, startLoop } from '../kernel/loop.ts';
+import { UnbrokenWatch } from '../kernel/unbroken-watch.ts';
 import { ClusterView, type NodeReport } from './cluster-view.ts';
 import { LEASE_RENEW_MS, type Leadership } from './leadership.ts';
 import { loadOf, placeTransfer, type SlotLimits } from './membership.ts';
@@ -16,6 +17,8 @@ const REPORT_EVERY_MS = 1_000;
 /** This very process answers: what takes longer than this is not worth telling. */
 const REPORT_TIMEOUT_MS = 1_000;
 const ROWS_EVERY_MS = 2_000;
+/** A longer break between two looks at the rows tells nothing of who was there in it. */
+const LONGEST_GAP_MS = 10_000;
 
 /** Rows are renewed every ten seconds: two were missed. */
 const GONE_AFTER_SECONDS = 30;
@@ -52,6 +55,7 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
   let state: NodeState = 'joining';
   const announce = () => repository.announce({ ...self, state });
   const view = new ClusterView();
+  const watch = new UnbrokenWatch(LONGEST_GAP_MS);
   /** Until everybody's next report a newcomer would show the others as gone, and choose none of them. */
   const greet = (nodeId: string) => {
     if (nodeId !== self.id) void report(deps);
@@ -89,7 +93,10 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
         ),
         startLoop(
           ROWS_EVERY_MS,
-          async () => view.learnRows(await repository.listNodes()),
+          async () => {
+            view.learnRows(await repository.listNodes());
+            watch.saw(performance.now());
+          },
           (fault) => deps.onFault('list nodes', fault),
         ),
         startLoop(
@@ -99,7 +106,7 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
         ),
         startLoop(
           DUTIES_EVERY_MS,
-          () => doDuties(deps),
+          () => doDuties(deps, watch),
           (fault) => deps.onFault('duties', fault),
         ),
       );
@@ -128,11 +135,17 @@ async function resign({ leadership, hints }: ClusterServiceDeps): Promise<void> 
   hints?.tell();
 }
 
-async function doDuties(deps: ClusterServiceDeps): Promise<void> {
-  const { leadership, repository } = deps;
+async function doDuties(deps: ClusterServiceDeps, watch: UnbrokenWatch): Promise<void> {
+  const { leadership, repository, forgetAfterSeconds } = deps;
+  // After an outage of the database, or of the whole site, everybody's row is old; a node that is forgotten is not asked for
+  // the copies it may have.
+  const couldBeSeen = () => watch.durationMs(performance.now()) >= forgetAfterSeconds * 1000;
   const own: readonly LeaderDuty[] = [
     { name: 'mark nodes gone', run: (term) => repository.markGone(GONE_AFTER_SECONDS, term) },
-    { name: 'forget nodes', run: (term) => repository.forgetNodes(deps.forgetAfterSeconds, term) },
+    {
+      name: 'forget nodes',
+      run: async (term) => (couldBeSeen() ? repository.forgetNodes(forgetAfterSeconds, term) : 0),
+    },
   ];
   for (const duty of [...deps.duties, ...own]) {
     // Asked before each one: the lease may have run out during the last.

@@ -19,6 +19,7 @@ import { TransferEngine } from '../transfer/transfer-engine.ts';
 import { transferWords } from '../transfer/transfer-words.ts';
 import { type Common, nodesWith } from './common.ts';
 import { composeDirect } from './compose-direct.ts';
+import { createGoneNodes } from './gone-nodes.ts';
 import { createPlacement, nodeAddresses } from './replica-placement.ts';
 
 /** On most nodes it is this very process that answers. */
@@ -38,14 +39,13 @@ export function composeTransfers(
   const repository = createPrismaTransferRepository(database);
   const store = new FsChunkStore(directory.path, netIo);
   const addresses = nodeAddresses(common.clusterRepository);
-  /** "A node not seen for TTL_HEARTBEAT is forgotten": what it holds is waited for no longer. */
-  const nodesSeen = async () => {
-    const since = Date.now() - config.ttl.heartbeatSeconds * 1000;
-    const rows = await common.clusterRepository.listNodes();
-    const idsOf = (isRecent: boolean) =>
-      rows.filter(({ seenAt }) => seenAt.getTime() >= since === isRecent).map(({ id }) => id);
-    return { recent: idsOf(true), gone: idsOf(false) };
-  };
+  const lookForNodes = createGoneNodes({
+    listNodes: () => common.clusterRepository.listNodes(),
+    goneAfterMs: config.ttl.heartbeatSeconds * 1000,
+    answering: () => nodesWith(common.broker, 'transfer'),
+    nowMs: () => performance.now(),
+    wallMs: Date.now,
+  });
   const peers = config.isCluster
     ? createPeers({
         nodeId: common.nodeId,
@@ -57,7 +57,7 @@ export function composeTransfers(
         isDiskTrusted: directory.isSameBoot,
         isPowerSafe: config.durability === 'power',
         urlOf: (nodeId) => addresses.peerUrl(nodeId),
-        nodeIds: async () => (await nodesSeen()).recent,
+        nodeIds: async () => (await lookForNodes()).awaited,
         placement: createPlacement({ nodeIds: () => nodesWith(common.broker, 'transfer'), call: common.call }),
         countBytes: (nodeId, direction, bytes) => {
           traffic.addPeer(bytes);
@@ -145,7 +145,7 @@ export function composeTransfers(
       leaderTerm,
       onExpired: (count, { epoch }) => log.info({ duty: 'end transfers', epoch, count }, 'the leader acted'),
       scrub,
-      goneNodeIds: async () => (peers === null ? [] : (await nodesSeen()).gone),
+      goneNodeIds: async () => (peers === null ? [] : (await lookForNodes()).gone),
       onCounted: (counted) => {
         singleCopyCount = config.replicationFactor === 2 ? counted.singleCopyCount : 0;
         directCount = counted.directCount;

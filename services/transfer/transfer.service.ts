@@ -22,6 +22,7 @@ const SWEEP_EVERY_MS = 60_000;
 const SYNC_EVERY_MS = 10_000;
 const COUNT_EVERY_MS = 5_000;
 const REPLACE_EVERY_MS = 30_000;
+const LOOK_EVERY_MS = 2_000;
 /** How often a pass that is due is looked for; the first one begins after so long. */
 const SCRUB_EVERY_MS = 10_000;
 const RECOVER_AGAIN_MS = 5_000;
@@ -53,7 +54,7 @@ export interface TransferServiceDeps {
   readonly leaderTerm: () => LeaderTerm | null;
   readonly onExpired: (count: number, term: LeaderTerm) => void;
   readonly scrub: Scrub;
-  /** Nodes that were not seen for so long that nobody waits for them. */
+  /** Nodes that were not seen for so long that nobody waits for them. Asked every 2 s: it counts only time it was asked in. */
   readonly goneNodeIds: () => Promise<readonly string[]>;
   readonly onCounted: (counted: HomeCounts) => void;
   /** False after a start with another boot id. */
@@ -170,6 +171,12 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         startLoop(SYNC_EVERY_MS, () => engine.syncSealed(), deps.onFault),
         startLoop(SWEEP_EVERY_MS, () => sweep(deps), deps.onFault),
         startLoop(REPLACE_EVERY_MS, () => replaceGone(deps), deps.onFault),
+        // Beside it, since to replace takes long. The database's silence is told by others.
+        startLoop(
+          LOOK_EVERY_MS,
+          async () => void (await deps.goneNodeIds()),
+          () => {},
+        ),
         startLoop(SCRUB_EVERY_MS, () => deps.scrub.turn(), deps.onFault),
         startLoop(
           COUNT_EVERY_MS,

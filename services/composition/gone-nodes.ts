@@ -1,0 +1,44 @@
+import type { NodeRow } from '../cluster/ports.ts';
+import { UnbrokenWatch } from '../kernel/unbroken-watch.ts';
+
+/** The table is read every 2 s. Nodes write to it every 10 s: in a longer break even those that live could not be seen. */
+const LONGEST_GAP_MS = 10_000;
+
+export interface GoneNodesDeps {
+  readonly listNodes: () => Promise<readonly NodeRow[]>;
+  /** TTL_HEARTBEAT. */
+  readonly goneAfterMs: number;
+  /** Nodes that answer the bus. */
+  readonly answering: () => readonly string[];
+  /** For durations. */
+  readonly nowMs: () => number;
+  /** The wall's, as rows have it. */
+  readonly wallMs: () => number;
+}
+
+/** Nodes by whether anything is still expected of them. */
+export interface NodesByHope {
+  readonly awaited: readonly string[];
+  readonly gone: readonly string[];
+}
+
+/**
+ * "A node not seen for TTL_HEARTBEAT is forgotten": what it holds is waited for no longer. Only time in which it could have
+ * been seen counts: this process has read the table all the while. After an outage of the database, or of the whole site,
+ * everybody's row is old.
+ * @returns one look at the table, to be repeated every 2 s. @throws unavailable
+ */
+export function createGoneNodes(deps: GoneNodesDeps): () => Promise<NodesByHope> {
+  const { goneAfterMs, nowMs } = deps;
+  const watch = new UnbrokenWatch(LONGEST_GAP_MS);
+  return async () => {
+    const rows = await deps.listNodes();
+    watch.saw(nowMs());
+    const mayBeGone = watch.durationMs(nowMs()) >= goneAfterMs;
+    const seenSinceMs = deps.wallMs() - goneAfterMs;
+    const answering = new Set(deps.answering());
+    const isGone = ({ id, seenAt }: NodeRow) => mayBeGone && seenAt.getTime() < seenSinceMs && !answering.has(id);
+    const idsOf = (wanted: boolean) => rows.filter((row) => isGone(row) === wanted).map(({ id }) => id);
+    return { awaited: idsOf(false), gone: idsOf(true) };
+  };
+}
