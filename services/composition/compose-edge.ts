@@ -47,8 +47,16 @@ export function composeEdge(common: Common, phase: Phase) {
   const trusted = parseTrustedNetworks(settings.trustedProxies);
   const facts = createNetworkFacts();
   const { site } = config.node;
-  const localRoom = async (handshake: IncomingMessage) =>
-    localRoomOf(arrivalOf(handshake), trusted, await facts(), site);
+  let hasWarned = false;
+  const localRoom = async (handshake: IncomingMessage) => {
+    if (!makeContext(handshake).isPageDoubtful) return localRoomOf(arrivalOf(handshake), trusted, await facts(), site);
+    if (!hasWarned) {
+      hasWarned = true;
+      const { host } = handshake.headers;
+      log.warn({ host }, 'whose page has this name sees nobody of their network: if it is yours, set PUBLIC_URL');
+    }
+    return null;
+  };
   return { settings, rateLimits, pages, cluster, makeContext, ports, localRoom };
 }
 

@@ -9,6 +9,7 @@ import { addressKeyOf, clientAddress, isTrusted, parseTrustedNetworks } from './
 import { sessionTokenOf } from './cookies.ts';
 import type { EdgeSettings } from './edge-settings.ts';
 import { isOwnOrigin, machineNames, publicOriginOf } from './public-origin.ts';
+import { mayBeRebound } from './rebinding.ts';
 
 /** Where the asking page came from, by its Origin header. */
 export type OriginRelation = 'none' | 'own' | 'allowed' | 'foreign';
@@ -19,6 +20,8 @@ export interface EdgeContext extends RequestContext {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly originRelation: OriginRelation;
+  /** A page of our own origin whose name could be a stranger's: it may do what any stranger may, and see nobody around. */
+  readonly isPageDoubtful: boolean;
   /** What the session cookie holds, whether or not it may be used. */
   readonly sessionToken: string | null;
   /** The session of the cookie; null without one or when it may not be used. @throws bad_origin, unavailable */
@@ -84,6 +87,13 @@ export function createContextMaker(deps: ContextDeps): MakeContext {
       path: questionMark === -1 ? url : url.slice(0, questionMark),
       query: new URLSearchParams(questionMark === -1 ? '' : url.slice(questionMark + 1)),
       originRelation,
+      // Asked of few: those that want to see who is around.
+      get isPageDoubtful() {
+        // A proxy of the operator's passes on the names that it was told of, and nobody else has a certificate for HTTPS.
+        if (originRelation !== 'own' || isProxied || isSecure || req.headers.origin === settings.publicUrl)
+          return false;
+        return mayBeRebound(host, [...settings.corsOrigins, settings.publicUrl ?? ''], currentNames());
+      },
       sessionToken: sessionTokenOf(req.headers.cookie, settings.clusterId, isSecure),
       session() {
         session ??= resolveSession(req, context, deps);
