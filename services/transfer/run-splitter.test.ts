@@ -72,8 +72,10 @@ describe('RunSplitter', () => {
     await fuzz(
       'RunSplitter',
       fc.property(cases, (one) => {
-        const bytes = source.subarray(0, one.size);
-        const total = one.isUnknown ? null : one.firstChunk * one.chunkSize + one.size;
+        // A hundred and more of the smallest chunks show nothing that the first hundred do not.
+        const size = Math.min(one.size, 100 * one.chunkSize);
+        const bytes = source.subarray(0, size);
+        const total = one.isUnknown ? null : one.firstChunk * one.chunkSize + size;
         const make = () => new RunSplitter(one.firstChunk, one.chunkSize, total);
         const whole = feed(make(), [bytes], one.isUnknown);
         const splitter = make();
@@ -82,9 +84,9 @@ describe('RunSplitter', () => {
           [parts.isRefused, parts.pendingBytes, whole.isRefused, whole.pendingBytes],
           [false, 0, false, 0],
         );
-        assert.equal(splitter.takenBytes, one.size);
+        assert.equal(splitter.takenBytes, size);
         // The chunks of the file, of which each is full but the last: those that the whole body gave, too.
-        assert.equal(parts.chunks.length, Math.ceil(one.size / one.chunkSize));
+        assert.equal(parts.chunks.length, Math.ceil(size / one.chunkSize));
         assert.equal(whole.chunks.length, parts.chunks.length);
         for (const [at, chunk] of parts.chunks.entries()) {
           const wanted = bytes.subarray(at * one.chunkSize, (at + 1) * one.chunkSize);
