@@ -211,6 +211,7 @@ export const ar: Messages = {
     pickAgain: 'اختيار الملف من جديد',
     pickAgainMany: 'اختيار الملفات من جديد',
     pickFolderAgain: 'اختيار المجلد من جديد',
+    pickLooseAgain: 'اختيار الملفات المنفردة',
     goOn: 'استئناف',
     discard: 'تجاهل',
     notTheSame: (name) => `ليس هذا هو الملف نفسه: يختلف ${named(name)} في حجمه أو محتواه.`,

@@ -160,6 +160,7 @@ export const en = {
     pickAgain: 'Choose it again',
     pickAgainMany: 'Choose them again',
     pickFolderAgain: 'Choose the folder again',
+    pickLooseAgain: 'Choose the single files',
     goOn: 'Go on',
     discard: 'Discard',
     notTheSame: (name: string) => `That is not the same file: ${named(name)} has another size or other content.`,

@@ -55,7 +55,7 @@ export function UnfinishedPanel({ view }: { readonly view: UploadView }) {
           />
         )}
         {!pickKept && hasFolders && hasLooseFiles && (
-          <FilePicker label={messages.send.choose} onPick={(files) => void pick(files)} />
+          <FilePicker label={messages.upload.pickLooseAgain} onPick={(files) => void pick(files)} />
         )}
         <Button variant="quiet" onClick={discard}>
           {messages.upload.discard}
