@@ -33,6 +33,8 @@ const CLOSED_SEEN_MS = 250;
 const OPEN_ANSWERS_MS = 8_000;
 /** Longer than a home that lives ever takes, shorter than a page waits. */
 const HOME_ANSWERS_MS = 2_000;
+/** The home looks at each file, of 10,000 perhaps; nobody waits for a sweep. */
+const CONFIRMED_MS = 30_000;
 
 export interface TransferServiceDeps {
   readonly engine: TransferEngine;
@@ -228,7 +230,7 @@ async function sweep({ engine, store, repository, call }: TransferServiceDeps): 
     whileUnused: (fileId, act) => engine.whileUnused(fileId, act),
     confirm: async ({ transferId, homeNodeId }) => {
       if (call === null) return null;
-      const said = await call('transfer.confirm', { transferId }, { nodeId: homeNodeId, timeoutMs: HOME_ANSWERS_MS });
+      const said = await call('transfer.confirm', { transferId }, { nodeId: homeNodeId, timeoutMs: CONFIRMED_MS });
       return said.epoch;
     },
   });

@@ -23,7 +23,7 @@ export interface ReplicaConnectorDeps {
 export function createReplicaConnector(deps: ReplicaConnectorDeps): ReplicaConnector {
   const pool = new BufferPool();
   return {
-    async open({ nodeId, transferId, epoch, signal }) {
+    async open({ nodeId, transferId, epoch, signal, onHeard = () => {} }) {
       const request = { nodeId, method: 'POST', path: `/peer/transfers/${transferId}/chunks`, epoch } as const;
       const { connection, body, nonce } = await deps.client.start({ ...request, lengthBytes: null });
       const onAbort = () => connection.destroy(new Error('given up'));
@@ -31,9 +31,10 @@ export function createReplicaConnector(deps: ReplicaConnectorDeps): ReplicaConne
       if (signal.aborted) onAbort();
       try {
         const head = await body.head;
+        onHeard();
         if (head.status !== 200) throw await refusalOf(body);
         const queue = new ByteQueue();
-        const opening = await readOpening(body, queue);
+        const opening = await readOpening(body, queue, onHeard);
         const hide = deps.isObfuscated ? copyHider(deps.netIo, pool, deps.auth.obfuscationKey(nonce, 'request')) : null;
         const countBytes = (bytes: number) => deps.countBytes(nodeId, 'to', bytes);
         const frameKey = deps.auth.frameKey(opening.session);
@@ -55,9 +56,10 @@ async function refusalOf(body: PeerBody): Promise<PeerLinkError> {
   return new PeerLinkError(type, 'The replica refused a session.');
 }
 
-async function readOpening(body: PeerBody, queue: ByteQueue): Promise<Opening> {
+async function readOpening(body: PeerBody, queue: ByteQueue, onHeard: () => void): Promise<Opening> {
   const reader = new OpeningReader(queue);
   for (let piece = await body.next(); piece !== null; piece = await body.next()) {
+    onHeard();
     for (const bytes of piece.bytes) queue.push(bytes);
     piece.release();
     const opening = reader.read();

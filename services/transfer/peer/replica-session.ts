@@ -6,7 +6,7 @@ import type { ReplicaSide } from '../replication/replica-side.ts';
 import { FrameReader, type WholeFrame } from './frame-reader.ts';
 import type { PeerAuth, PeerHead } from './peer-auth.ts';
 import { xorInPlace } from './peer-client.ts';
-import { encodeAnswer, encodeOpening } from './replica-wire.ts';
+import { encodeAnswer, encodeOpening, encodeWait } from './replica-wire.ts';
 
 /** Frames that are being written at once; more wait in the socket. */
 const WINDOW_BYTES = 8 * MIB;
@@ -14,12 +14,33 @@ const WINDOW_BYTES = 8 * MIB;
 const MAX_UNREAD_ANSWER_BYTES = 64 * 1024;
 /** The home says something every 20 s. */
 const SILENCE_MS = 75_000;
+/** The home waits 3 s for something. */
+const WAIT_EVERY_MS = 1_000;
 
 export interface ReplicaSessionDeps {
   readonly auth: PeerAuth;
   readonly replica: ReplicaSide;
   readonly netIo: NetIo;
   readonly onForged: (reason: 'forged') => void;
+}
+
+const BYTES = { 'content-type': 'application/octet-stream' };
+
+/** While what is held is looked at, file by file, the home is told each second that it goes on. */
+function tellOfProgress(res: ServerResponse): { listed(): void; stop(): void } {
+  let isMoving = false;
+  const timer = setInterval(() => {
+    if (!isMoving || res.destroyed) return;
+    isMoving = false;
+    if (!res.headersSent) res.writeHead(200, BYTES);
+    res.write(encodeWait());
+  }, WAIT_EVERY_MS);
+  return {
+    listed: () => {
+      isMoving = true;
+    },
+    stop: () => clearInterval(timer),
+  };
 }
 
 /** A replication session: frames in, answers out, until either side ends it. @throws what refuses the session */
@@ -30,12 +51,11 @@ export async function takeFrames(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  const { session, transfer, held, signal } = await deps.replica.open({
-    transferId,
-    fromNodeId: head.nodeId,
-    epoch: head.epoch,
-  });
-  res.writeHead(200, { 'content-type': 'application/octet-stream' });
+  const waits = tellOfProgress(res);
+  const { session, transfer, held, signal } = await deps.replica
+    .open({ transferId, fromNodeId: head.nodeId, epoch: head.epoch, onListed: waits.listed })
+    .finally(waits.stop);
+  if (!res.headersSent) res.writeHead(200, BYTES);
   res.cork();
   for (const part of encodeOpening(session, held)) if (part.length > 0) res.write(part);
   res.uncork();

@@ -13,6 +13,7 @@ import {
   encodeFrameHeader,
   encodeOpening,
   encodePulse,
+  encodeWait,
   FRAME_HEADER_BYTES,
   type Opening,
   OpeningReader,
@@ -216,6 +217,20 @@ describe('an opening', () => {
         [5, 1],
       ]);
     }
+  });
+
+  it('may follow waits, as many as a replica is waited for', () => {
+    const opening = encodeOpening('abc-1', [[0, values(2)]]);
+    const wire = Buffer.concat([encodeWait(), encodeWait(), ...opening]);
+    for (let at = 0; at <= wire.length; at += 1) {
+      const found = readOpening([wire.subarray(0, at), wire.subarray(at)]);
+      if (found === null || found === 'fault') throw new Error(`cut at ${at}: ${found}`);
+      expect([found.session, found.values.get(0)?.count]).toEqual(['abc-1', 2]);
+    }
+    const waits = (count: number) => Array.from({ length: count }, encodeWait);
+    expect(readOpening(waits(120))).toBeNull();
+    expect(readOpening(waits(121))).toBe('fault');
+    expect(readOpening([...opening.slice(0, 2), encodeWait()])).toBe('fault');
   });
 
   it.each([

@@ -12,6 +12,7 @@ import type { ByteQueue } from './byte-queue.ts';
  *   frame header   0 magic "PLF1" · 4 file index u32 · 8 chunk index u32 · 12 length u32 · 16 number u64 · 24 epoch u64
  *                  32 chaining value (32 bytes) · 64 MAC over bytes 0 to 63 under the session's key (32 bytes)
  *                  file index 0xffffffff, length 0: a pulse, which is answered and says nothing
+ *   wait           0 magic "PLW1" · 4 zero u32: before an opening, while the replica still looks at what it holds
  *   opening        0 magic "PLO1" · 4 session length u32 · session · then per file: index u32, length u32, values ·
  *                  ends with index 0xffffffff, length 0. Indexes rise
  *   answer         0 number u64 · 8 kind u8 · 9 zero
@@ -20,6 +21,9 @@ export const FRAME_HEADER_BYTES = 96;
 export const ANSWER_BYTES = 16;
 const FRAME_MAGIC = 0x31464c50;
 const OPENING_MAGIC = 0x314f4c50;
+const WAIT_MAGIC = 0x31574c50;
+/** One a second: a replica that takes longer than this is not waited for. */
+const MAX_WAITS = 120;
 const LAST_FILE = 0xffff_ffff;
 const PULSE_FILE = 0xffff_ffff;
 const MAX_SESSION_BYTES = 64;
@@ -109,6 +113,13 @@ export function decodeAnswer(bytes: Buffer): { number: number; answer: FrameAnsw
   return answer === undefined || !isZeroed || !Number.isSafeInteger(number) ? null : { number, answer };
 }
 
+/** Says that the opening follows. */
+export function encodeWait(): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeUInt32LE(WAIT_MAGIC, 0);
+  return bytes;
+}
+
 export function encodeOpening(
   session: string,
   files: Iterable<readonly [fileIndex: number, values: Uint8Array]>,
@@ -143,6 +154,7 @@ export class OpeningReader {
   #session: string | null = null;
   #sessionBytes: number | null = null;
   #file: { index: number; lengthBytes: number } | null = null;
+  #waitCount = 0;
   #lastIndex = -1;
   #totalBytes = 0;
   readonly #values = new Map<number, ChunkMap>();
@@ -173,9 +185,13 @@ export class OpeningReader {
 
   #readSession(): string | null {
     if (this.#session !== null) return this.#session;
-    if (this.#sessionBytes === null) {
+    while (this.#sessionBytes === null) {
       const head = this.#queue.take(8);
       if (head === null) return null;
+      if (head.readUInt32LE(0) === WAIT_MAGIC && head.readUInt32LE(4) === 0 && this.#waitCount < MAX_WAITS) {
+        this.#waitCount += 1;
+        continue;
+      }
       const lengthBytes = head.readUInt32LE(4);
       if (head.readUInt32LE(0) !== OPENING_MAGIC || lengthBytes === 0 || lengthBytes > MAX_SESSION_BYTES)
         throw new Error('not an opening');

@@ -11,10 +11,17 @@ import type { ReplicaChannel } from './ports.ts';
 
 const LATE = new Promise<never>(() => {});
 
+/** Turns of the loop in which everything comes to rest that waits for no time. */
+const TURNS_TO_REST = 50;
+
 /** Homes of one process whose replicas answer when they are let. */
 class World {
   readonly repository = new MemoryTransferRepository(() => 0);
   readonly opened = new Map<string, () => void>();
+  /** What the home is told by an answer that comes bit by bit. */
+  readonly heard = new Map<string, () => void>();
+  nowMs = 0;
+  #timers: { readonly atMs: number; readonly ring: () => void }[] = [];
   readonly #slots = new FillSlots();
 
   async home(replicaNodeId: string | null = null): Promise<{ readonly id: string; readonly home: HomeSide }> {
@@ -37,21 +44,45 @@ class World {
         replicationFactor: 2,
         repository: this.repository,
         connector: {
-          open: ({ transferId }) =>
+          open: ({ transferId, onHeard = () => {} }) =>
             new Promise<ReplicaChannel>((resolve) => {
               const channel: ReplicaChannel = { values: new Map(), send: () => LATE, close: () => {} };
+              this.heard.set(transferId, onHeard);
               this.opened.set(transferId, () => resolve(channel));
             }),
         },
         placement: { choose: async (exclude) => ['one', 'other'].find((id) => !exclude.includes(id)) ?? null },
         slots: this.#slots,
-        nowMs: () => 0,
-        delay: () => LATE,
+        nowMs: () => this.nowMs,
+        delay: (ms, signal) => this.#delay(ms, signal),
         onEvent: () => {},
       },
       transfer,
     );
     return { id: row.id, home };
+  }
+
+  #delay(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = { atMs: this.nowMs + ms, ring: resolve };
+      this.#timers.push(timer);
+      signal?.addEventListener('abort', () => {
+        this.#timers = this.#timers.filter((known) => known !== timer);
+        reject(new Error('no more waited for'));
+      });
+    });
+  }
+
+  /** Time passes, in steps of a second. */
+  async pass(seconds: number, act: () => void = () => {}): Promise<void> {
+    for (let second = 0; second < seconds; second += 1) {
+      this.nowMs += 1_000;
+      const due = this.#timers.filter(({ atMs }) => atMs <= this.nowMs);
+      this.#timers = this.#timers.filter(({ atMs }) => atMs > this.nowMs);
+      for (const { ring } of due) ring();
+      act();
+      await settled();
+    }
   }
 
   async #insert(replicaNodeId: string | null): Promise<TransferRow> {
@@ -88,7 +119,7 @@ class World {
 }
 
 const settled = async () => {
-  for (let turn = 0; turn < 50; turn += 1) await turnOfTheLoop();
+  for (let turn = 0; turn < TURNS_TO_REST; turn += 1) await turnOfTheLoop();
 };
 
 describe('a process whose transfers have no second copy', () => {
@@ -137,5 +168,34 @@ describe('a process whose transfers have no second copy', () => {
     await replaced;
     const rows = await world.repository.refresh(ids);
     expect(new Set(rows.map((row) => `${row.replicaNodeId} ${row.replicaState}`))).toEqual(new Set(['other in_sync']));
+  });
+});
+
+describe('a replica that takes long to say what it holds', () => {
+  it('is waited for while its answer goes on, and detached when that stands still for 3 s', async () => {
+    const world = new World();
+    const [telling, silent] = [await world.home(), await world.home()];
+    for (const { home } of [telling, silent]) void home.maintain();
+    await settled();
+    await world.pass(2);
+    expect(await world.count('syncing', [silent.id])).toBe(1);
+    await world.pass(2, world.heard.get(telling.id));
+    expect(await world.count('none', [silent.id])).toBe(1);
+    await world.pass(20, world.heard.get(telling.id));
+    expect(await world.count('syncing', [telling.id])).toBe(1);
+    world.opened.get(telling.id)?.();
+    await settled();
+    expect(await world.count('in_sync', [telling.id])).toBe(1);
+  });
+
+  it('is not waited for without end', async () => {
+    const world = new World();
+    const { id, home } = await world.home();
+    void home.maintain();
+    await settled();
+    await world.pass(59, () => world.heard.get(id)?.());
+    expect(await world.count('syncing', [id])).toBe(1);
+    await world.pass(1, () => world.heard.get(id)?.());
+    expect(await world.count('none', [id])).toBe(1);
   });
 });

@@ -10,6 +10,8 @@ import { sendMissing } from './replica-filling.ts';
 const DATABASE_DEADLINE_MS = 2_000;
 /** A database that answers takes a replica out, and a replica that answers opens a session, in far less. */
 const STUCK_AFTER_MS = 250;
+/** Of a replica that goes on telling what it holds: 10,000 files take it seconds, and more where it syncs each first. */
+const OPENING_DEADLINE_MS = 60_000;
 /** After an attach that did not work the next one waits, so that a full or sick node is not asked a thousand times. */
 const ATTACH_AGAIN_MS = 5_000;
 const AFTER_DETACH_MS = 1_000;
@@ -290,12 +292,24 @@ export class HomeSide {
     const giveUp = new AbortController();
     const stop = () => giveUp.abort(broken());
     signal.addEventListener('abort', stop, { once: true });
-    delay(ANSWER_DEADLINE_MS, giveUp.signal).then(stop, () => {});
+    const untilMs = nowMs() + OPENING_DEADLINE_MS;
+    let heardAtMs = nowMs();
+    const watch = async () => {
+      for (;;) {
+        const leftMs = Math.min(heardAtMs + ANSWER_DEADLINE_MS, untilMs) - nowMs();
+        if (leftMs <= 0) return stop();
+        await delay(leftMs, giveUp.signal);
+      }
+    };
+    watch().catch(() => {});
     const ended = new Promise<never>((_resolve, reject) =>
       giveUp.signal.addEventListener('abort', () => reject(broken()), { once: true }),
     );
     ended.catch(() => {});
-    const opening = connector.open({ nodeId, transferId, epoch, signal: giveUp.signal });
+    const onHeard = () => {
+      heardAtMs = nowMs();
+    };
+    const opening = connector.open({ nodeId, transferId, epoch, signal: giveUp.signal, onHeard });
     try {
       const channel = await Promise.race([opening, ended]);
       const session = new HomeSession(channel, { nowMs, delay, epoch: () => this.#transfer.row.epoch });

@@ -34,7 +34,14 @@ export interface ReplicaChannel {
 
 export interface ReplicaConnector {
   /** @throws PeerLinkError stale_epoch, disk_full, not_found, or unavailable when the node cannot be reached in time */
-  open(args: { nodeId: string; transferId: string; epoch: number; signal: AbortSignal }): Promise<ReplicaChannel>;
+  open(args: {
+    nodeId: string;
+    transferId: string;
+    epoch: number;
+    signal: AbortSignal;
+    /** Whenever something of the answer came: a replica of thousands of files takes a while to say what it holds. */
+    onHeard?: () => void;
+  }): Promise<ReplicaChannel>;
 }
 
 /** Where a copy could go. */

@@ -24,8 +24,8 @@ export interface ReplicaTransfer {
   readonly fileCount: number;
   /** Chaining values of what is stored here and verified where it must be, 32 bytes a chunk, zero = missing. */
   values(fileIndex: number): Promise<Uint8Array>;
-  /** Bytes and values of what is stored here are on the medium. */
-  sync(): Promise<void>;
+  /** Bytes and values of what is stored here of a file are on the medium. */
+  sync(fileIndex: number): Promise<void>;
   /** Resolves when nothing that this node wrote as home is in flight. */
   writesSettled(): Promise<void>;
   /** Keeps the file open until `release`. */
@@ -118,9 +118,15 @@ export class ReplicaSide {
    * "H opens it with a fresh nonce; R ends every earlier session of that transfer (closes its sockets, awaits its
    * writes), then answers nonce, a session number never used before, and its list of CVs." The answer goes back on the
    * request it came with: that pairs it with the nonce. @throws stale_epoch, not_found, unavailable
+   * @param args.onListed called with each file that was looked at: of thousands that takes seconds
    */
-  async open(args: { transferId: string; fromNodeId: string; epoch: number }): Promise<OpenedSession> {
-    const { transferId, fromNodeId, epoch } = args;
+  async open(args: {
+    transferId: string;
+    fromNodeId: string;
+    epoch: number;
+    onListed?: () => void;
+  }): Promise<OpenedSession> {
+    const { transferId, fromNodeId, epoch, onListed = () => {} } = args;
     // "A node that has not read the row since its start refuses": it reads it, or knows it since.
     const transfer = await this.#deps.load(transferId);
     const release = transfer.hold();
@@ -134,7 +140,7 @@ export class ReplicaSide {
         await this.endSession(transferId);
         // "A fenced home awaits its own [writes] before it answers as somebody's replica."
         await transfer.writesSettled();
-        held = await this.#valuesOf(transfer);
+        held = await this.#valuesOf(transfer, onListed);
         // Another opening may have been faster while this one read.
       } while (this.#sessions.has(transferId) || this.#ending.has(transferId));
       this.#assertReplicaOf(transfer, fromNodeId, epoch);
@@ -346,11 +352,14 @@ export class ReplicaSide {
     return !this.#isBootDeclared && row.state === 'open' && !this.#declared.has(row.id);
   }
 
-  async #valuesOf(transfer: ReplicaTransfer): Promise<[number, Uint8Array][]> {
-    // What the list says the home counts as answered, so it is as safe as an answer.
-    if (this.#deps.isPowerSafe) await transfer.sync();
+  async #valuesOf(transfer: ReplicaTransfer, onListed: () => void): Promise<[number, Uint8Array][]> {
     const held: [number, Uint8Array][] = [];
-    for (let index = 0; index < transfer.fileCount; index += 1) held.push([index, await transfer.values(index)]);
+    for (let index = 0; index < transfer.fileCount; index += 1) {
+      // What the list says the home counts as answered, so it is as safe as an answer.
+      if (this.#deps.isPowerSafe) await transfer.sync(index);
+      held.push([index, await transfer.values(index)]);
+      onListed();
+    }
     return held;
   }
 

@@ -61,14 +61,12 @@ export function replicaView(stored: StoredTransfers, transfer: RunningTransfer):
       use?.release();
       return use?.stored.values.all() ?? new Uint8Array(0);
     },
-    sync: async () => {
-      for (const file of transfer.files) {
-        const use = await stored.useCopy(file, 'read');
-        try {
-          await use?.stored.sync();
-        } finally {
-          use?.release();
-        }
+    sync: async (index) => {
+      const use = await stored.useCopy(transfer.file(index), 'read');
+      try {
+        await use?.stored.sync();
+      } finally {
+        use?.release();
       }
     },
     useFile: async (index) => {

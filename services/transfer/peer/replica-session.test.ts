@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
+import { loadNetIo } from '../../../native/index.ts';
+import { atEnd } from '../../../test/support/cleanup.ts';
+import { MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
+import { randomId } from '../../kernel/ids.ts';
+import { ReplicaSide, type ReplicaTransfer } from '../replication/replica-side.ts';
+import { ByteQueue } from './byte-queue.ts';
+import { PeerAuth } from './peer-auth.ts';
+import { takeFrames } from './replica-session.ts';
+import { encodeWait, OpeningReader } from './replica-wire.ts';
+
+const LATE = new Promise<never>(() => {});
+
+/** A transfer of three files whose replica this node is. */
+async function replicaRow(repository: MemoryTransferRepository) {
+  const id = randomId(22);
+  const row = {
+    id,
+    shareId: randomId(22),
+    kind: 'share' as const,
+    homeNodeId: 'home',
+    sessionId: null,
+    ownerAddress: 'x',
+    uploadTokenHash: new Uint8Array(32),
+    passwordHash: null,
+    maxDownloads: null,
+    senderName: null,
+    idempotencyKey: null,
+    requestHash: null,
+  };
+  await repository.insert(row, [], { maxOpen: 1, expiresInSeconds: 1e6 });
+  const changed = await repository.cas(id, 1, { replicaNodeId: 'replica', replicaState: 'syncing' });
+  assert(changed !== null);
+  return changed;
+}
+
+describe('a replica that is asked for a session', () => {
+  it('says each second that it goes on looking at what it holds, and only while it does', async () => {
+    const repository = new MemoryTransferRepository(() => 0);
+    const row = await replicaRow(repository);
+    const looks: (() => void)[] = [];
+    const transfer: ReplicaTransfer = {
+      row,
+      fileCount: 3,
+      values: () => new Promise((resolve) => looks.push(() => resolve(new Uint8Array(32).fill(7)))),
+      sync: async () => {},
+      writesSettled: async () => {},
+      useFile: () => LATE,
+      hold: () => () => {},
+      obey: async () => {},
+    };
+    const replica = new ReplicaSide({
+      nodeId: 'replica',
+      repository,
+      load: async () => transfer,
+      nowMs: () => 0,
+      delay: () => LATE,
+      isDiskTrusted: true,
+      isPowerSafe: false,
+    });
+    const auth = new PeerAuth({ secret: Buffer.from('secret'), nodeId: 'replica', nowMs: Date.now });
+    const asked = { method: 'POST', path: '/', timeMs: 0, chunkValue: '', nonce: '00' };
+    const head = { ...asked, nodeId: 'home', epoch: row.epoch, isObfuscated: false, lengthBytes: null };
+    const netIo = loadNetIo({ useNative: true });
+    const server = createServer((req, res) => {
+      void takeFrames({ auth, replica, netIo, onForged: () => {} }, head, row.id, req, res);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    atEnd(async () => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const asking = request({ port, host: '127.0.0.1', method: 'POST' });
+    asking.flushHeaders();
+    const answered = once(asking, 'response');
+    const look = async () => {
+      while (looks.length === 0) await new Promise(setImmediate);
+      looks.shift()?.();
+    };
+    await look();
+    const [answer] = (await answered) as [IncomingMessage];
+    expect(answer.statusCode).toBe(200);
+    const [first] = (await once(answer, 'data')) as [Buffer];
+    expect(first).toEqual(encodeWait());
+    const rest = new ByteQueue();
+    const reader = new OpeningReader(rest);
+    await look();
+    await look();
+    let opening = null;
+    for await (const bytes of answer) {
+      rest.push(bytes as Buffer);
+      opening = reader.read();
+      if (opening !== null) break;
+    }
+    expect([...(opening?.values ?? [])].map(([index, values]) => [index, values.count])).toEqual([
+      [0, 1],
+      [1, 1],
+      [2, 1],
+    ]);
+    asking.destroy();
+    await replica.close();
+  });
+});
