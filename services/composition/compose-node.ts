@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceBroker, ServiceSchema } from 'moleculer';
+import { tellServices } from '../bus/tell-services.ts';
 import type { ServiceName } from '../config.ts';
 import { createGateway } from '../gateway/gateway.service.ts';
 import type { Operations } from '../gateway/ports.ts';
@@ -104,7 +105,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
   broker.createService(operator.service());
   for (const name of config.services) broker.createService(schemas[name]());
   await Promise.all([broker.start(), edge.pages.loaded]);
-  await tellOfServices(broker);
+  await tellServices(broker);
   // Not before: until then the bus is rightly found to be away.
   await self.monitor.look();
   const madeToken = await operator.tokens.establish(config.adminToken);
@@ -146,14 +147,6 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
       return onlyCopyCount;
     },
   };
-}
-
-/** Left alone, Moleculer tells a second later: a node that says it is ready could then not be called by others. */
-async function tellOfServices(broker: ServiceBroker): Promise<void> {
-  const { registry } = broker as unknown as {
-    readonly registry: { readonly discoverer: { sendLocalNodeInfo(): Promise<void> } };
-  };
-  await registry.discoverer.sendLocalNodeInfo();
 }
 
 function operationsOf(

@@ -15,6 +15,7 @@ const CALM_MS = 1_500;
 const BACK_MS = 15_000;
 const KILLS = PLAN.isFull ? 10 : 2;
 const FLUSH_EVERY_MS = PLAN.isFull ? 5_000 : 1_000;
+const FLUSHES_MS = PLAN.isFull ? PLAN.outageMs : 3_000;
 /** Of each client. Far below what a busy machine still does without a fault: that is what is compared. */
 const PACE_BYTES_PER_SECOND = 8 * MIB;
 
@@ -112,7 +113,7 @@ describe('while clients send and receive, Redis', () => {
     'is flushed again and again: no session and no share is lost',
     async () => {
       await under('flushed', async () => {
-        for (let ms = 0; ms < PLAN.outageMs; ms += FLUSH_EVERY_MS) {
+        for (let ms = 0; ms < FLUSHES_MS; ms += FLUSH_EVERY_MS) {
           await world.redis.command('FLUSHALL');
           await delay(FLUSH_EVERY_MS);
         }

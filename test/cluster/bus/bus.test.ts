@@ -6,7 +6,7 @@ import { BUSES, echoService, newId, startNode, stopNodes, type TestNode, togethe
 
 afterEach(stopNodes);
 
-const RESTARTS = 10;
+const RESTARTS = process.env.TEST_LONG === 'true' ? 10 : 4;
 const CALLS_A_ROUND = 20;
 
 async function callOften(from: TestNode, times = CALLS_A_ROUND): Promise<string[]> {

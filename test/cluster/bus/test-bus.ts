@@ -5,6 +5,7 @@ import { connect } from 'nats';
 import { brokerOptions } from '../../../moleculer.config.ts';
 import type { BusTransporter } from '../../../services/bus/bus-transporter.ts';
 import { openBus } from '../../../services/bus/open-bus.ts';
+import { tellServices } from '../../../services/bus/tell-services.ts';
 import type { Config, RedisSettings } from '../../../services/config.ts';
 import { createLogger } from '../../../services/logging.ts';
 import { atEnd } from '../../support/cleanup.ts';
@@ -130,6 +131,7 @@ export async function startNode(
   for (const service of services) broker.createService(service);
   await broker.start();
   nodes.add(broker);
+  await tellServices(broker);
   return { broker, bus: bus as BusTransporter, channel: (command) => `MOL-peerlink-${CLUSTER_ID}.${command}` };
 }
 
