@@ -61,8 +61,8 @@ async function readAll(body: PeerBody): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-const pattern = (lengthBytes: number) =>
-  Buffer.from(Uint8Array.from({ length: lengthBytes }, (_, index) => index % 251));
+const PERIOD = Uint8Array.from({ length: 251 }, (_, index) => index);
+const pattern = (lengthBytes: number) => Buffer.alloc(lengthBytes, PERIOD);
 
 describe('a connection to another node', () => {
   it('hands on a long body byte for byte, and serves the next request', async () => {
