@@ -52,7 +52,10 @@ export class StripPainter {
 
   resize(): void {
     this.#arrange(true);
-    this.#request();
+    // A new size has cleared the canvas: it is painted before anybody sees that.
+    this.stop();
+    this.#lastMs = 0;
+    this.#paint(performance.now());
   }
 
   recolour(): void {
