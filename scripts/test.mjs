@@ -9,7 +9,7 @@ import { setUp } from './setup/setup.mjs';
 
 /** Suites that start whole servers, databases and browsers, apart from what only computes. They wait more than they compute. */
 const WHOLE_PROCESS_SUITES = ['test/contract/state/', 'test/house/', 'test/e2e/', 'test/cluster/'];
-/** Those of them in which nodes and servers die: at most two at a time, since what they wait for has a deadline of seconds. */
+/** Those of them in which nodes and servers die: beside each other only, since what they wait for has a deadline of seconds. */
 const FAULT_SUITES = [
   'test/cluster/(bus/|direct|killed-nodes|leader|network-cuts|operator|presence|redis-outage|repeated-requests|scaling)',
   'test/e2e/(cluster|people)\\.test',
@@ -25,6 +25,8 @@ const TIMED_SUITES = [
 const NATIVE_PROGRAMS = ['run-sanitizers.mjs', 'run-aarch64.mjs', 'run-prebuilt.mjs'].map((name) =>
   join('native', 'test', name),
 );
+/** One more than the two cores that this is made for: what waits leaves them to others. */
+const SIDE_BY_SIDE = '--maxWorkers=3';
 const SUITE_DEADLINE_MS = 25 * 60_000;
 /** More failed files than this are no accident of a busy machine. */
 const MAX_FILES_AGAIN = 3;
@@ -97,13 +99,13 @@ await main(async () => {
   await ensureTestPrograms();
   const ignoring = (suites) => ['/node_modules/', ...suites].map((path) => `--testPathIgnorePatterns=${path}`);
   const results = [
-    await runJest('unit and contract', ignoring(WHOLE_PROCESS_SUITES)),
+    await runJest('unit and contract', [SIDE_BY_SIDE, ...ignoring(WHOLE_PROCESS_SUITES)]),
     await runJest('whole-process', [
-      '--maxWorkers=3',
+      SIDE_BY_SIDE,
       ...WHOLE_PROCESS_SUITES,
       ...ignoring([...FAULT_SUITES, ...TIMED_SUITES]),
     ]),
-    await runJest('fault', ['--maxWorkers=2', ...FAULT_SUITES]),
+    await runJest('fault', [SIDE_BY_SIDE, ...FAULT_SUITES]),
     await runJest('timed', ['--maxWorkers=1', ...TIMED_SUITES]),
   ];
   for (const program of NATIVE_PROGRAMS) {
