@@ -129,10 +129,10 @@ describe('the overview of a cluster', () => {
     const into = `${nodeIdOf(gateway)} ${nodeIdOf(home)}`;
     const out = `${nodeIdOf(home)} ${found.transfer.replicaNodeId}`;
     expect([...bytes.keys()].sort()).toEqual([into, out].sort());
-    // Rates over time are bytes again, as exactly as one look a second tells.
+    // Rates over time are bytes again, as exactly as one look a second tells on a machine that may be late for each.
     for (const flow of [into, out]) {
       expect(bytes.get(flow)).toBeGreaterThan(0.6 * FILE_CHUNKS * MIB);
-      expect(bytes.get(flow)).toBeLessThan(1.5 * FILE_CHUNKS * MIB);
+      expect(bytes.get(flow)).toBeLessThan(2.5 * FILE_CHUNKS * MIB);
     }
     expect((await putChunk(gateway, upload, file, FILE_CHUNKS)).status).toBe(200);
     await sameEvents(nodes, { attached: 1, in_sync: 1 });
