@@ -126,8 +126,10 @@ export async function useLease(
     return UNLIMITED;
   }
   const fileIndex = file?.row.index ?? ZIP_INDEX;
+  // Whoever looks at the share next is told how many downloads are left now.
+  const onConsumed = () => void deps.engine.reread(transfer).catch(() => {});
   const begin = (leaseId: string, maxBytes: number | null) =>
-    streamUnder(deps, leaseId, { fileIndex, plannedBytes, maxBytes });
+    streamUnder(deps, leaseId, { fileIndex, plannedBytes, maxBytes, onConsumed });
   // "Each file at most twice its size."
   const totalBytes = file === null ? transfer.totalBytes : file.row.sizeBytes;
   const maxBytes = totalBytes === null ? null : totalBytes * LEASE_MAX_OVERREAD;
@@ -196,9 +198,14 @@ async function knownLease(
 async function streamUnder(
   deps: DataPlaneDeps,
   leaseId: string,
-  plan: { readonly fileIndex: number; readonly plannedBytes: number; readonly maxBytes: number | null },
+  plan: {
+    readonly fileIndex: number;
+    readonly plannedBytes: number;
+    readonly maxBytes: number | null;
+    readonly onConsumed: () => void;
+  },
 ): Promise<LeaseUse | null> {
-  const { fileIndex, plannedBytes, maxBytes } = plan;
+  const { fileIndex, plannedBytes, maxBytes, onConsumed } = plan;
   const streamId = randomId(STREAM_ID_LENGTH);
   let unrecordedBytes = 0;
   let leftBytes = plannedBytes;
@@ -227,7 +234,7 @@ async function streamUnder(
       if (isLost) throw leaseLost();
     },
     consume: async () => {
-      consuming ??= deps.leases.consume(leaseId);
+      consuming ??= deps.leases.consume(leaseId).finally(onConsumed);
       if (!(await consuming)) throw leaseLost();
     },
     end: async () => {
