@@ -20,6 +20,7 @@ interface Service {
   readonly networks?: { readonly default: { readonly ipv4_address: string } };
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly stop_grace_period?: string;
+  readonly deploy?: { readonly replicas: string };
   readonly [other: string]: unknown;
 }
 
@@ -80,6 +81,12 @@ describe('docker-compose.yml', () => {
     for (const name of ['NODE_HOSTNAME', 'NODE_PORT', 'NODE_PEER_URL', 'NODE_PUBLIC_URL', 'PORT']) {
       expect(Object.keys(backend?.environment ?? {})).not.toContain(name);
     }
+  });
+
+  it('keeps the number of nodes over every later `up`: it comes from a setting, and is one without', () => {
+    expect(backend?.deploy?.replicas).toMatch(/^\$\{PEERLINK_NODES:-1\}$/);
+    expect(backend).not.toHaveProperty('scale');
+    expect(readText('docs/OPERATIONS.md')).toContain('`PEERLINK_NODES=3`');
   });
 
   it('gives all nodes one named volume, and no other service a hand in it', () => {

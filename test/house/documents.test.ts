@@ -127,6 +127,7 @@ describe('docs/OPERATIONS.md', () => {
       [
         ...readText('services/config-variables.ts').matchAll(/^ {2}([A-Z][A-Z_]+):/gm),
         ...readText('frontend/src/config/parse-env.ts').matchAll(/^ {2}readonly (VITE_[A-Z_]+)\?:/gm),
+        ...readText('docker-compose.yml').matchAll(/\$\{(PEERLINK_[A-Z_]+):-/g),
       ].map(([, name]) => name),
     );
     const documents = [
