@@ -17,6 +17,16 @@ describe('a text that somebody sent', () => {
     expect(links(text)).toEqual(wanted);
   });
 
+  it('is cut in browsers that do not know URL.canParse, too', () => {
+    const { canParse } = URL;
+    Reflect.deleteProperty(URL, 'canParse');
+    try {
+      expect(links('see https://example.org/a, not https://')).toEqual(['https://example.org/a']);
+    } finally {
+      URL.canParse = canParse;
+    }
+  });
+
   it('loses and gains nothing by being cut', () => {
     const piece = fc.oneof(fc.string(), fc.constantFrom('https://example.org/a', 'http://[::1]/', '.', ' ', '<b>'));
     fc.assert(

@@ -26,8 +26,13 @@ export function textParts(text: string): readonly TextPart[] {
 }
 
 function isPageAddress(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  return url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '' && url.username === '';
+  try {
+    // Asked by trying: `URL.canParse` is younger than browsers that can do everything else here.
+    const url = new URL(text);
+    return /^https?:$/.test(url.protocol) && url.hostname !== '' && url.username === '';
+  } catch {
+    return false;
+  }
 }
 
 /** What no server would take: controls but tab and newline, and what turns the direction of the text around it. */
