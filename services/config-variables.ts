@@ -76,14 +76,14 @@ export const VARIABLES = {
   ),
 
   USE_CLUSTER: variable('Cluster', null, 'Several nodes; needs PostgreSQL and Redis.', {
-    defaultSaid: 'true once REDIS_HOST is given, else false',
+    defaultSaid: 'true once REDIS_HOST or REDIS_SENTINELS is given, else false',
   }),
   USE_REDIS: variable(
     'Cluster',
     null,
     'Redis as fast copy of sessions and for rate limits, in a cluster also as bus.',
     {
-      defaultSaid: 'true once REDIS_HOST is given, else false',
+      defaultSaid: 'true once REDIS_HOST or REDIS_SENTINELS is given, else false',
     },
   ),
   NODE_HOSTNAME: variable('Cluster', null, 'How other nodes reach this node.', {
@@ -101,12 +101,20 @@ export const VARIABLES = {
   NODE_SITE: variable('Cluster', null, 'Name of the place this node stands in; nodes of one place have the same.', {
     defaultSaid: 'none: private networks with the same addresses are one, wherever they are',
   }),
-  REDIS_HOST: variable('Cluster', 'localhost', 'Redis (6.0 or newer).'),
+  REDIS_HOST: variable(
+    'Cluster',
+    'localhost',
+    'Redis (6.0 or newer). Giving it, be it as localhost, turns USE_REDIS and USE_CLUSTER on.',
+  ),
   REDIS_PORT: variable('Cluster', '6379', 'Its port.'),
   REDIS_PASSWORD: variable('Cluster', null, 'Its password.', { isSecret: true }),
   REDIS_PASSWORD_FILE: variable('Cluster', null, 'File that holds REDIS_PASSWORD.'),
   REDIS_DB: variable('Cluster', '0', 'Its database number.'),
-  REDIS_SENTINELS: variable('Cluster', null, 'Comma-separated host:port of sentinels, asked instead of REDIS_HOST.'),
+  REDIS_SENTINELS: variable(
+    'Cluster',
+    null,
+    'Comma-separated host:port of sentinels, asked instead of REDIS_HOST and with the same effect on USE_CLUSTER.',
+  ),
   REDIS_SENTINEL_MASTER: variable('Cluster', 'mymaster', 'What the sentinels call the Redis to use.'),
   REDIS_MAX_RETRIES: variable(
     'Cluster',
@@ -173,7 +181,11 @@ export const VARIABLES = {
   }),
   ENABLE_COMPRESSION: variable('Features', 'true', 'Compression of WebSocket control messages; never of chunks.'),
   ENABLE_METRICS: variable('Features', 'true', '/metrics in Prometheus text.'),
-  TEST_LONG: variable('Features', 'false', 'The tests also move 10 GiB.'),
+  TEST_LONG: variable(
+    'Features',
+    'false',
+    'For the tests and benches, which take it from the environment alone: true runs the long forms (docs/HACKING.md).',
+  ),
 } as const satisfies Record<string, Variable>;
 
 export type VariableName = keyof typeof VARIABLES;

@@ -80,7 +80,7 @@ describe('loadConfig', () => {
     REDIS_PASSWORD_FILE: [{ USE_REDIS: '1', REDIS_PASSWORD_FILE: '/secrets/short' }, (c) => c.redis?.password, 'short'],
     REDIS_DB: [{ USE_REDIS: '1', REDIS_DB: '3' }, (c) => c.redis?.db, 3],
     REDIS_SENTINELS: [
-      { USE_REDIS: '1', REDIS_SENTINELS: 's1:26379,[::1]:2' },
+      { REDIS_SENTINELS: 's1:26379,[::1]:2', USE_CLUSTER: 'false' },
       (c) => c.redis?.sentinels,
       [
         { host: 's1', port: 26379 },
@@ -134,6 +134,13 @@ describe('loadConfig', () => {
     expect(pick(configOf(env))).toEqual(wanted);
     const { [name]: _without, ...others } = env;
     expect(pick(configOf(others))).not.toEqual(wanted);
+  });
+
+  it('makes a node one of several once Redis is named, by its own address or by its sentinels', () => {
+    for (const env of [{ REDIS_HOST: 'redis' }, { REDIS_SENTINELS: 's1:26379' }]) {
+      expect(configOf({ ...env, DATABASE_URL: 'postgres://db/x' }).isCluster).toBe(true);
+      expect(faultsOf(env)).toEqual(['DATABASE_URL is needed when USE_CLUSTER is true: nodes share one PostgreSQL']);
+    }
   });
 
   it('takes 0 as no limit of the file size', () => {

@@ -111,7 +111,7 @@ export function loadConfig(env: Environment, machine: Machine): ConfigOutcome {
   const faults: string[] = [];
   const reader = createReader(env, machine, faults);
   const { value, secretText } = reader;
-  const isRedisNamed = reader.isGiven('REDIS_HOST');
+  const isRedisNamed = reader.isGiven('REDIS_HOST') || reader.isGiven('REDIS_SENTINELS');
   const isRedisUsed = value('USE_REDIS', read.yesOrNo, isRedisNamed);
   const isCluster = value('USE_CLUSTER', read.yesOrNo, isRedisNamed);
   const port = value('PORT', read.wholeNumber(0, 65_535));

@@ -39,7 +39,7 @@ export async function startStores(folder, stopping) {
       env.DATABASE_URL = postgres.url;
       lines.push(postgres.line);
     }
-    if (isRedisGiven) lines.push('Redis: the one of REDIS_HOST');
+    if (isRedisGiven) lines.push('Redis: the one of REDIS_HOST or REDIS_SENTINELS');
     else {
       const redis = await startRedis(folder, passwords.redis);
       started.push(redis);
