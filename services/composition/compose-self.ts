@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { ServiceSchema } from 'moleculer';
+import type { Logger } from 'pino';
 import { createRedisLeaderHints } from '../cluster/adapters/redis-leader-hints.ts';
 import { clusterService, type LeaderDuty } from '../cluster/cluster.service.ts';
 import { createCopySuggestions } from '../cluster/copy-suggestions.ts';
@@ -8,7 +9,7 @@ import { systemClock } from '../kernel/clock.ts';
 import { randomId } from '../kernel/ids.ts';
 import type { ActivityGauges } from '../kernel/traffic.ts';
 import { createProcessSystemProbe } from '../node/adapters/process-system-probe.ts';
-import { NodeMonitor } from '../node/node-monitor.ts';
+import { NodeMonitor, type StateChange } from '../node/node-monitor.ts';
 import { createMemoryPresenceBoard } from '../session/adapters/memory-presence-board.ts';
 import { createMemorySessionCache } from '../session/adapters/memory-session-cache.ts';
 import { createPrismaSessionRepository } from '../session/adapters/prisma-session-repository.ts';
@@ -52,7 +53,10 @@ export function composeSelf(
     isBusUp: () => common.bus?.isUp() ?? true,
     isRedisUp: () => common.redis?.isUp() ?? true,
   });
-  const monitor = new NodeMonitor(nodeId, probe, (change) => broadcast('node.state.changed', change));
+  const monitor = new NodeMonitor(nodeId, probe, (change) => {
+    logState(common.log, change);
+    broadcast('node.state.changed', change);
+  });
   const sessionRepository = createPrismaSessionRepository(database);
   const presence = new Presence({
     nodeId,
@@ -91,6 +95,12 @@ export function composeSelf(
     randomIndex: (bound) => randomInt(bound),
   });
   return { leadership, probe, monitor, metrics, sessions, sessionRepository, presence };
+}
+
+/** Where an alarm about a degraded node leads: `reasons` say what to look after. */
+function logState(log: Logger, { state, before, reasons }: StateChange): void {
+  if (state === 'degraded') log.warn({ state, before, reasons }, 'this node is degraded');
+  else log.info({ state, before }, 'the state of this node has changed');
 }
 
 type Self = ReturnType<typeof composeSelf>;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { ROOT, startServer } from '../support/server.ts';
+import { readText } from './tree.ts';
 
 const OPS = join(ROOT, 'ops');
 
@@ -85,6 +86,15 @@ describe('ops/', () => {
       expect(annotations.summary.length).toBeGreaterThan(10);
       expect(annotations.description.length).toBeGreaterThan(40);
     }
+  });
+
+  it('sends whoever is told of a degraded node to where the reasons are', () => {
+    const { description = '' } = rules.find(({ alert }) => alert === 'PeerLinkDegraded')?.annotations ?? {};
+    expect(description).not.toContain('/readyz');
+    const logged = /log\.warn\(\{ state, before, reasons \}, '([^']+)'\)/.exec(
+      readText('services/composition/compose-self.ts'),
+    );
+    expect(description).toContain(`its log (\`${logged?.[1]}\`)`);
   });
 
   it('lays the panels of the dashboard out without overlap', () => {

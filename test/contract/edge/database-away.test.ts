@@ -58,6 +58,8 @@ describe('a node on PostgreSQL', () => {
       await waitFor('the node calls itself degraded', 10_000, async () =>
         (await ask(server.url, '/metrics')).body.includes('peerlink_node_state{state="degraded"} 1'),
       );
+      const said = await waitFor('the log says so', 5_000, () => /^.*"state":"degraded".*$/m.exec(server.log())?.[0]);
+      expect(JSON.parse(said)).toMatchObject({ before: 'healthy', reasons: [{ what: 'no_database' }] });
     } finally {
       postgres.thaw();
     }
