@@ -9,6 +9,7 @@ import { makePatternFile } from '../support/files.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
 import { CELLS } from './world/cells.ts';
+import { dispatchWithFile } from './world/drop.ts';
 import { inspect } from './world/inspection.ts';
 import { openLine } from './world/line.ts';
 import { pickOwnFile } from './world/own-file.ts';
@@ -83,6 +84,10 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
     await page.getByText('No network.').waitFor();
     await page.getByText('Paused: no connection. It goes on by itself').and(page.locator('p:not(.sr-only)')).waitFor();
     await inspect(page, 'send, offline');
+    // Another file comes meanwhile: the upload stands below it, in few words and one long sentence.
+    await dispatchWithFile(page, 'drop', 'second.txt', Buffer.from('second'));
+    await page.getByText(/^Paused: no connection\. It goes on by itself, /).waitFor();
+    await inspect(page, 'send, beside, offline');
     // Mine was loaded when the upload began; what the list says is at the server, and what does not come back either.
     await page.getByRole('link', { name: 'Mine', exact: true }).click();
     await page.getByText('Your transfers could not be loaded').waitFor();
@@ -95,6 +100,8 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
     await page.getByText('Uploading').waitFor();
     await inspect(page, 'mine, running');
     await page.getByRole('link', { name: 'Send', exact: true }).click();
+    await page.getByRole('button', { name: 'Open', exact: true }).click();
+    await page.getByText('Not sent yet').waitFor();
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.getByText('Paused', { exact: true }).waitFor();
     await inspect(page, 'send, paused');

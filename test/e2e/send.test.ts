@@ -7,6 +7,7 @@ import { launchBrowser } from '../support/browser.ts';
 import { tempDirectory } from '../support/cleanup.ts';
 import { b3sum, makePatternFile, patternBytes } from '../support/files.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { dispatchWithFile } from './world/drop.ts';
 import { curl, download, sha256, treeOf, unzip } from './world/receive.ts';
 import { chooseBy, digestOn, linkOn, pressSend, sealed, sendFiles } from './world/send.ts';
 import { visit } from './world/visit.ts';
@@ -26,25 +27,6 @@ async function sourceFile(name: string, sizeBytes: number): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
   await makePatternFile(path, sizeBytes, { seed: name });
   return path;
-}
-
-/** Fires a real event whose clipboard or drop holds one file, as the browser does when a person lets go. */
-async function dispatchWithFile(page: Page, type: 'dragenter' | 'drop' | 'paste', name: string, bytes: Buffer) {
-  await page.evaluate(
-    ({ type, name, base64 }) => {
-      const transfer = new DataTransfer();
-      const binary = atob(base64);
-      const content = Uint8Array.from(binary, (sign) => sign.charCodeAt(0));
-      transfer.items.add(new File([content], name));
-      const options = { bubbles: true, cancelable: true };
-      const event =
-        type === 'paste'
-          ? new ClipboardEvent(type, { ...options, clipboardData: transfer })
-          : new DragEvent(type, { ...options, dataTransfer: transfer, clientX: 200, clientY: 200 });
-      document.body.dispatchEvent(event);
-    },
-    { type, name, base64: bytes.toString('base64') },
-  );
 }
 
 /** The server hears of the next transfer when the answer is called. */

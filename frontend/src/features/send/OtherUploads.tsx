@@ -36,12 +36,15 @@ export function OtherUploads({ views }: { readonly views: readonly UploadView[] 
 export function WaitingDraft({ items }: { readonly items: readonly DraftItem[] }) {
   const { messages, format } = useLanguage();
   return (
-    <section aria-label={messages.send.notSent} className="flex items-center justify-between gap-6 pt-14">
+    <section
+      aria-label={messages.send.notSent}
+      className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2 pt-14"
+    >
       <h2 className="tabular">
         {messages.send.listTitle(items.length, format.count(items.length), format.size(totalBytesOf(items)))}
       </h2>
       <div className="flex items-center gap-4">
-        <p className="whitespace-nowrap text-ink-soft">{messages.send.notSent}</p>
+        <p className="text-ink-soft">{messages.send.notSent}</p>
         <Button onClick={() => showUpload(null)}>{messages.mine.open}</Button>
       </div>
     </section>
@@ -53,15 +56,18 @@ function UploadLine({ view }: { readonly view: UploadView }) {
   const name = titleOf(view);
   return (
     <section aria-label={messages.upload.region(name)} className="flex flex-col gap-3">
-      <div className="flex items-center justify-between gap-6">
-        <h2 className="min-w-0">
+      {/* Some states take a sentence to say: it gets a line of its own where the name would have no room beside it. */}
+      <div className="flex flex-wrap items-center gap-x-6 gap-y-2">
+        <h2 className="min-w-0 flex-1 basis-48">
           <FileName path={name} />
         </h2>
-        <div className="flex items-center gap-4">
-          <p className="tabular whitespace-nowrap text-ink-soft">
+        <div className="flex min-w-0 items-center gap-4 max-sm:grow max-sm:justify-between">
+          <p className="tabular text-ink-soft">
             {messages.upload.announce(messages.upload.phase[view.phase.name], format.percent(shareMoved(view)))}
           </p>
-          <Button onClick={() => showUpload(view.transferId)}>{messages.mine.open}</Button>
+          <Button className="shrink-0" onClick={() => showUpload(view.transferId)}>
+            {messages.mine.open}
+          </Button>
         </div>
       </div>
       <ChunkStrip cells={view.cells} revision={view.revision} isSealed={view.phase.name === 'sealed'} className="h-8" />
