@@ -5,6 +5,6 @@ import { main } from './setup/process.mjs';
 import { setUp } from './setup/setup.mjs';
 
 await main(async () => {
-  await setUp();
+  await setUp({ isPageNeeded: false });
   return await runInForeground([{ args: [join('dist', 'services', 'main.js'), '--repl', ...process.argv.slice(2)] }]);
 });

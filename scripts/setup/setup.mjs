@@ -11,10 +11,11 @@ import {
 /**
  * Brings a clone to the state where the server can run. Each step is skipped in milliseconds when its inputs have
  * not changed since it last succeeded.
- * @param {{ isForDevelopment?: boolean }} [options] development runs from the sources: nothing is compiled ahead
+ * @param {{ isForDevelopment?: boolean, isPageNeeded?: boolean }} [options] development runs from the sources: nothing is
+ *   compiled ahead. What serves no page leaves the built one as it is: settings of its own build (VITE_...) may be gone
  * @returns {Promise<{ hasAddon: boolean }>}
  */
-export async function setUp({ isForDevelopment = false } = {}) {
+export async function setUp({ isForDevelopment = false, isPageNeeded = true } = {}) {
   checkNodeVersion();
   return await underLock(async () => {
     await installPackages();
@@ -22,7 +23,7 @@ export async function setUp({ isForDevelopment = false } = {}) {
     await generatePrismaClient();
     if (!isForDevelopment) {
       await compileServer();
-      await buildPage();
+      if (isPageNeeded) await buildPage();
     }
     return { hasAddon };
   });

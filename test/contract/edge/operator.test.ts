@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OperatorOverview } from '../../../services/contracts/operator.ts';
@@ -29,12 +30,18 @@ const signIn = (value: unknown, headers: Readonly<Record<string, string>> = {}) 
 const from = (address: string) => ({ 'X-Forwarded-For': address });
 
 async function renew(extra: Readonly<Record<string, string>> = {}): Promise<string> {
-  const program = startProcess(process.execPath, [join(ROOT, 'dist', 'services', 'main.js'), '--admin-token'], {
+  const program = startProcess(process.execPath, [join(ROOT, 'scripts', 'admin-token.mjs')], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, DATA_DIR: server.dataDirectory, ...extra },
+    // A page built now would be another one than the installation serves.
+    env: { PATH: process.env.PATH, DATA_DIR: server.dataDirectory, VITE_CHUNK_SIZE: '65536', ...extra },
   });
-  expect(await program.exited(30_000)).toEqual({ code: 0, signal: null });
+  expect(await program.exited(60_000)).toEqual({ code: 0, signal: null });
   return program.log();
+}
+/** What the page was last built of; null: it was not built. */
+function pageStamp(): string | null {
+  const path = join(ROOT, 'dist', '.build', 'page');
+  return existsSync(path) ? readFileSync(path, 'utf8') : null;
 }
 
 describe('the operator', () => {
@@ -173,7 +180,9 @@ describe('the operator', () => {
 
   it('makes the old token and its cookies worthless with npm run admin-token, while the node runs and while it does not', async () => {
     const { cookie } = await signIn(token);
+    const page = pageStamp();
     const [made = ''] = tokensIn(await renew());
+    expect(pageStamp()).toBe(page);
     expect((await overviewWith({ ...from('203.0.113.20'), ...bearer(token) })).type).toBe('bad_token');
     expect((await overviewWith({ Cookie: cookie })).type).toBe('bad_token');
     expect((await overviewWith(bearer(made))).status).toBe(200);
