@@ -1,5 +1,5 @@
 import { TransferName } from '../../components/FileName.tsx';
-import { FilePicker } from '../../components/FilePicker.tsx';
+import { PickAgain } from '../../components/PickAgain.tsx';
 import { PickedProblem } from '../../components/PickedProblem.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { Button } from '../../components/ui/Button.tsx';
@@ -13,10 +13,8 @@ import { titleOf } from './UploadPanel.tsx';
 /** An upload of an earlier visit: shows how far it came and asks for its files again. */
 export function UnfinishedPanel({ view }: { readonly view: UploadView }) {
   const { messages, format } = useLanguage();
-  const { isComparing, missing, pick, pickKept } = usePickAgain(view, () => showResumed(view.transferId));
+  const picking = usePickAgain(view, () => showResumed(view.transferId));
   const count = view.files.length;
-  const hasFolders = view.files.some((file) => file.path.includes('/'));
-  const hasLooseFiles = view.files.some((file) => !file.path.includes('/'));
   const name = titleOf(view);
   const discard = () => void removing.remove({ transferId: view.transferId, name, uploadToken: view.uploadToken });
 
@@ -33,35 +31,14 @@ export function UnfinishedPanel({ view }: { readonly view: UploadView }) {
       </div>
       <ChunkStrip cells={view.cells} revision={view.revision} isSealed={false} className="h-8" />
       <p className="text-ink-soft">{messages.upload.needFiles(count, format.count(count))}</p>
-      <PickedProblem missing={missing} count={count} />
+      <PickedProblem missing={picking.missing} count={count} />
       <div className="flex flex-wrap gap-2">
-        {pickKept ? (
-          <Button variant="primary" onClick={() => void pickKept()}>
-            {messages.upload.goOn}
-          </Button>
-        ) : (
-          <FilePicker
-            variant="primary"
-            isSingle={count === 1}
-            picksFolder={hasFolders}
-            label={
-              hasFolders
-                ? messages.upload.pickFolderAgain
-                : count === 1
-                  ? messages.upload.pickAgain
-                  : messages.upload.pickAgainMany
-            }
-            onPick={(files) => void pick(files)}
-          />
-        )}
-        {!pickKept && hasFolders && hasLooseFiles && (
-          <FilePicker label={messages.upload.pickLooseAgain} onPick={(files) => void pick(files)} />
-        )}
+        <PickAgain view={view} picking={picking} />
         <Button variant="quiet" onClick={discard}>
           {messages.upload.discard}
         </Button>
         <p role="status" className="self-center text-ink-soft">
-          {isComparing ? messages.upload.comparing : ''}
+          {picking.isComparing ? messages.upload.comparing : ''}
         </p>
       </div>
     </section>
