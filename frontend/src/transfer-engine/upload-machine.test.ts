@@ -198,6 +198,39 @@ describe('upload machine', () => {
     expect(machine.handle({ type: 'resume' }, 1_000_001)).toEqual([{ type: 'ask_status' }]);
   });
 
+  it('takes a server of which nobody hears anything for a line that is away, and goes on when it is back', () => {
+    const { far, machine } = started([fileOf(8 * CHUNK)], { window: 1 });
+    let askedMs: number | null = null;
+    const phases: string[] = [];
+    for (let nowMs = 100; nowMs <= 300_000; nowMs += 100) {
+      // Silence: no run is answered, and each status is given up after the acknowledgement time-out.
+      if (askedMs !== null && nowMs - askedMs >= 10_000) {
+        askedMs = null;
+        machine.handle({ type: 'status_failed', fault: { kind: 'timeout' } }, nowMs);
+      }
+      const effects = machine.handle({ type: 'tick' }, nowMs);
+      if (effects.some(({ type }) => type === 'ask_status')) askedMs = nowMs;
+      if (phases.at(-1) !== machine.phase.name) phases.push(machine.phase.name);
+    }
+    expect(phases).toEqual(['sending', 'waiting', 'offline']);
+    machine.handle(far.status(), 300_001);
+    machine.handle({ type: 'tick' }, 306_000);
+    machine.handle(far.status(), 306_000);
+    expect(machine.phase.name).toBe('sending');
+  });
+
+  it('asks the person when chunks get no answer from a server that tells what it has', () => {
+    const { far, machine } = started([fileOf(8 * CHUNK)], { window: 1, maxRetries: 3 });
+    for (let nowMs = 100; nowMs <= 60_000; nowMs += 100) {
+      if (machine.handle({ type: 'tick' }, nowMs).some(({ type }) => type === 'ask_status')) {
+        machine.handle(far.status(), nowMs);
+      }
+    }
+    expect(machine.phase).toEqual({ name: 'stalled', fault: { kind: 'timeout' } });
+    // Another network may let them through.
+    expect(machine.handle({ type: 'network_back' }, 60_100)).toEqual([{ type: 'ask_status' }]);
+  });
+
   it('cuts a run of which nothing moved for the acknowledgement time-out, probing others after 3 s', () => {
     const { machine, effects } = started([fileOf(CHUNK)], { window: 1 });
     const runId = sends(effects)[0]?.runId ?? 0;

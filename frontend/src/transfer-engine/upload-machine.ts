@@ -6,7 +6,7 @@
 import type { PutRunResponse, TransferState, TransferStatusResponse } from '../../../services/contracts/http.ts';
 import { backoffMs } from './backoff.ts';
 import { CELL, ChunkMap, type ChunkRange, type EngineFile, type PlannedRun } from './chunk-map.ts';
-import { type Fault, remedyFor } from './fault.ts';
+import { type Fault, type Remedy, remedyFor } from './fault.ts';
 import { FIRST_RUN_BYTES, nextRunBytes } from './run-size.ts';
 
 export interface MachineConfig {
@@ -226,7 +226,9 @@ export class UploadMachine {
         return;
       case 'network_back':
         this.#failures = 0;
-        this.#tryAt(nowMs);
+        // Another network may let through what this one did not.
+        if (this.phase.name === 'stalled' && this.phase.fault.kind === 'timeout') this.#resume(nowMs);
+        else this.#tryAt(nowMs);
         return;
       case 'pause':
         if (GOING_ON.has(this.phase.name) || this.phase.name === 'stalled') this.#stop({ name: 'paused' }, effects);
@@ -316,15 +318,21 @@ export class UploadMachine {
     if (!this.#isStatusAsked) return;
     this.#isStatusAsked = false;
     if (!GOING_ON.has(this.phase.name)) return;
-    this.#applyFault(fault, true, nowMs, effects);
+    // Nobody says what is stored: that is no chunk's fault but a line or a server that is away, however silently.
+    this.#applyFault(fault, true, nowMs, effects, fault.kind === 'timeout' ? 'reconnect' : remedyFor(fault));
   }
 
-  #applyFault(fault: Fault, counts: boolean, nowMs: number, effects: UploadEffect[]): void {
+  #applyFault(
+    fault: Fault,
+    counts: boolean,
+    nowMs: number,
+    effects: UploadEffect[],
+    remedy: Remedy = remedyFor(fault),
+  ): void {
     if (fault.kind === 'problem' && fault.type === 'not_accepted') {
       this.#awaitAnswer(nowMs, effects);
       return;
     }
-    const remedy = remedyFor(fault);
     if (remedy === 'end') {
       this.#stop({ name: 'ended', fault }, effects);
       return;

@@ -206,8 +206,9 @@ class Uploads {
     this.#post({ type: 'event', transferId, event });
   }
 
+  /** All that this page sends, what stopped or is paused among it. */
   tellAll(event: PageEvent): void {
-    for (const view of this.#views) if (isActive(view)) this.tell(view.transferId, event);
+    for (const view of this.#views) if (isHeld(view)) this.tell(view.transferId, event);
   }
 
   heardCommitted(transferId: string, fileIndex: number, ranges: readonly ChunkRange[]): void {
