@@ -24,7 +24,7 @@ const OVERLOADED_TIMES_MEDIAN = 2;
 /** Below this a node has nothing to complain of: twice nearly nothing is no load. */
 const NOTABLE_LOAD = 0.25;
 
-/** "The node that opened the transfer, unless it drains, is low on disk, or has twice the median load." */
+/** "Placed there, unless that node drains, is degraded, or has a load of at least 0.25 and twice the median." */
 export function placeTransfer(ownNodeId: string, nodes: readonly PublicNode[]): string {
   const able = nodes.filter((node) => node.state === 'healthy');
   const own = able.find((node) => node.id === ownNodeId);
