@@ -179,7 +179,11 @@ export const VARIABLES = {
   PEERLINK_NATIVE_KERNEL: variable('Features', null, 'Kernel of net_io: portable, sse41, avx2, avx512, neon.', {
     defaultSaid: 'the fastest the processor has',
   }),
-  ENABLE_COMPRESSION: variable('Features', 'true', 'Compression of WebSocket control messages; never of chunks.'),
+  ENABLE_COMPRESSION: variable(
+    'Features',
+    'true',
+    'Compression of the page (br, gzip); never of chunks or WebSocket messages.',
+  ),
   ENABLE_METRICS: variable('Features', 'true', '/metrics in Prometheus text.'),
   TEST_LONG: variable(
     'Features',

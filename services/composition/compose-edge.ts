@@ -31,7 +31,8 @@ export function composeEdge(common: Common, phase: Phase) {
     () => call('cluster.nodes', {}, { timeoutMs: CLUSTER_ANSWER_MS }),
     () => performance.now(),
   );
-  const pages = createPages(settings.pagesDirectory, cluster.origins, (fault) => onFault('pages', fault));
+  const { pagesDirectory, isCompressionEnabled } = settings;
+  const pages = createPages(pagesDirectory, cluster.origins, (fault) => onFault('pages', fault), isCompressionEnabled);
   const makeContext = createContextMaker({
     settings,
     log,

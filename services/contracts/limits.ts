@@ -44,7 +44,7 @@ export const MAX_JSON_BODY_BYTES = 8 * MIB;
 export const MAX_SMALL_JSON_BODY_BYTES = 16 * KIB;
 /** A text sent to people, every character of it escaped. */
 export const MAX_TEXT_BODY_BYTES = 256 * KIB;
-/** What one request or message may gather before it counts among MAX_GATHERED_BYTES. */
+/** What one HTTP request may gather before it counts among MAX_GATHERED_BYTES; what a socket began counts from its first byte. */
 export const MAX_UNCOUNTED_BODY_BYTES = 16 * KIB;
 /** JSON bodies and messages of sockets that are not whole yet, all together. */
 export const MAX_GATHERED_BYTES = 128 * MIB;

@@ -1,6 +1,6 @@
 /**
- * Socket.IO events. Two paths on the same port: CONTROL_PATH for everything small, CHUNK_PATH for binary chunks,
- * which never offers permessage-deflate (Chromium would deflate every frame). Both WebSocket only. The handshake is
+ * Socket.IO events. Two paths on the same port: CONTROL_PATH for everything small, CHUNK_PATH for binary chunks.
+ * Neither offers permessage-deflate (Chromium would deflate every frame). Both WebSocket only. The handshake is
  * authorised by the session cookie (same origin) or `auth.ticket` (60 s, for another node).
  */
 import type { ProblemDetails } from './errors.ts';

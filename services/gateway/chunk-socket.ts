@@ -33,8 +33,7 @@ export interface ChunkSocketDeps extends HandshakeDeps {
 }
 
 /**
- * The Socket.IO door for bytes. A server of its own, since permessage-deflate is negotiated per connection and
- * Chromium deflates every frame once it is.
+ * The Socket.IO door for bytes. A server of its own: what may come here is longer than a control message, and binary.
  */
 export function createChunkSocket(deps: ChunkSocketDeps): SocketServer {
   // Engine.IO wants to own an HTTP server; this one never listens and only passes upgrades on.

@@ -14,7 +14,6 @@ import { guardConnections } from './socket-guard.ts';
 import { type HandshakeDeps, identify, isOriginAllowed, type SocketIdentity } from './socket-handshake.ts';
 
 export interface ControlSocketDeps extends ControlDeps, HandshakeDeps {
-  readonly isCompressionEnabled: boolean;
   readonly metrics: EdgeMetrics;
   readonly people: Pick<PeopleEvents, 'handlers' | 'removeSocket'>;
   readonly inboxes: Pick<InboxEvents, 'handlers' | 'removeSocket'>;
@@ -103,15 +102,8 @@ function optionsOf(deps: ControlSocketDeps): object {
   return {
     path: CONTROL_PATH,
     transports: ['websocket'],
-    // Small messages grow by deflate, and a kept context would cost each connection two windows.
-    perMessageDeflate: deps.isCompressionEnabled
-      ? {
-          threshold: 1024,
-          serverNoContextTakeover: true,
-          clientNoContextTakeover: true,
-          zlibDeflateOptions: { level: 3, memLevel: 7 },
-        }
-      : false,
+    // It cannot be had in one direction, and a client's 8 KiB may inflate to 8 MiB before anybody is asked who it is.
+    perMessageDeflate: false,
     httpCompression: false,
     serveClient: false,
     maxHttpBufferSize: MAX_JSON_BODY_BYTES,

@@ -8,6 +8,7 @@ export interface EdgeSettings {
   /** Origins besides our own whose pages may use the API, compared exactly. */
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
+  /** Of what goes out over HTTP and is no file of anybody's: the page. */
   readonly isCompressionEnabled: boolean;
   readonly isMetricsEnabled: boolean;
   readonly rateLimits: {

@@ -96,7 +96,6 @@ export function createGateway(deps: GatewayDeps): Gateway {
     people,
     inboxes,
     recipients,
-    isCompressionEnabled: deps.settings.isCompressionEnabled,
     nowMs: () => Date.now(),
   });
   const routes = {

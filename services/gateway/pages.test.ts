@@ -15,6 +15,7 @@ afterEach(() => {
 async function serve(
   files: Record<string, string>,
   origins: () => readonly string[] = () => ['https://n1.test'],
+  isCompressionEnabled = true,
 ): Promise<{
   get: (path: string, headers?: Record<string, string>, method?: string) => Promise<Response>;
   directory: string;
@@ -25,7 +26,7 @@ async function serve(
     mkdirSync(join(directory, path, '..'), { recursive: true });
     writeFileSync(join(directory, path), text);
   }
-  const pages = createPages(directory, origins, () => undefined);
+  const pages = createPages(directory, origins, () => undefined, isCompressionEnabled);
   await pages.loaded;
   const server: Server = createServer((req, res) => {
     if (req.url === '/') pages.answerIndex(req, res);
@@ -115,6 +116,13 @@ describe('pages', () => {
     const answer = await get('/assets/index-1a2b.js', { 'Accept-Encoding': accepted });
     expect(answer.headers.get('content-encoding')).toBe(encoding);
     expect(answer.headers.get('vary')).toContain('Accept-Encoding');
+    expect(await answer.text()).toBe(long);
+  });
+
+  it('go out as they are when ENABLE_COMPRESSION says so', async () => {
+    const { get } = await serve(site, undefined, false);
+    const answer = await get('/assets/index-1a2b.js', { 'Accept-Encoding': 'br, gzip' });
+    expect(answer.headers.get('content-encoding')).toBeNull();
     expect(await answer.text()).toBe(long);
   });
 

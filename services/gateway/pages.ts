@@ -55,13 +55,14 @@ export function createPages(
   /** Asked for each answer, since nodes come and go. */
   connectOrigins: () => readonly string[],
   onFault: (fault: unknown) => void,
+  isCompressionEnabled = true,
 ): Pages {
   let assets = new Map<string, Asset>();
   let scannedAtMs = performance.now();
   const currentPolicy = rememberedPolicy(connectOrigins);
   const scan = async () => {
     try {
-      assets = await readAssets(directory);
+      assets = await readAssets(directory, isCompressionEnabled);
     } catch (fault) {
       if ((fault as NodeJS.ErrnoException).code !== 'ENOENT') onFault(fault);
     }
@@ -161,20 +162,24 @@ function answerNotBuilt(req: IncomingMessage, res: ServerResponse): void {
   res.end(req.method === 'HEAD' ? undefined : text);
 }
 
-async function readAssets(directory: string): Promise<Map<string, Asset>> {
+async function readAssets(directory: string, isCompressionEnabled: boolean): Promise<Map<string, Asset>> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).slice(0, MAX_FILES);
-  const assets = await Promise.all(files.map((entry) => readAsset(directory, entry)));
+  const assets = await Promise.all(files.map((entry) => readAsset(directory, entry, isCompressionEnabled)));
   return new Map(assets.filter((asset) => asset !== null));
 }
 
-async function readAsset(directory: string, entry: Dirent): Promise<[string, Asset] | null> {
+async function readAsset(
+  directory: string,
+  entry: Dirent,
+  isCompressionEnabled: boolean,
+): Promise<[string, Asset] | null> {
   const file = join(entry.parentPath, entry.name);
   const type = TYPES[extname(entry.name)];
   if (type === undefined) return null;
   const plain = await readFile(file);
   if (plain.length > MAX_FILE_BYTES) return null;
-  const isWorth = plain.length >= MIN_COMPRESSED_BYTES && COMPRESSIBLE.test(type);
+  const isWorth = isCompressionEnabled && plain.length >= MIN_COMPRESSED_BYTES && COMPRESSIBLE.test(type);
   return [
     `/${relative(directory, file).split(sep).join('/')}`,
     {

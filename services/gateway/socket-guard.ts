@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { MAX_JSON_MEMBERS, MAX_UNCOUNTED_BODY_BYTES } from '../contracts/limits.ts';
+import { MAX_JSON_MEMBERS } from '../contracts/limits.ts';
 import type { HeldBytes } from '../kernel/held-bytes.ts';
 import { jsonShape } from './json-depth.ts';
 
@@ -16,10 +16,21 @@ interface Engine {
 }
 interface Connection {
   readonly request: IncomingMessage;
+  readonly transport: { readonly socket: { readonly _receiver: Receiver } };
   on(event: 'packet', listener: (packet: { readonly type: string; readonly data?: unknown }) => void): unknown;
   once(event: 'close', listener: () => void): unknown;
   close(): unknown;
 }
+
+/** Of ws: what it keeps of a message until its last byte is there. Without deflate it has read whatever it was given. */
+interface Receiver {
+  readonly _bufferedBytes: number;
+  readonly _buffers: readonly unknown[];
+  readonly _messageLength: number;
+  readonly _fragments: readonly unknown[];
+}
+/** What an object costs beside its bytes: one byte a part would be kept for a hundred. */
+const PART_COST_BYTES = 256;
 
 /**
  * What Socket.IO's own limits leave open, held before it sees a frame: one event may be all the attachments it declares,
@@ -66,18 +77,17 @@ export function guardConnections(engine: Engine, rules: FrameRules, held: HeldBy
       tcp.destroy();
     };
     const holding = held.begin(cut);
-    let unfinishedBytes = 0;
-    const onBytes = (bytes: Buffer) => {
-      const countedBefore = Math.max(0, unfinishedBytes - MAX_UNCOUNTED_BODY_BYTES);
-      unfinishedBytes += bytes.length;
-      const counted = Math.max(0, unfinishedBytes - MAX_UNCOUNTED_BODY_BYTES);
-      if (counted > countedBefore && !holding.add(counted - countedBefore)) cut();
+    let countedBytes = 0;
+    // After whoever puts messages together has seen the same bytes: what is whole asks for no room.
+    const onBytes = () => {
+      const bytes = unfinishedBytes(connection.transport.socket._receiver);
+      const moreBytes = bytes - countedBytes;
+      if (moreBytes < 0) holding.give(-moreBytes);
+      else if (moreBytes > 0 && !holding.add(moreBytes)) cut();
+      countedBytes = bytes;
     };
-    // Before whoever puts the messages together: what they end is then counted already.
-    tcp.prependListener('data', onBytes);
+    tcp.on('data', onBytes);
     connection.on('packet', ({ type, data }) => {
-      if (unfinishedBytes > MAX_UNCOUNTED_BODY_BYTES) holding.clear();
-      unfinishedBytes = 0;
       if (type === 'message' && !guard.admits(data)) cut();
     });
     connection.once('close', () => {
@@ -85,6 +95,10 @@ export function guardConnections(engine: Engine, rules: FrameRules, held: HeldBy
       holding.end();
     });
   });
+}
+
+function unfinishedBytes({ _bufferedBytes, _messageLength, _buffers, _fragments }: Receiver): number {
+  return _bufferedBytes + _messageLength + PART_COST_BYTES * (_buffers.length + _fragments.length);
 }
 
 /** As of a body, before anybody parses it. A member takes two characters at least. */
