@@ -41,7 +41,20 @@ function brokenLinks(path: string): string[] {
   return broken;
 }
 
+/** Made by a build or by an operator, or the form of a name. */
+const MADE = /^(native\/(build|prebuilds)|prisma\/generated|frontend\/(dist|\.env))|NNNN/;
+
+/** Paths from the root, in code marks, that are not there. */
+const missingPaths = (path: string): string[] =>
+  [...readText(path).matchAll(/`((?:bench|docker|docs|frontend|native|ops|prisma|scripts|services|test)\/[\w./-]*)`/g)]
+    .map(([, named = '']) => named)
+    .filter((named) => !MADE.test(named) && !existsSync(join(ROOT, named)));
+
 describe('every document', () => {
+  it.each(DOCUMENTS)('names in %s only files and folders that there are', (path) => {
+    expect(missingPaths(path)).toEqual([]);
+  });
+
   it.each(DOCUMENTS)('links in %s lead somewhere', (path) => {
     expect(brokenLinks(path)).toEqual([]);
   });
