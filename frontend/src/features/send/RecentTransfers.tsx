@@ -17,8 +17,7 @@ export function RecentTransfers({ hiddenIds }: { readonly hiddenIds: ReadonlySet
   useEffect(() => {
     let isGone = false;
     const load = async () => {
-      const known = await session.ensure();
-      const answer = known.ok ? await api.transfers() : known;
+      const answer = await session.within(api.transfers);
       // A list that cannot be had is not worth a message here: Mine explains it.
       if (!isGone && answer.ok) setTransfers(answer.value.transfers);
     };

@@ -7,7 +7,9 @@ import { config } from '../../config/env.ts';
 import { api } from '../../lib/api.ts';
 import { type ListedTransfer, nameOfTransfer } from '../../lib/listed-transfer.ts';
 import { removing } from '../../lib/removing.ts';
+import { askAgainInMs } from '../../lib/retry.ts';
 import { session } from '../../lib/session.ts';
+import { uploadPace } from '../../lib/upload-pace.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
@@ -32,17 +34,18 @@ export function SharesPage() {
   useTitle(messages.app.titlePage(messages.mine.title));
 
   const load = useCallback(async () => {
-    const known = await session.ensure();
-    const answer = known.ok ? await api.transfers() : known;
+    const answer = await session.within(api.transfers);
     setList((before) => {
       if (answer.ok) return { name: 'ready', transfers: answer.value.transfers };
-      return before.name === 'ready' ? before : { name: 'failed', fault: answer.fault };
+      // What passes takes no list away; what does not must not leave one there that is not true any more.
+      if (before.name === 'ready' && askAgainInMs(answer.fault) !== null) return before;
+      return { name: 'failed', fault: answer.fault };
     });
   }, []);
   const { deleting, isHidden, remove, undo, finish } = useUndoableDelete(load);
   useEffect(() => {
     void load();
-    void uploads.restore(config.backendUrl);
+    void uploads.restore(config.backendUrl, uploadPace);
     const timer = setInterval(() => document.visibilityState === 'visible' && void load(), REFRESH_MS);
     return () => clearInterval(timer);
   }, [load]);
