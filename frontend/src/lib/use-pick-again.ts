@@ -26,7 +26,8 @@ export function usePickAgain({ transferId }: UploadView, onResumed?: () => void)
     setComparing((count) => count + 1);
     setMissing(null);
     try {
-      const outcome = await uploads.resumeWith(transferId, picked, await uploadPace());
+      const [pace] = await Promise.all([uploadPace(), uploads.yieldToOthers()]);
+      const outcome = await uploads.resumeWith(transferId, picked, pace);
       if (outcome.kind === 'resumed') onResumed?.();
       else setMissing(outcome);
     } finally {

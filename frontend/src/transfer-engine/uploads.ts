@@ -2,58 +2,23 @@
  * The page's view of its uploads: begins them in the worker, follows them, remembers them for the next visit. No
  * React: components subscribe and read.
  */
-import type {
-  ClusterResponse,
-  OwnedTransfer,
-  TransferState,
-  TransferStatusResponse,
-} from '../../../services/contracts/http.ts';
-import type { Person } from '../../../services/contracts/person.ts';
+import type { ClusterResponse, OwnedTransfer, TransferState } from '../../../services/contracts/http.ts';
 import { CELL, ChunkMap, type ChunkRange } from './chunk-map.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { PickedFile } from './match-files.ts';
 import { addressesOf } from './node-book.ts';
 import { OWN } from './node-choice.ts';
 import { PickedAgain } from './picked-again.ts';
-import {
-  forgetUpload,
-  listUploads,
-  type StoredFile,
-  type StoredUpload,
-  saveFingerprints,
-  saveUpload,
-} from './resume-store.ts';
+import { forgetUpload, listUploads, type StoredUpload, saveFingerprints, saveUpload } from './resume-store.ts';
 import { httpTransport } from './transport.ts';
 import type { UploadPhase } from './upload-machine.ts';
 import type { UploadSnapshot } from './upload-session.ts';
 import { UploadTabs } from './upload-tabs.ts';
+import { isHeld, mapOf, type UploadView, type UploadViewPhase, viewOf } from './upload-view.ts';
 import UploadWorker from './upload-worker.ts?worker';
 import type { FromWorker, NodePlan, PageEvent, ToWorker } from './worker-protocol.ts';
 
-/** Beside the machine's phases: an upload of an earlier visit, whose files must be picked again. */
-export type UploadViewPhase = UploadPhase | { readonly name: 'needs_files' };
-
-/** Replaced, never changed, on each step; `cells` and `storedBytesByFile` are shared and `revision` tells of news. */
-export interface UploadView {
-  readonly transferId: string;
-  readonly shareId: string;
-  readonly link: string;
-  readonly uploadToken: string;
-  readonly expiresAt: string;
-  readonly files: readonly StoredFile[];
-  readonly phase: UploadViewPhase;
-  readonly totalBytes: number;
-  readonly storedBytes: number;
-  readonly movedBytes: number;
-  readonly bytesPerSecond: number | null;
-  readonly remainingMs: number | null;
-  readonly cells: Uint8Array;
-  readonly storedBytesByFile: Float64Array;
-  readonly digests: readonly (string | null)[];
-  readonly revision: number;
-  /** Whom a direct send was offered to, and nobody else can have it; null for a share. */
-  readonly recipients: readonly Person[] | null;
-}
+export { isActive, isHeld, type UploadView, type UploadViewPhase } from './upload-view.ts';
 
 export interface UploadPace {
   readonly window: number;
@@ -66,8 +31,9 @@ export interface OpenedUpload {
   readonly uploadToken: string;
   readonly handles: readonly (FileSystemFileHandle | undefined)[];
 }
-export type ResumeOutcome =
-  | { readonly kind: 'resumed' }
+export type ResumeOutcome<Picked extends PickedFile = PickedFile> =
+  /** `left`: what was picked beside its files. */
+  | { readonly kind: 'resumed'; readonly left: readonly Picked[] }
   /** Paths that are not fully stored and have not been picked again; `foundCount` files have. */
   | { readonly kind: 'missing'; readonly paths: readonly string[]; readonly foundCount: number };
 
@@ -77,26 +43,10 @@ interface BegunUpload {
   readonly pace: UploadPace;
 }
 
-const NOTHING_TO_RESUME: ResumeOutcome = { kind: 'missing', paths: [], foundCount: 0 };
+const NOTHING_TO_RESUME = { kind: 'missing', paths: [], foundCount: 0 } as const;
 const STATUS_TIMEOUT_MS = 10_000;
 /** Nothing of these can go on after a reload. */
 const FORGOTTEN: ReadonlySet<UploadPhase['name']> = new Set(['sealed', 'ended', 'failed', 'cancelled']);
-const ACTIVE: ReadonlySet<UploadViewPhase['name']> = new Set([
-  'checking',
-  'sending',
-  'asking',
-  'waiting',
-  'moving',
-  'offline',
-]);
-
-export function isActive(view: UploadView): boolean {
-  return ACTIVE.has(view.phase.name);
-}
-/** Its files are in this page's hands: another tab must leave it alone, and closing this one would stop it. */
-export function isHeld(view: UploadView): boolean {
-  return isActive(view) || view.phase.name === 'paused' || view.phase.name === 'stalled';
-}
 
 class Uploads {
   #views: readonly UploadView[] = [];
@@ -111,7 +61,10 @@ class Uploads {
   #missingWorkers = 0;
   readonly #picked = new PickedAgain(fingerprintOf);
   #cluster: ClusterResponse | null = null;
-  readonly #tabs = new UploadTabs(() => this.#views.filter(isHeld).map((view) => view.transferId));
+  readonly #tabs = new UploadTabs(
+    () => this.#views.filter(isHeld).map((view) => view.transferId),
+    (transferIds) => this.#leaveToOthers(transferIds),
+  );
   #restoring: Promise<void> | undefined;
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -158,9 +111,12 @@ class Uploads {
     }, 0);
   }
 
-  /** Finds uploads of earlier visits that are not finished; those that are over are forgotten. */
-  restore(ownAddress: string): Promise<void> {
-    this.#restoring ??= this.#restoreAll(ownAddress);
+  /**
+   * Finds uploads of earlier visits that are not finished; those that are over are forgotten. One of which everything is
+   * stored needs no files: it is followed to its seal.
+   */
+  restore(ownAddress: string, pace: () => Promise<UploadPace>): Promise<void> {
+    this.#restoring ??= this.#restoreAll(ownAddress, pace);
     return this.#restoring;
   }
 
@@ -168,19 +124,20 @@ class Uploads {
    * Goes on with an upload of an earlier visit once the files are there that it still needs.
    * @param isPart they were picked for it, perhaps a folder of several: what is found counts for the next pick, too
    */
-  async resumeWith(
+  async resumeWith<Picked extends PickedFile>(
     transferId: string,
-    picked: readonly PickedFile[],
+    picked: readonly Picked[],
     pace: UploadPace,
     isPart = true,
-  ): Promise<ResumeOutcome> {
+  ): Promise<ResumeOutcome<Picked>> {
     const record = this.#records.get(transferId);
     if (!record || this.#find(transferId)?.phase.name !== 'needs_files') return NOTHING_TO_RESUME;
     const files = await this.#picked.match(transferId, record.files, picked, isPart);
     const view = this.#find(transferId);
     if (!view || this.#records.get(transferId) !== record) return NOTHING_TO_RESUME;
     // The pick before may have brought all that was missing: begun twice, the two would take each other's place.
-    if (view.phase.name !== 'needs_files') return { kind: 'resumed' };
+    const left = picked.filter(({ file }) => !files.includes(file));
+    if (view.phase.name !== 'needs_files') return { kind: 'resumed', left };
     const missing = record.files.filter(
       (file, index) => !files[index] && (view.storedBytesByFile[index] ?? 0) < file.sizeBytes,
     );
@@ -190,7 +147,21 @@ class Uploads {
     }
     this.#change(transferId, { phase: { name: 'checking' } });
     this.#start(record, files, pace, null);
-    return { kind: 'resumed' };
+    return { kind: 'resumed', left };
+  }
+
+  /**
+   * Asks the other tabs what they are sending, and offers none of that here any more. A tab says so by itself when it
+   * begins, but not to one that slept. @returns the transfers that other tabs are busy with
+   */
+  yieldToOthers(): Promise<ReadonlySet<string>> {
+    return this.#tabs.busyElsewhere();
+  }
+
+  #leaveToOthers(transferIds: readonly string[]): void {
+    for (const transferId of transferIds) {
+      if (this.#find(transferId)?.phase.name === 'needs_files') this.#remove(transferId);
+    }
   }
 
   /** Handles kept from an earlier visit, when every file that is still needed has one. */
@@ -233,18 +204,15 @@ class Uploads {
   /** Stops sending it; on another visit it is found unfinished, until it is forgotten. */
   stop(transferId: string): void {
     this.tell(transferId, { type: 'cancel' });
-    this.#picked.forget(transferId);
     this.#forgetBegun(transferId);
-    this.#records.delete(transferId);
-    this.#views = this.#views.filter((view) => view.transferId !== transferId);
-    this.#notify();
+    this.#remove(transferId);
   }
 
   forget(transferId: string): void {
     void forgetUpload(transferId);
   }
 
-  async #restoreAll(ownAddress: string): Promise<void> {
+  async #restoreAll(ownAddress: string, pace: () => Promise<UploadPace>): Promise<void> {
     const records = await listUploads();
     if (records.length === 0) return;
     const elsewhere = await this.#tabs.busyElsewhere();
@@ -260,10 +228,20 @@ class Uploads {
           : answer.fault.kind === 'problem' && answer.fault.type === 'not_found';
         if (isOver) return forgetUpload(record.transferId);
         this.#records.set(record.transferId, record);
-        const phase: UploadViewPhase = isSealed ? { name: 'sealed' } : { name: 'needs_files' };
-        this.#put(viewOf(record, phase, mapOf(record, answer.ok ? answer.value : null)));
+        const map = mapOf(record, answer.ok ? answer.value : null);
+        const isWhole = !isSealed && map.isComplete;
+        const phase: UploadViewPhase = { name: isSealed ? 'sealed' : isWhole ? 'checking' : 'needs_files' };
+        this.#put(viewOf(record, phase, map));
+        if (isWhole) void this.#follow(record, pace);
       }),
     );
+  }
+
+  async #follow(record: StoredUpload, pace: () => Promise<UploadPace>): Promise<void> {
+    const known = await pace();
+    if (this.#records.get(record.transferId) !== record) return;
+    const noFiles = record.files.map(() => null);
+    this.#start(record, noFiles, known, null);
   }
 
   #start(
@@ -275,6 +253,7 @@ class Uploads {
   ): void {
     const { transferId } = record;
     this.#picked.forget(transferId);
+    this.#tabs.took(transferId);
     this.#cluster = nodes.cluster ?? this.#cluster;
     this.#begun.set(transferId, { worker: this.#workerFor(nodes), files, pace: { nodes, ...pace } });
     this.#post({
@@ -427,6 +406,13 @@ class Uploads {
     this.#notify();
   }
 
+  #remove(transferId: string): void {
+    this.#picked.forget(transferId);
+    this.#records.delete(transferId);
+    this.#views = this.#views.filter((view) => view.transferId !== transferId);
+    this.#notify();
+  }
+
   #change(transferId: string, change: Partial<UploadView>): void {
     this.#views = this.#views.map((view) => (view.transferId === transferId ? { ...view, ...change } : view));
     this.#notify();
@@ -435,37 +421,6 @@ class Uploads {
   #notify(): void {
     for (const listener of this.#listeners) listener();
   }
-}
-
-function mapOf(record: StoredUpload, status: TransferStatusResponse | null): ChunkMap {
-  const map = new ChunkMap(record.files);
-  for (const file of status?.files ?? []) {
-    const wholeFile: ChunkRange[] = [[0, file.chunkCount ?? 0]];
-    map.adopt(file.index, status?.state === 'sealed' ? wholeFile : file.committed, false);
-  }
-  return map;
-}
-
-function viewOf(record: StoredUpload, phase: UploadViewPhase, map: ChunkMap): UploadView {
-  return {
-    transferId: record.transferId,
-    shareId: record.shareId,
-    link: record.link,
-    uploadToken: record.uploadToken,
-    expiresAt: record.expiresAt,
-    files: record.files,
-    phase,
-    totalBytes: map.totalBytes,
-    storedBytes: map.storedBytes,
-    movedBytes: map.storedBytes,
-    bytesPerSecond: null,
-    remainingMs: null,
-    cells: map.cells,
-    storedBytesByFile: map.storedBytesByFile,
-    digests: [],
-    revision: 0,
-    recipients: record.recipients ?? null,
-  };
 }
 
 /** One per page: the worker, the views and the records belong together. */

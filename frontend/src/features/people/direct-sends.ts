@@ -132,7 +132,7 @@ function followAll(): void {
 /** Follows every direct send of this page until the returned function is called. */
 export function followDirectSends(): () => void {
   void session.ensure();
-  void uploads.restore(config.backendUrl);
+  void uploads.restore(config.backendUrl, uploadPace);
   followAll();
   const unsubscribe = uploads.subscribe(followAll);
   return () => {

@@ -5,6 +5,7 @@ import { collectDrop } from '../../lib/collect-files.ts';
 import type { CollectedFile } from '../../lib/file-list.ts';
 import { session } from '../../lib/session.ts';
 import { useStore } from '../../lib/store.ts';
+import { uploadPace } from '../../lib/upload-pace.ts';
 import { usePaste } from '../../lib/use-paste.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { useLanguage } from '../../messages/language.tsx';
@@ -36,7 +37,7 @@ export function SendPage() {
   useEffect(() => {
     void session.ensure();
     const patience = setTimeout(() => setIsLooking(false), LOOKING_MS);
-    void uploads.restore(config.backendUrl).then(() => setIsLooking(false));
+    void uploads.restore(config.backendUrl, uploadPace).then(() => setIsLooking(false));
     return () => clearTimeout(patience);
   }, []);
 

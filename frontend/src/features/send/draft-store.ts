@@ -1,14 +1,13 @@
 /** What the person is about to send, and how. Outlives the page's components, so that a look at Mine loses nothing. */
 import { config } from '../../config/env.ts';
 import { api } from '../../lib/api.ts';
-import { addFiles, type CollectedFile, type DraftItem, withoutSent } from '../../lib/file-list.ts';
+import { addFiles, type CollectedFile, type DraftItem, nameOf, withoutSent } from '../../lib/file-list.ts';
 import { randomId } from '../../lib/random-id.ts';
 import { session } from '../../lib/session.ts';
 import { createStore } from '../../lib/store.ts';
 import { uploadPace } from '../../lib/upload-pace.ts';
 import type { Fault } from '../../transfer-engine/fault.ts';
-import type { PickedFile } from '../../transfer-engine/match-files.ts';
-import { uploads } from '../../transfer-engine/uploads.ts';
+import { type UploadView, uploads } from '../../transfer-engine/uploads.ts';
 
 export interface DraftOptions {
   /** null = the server's own choice. */
@@ -27,6 +26,8 @@ export interface Draft {
   readonly idempotencyKey: string;
   /** The upload in full view; null: the draft, or the start. */
   readonly currentId: string | null;
+  /** An unfinished upload that went on with some of what was added at first; the rest of it is here. */
+  readonly resumedName: string | null;
 }
 
 const NAME_KEY = 'peerlink.name';
@@ -62,6 +63,7 @@ export const draftStore = createStore<Draft>({
   fault: null,
   idempotencyKey: randomId(),
   currentId: null,
+  resumedName: null,
 });
 
 /** Any change makes another draft: it must not be answered with the transfer of the one before. */
@@ -80,30 +82,49 @@ export function showResumed(transferId: string): void {
   if (draftStore.read().items.length === 0) showUpload(transferId);
 }
 
-/** Adds files to the draft, or gives them to the unfinished upload that they belong to. Answers how many were added. */
+/**
+ * Gives files to the unfinished uploads that they belong to, and adds the others to the draft. Answers how many were
+ * added.
+ */
 export async function receiveFiles(files: readonly CollectedFile[]): Promise<number> {
   if (files.length === 0) return 0;
-  const draft = draftStore.read();
-  if (draft.items.length === 0 && (await resumedWith(files))) return 0;
+  const isFirst = draftStore.read().items.length === 0;
+  const { left, resumed } = isFirst ? await resumedWith(files) : { left: files, resumed: null };
+  if (resumed) showUpload(resumed.transferId);
+  if (left.length === 0) return 0;
   uploads.warmUp();
-  const items = addFiles(draftStore.read().items, files);
+  const items = addFiles(draftStore.read().items, left);
   const added = items.length - draftStore.read().items.length;
   changeDraft({ items });
+  if (isFirst) {
+    const resumedName = resumed && nameOf(resumed.files[0]?.path ?? '');
+    draftStore.change((draft) => ({ ...draft, resumedName }));
+  }
   showUpload(null);
   return added;
 }
 
-async function resumedWith(files: readonly PickedFile[]): Promise<boolean> {
-  const unfinished = uploads.read().filter((view) => view.phase.name === 'needs_files' && view.recipients === null);
-  if (unfinished.length === 0) return false;
-  const pace = await uploadPace();
-  for (const { transferId } of unfinished) {
-    const outcome = await uploads.resumeWith(transferId, files, pace, false);
+interface Resumed {
+  /** The first upload that went on. */
+  readonly resumed: UploadView | null;
+  /** What belongs to none of them. */
+  readonly left: readonly CollectedFile[];
+}
+
+async function resumedWith(files: readonly CollectedFile[]): Promise<Resumed> {
+  const isUnfinished = (view: UploadView) => view.phase.name === 'needs_files' && view.recipients === null;
+  if (!uploads.read().some(isUnfinished)) return { left: files, resumed: null };
+  const [pace] = await Promise.all([uploadPace(), uploads.yieldToOthers()]);
+  let left = files;
+  let resumed: UploadView | null = null;
+  for (const view of uploads.read().filter(isUnfinished)) {
+    const outcome = await uploads.resumeWith(view.transferId, left, pace, false);
     if (outcome.kind !== 'resumed') continue;
-    showUpload(transferId);
-    return true;
+    resumed ??= view;
+    left = outcome.left;
+    if (left.length === 0) break;
   }
-  return false;
+  return { left, resumed };
 }
 
 /** Opens the transfer and begins to send it. A second press while it opens does nothing. */

@@ -1,0 +1,80 @@
+/** An upload as the page shows it. Pure. */
+import type { TransferStatusResponse } from '../../../services/contracts/http.ts';
+import type { Person } from '../../../services/contracts/person.ts';
+import { ChunkMap, type ChunkRange } from './chunk-map.ts';
+import type { StoredFile, StoredUpload } from './resume-store.ts';
+import type { UploadPhase } from './upload-machine.ts';
+
+/** Beside the machine's phases: an upload of an earlier visit, whose files must be picked again. */
+export type UploadViewPhase = UploadPhase | { readonly name: 'needs_files' };
+
+/** Replaced, never changed, on each step; `cells` and `storedBytesByFile` are shared and `revision` tells of news. */
+export interface UploadView {
+  readonly transferId: string;
+  readonly shareId: string;
+  readonly link: string;
+  readonly uploadToken: string;
+  readonly expiresAt: string;
+  readonly files: readonly StoredFile[];
+  readonly phase: UploadViewPhase;
+  readonly totalBytes: number;
+  readonly storedBytes: number;
+  readonly movedBytes: number;
+  readonly bytesPerSecond: number | null;
+  readonly remainingMs: number | null;
+  readonly cells: Uint8Array;
+  readonly storedBytesByFile: Float64Array;
+  readonly digests: readonly (string | null)[];
+  readonly revision: number;
+  /** Whom a direct send was offered to, and nobody else can have it; null for a share. */
+  readonly recipients: readonly Person[] | null;
+}
+
+const ACTIVE: ReadonlySet<UploadViewPhase['name']> = new Set([
+  'checking',
+  'sending',
+  'asking',
+  'waiting',
+  'moving',
+  'offline',
+]);
+
+export function isActive(view: UploadView): boolean {
+  return ACTIVE.has(view.phase.name);
+}
+/** Its files are in this page's hands: another tab must leave it alone, and closing this one would stop it. */
+export function isHeld(view: UploadView): boolean {
+  return isActive(view) || view.phase.name === 'paused' || view.phase.name === 'stalled';
+}
+
+/** What the server has of it; nothing, as far as is known, without an answer. */
+export function mapOf(record: StoredUpload, status: TransferStatusResponse | null): ChunkMap {
+  const map = new ChunkMap(record.files);
+  for (const file of status?.files ?? []) {
+    const wholeFile: ChunkRange[] = [[0, file.chunkCount ?? 0]];
+    map.adopt(file.index, status?.state === 'sealed' ? wholeFile : file.committed, false);
+  }
+  return map;
+}
+
+export function viewOf(record: StoredUpload, phase: UploadViewPhase, map: ChunkMap): UploadView {
+  return {
+    transferId: record.transferId,
+    shareId: record.shareId,
+    link: record.link,
+    uploadToken: record.uploadToken,
+    expiresAt: record.expiresAt,
+    files: record.files,
+    phase,
+    totalBytes: map.totalBytes,
+    storedBytes: map.storedBytes,
+    movedBytes: map.storedBytes,
+    bytesPerSecond: null,
+    remainingMs: null,
+    cells: map.cells,
+    storedBytesByFile: map.storedBytesByFile,
+    digests: [],
+    revision: 0,
+    recipients: record.recipients ?? null,
+  };
+}
