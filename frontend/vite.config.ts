@@ -2,13 +2,13 @@ import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig, loadEnv } from 'vite';
 
-/** Where the development server sends what the backend answers; in production both are one origin. */
-const DEFAULT_BACKEND_URL = 'http://localhost:5000';
+/** Where the development server sends what the backend answers, beside it; in production both are one origin. */
+const besideUs = () => `http://localhost:${process.env.PORT || 5000}`;
 const BACKEND_PATHS = ['/api', '/socket.io', '/chunks.io', '/healthz', '/readyz', '/metrics', '/version'];
 
 export default defineConfig(({ mode }) => {
   const env = loadEnv(mode, import.meta.dirname, 'VITE_');
-  const target = env.VITE_BACKEND_URL || DEFAULT_BACKEND_URL;
+  const target = env.VITE_BACKEND_URL || besideUs();
   return {
     plugins: [react(), tailwindcss()],
     // Loaded late by the page: found late by the development server, which would then load the whole page anew.

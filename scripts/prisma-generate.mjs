@@ -4,6 +4,8 @@ import { existsSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { main, SetupError } from './setup/process.mjs';
+import { installPackages } from './setup/steps.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const schemaFile = path.join(root, 'prisma', 'schema.prisma');
@@ -39,16 +41,15 @@ export function generatePrismaClient() {
   });
   if (result.status !== 0 || !existsSync(clientFile)) {
     const found = result.error?.message ?? `exit ${result.status ?? result.signal}`;
-    throw new Error(`prisma generate failed (${found})\n${result.stdout ?? ''}${result.stderr ?? ''}`);
+    throw new SetupError(`prisma generate failed (${found})\n${result.stdout ?? ''}${result.stderr ?? ''}`);
   }
   return true;
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  try {
+  await main(async () => {
+    // On a fresh clone. As a step of the set-up, which holds its lock, this finds them there.
+    await installPackages();
     console.log(generatePrismaClient() ? 'Prisma client generated.' : 'Prisma client is up to date.');
-  } catch (error) {
-    console.error(error.message);
-    process.exit(1);
-  }
+  });
 }

@@ -60,7 +60,6 @@ describe('npm run dev', () => {
         NODE_ENV: undefined,
         PORT: String(port),
         DATA_DIR: join(root, 'data'),
-        VITE_BACKEND_URL: serverUrl,
       },
       isGroup: true,
     });
@@ -68,6 +67,8 @@ describe('npm run dev', () => {
       throw new Error(`${fault.message}\n${program.log()}`);
     });
     await waitFor('the page is served', 30_000, async () => (await fetch(pageUrl)).status === 200);
+    // What is not the page's goes to the server beside it, whatever its port.
+    expect(await (await fetch(new URL('/version', pageUrl))).json()).toMatchObject({ mode: 'embedded' });
 
     const browser = await launchBrowser();
     const page = await browser.newPage();
