@@ -16,6 +16,9 @@ const BREAKERS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'services/transfer/adapters/a.ts': "import { compress } from '../../../native/fallback/compress.ts';",
   },
   'nothing imports main.ts': { 'services/define-service.ts': "import { start } from './main.ts';" },
+  'only main.ts imports what composes a node': {
+    'services/listen.ts': "import { composeNode } from './composition/compose-node.ts';",
+  },
   'production code imports no tests': {
     'services/define-service.ts': "import { startServer } from './session/session.test.ts';",
   },

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
@@ -65,6 +65,14 @@ describe('every document', () => {
     expect(numbers).not.toContain(undefined);
     expect(new Set(numbers).size).toBe(numbers.length);
     expect(decisions.filter((path) => !/notice (that )?(it|this) was wrong/i.test(readText(path)))).toEqual([]);
+  });
+});
+
+describe('docs/ARCHITECTURE.md', () => {
+  it('says what is in each folder of the server', () => {
+    const folders = readdirSync(join(ROOT, 'services'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const map = readText('docs/ARCHITECTURE.md');
+    expect(folders.map(({ name }) => name).filter((name) => !map.includes(`\`${name}/\``))).toEqual([]);
   });
 });
 

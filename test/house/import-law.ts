@@ -39,6 +39,7 @@ const serviceOf = (path: string): string | undefined =>
 const isIn = (folder: string) => (path: string | undefined) => path?.startsWith(`${folder}/`) ?? false;
 const isInContracts = isIn('services/contracts');
 const isInKernel = isIn('services/kernel');
+const isInComposition = isIn('services/composition');
 const isServiceFile = (path: string) => path.endsWith('.service.ts');
 const isInAdapters = (path: string) => /\/(adapters|data-plane|peer)\//.test(path);
 /** The gateway is edge through and through: it has a transport and no domain. */
@@ -96,6 +97,9 @@ const RULES: Readonly<Record<string, Rule>> = {
       : [],
 
   'nothing imports main.ts': (_file, edges) => wrong(edges, (edge) => edge.target === 'services/main.ts'),
+
+  'only main.ts imports what composes a node': ({ path }, edges) =>
+    path === 'services/main.ts' || isInComposition(path) ? [] : wrong(edges, (edge) => isInComposition(edge.target)),
 
   'production code imports no tests': (_file, edges) =>
     wrong(
