@@ -40,6 +40,19 @@ function plain({ index, bytes, lengthBytes }: SplitChunk) {
 }
 
 describe('RunSplitter', () => {
+  it('tells how many chunks hold a view of what came last: a copy of a small part is none', () => {
+    const splitter = new RunSplitter(0, 64 * 1024, 1024 * 1024);
+    splitter.push(new Uint8Array(60 * 1024));
+    expect(splitter.viewCount).toBe(1);
+    splitter.push(new Uint8Array(16 * 1024));
+    expect(splitter.viewCount).toBe(2);
+    // 52 KiB end the chunk, the 200 bytes of the next are copied.
+    splitter.push(new Uint8Array(52 * 1024 + 200));
+    expect(splitter.viewCount).toBe(1);
+    splitter.push(new Uint8Array(300));
+    expect(splitter.viewCount).toBe(0);
+  });
+
   const chunkSize = 64;
   const body = numbered(3 * chunkSize + 10);
 

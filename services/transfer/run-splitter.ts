@@ -31,6 +31,7 @@ export class RunSplitter {
   #blockBytes = 0;
   /** Where the view of the block that ends the pending list begins; -1 when something else ends it. */
   #openView = -1;
+  #viewCount = 0;
 
   constructor(firstChunk: number, chunkSizeBytes: number, sizeBytes: number | null) {
     this.#nextIndex = firstChunk;
@@ -52,8 +53,14 @@ export class RunSplitter {
     return this.#pendingBytes;
   }
 
+  /** How many chunks, the one begun included, hold a view of what was pushed last; those with a copy need it no more. */
+  get viewCount(): number {
+    return this.#viewCount;
+  }
+
   /** The chunks that these bytes complete, or null when they go beyond the end of the file. */
   push(bytes: Uint8Array): SplitChunk[] | null {
+    this.#viewCount = 0;
     if (this.#takenBytes + bytes.length > this.#restBytes) return null;
     const chunks: SplitChunk[] = [];
     let rest = bytes;
@@ -79,6 +86,7 @@ export class RunSplitter {
     if (part.length >= SMALL_PIECE_BYTES) {
       this.#pending.push(part);
       this.#openView = -1;
+      this.#viewCount += 1;
       return;
     }
     if (this.#block === null || this.#blockBytes + part.length > BLOCK_BYTES) {

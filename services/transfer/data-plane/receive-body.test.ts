@@ -20,9 +20,14 @@ function world(options: { sizeBytes?: number | null; chunkSizeBytes?: number; un
     mayEndShort: sizeBytes === null,
     onBytes: () => {},
     ...(options.unfinished === undefined ? {} : { unfinished: options.unfinished }),
-    write: (chunk) =>
+    write: (chunk, onSpent) =>
       new Promise((resolve, reject) => {
-        storing.push({ chunk, done: (fault) => (fault === undefined ? resolve() : reject(fault)) });
+        const done = (fault?: Error) => {
+          if (fault !== undefined) return reject(fault);
+          onSpent();
+          resolve();
+        };
+        storing.push({ chunk, done });
       }),
   });
   const state = { outcome: 'under way' as unknown };
@@ -64,6 +69,22 @@ describe('a body that is received', () => {
     storing[1]?.done();
     await turns();
     expect(state.outcome).toBe('received');
+  });
+
+  it('gives back all its memory, however the pieces lie across the chunks', async () => {
+    const { stream, storing, state, end } = world({ sizeBytes: 4 * MIB });
+    // As a first read does that has the head of the request before the body: every boundary cuts off a small part.
+    const pieces = [Buffer.alloc(65_536 - 194), ...Array.from({ length: 63 }, () => Buffer.alloc(65_536))];
+    const lastPiece = Buffer.alloc(194);
+    for (const piece of [...pieces, lastPiece]) stream.write(piece);
+    await turns();
+    end();
+    await turns();
+    expect(storing).toHaveLength(4);
+    for (const { done } of storing) done();
+    await turns();
+    expect(state.outcome).toBe('received');
+    expect(pieces.filter((piece) => piece.byteLength > 0)).toHaveLength(0);
   });
 
   it('is paused while 4 MiB are not stored yet, and goes on when they are', async () => {

@@ -102,7 +102,7 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
         fail(new PeerLinkError('bad_run', 'The body goes on beyond the end of the file.'));
         return;
       }
-      buffers.take(bytes, chunks.length + (splitter.pendingBytes > 0 ? 1 : 0));
+      buffers.take(bytes, splitter.viewCount);
       for (const chunk of chunks) start(chunk);
       if (inFlightBytes >= window.bytesEach) {
         isPausedByUs = true;

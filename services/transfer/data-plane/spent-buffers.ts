@@ -16,13 +16,13 @@ nowhere.close();
  * reader. Those of a chunk that nobody gave back are the collector's.
  */
 export class SpentBuffers {
-  /** How many chunks still need a buffer: one that lies across a boundary belongs to both sides. */
+  /** How many chunks still hold views of a buffer: one that lies across a boundary belongs to both sides. */
   readonly #uses = new WeakMap<ArrayBufferLike, number>();
 
-  /** A buffer came that `chunkCount` chunks have parts of. One that is a part of something larger is left alone. */
+  /** A buffer came that `chunkCount` chunks hold views of. One that is a part of something larger is left alone. */
   take(bytes: Uint8Array, chunkCount: number): void {
     const isWhole = bytes.byteLength === bytes.buffer.byteLength;
-    if (isWhole && bytes.byteLength >= MIN_BYTES) this.#uses.set(bytes.buffer, chunkCount);
+    if (isWhole && chunkCount > 0 && bytes.byteLength >= MIN_BYTES) this.#uses.set(bytes.buffer, chunkCount);
   }
 
   /** A chunk is done with its buffers. */
