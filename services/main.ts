@@ -1,4 +1,5 @@
 import './thread-pool.ts';
+import './heap-growth.ts';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { loadNetIo, type NetIo } from '../native/index.ts';
