@@ -158,6 +158,8 @@ export const SOCKET_PONG_WITHIN_MS = 15_000;
 /** What waits for a connection that does not read: less is a slow line's, which has half a minute; far more has none. */
 export const MAX_SOCKET_BACKLOG_BYTES = MIB;
 export const MAX_SOCKET_BACKLOG_AT_ONCE_BYTES = 16 * MIB;
+/** The same for all connections of a node together, answers to what they asked included. */
+export const MAX_SOCKET_BACKLOGS_BYTES = 128 * MIB;
 
 /** What an operator's page shows of each, and a person can read. */
 export const MAX_OPERATOR_TRANSFERS = 200;

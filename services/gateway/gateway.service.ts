@@ -85,10 +85,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
     later: (delayMs, act) => void setTimeout(act, delayMs).unref(),
   });
   const onFault = (fault: unknown) => deps.log.warn({ err: fault }, 'people were not told what was sent');
-  const inboxes = new InboxEvents({ call: deps.call, onFault });
+  const inboxes = new InboxEvents({ ...deps, onFault });
   const recipients = new RecipientNews({ call: deps.call, watches, nowMs: () => performance.now(), onFault });
   const chunks = createChunkSocket(deps);
   const backlog = new SocketBacklog(() => performance.now());
+  backlog.watch(chunks.io.engine);
   let watching: Loop | undefined;
   const control = createControlSocket({
     ...deps,
@@ -154,6 +155,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     },
     started(this: Service) {
       control.guard(ioOf(this));
+      backlog.watch(ioOf(this).engine);
       news.start(this);
       inboxes.start({
         isReady: (socketId) => !isBehind(ioOf(this), socketId),
@@ -168,7 +170,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
         tell: (socketId, snapshot) => void ioOf(this).to(socketId).emit('people.changed', snapshot),
       });
       const look = async () => {
-        const cutCount = backlog.look(ioOf(this)) + backlog.look(chunks.io);
+        const cutCount = backlog.look();
         if (cutCount > 0) deps.log.warn({ count: cutCount }, 'connections that did not read were cut');
       };
       watching = startLoop(BACKLOG_LOOK_EVERY_MS, look, onFault);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { PeerLinkError } from '../contracts/errors.ts';
 import type { Inbox, InboxItem } from '../contracts/people.ts';
 import type { Call } from '../define-service.ts';
 import { InboxEvents } from './inbox-events.ts';
@@ -10,7 +11,13 @@ const item = (sequence: number, transferId = `transfer-${sequence}`): InboxItem 
 /** Inboxes as the transfer service answers for them. */
 function world() {
   const rows = new Map<string, InboxItem[]>();
-  const state = { isUp: true, hold: null as Promise<void> | null, asked: [] as string[][], busy: new Set<string>() };
+  const state = {
+    isUp: true,
+    isLimited: false,
+    hold: null as Promise<void> | null,
+    asked: [] as string[][],
+    busy: new Set<string>(),
+  };
   /** What only came in bytes: the fingerprint's second part. */
   const received = new Map<string, number>();
   const seen: unknown[] = [];
@@ -38,7 +45,14 @@ function world() {
     if (!state.isUp) throw new Error('the database does not answer');
     return answers.filter(({ known, fingerprint }) => known !== fingerprint);
   }) as unknown as Call;
-  const events = new InboxEvents({ call, onFault: (fault) => void faults.push(fault) });
+  const counted: string[] = [];
+  const rateLimits = {
+    consume: async (name: string, key: string) => {
+      if (state.isLimited) throw new PeerLinkError('rate_limited', 'Too many.');
+      counted.push(`${name} ${key}`);
+    },
+  };
+  const events = new InboxEvents({ call, rateLimits, onFault: (fault) => void faults.push(fault) });
   const told: [string, number[]][] = [];
   const progressed: [string, number | undefined][] = [];
   events.start({
@@ -57,7 +71,7 @@ function world() {
     ((await events.handlers['inbox.read'](message(socketId, sessionId))) as Inbox).items.map(
       ({ sequence }) => sequence,
     );
-  return { rows, received, state, seen, faults, events, told, progressed, message, read };
+  return { rows, received, state, seen, faults, counted, events, told, progressed, message, read };
 }
 const passes = (ms: number) => jest.advanceTimersByTimeAsync(ms);
 
@@ -209,6 +223,18 @@ describe('inboxes', () => {
     state.busy.clear();
     await passes(3_000);
     expect(told.slice(2)).toEqual([['a', [1, 2]]]);
+    await events.stop();
+  });
+
+  it('are counted as over HTTP, and not read beyond it', async () => {
+    const { state, counted, read, events } = world();
+    await read('a', 'ben');
+    await read('b', 'ben');
+    expect(counted).toEqual(['people ben', 'people ben']);
+    state.isLimited = true;
+    state.asked.length = 0;
+    await expect(read('c', 'ben')).rejects.toMatchObject({ type: 'rate_limited' });
+    expect(state.asked).toEqual([]);
     await events.stop();
   });
 

@@ -1,5 +1,6 @@
 import type { Inbox, InboxProgress } from '../contracts/people.ts';
 import type { Call } from '../define-service.ts';
+import type { RateLimits } from './rate-limit.ts';
 import { RefreshTurns } from './refresh-turns.ts';
 import { parseAs } from './schemas.ts';
 import type { ControlHandler, ControlMessage } from './socket-events.ts';
@@ -11,6 +12,7 @@ const ASKED_AT_ONCE = 1_000;
 
 export interface InboxEventsDeps {
   readonly call: Call;
+  readonly rateLimits: Pick<RateLimits, 'consume'>;
   readonly onFault: (fault: unknown) => void;
 }
 /** The sockets of this node. */
@@ -94,6 +96,8 @@ export class InboxEvents {
   async #read({ socketId, identity, payload, isConnected }: ControlMessage): Promise<Inbox> {
     parseAs('inboxRead', payload);
     const { sessionId, context } = identity;
+    // As over HTTP: it has megabytes, and its reader may not take them.
+    await this.#deps.rateLimits.consume('people', sessionId);
     if (isConnected()) this.#subscribe(socketId, sessionId);
     const asked = [{ sessionId, fingerprint: '' }];
     const [found] = await this.#deps.call('transfer.inboxes', { asked }, { requestId: context.requestId });
