@@ -7,6 +7,7 @@ import { amongPeople } from '../lib/arriving.ts';
 import { later } from '../lib/later.ts';
 import { type Route, routeOf, usePathname } from '../lib/router.ts';
 import { useStore } from '../lib/store.ts';
+import { CONTENT_ID } from '../lib/use-focus-home.ts';
 import { useLanguage } from '../messages/language.tsx';
 import { isActive, uploads } from '../transfer-engine/uploads.ts';
 import { Banners } from './Banners.tsx';
@@ -48,7 +49,7 @@ export function App() {
   return (
     <div data-page={route.page} className="flex min-h-dvh flex-col">
       <a
-        href="#content"
+        href={`#${CONTENT_ID}`}
         className="sr-only z-50 rounded-md bg-accent px-4 py-2 text-on-accent focus:not-sr-only focus:fixed focus:start-3 focus:top-3"
       >
         {messages.app.skipToContent}
@@ -56,7 +57,7 @@ export function App() {
       <Header page={route.page} />
       <Banners />
       <main
-        id="content"
+        id={CONTENT_ID}
         tabIndex={-1}
         className="safe-x sheet-width flex min-h-[calc(100svh-68px)] flex-1 flex-col outline-none"
       >

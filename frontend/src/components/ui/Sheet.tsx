@@ -1,6 +1,7 @@
 import { X } from 'lucide-react';
 import { Dialog } from 'radix-ui';
 import { type ReactNode, type RefObject, useEffect, useState } from 'react';
+import { focusHome } from '../../lib/use-focus-home.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { IconButton } from './Button.tsx';
 
@@ -47,6 +48,8 @@ export function Sheet({
           onCloseAutoFocus={(event) => {
             event.preventDefault();
             if (opener instanceof HTMLElement) opener.focus();
+            // What was asked for here may have taken the opener away.
+            focusHome();
           }}
           {...(description ? {} : { 'aria-describedby': undefined })}
           className="animate-rise fixed inset-x-0 bottom-0 z-50 flex max-h-[92dvh] flex-col gap-4 overflow-y-auto rounded-t-md bg-sheet p-6 pb-[max(24px,env(safe-area-inset-bottom))] shadow-float outline-none sm:top-1/2 sm:bottom-auto sm:mx-auto sm:w-[420px] sm:-translate-y-1/2 sm:rounded-md"

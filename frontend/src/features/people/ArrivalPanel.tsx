@@ -8,6 +8,7 @@ import { Button } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { live } from '../../lib/live.ts';
 import { useStore } from '../../lib/store.ts';
+import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import type { Messages } from '../../messages/en.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
@@ -49,6 +50,7 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
   const said = isWaiting ? words.waiting(item.sender.displayName) : stageText(stage, item, messages);
   const leftMs = rate && item.totalBytes ? ((item.totalBytes - here) / rate) * 1000 : null;
   useTitle(isOver || stage.name === 'ready' ? null : messages.app.titleProgress(percent, name));
+  const panel = useFocusHome<HTMLElement>();
   const isComing = !isOver && !isWaiting;
   const facts = [
     ...(item.totalBytes === null ? [] : [messages.upload.ofTotal(format.size(here), format.size(item.totalBytes))]),
@@ -57,6 +59,7 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
   ];
   return (
     <section
+      ref={panel}
       aria-label={words.region(name, item.sender.displayName)}
       className="animate-rise flex flex-col gap-4 border-b border-hairline pb-8"
     >

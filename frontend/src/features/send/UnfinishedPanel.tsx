@@ -4,6 +4,7 @@ import { PickedProblem } from '../../components/PickedProblem.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { removing } from '../../lib/removing.ts';
+import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { usePickAgain } from '../../lib/use-pick-again.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { UploadView } from '../../transfer-engine/uploads.ts';
@@ -16,10 +17,11 @@ export function UnfinishedPanel({ view }: { readonly view: UploadView }) {
   const picking = usePickAgain(view, () => showResumed(view.transferId));
   const count = view.files.length;
   const name = titleOf(view);
+  const panel = useFocusHome<HTMLElement>();
   const discard = () => void removing.remove({ transferId: view.transferId, name, uploadToken: view.uploadToken });
 
   return (
-    <section aria-label={messages.upload.region(name)} className="animate-rise flex flex-col gap-4">
+    <section ref={panel} aria-label={messages.upload.region(name)} className="animate-rise flex flex-col gap-4">
       <div className="flex flex-wrap items-baseline justify-between gap-x-6 gap-y-1">
         <h2 className="min-w-0 text-lg font-medium">
           <TransferName name={name} fileCount={count} />

@@ -6,6 +6,7 @@ import { IconButton } from '../../components/ui/Button.tsx';
 import { CopyButton } from '../../components/ui/CopyButton.tsx';
 import { type ListedTransfer, nameOfTransfer } from '../../lib/listed-transfer.ts';
 import { useStore } from '../../lib/store.ts';
+import { useFocusHome } from '../../lib/use-focus-home.ts';
 import type { Messages } from '../../messages/en.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { isActive, uploads } from '../../transfer-engine/uploads.ts';
@@ -27,8 +28,9 @@ export function ShareRow({
   const view = useStore(uploads).find((one) => one.transferId === transfer.id);
   const isSending = view !== undefined && isActive(view);
   const facts = factsOf(transfer, messages, format);
+  const row = useFocusHome<HTMLLIElement>();
   return (
-    <li className="flex flex-col gap-1.5">
+    <li ref={row} className="flex flex-col gap-1.5">
       {isEnded ? <div className="h-3 border-b border-hairline" /> : <ProgressStrip transfer={transfer} />}
       <div className="flex flex-wrap items-center gap-x-6 gap-y-1">
         <div className="min-w-0 flex-1 basis-64">

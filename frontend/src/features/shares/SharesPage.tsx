@@ -42,7 +42,7 @@ export function SharesPage() {
       return { name: 'failed', fault: answer.fault };
     });
   }, []);
-  const { deleting, isHidden, remove, undo, finish } = useUndoableDelete(load);
+  const { deleting, isByKey, isHidden, remove, undo, finish } = useUndoableDelete(load);
   useEffect(() => {
     void load();
     void uploads.restore(config.backendUrl, uploadPace);
@@ -91,7 +91,15 @@ export function SharesPage() {
           }}
         />
       )}
-      {deleting && <UndoToast key={deleting.id} name={nameOfTransfer(deleting)} onUndo={undo} onDone={finish} />}
+      {deleting && (
+        <UndoToast
+          key={deleting.id}
+          name={nameOfTransfer(deleting)}
+          takesFocus={isByKey}
+          onUndo={undo}
+          onDone={finish}
+        />
+      )}
     </section>
   );
 }
@@ -112,6 +120,7 @@ function Empty() {
 /** Deleting waits a few seconds for a second thought; leaving the page is none, and neither is deleting another one. */
 function useUndoableDelete(reload: () => Promise<void>) {
   const [deleting, setDeleting] = useState<ListedTransfer | null>(null);
+  const [isByKey, setIsByKey] = useState(false);
   /** Being deleted: none of them may be seen again before the list has been looked at anew. */
   const [goingIds, setGoingIds] = useState<ReadonlySet<string>>(new Set());
   const pending = useRef<ListedTransfer | null>(null);
@@ -140,11 +149,13 @@ function useUndoableDelete(reload: () => Promise<void>) {
 
   return {
     deleting,
+    isByKey,
     isHidden: (transferId: string) => transferId === deleting?.id || goingIds.has(transferId),
     remove: (transfer: ListedTransfer) => {
       void carryOut(false);
       pending.current = transfer;
       setDeleting(transfer);
+      setIsByKey(document.activeElement?.matches(':focus-visible') ?? false);
     },
     undo: () => {
       pending.current = null;

@@ -1,0 +1,26 @@
+import { type RefObject, useLayoutEffect, useRef } from 'react';
+
+/** The element that "Skip to content" leads to. */
+export const CONTENT_ID = 'content';
+
+/** The focus goes to the page's content, for want of anything nearer. Does nothing while something has it. */
+export function focusHome(): void {
+  if (document.activeElement !== document.body) return;
+  document.getElementById(CONTENT_ID)?.focus({ preventScroll: true });
+}
+
+/**
+ * For what goes away by a button of its own: who pressed it by key would find the focus nowhere, and begin at the top of
+ * the page. To be put on the element that goes.
+ */
+export function useFocusHome<T extends HTMLElement>(): RefObject<T | null> {
+  const element = useRef<T>(null);
+  useLayoutEffect(
+    () => () => {
+      // It is still there now, and gone a moment later.
+      if (element.current?.contains(document.activeElement)) queueMicrotask(focusHome);
+    },
+    [],
+  );
+  return element;
+}
