@@ -70,6 +70,10 @@ export const en = {
     addMore: 'Add files',
     addFolder: 'Add a folder',
     clear: 'Start over',
+    cleared: (count: number, shown: string) =>
+      plural(count, { one: '1 file taken off the list', other: `${shown} files taken off the list` }),
+    resumedBeside: (name: string) => `${named(name)} goes on under its own link.`,
+    resumedBesideText: 'What is listed here is not part of it: it gets a link of its own.',
     keepFor: 'Keep for',
     downloads: 'Downloads',
     noLimit: 'No limit',
@@ -163,6 +167,9 @@ export const en = {
     pickLooseAgain: 'Choose the single files',
     goOn: 'Go on',
     discard: 'Discard',
+    discardTitle: 'Discard this upload?',
+    discardYes: 'Discard it',
+    discardNo: 'Keep it',
     notTheSame: (name: string) => `That is not the same file: ${named(name)} has another size or other content.`,
     stillMissing: (name: string, others: number, shown: string) =>
       others === 0 ? `${named(name)} is still missing.` : `${named(name)} and ${shown} more are still missing.`,
@@ -200,6 +207,8 @@ export const en = {
     saving: (percent: string, rate: string) => (rate === '' ? `Saving: ${percent}` : `Saving: ${percent}, ${rate}`),
     saveMoving: (percent: string) => `The node went away; going on through another. ${percent} is saved`,
     saveOffline: (percent: string) => `Paused: no connection. It goes on by itself. ${percent} is saved`,
+    saveWaiting: (why: string, percent: string) => `${why}. It goes on by itself. ${percent} is saved`,
+    saveForSender: (percent: string) => `Waiting for more from the sender. ${percent} is saved`,
     saved: 'Saved, every byte of it.',
     saveCancel: 'Stop saving',
     elsewhere: {
@@ -301,6 +310,7 @@ export const en = {
   },
   cluster: clusterEn,
   people: peopleEn,
+  /** `goesOn`: instead of the advice, where it is tried again without the person. */
   fault: {
     network: {
       title: 'The server cannot be reached',
@@ -316,11 +326,24 @@ export const en = {
     },
     disk_full: {
       title: 'The server’s disk is full',
-      advice: 'Nothing of yours was lost. It goes on when there is space again.',
+      advice: 'Nothing of yours was lost. Try again when there is space.',
+      goesOn: 'Nothing of yours was lost. It goes on when there is space again.',
     },
-    busy: { title: 'The server has much to do', advice: 'You are in the queue. It goes on by itself.' },
-    draining: { title: 'The server is about to restart', advice: 'It goes on by itself in a moment.' },
-    unavailable: { title: 'The server is not ready', advice: 'It goes on by itself as soon as it is.' },
+    busy: {
+      title: 'The server has much to do',
+      advice: 'Nothing was lost. Try again in a moment.',
+      goesOn: 'It goes on by itself in a moment.',
+    },
+    draining: {
+      title: 'The server is about to restart',
+      advice: 'Nothing was lost. Try again in a moment.',
+      goesOn: 'It goes on by itself in a moment.',
+    },
+    unavailable: {
+      title: 'The server is not ready',
+      advice: 'Nothing was lost. Try again in a moment.',
+      goesOn: 'It goes on by itself as soon as it is.',
+    },
     rate_limited: {
       title: 'A little too quick',
       advice: 'The server limits how often one may ask. Try again in a minute.',
@@ -341,10 +364,15 @@ export const en = {
       title: 'The file is not the one from before',
       advice: 'Its content changed since the upload began. Send it again as a new one.',
     },
-    digest_mismatch: { title: 'Bytes were damaged on the way', advice: 'They are sent again.' },
+    digest_mismatch: {
+      title: 'Bytes were damaged on the way',
+      advice: 'Nothing that was stored is lost. Try again.',
+      goesOn: 'They are sent again, by itself.',
+    },
     superseded: {
       title: 'It is being sent from another window',
       advice: 'Close the other one, or let it finish there.',
+      goesOn: 'Close the other one, or let it finish there. It is tried again by itself.',
     },
     expired: { title: 'The time of this link is over', advice: 'Send it again to get a new link.' },
     ended: { title: 'This transfer has ended', advice: 'It was deleted or expired. Send it again to get a new link.' },

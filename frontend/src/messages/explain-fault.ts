@@ -21,8 +21,16 @@ const SAME_AS: Partial<Record<ErrorType, keyof Messages['fault']>> = {
   uri_too_long: 'bad_name',
 };
 
-/** A fault in plain words. A type without words of its own is a refusal; never a bare code. */
-export function explainFault(fault: Fault, messages: Messages, format: Formatter): Explanation {
+/**
+ * A fault in plain words. A type without words of its own is a refusal; never a bare code.
+ * @param goesOn it is tried again without the person, who has nothing to do
+ */
+export function explainFault(fault: Fault, messages: Messages, format: Formatter, goesOn = false): Explanation {
+  const words = wordsFor(fault, messages, format);
+  return goesOn ? { title: words.title, advice: words.goesOn ?? messages.upload.retrying } : words;
+}
+
+function wordsFor(fault: Fault, messages: Messages, format: Formatter): Explanation & { readonly goesOn?: string } {
   if (fault.kind !== 'problem') return messages.fault[fault.kind];
   const limit = fault.data?.limitBytes;
   if (fault.type === 'too_large' && typeof limit === 'number') {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ERROR_TYPES, type ErrorType } from '../../../services/contracts/errors.ts';
 import { formatterFor } from '../lib/format.ts';
+import { ar } from '../messages/ar.ts';
 import { en } from '../messages/en.ts';
 import { explainFault } from '../messages/explain-fault.ts';
 import { remedyFor } from './fault.ts';
@@ -62,6 +63,15 @@ describe('every fault', () => {
     const { title, advice } = explainFault({ kind: 'problem', type, retryAfterMs: null }, en, format);
     expect(title).not.toMatch(/_|undefined|^$/);
     expect(advice).not.toMatch(/undefined|^$/);
+  });
+
+  it.each(types)('%s promises only what happens: nothing goes on by itself where nobody tries again', (type) => {
+    const fault = { kind: 'problem', type, retryAfterMs: 60_000 } as const;
+    expect(explainFault(fault, en, format).advice).not.toMatch(/by itself|queue|goes on|sent again\.$/);
+    expect(explainFault(fault, ar, format).advice).not.toMatch(/تلقائي|يُستأنف|الانتظار|يُعاد/);
+    if (remedyFor(fault) !== 'wait') return;
+    expect(explainFault(fault, en, format, true).advice).toMatch(/by itself|goes on/);
+    expect(explainFault(fault, ar, format, true).advice).toMatch(/تلقائي|يُستأنف/);
   });
 
   it.each(types)('%s has a remedy that never repeats what cannot succeed', (type) => {

@@ -184,7 +184,7 @@ function Trouble({ view, isOver }: { readonly view: UploadView; readonly isOver:
   if (isOver && phase.name !== 'failed') return null;
   if (phase.name === 'needs_files') return <UnfinishedDirect view={view} />;
   if (phase.name !== 'waiting' && phase.name !== 'stalled' && phase.name !== 'failed') return null;
-  const { title, advice } = explainFault(phase.fault, messages, format);
+  const { title, advice } = explainFault(phase.fault, messages, format, phase.name === 'waiting');
   return (
     <Notice tone={phase.name === 'waiting' ? 'waiting' : 'loss'} title={title}>
       {advice}

@@ -14,7 +14,6 @@ import { removing } from '../../lib/removing.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
-import { remedyFor } from '../../transfer-engine/fault.ts';
 import { isActive, type UploadView, uploads } from '../../transfer-engine/uploads.ts';
 import { showUpload } from './draft-store.ts';
 import { ShareLink } from './ShareLink.tsx';
@@ -120,11 +119,10 @@ function Explanation({ view }: { readonly view: UploadView }) {
     );
   }
   if (!fault) return null;
-  const { title, advice } = explainFault(fault, messages, format);
-  const isRetrying = phase.name === 'waiting' && remedyFor(fault) === 'retry';
+  const { title, advice } = explainFault(fault, messages, format, phase.name === 'waiting');
   return (
     <Notice tone={phase.name === 'waiting' ? 'waiting' : 'loss'} title={title}>
-      {isRetrying ? messages.upload.retrying : advice}
+      {advice}
     </Notice>
   );
 }
