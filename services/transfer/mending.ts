@@ -5,16 +5,25 @@ import type { StoredFile, TransferRow } from './ports.ts';
 import type { RunningFile } from './running-file.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 
+/** A node whose reads broke so often in a row has become silent: the rest is not asked of it, chunk after chunk. */
+const MAX_BROKEN_READS = 3;
+
 /** Copies of chunks that other nodes hold. None of them is believed: what it gives is compared with a value. */
 export interface ChunkCopies {
-  /** Nodes that may hold a copy: `named` by the row, or `all` there are, those that the row names first. Never this one. */
+  /**
+   * Nodes that may hold a copy: `named` by the row, or `all` there are, those that the row names first. Never this one.
+   * @throws unavailable when nobody can say now who there is
+   */
   holders(row: TransferRow, scope: 'named' | 'all'): Promise<readonly string[]>;
   /**
    * The chaining values that a node has of a file; of a sealed one only a list that merges to the digest. Null: none.
    * @throws unavailable when the node does not answer
    */
   values(nodeId: string, transfer: RunningTransfer, file: RunningFile): Promise<ChunkMap | null>;
-  /** A chunk's bytes that have the value which that node has for them; null: it has none. @throws unavailable */
+  /**
+   * A chunk's bytes that have the value which that node has for them; of a sealed file's only chunk those that have the
+   * digest. Null: it has none. @throws unavailable
+   */
   read(nodeId: string, transfer: RunningTransfer, file: RunningFile, index: number): Promise<Buffer | null>;
 }
 
@@ -29,6 +38,12 @@ export interface ChunkPlace {
   readonly transferId: string;
   readonly fileIndex: number;
   readonly chunkIndex: number;
+}
+
+/** A chunk that a node has and did not give, and why. */
+interface Unread {
+  readonly index: number;
+  readonly fault: unknown;
 }
 
 /** Counted since the process started. */
@@ -66,20 +81,15 @@ export class Mending {
 
   /**
    * The bytes of a committed chunk whose stored ones fail verification, from a node that has them whole; they are written
-   * back. Several that need the same chunk share one attempt. @throws damaged: no copy has them; unavailable: a node that
-   * may have them does not answer
+   * back. Every node is asked once, those that the row names first: a replica that was replaced has what it had. Several
+   * that need the same chunk share one attempt. @throws damaged: no copy has them; unavailable: a node that may have them
+   * does not answer
    */
-  mend(
-    transfer: RunningTransfer,
-    file: RunningFile,
-    stored: StoredFile,
-    index: number,
-    scope: 'named' | 'all' = 'named',
-  ): Promise<Buffer> {
+  mend(transfer: RunningTransfer, file: RunningFile, stored: StoredFile, index: number): Promise<Buffer> {
     const key = `${file.row.id}/${index}`;
     let running = this.#running.get(key);
     if (running === undefined) {
-      running = this.#mend(transfer, file, stored, index, scope).finally(() => this.#running.delete(key));
+      running = this.#mend(transfer, file, stored, index).finally(() => this.#running.delete(key));
       this.#running.set(key, running);
     }
     return running;
@@ -120,30 +130,26 @@ export class Mending {
     if (copies === null) return 0;
     let count = 0;
     let silence: unknown;
+    const unread: Unread[] = [];
     for (const nodeId of await copies.holders(transfer.row, 'all')) {
       const values = await copies.values(nodeId, transfer, file).catch((fault: unknown) => {
         silence = fault;
         return null;
       });
-      if (values !== null) count += await this.#take(transfer, file, stored, nodeId, values);
+      if (values !== null) count += await this.#take(transfer, file, stored, nodeId, values, unread);
     }
-    // "Only if none has it, or the operator gives up on a node that cannot be reached": it may have been the home.
+    // "Only if none has it, or the operator gives up on a node that cannot be reached": it may have been the home. And a
+    // chunk that a node has is not gone because its read broke.
+    silence ??= unread.find(({ index }) => stored.values.get(index) === null)?.fault;
     if (silence !== undefined) throw silence;
     return count;
   }
 
-  async #mend(
-    transfer: RunningTransfer,
-    file: RunningFile,
-    stored: StoredFile,
-    index: number,
-    scope: 'named' | 'all',
-  ): Promise<Buffer> {
+  async #mend(transfer: RunningTransfer, file: RunningFile, stored: StoredFile, index: number): Promise<Buffer> {
     const wanted = stored.values.get(index);
     const place = { transferId: transfer.row.id, fileIndex: file.row.index, chunkIndex: index };
-    const nodeIds = (await this.#ports.copies?.holders(transfer.row, scope)) ?? [];
     let isSomebodySilent = false;
-    for (const nodeId of nodeIds) {
+    for await (const nodeId of this.#holders(transfer)) {
       const bytes = await this.#ports.copies?.read(nodeId, transfer, file, index).catch(() => {
         isSomebodySilent = true;
         return null;
@@ -167,8 +173,9 @@ export class Mending {
   async #restore(transfer: RunningTransfer, file: RunningFile, stored: StoredFile): Promise<void> {
     const { copies } = this.#ports;
     const { digest, sizeBytes } = file.row;
-    if (copies === null || digest === null || sizeBytes === null || transfer.row.state === 'ended') return;
-    for (const nodeId of await copies.holders(transfer.row, 'named')) {
+    if (copies === null || digest === null || sizeBytes === null) return;
+    for await (const nodeId of this.#holders(transfer)) {
+      if (transfer.row.state === 'ended') return;
       const values = await copies.values(nodeId, transfer, file).catch(() => null);
       if (values === null) continue;
       await this.#take(transfer, file, stored, nodeId, values);
@@ -177,15 +184,47 @@ export class Mending {
     }
   }
 
-  /** Takes over what another node's list has and this one's has not, or has otherwise: each value after its bytes. */
+  /** Each once. Who there is beyond those that the row names is looked up only when these were not enough. @throws unavailable */
+  async *#holders({ row }: RunningTransfer): AsyncGenerator<string, void, void> {
+    const asked = new Set<string>();
+    for (const scope of ['named', 'all'] as const) {
+      for (const nodeId of (await this.#ports.copies?.holders(row, scope)) ?? []) {
+        if (asked.has(nodeId)) continue;
+        asked.add(nodeId);
+        yield nodeId;
+      }
+    }
+  }
+
+  /**
+   * Takes over what another node's list has and this one's has not, or has otherwise: each value after its bytes.
+   * @param unread told which chunks did not come because the node does not answer
+   */
   async #take(
     transfer: RunningTransfer,
     file: RunningFile,
     stored: StoredFile,
     nodeId: string,
     values: ChunkMap,
+    unread: Unread[] = [],
   ): Promise<number> {
     let count = 0;
+    let brokenInARow = 0;
+    let silence: unknown;
+    const read = async (index: number): Promise<Buffer | null> => {
+      if (brokenInARow < MAX_BROKEN_READS) {
+        try {
+          const bytes = (await this.#ports.copies?.read(nodeId, transfer, file, index)) ?? null;
+          brokenInARow = 0;
+          return bytes;
+        } catch (fault) {
+          brokenInARow += 1;
+          silence = fault;
+        }
+      }
+      unread.push({ index, fault: silence });
+      return null;
+    };
     const buffer = Buffer.allocUnsafe(file.row.chunkSizeBytes);
     for (const [start, end] of values.ranges()) {
       for (let index = start; index < end; index += 1) {
@@ -194,8 +233,8 @@ export class Mending {
         if (wanted === null || (!file.isSealed && held !== null)) continue;
         const isSame = held !== null && isEqualBytes(held, wanted);
         if (isSame && (await stored.readChunk(index, buffer, file.chunkLength(index)))) continue;
-        const bytes = await this.#ports.copies?.read(nodeId, transfer, file, index).catch(() => null);
-        if (bytes == null || !isEqualBytes(await stored.hashChunk(index, [bytes]), wanted)) continue;
+        const bytes = await read(index);
+        if (bytes === null || !isEqualBytes(await stored.hashChunk(index, [bytes]), wanted)) continue;
         if (held !== null && !isSame) await stored.dropChunk(index);
         await stored.writeChunk(index, [bytes]);
         await stored.commitChunk(index, wanted);

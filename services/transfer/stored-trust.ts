@@ -101,7 +101,7 @@ export class StoredTrust {
     }
     const gone: number[] = [];
     for (const index of lost) {
-      await mending.mend(transfer, file, use.stored, index, 'all').catch((fault: unknown) => {
+      await mending.mend(transfer, file, use.stored, index).catch((fault: unknown) => {
         // "Only if none has it, or the operator gives up on a node that cannot be reached."
         if (typeOfFault(fault) !== 'damaged') throw fault;
         gone.push(index);

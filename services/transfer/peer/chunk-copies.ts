@@ -23,7 +23,7 @@ export interface ChunkCopiesDeps {
   readonly nodeId: string;
   readonly client: Pick<PeerClient, 'start'>;
   readonly auth: Pick<PeerAuth, 'obfuscationKey'>;
-  readonly netIo: Pick<NetIo, 'rootOfChunkValues' | 'xorInPlace'>;
+  readonly netIo: Pick<NetIo, 'rootOfChunkValues' | 'rootOfOnlyChunk' | 'xorInPlace'>;
   readonly isObfuscated: boolean;
   readonly countBytes: CountPeerBytes;
   /** Every node there is and that was seen lately enough not to be given up. */
@@ -52,7 +52,11 @@ export function createChunkCopies(deps: ChunkCopiesDeps): ChunkCopies {
     },
     async read(nodeId, transfer, file, index) {
       const bytes = await fetchCopy(deps, nodeId, transfer, file, index);
-      return bytes !== null && bytes.length === file.chunkLength(index) ? bytes : null;
+      if (bytes === null || bytes.length !== file.chunkLength(index)) return null;
+      // A node that the row does not name may have a value for other bytes, which nobody ever acknowledged.
+      const { digest } = file.row;
+      if (digest === null || file.chunkCount !== 1) return bytes;
+      return isEqualBytes(await deps.netIo.rootOfOnlyChunk([bytes]), digest) ? bytes : null;
     },
   };
 }
