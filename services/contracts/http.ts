@@ -104,6 +104,8 @@ export interface TransferStatusResponse {
   readonly generation: number;
   /** Node whose disk holds it now; GET /api/cluster tells its public address. */
   readonly homeNodeId: string;
+  /** How many read it right now, by what its home sends and passes on. */
+  readonly recipients: number;
   readonly files: readonly ChunkStatus[];
 }
 export interface ChunkStatus {

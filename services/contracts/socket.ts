@@ -71,7 +71,8 @@ export interface TransferSnapshot {
   readonly state: TransferState;
   readonly generation: number;
   readonly files: readonly ChunkStatus[];
-  readonly recipients: number;
+  /** How many read it right now; null to who watches by share id, until the first progress says. */
+  readonly recipients: number | null;
 }
 export interface TransferProgress {
   readonly watchId: string;

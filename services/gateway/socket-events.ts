@@ -87,14 +87,14 @@ async function watch(deps: ControlDeps, message: ControlMessage): Promise<Transf
     const { transferId: _id, ...snapshot } = await look(deps, identity, request);
     // After the snapshot, which names the watch.
     if (added.watch.isSenders) setImmediate(() => deps.recipients.follow(added.watch));
-    return { watchId, recipients: 0, ...snapshot };
+    return { watchId, ...snapshot };
   } catch (fault) {
     deps.watches.remove(socketId, watchId);
     throw fault;
   }
 }
 
-type Found = Pick<TransferSnapshot, 'state' | 'generation' | 'files'> & { readonly transferId: string };
+type Found = Omit<TransferSnapshot, 'watchId'> & { readonly transferId: string };
 
 async function look(deps: ControlDeps, { context }: SocketIdentity, request: WatchRequest): Promise<Found> {
   const options = { requestId: context.requestId };
@@ -105,7 +105,8 @@ async function look(deps: ControlDeps, { context }: SocketIdentity, request: Wat
       { caller: await callerOf(context, request.uploadToken), transferId },
       options,
     );
-    return { transferId, state: status.state, generation: status.generation, files: status.files };
+    const { state, generation, files, recipients } = status;
+    return { transferId, state, generation, files, recipients };
   }
   const params = { caller: await callerOf(context, null), shareId: asId(request.shareId) };
   const found = await deps.call(
@@ -114,7 +115,8 @@ async function look(deps: ControlDeps, { context }: SocketIdentity, request: Wat
     options,
   );
   if (found.passwordRequired) throw new PeerLinkError('password_required', 'This share has a password.');
-  return { transferId: found.share.id, state: found.share.state, generation: 0, files: chunkStatusOf(found) };
+  const files = chunkStatusOf(found);
+  return { transferId: found.share.id, state: found.share.state, generation: 0, files, recipients: null };
 }
 
 function chunkStatusOf(found: ShareResponse): readonly ChunkStatus[] {

@@ -84,7 +84,7 @@ export function ownedTransfer(
 
 export function transferStatus(transfer: RunningTransfer): TransferStatusResponse {
   const { state, generation, homeNodeId } = transfer.row;
-  return { state, generation, homeNodeId, files: transfer.files.map(chunkStatus) };
+  return { state, generation, homeNodeId, recipients: transfer.readers, files: transfer.files.map(chunkStatus) };
 }
 
 function chunkStatus(file: RunningFile): ChunkStatus {

@@ -82,6 +82,17 @@ describe('opening a transfer', () => {
   });
 });
 
+describe('a status', () => {
+  it('says how many read the transfer right now', async () => {
+    const { control, engine } = world();
+    const { transfer } = await control.open(anna, request);
+    const letGo = engine.holdAsReader(await engine.load(transfer.id));
+    expect((await control.status(anna, transfer.id)).recipients).toBe(1);
+    letGo();
+    expect((await control.status(anna, transfer.id)).recipients).toBe(0);
+  });
+});
+
 describe("another's transfer", () => {
   it('is answered as if it were not there, whatever is asked of it', async () => {
     const { control } = world();

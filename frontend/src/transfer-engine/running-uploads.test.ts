@@ -42,6 +42,7 @@ function worker() {
           state: 'open',
           generation: 1,
           homeNodeId: 'home',
+          recipients: 0,
           files: [{ ...file, index: 0, committed: [], digest: null }],
         },
       }),

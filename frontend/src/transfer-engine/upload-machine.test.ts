@@ -67,6 +67,7 @@ class FarSide {
       state: this.isSealed ? 'sealed' : 'open',
       generation: this.generation,
       homeNodeId: 'home',
+      recipients: 0,
       files: this.#files.map((file, index) => ({
         index,
         sizeBytes: file.sizeBytes,

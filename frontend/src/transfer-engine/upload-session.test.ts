@@ -41,7 +41,7 @@ class MemoryTransport implements UploadTransport {
     const answer = { index: 0, ...file, committed, digest };
     return {
       ok: true,
-      value: { state: this.#state(), generation: 1, homeNodeId: this.homeNodeId, files: [answer] },
+      value: { state: this.#state(), generation: 1, homeNodeId: this.homeNodeId, recipients: 0, files: [answer] },
     } satisfies Answered<unknown>;
   }
 
@@ -251,7 +251,7 @@ describe('upload session', () => {
           },
           status: async () => ({
             ok: true,
-            value: { state: 'open', generation: 1, homeNodeId: 'home', files: [answer] },
+            value: { state: 'open', generation: 1, homeNodeId: 'home', recipients: 0, files: [answer] },
           }),
         },
       });

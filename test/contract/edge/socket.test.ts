@@ -266,6 +266,22 @@ describe('control events', () => {
     expect(states.some(({ watchId, state }) => state === 'ended' && watchId === owner.result.watchId)).toBe(false);
   });
 
+  it('tell the sender who comes to look how many are reading', async () => {
+    const transfer = await openTransfer(3 * MIB);
+    const socket = await connected();
+    const reading = new AbortController();
+    const reader = fetch(`${url}/d/${transfer.shareId}/0`, { signal: reading.signal }).catch(() => null);
+    const watch = { transferId: transfer.id, uploadToken: transfer.uploadToken };
+    await waitFor('the reader counts', 5_000, async () => {
+      const answer = await tell<{ recipients: number }>(socket, 'transfer.watch', watch);
+      return answer.ok && answer.result.recipients === 1;
+    });
+    const byLink = await tell(socket, 'transfer.watch', { shareId: transfer.shareId });
+    expect(byLink).toMatchObject({ ok: true, result: { recipients: null } });
+    reading.abort();
+    await reader;
+  });
+
   it('follow nothing without the right to it', async () => {
     const transfer = await openTransfer(10, { password: 'geheim' });
     const socket = await connected();

@@ -20,7 +20,7 @@ export function useLiveUpload(view: UploadView): number {
     return live.watch(
       { transferId, uploadToken },
       {
-        snapshot: (snapshot) => noteRecipients(transferId, snapshot.recipients),
+        snapshot: (snapshot) => noteRecipients(transferId, snapshot.recipients ?? 0),
         progress: (progress) => {
           noteRecipients(transferId, progress.recipients);
           for (const [fileIndex, ranges] of Object.entries(progress.committed)) {
