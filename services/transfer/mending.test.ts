@@ -8,7 +8,7 @@ import { randomId } from '../kernel/ids.ts';
 import type { ChunkMap } from './chunk-map.ts';
 import type { ChunkCopies } from './mending.ts';
 import type { NewFile, NewTransfer } from './ports.ts';
-import { recoverCopies, recoverHomes } from './recovery.ts';
+import { recoverHomes, recoverStored } from './recovery.ts';
 import { Scrub } from './scrub.ts';
 import { TransferEngine } from './transfer-engine.ts';
 
@@ -314,13 +314,14 @@ describe('after a reboot', () => {
       declareSyncing: async (transferId: string) => void said.push(transferId),
       finishDeclaring: () => void said.push('finished'),
     };
-    const ports = { engine: world.engine, repository: world.repository, store: world.store, boot };
-    expect(await recoverCopies(ports)).toBe(true);
+    const { repository, store } = world;
+    const ports = { engine: world.engine, repository, store, boot, isDiskTrusted: false };
+    expect(await recoverStored(ports)).toBe(true);
     expect(said).toEqual([id, 'finished']);
     expect(world.store.files.get(fileId)?.values.ranges()).toEqual([[0, 1]]);
     world.start(false);
     const away = { ...boot, declareSyncing: () => Promise.reject(new PeerLinkError('unavailable', 'away')) };
-    await expect(recoverCopies({ ...ports, engine: world.engine, boot: away })).rejects.toMatchObject({
+    await expect(recoverStored({ ...ports, engine: world.engine, boot: away })).rejects.toMatchObject({
       type: 'unavailable',
     });
     expect(said).toHaveLength(2);

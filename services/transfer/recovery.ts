@@ -20,6 +20,12 @@ export interface CopyRecoveryPorts {
   readonly boot: BootDeclaration | null;
 }
 
+export interface StoredRecoveryPorts extends RecoveryPorts, CopyRecoveryPorts {
+  readonly repository: RecoveryPorts['repository'] & CopyRecoveryPorts['repository'];
+  /** False after a start with another boot id. */
+  readonly isDiskTrusted: boolean;
+}
+
 /** What other nodes must hear of a machine that rebooted. */
 export interface BootDeclaration {
   /** "As R of open transfers CAS(syncing), also when the row already says syncing." @throws unavailable */
@@ -29,12 +35,20 @@ export interface BootDeclaration {
 }
 
 /**
- * After a start with another boot id: tells the rows that name this node as replica that it has to be compared anew, then
- * verifies the copies that no digest vouches for, so that the next process of this boot may trust what is stored.
- * @returns true when nothing stored before is unverified
+ * After a start: what this node holds as home, and, when its machine rebooted, what it holds as a copy. The rows that name
+ * it as replica hear of the boot first, since another home may wait for that. Copies come last: a home that hands over in
+ * between is a copy by then, and one that nobody has verified.
+ * @returns true when nothing stored before is unverified; else this is to be called again. @throws unavailable
  */
-export async function recoverCopies(ports: CopyRecoveryPorts): Promise<boolean> {
-  const { engine, repository, boot, store } = ports;
+export async function recoverStored(ports: StoredRecoveryPorts): Promise<boolean> {
+  if (ports.isDiskTrusted) return recoverHomes(ports);
+  if (!(await declareCopies(ports))) return false;
+  const areHomesSound = await recoverHomes(ports);
+  return (await verifyCopies(ports)) && areHomesSound;
+}
+
+/** Tells the rows that name this node as replica that it has to be compared anew. False: the process ends. */
+async function declareCopies({ engine, repository, boot }: CopyRecoveryPorts): Promise<boolean> {
   if (boot === null) return true;
   for (let after: string | null = null; !engine.isClosed; ) {
     const page: readonly TransferRow[] = await repository.listByReplica(engine.nodeId, after, ROWS_A_PAGE);
@@ -45,6 +59,11 @@ export async function recoverCopies(ports: CopyRecoveryPorts): Promise<boolean> 
   }
   if (engine.isClosed) return false;
   boot.finishDeclaring();
+  return true;
+}
+
+/** Verifies the copies that no digest vouches for, so that the next process of this boot may trust what is stored. */
+async function verifyCopies({ engine, repository, store }: CopyRecoveryPorts): Promise<boolean> {
   let isComplete = true;
   let batch: string[] = [];
   const verify = async () => {
@@ -95,7 +114,7 @@ export async function recoverHomes({ engine, repository }: RecoveryPorts): Promi
       if (engine.isClosed) return false;
       if (found.transfer.state !== 'open') continue;
       await recoverOne(engine, found).catch((fault: unknown) => {
-        // Its replica took over, or somebody ended it: nothing here is its home's any more.
+        // Its replica took over, or somebody ended it: what is here is at most a copy, and is verified as one.
         const type = typeOfFault(fault);
         if (type === 'moved' || type === 'ended') return;
         isComplete = false;

@@ -8,7 +8,7 @@ import { directActions } from './direct/direct-actions.ts';
 import type { DirectSends } from './direct/direct-sends.ts';
 import type { DirectUpkeep } from './direct/direct-upkeep.ts';
 import type { ChunkStore, HomeCounts, TransferRepository } from './ports.ts';
-import { type BootDeclaration, recoverCopies, recoverHomes } from './recovery.ts';
+import { type BootDeclaration, recoverStored } from './recovery.ts';
 import { replaceGone, replaceReplica } from './replace-replicas.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 import { isSafeAtHome } from './safe-copies.ts';
@@ -207,8 +207,7 @@ async function recover(deps: TransferServiceDeps): Promise<void> {
   const { engine, isDiskTrusted } = deps;
   for (let pauseMs = RECOVER_AGAIN_MS; !engine.isClosed; pauseMs = Math.min(2 * pauseMs, MAX_RECOVER_PAUSE_MS)) {
     try {
-      const areCopiesSound = isDiskTrusted || (await recoverCopies(deps));
-      if ((await recoverHomes(deps)) && areCopiesSound) {
+      if (await recoverStored(deps)) {
         engine.confirmDisk();
         if (!isDiskTrusted) await deps.onRecovered();
         return;

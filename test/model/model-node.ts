@@ -2,7 +2,7 @@ import { PeerLinkError } from '../../services/contracts/errors.ts';
 import { ChunkMap } from '../../services/transfer/chunk-map.ts';
 import type { ChunkCopies } from '../../services/transfer/mending.ts';
 import type { TransferRepository, TransferRow } from '../../services/transfer/ports.ts';
-import { recoverCopies, recoverHomes } from '../../services/transfer/recovery.ts';
+import { recoverStored } from '../../services/transfer/recovery.ts';
 import { FillSlots } from '../../services/transfer/replication/fill-slots.ts';
 import { HomeSide } from '../../services/transfer/replication/home-side.ts';
 import { ReplicaSide } from '../../services/transfer/replication/replica-side.ts';
@@ -116,9 +116,10 @@ export class ModelProcess implements Place {
           finishDeclaring: () => replica.finishDeclaring(),
         };
     const again = () => this.#world.scheduler.at(MAINTAIN_MS, '', this, () => this.#recover(repository, isDiskTrusted));
-    recoverHomes({ engine, repository })
-      .then(async (isComplete) => (await recoverCopies({ engine, repository, store, boot })) && isComplete)
-      .then((isComplete) => (isComplete ? engine.confirmDisk() : again()), again);
+    recoverStored({ engine, repository, store, boot, isDiskTrusted }).then(
+      (isComplete) => (isComplete ? engine.confirmDisk() : again()),
+      again,
+    );
   }
 
   #maintain(scheduler: Scheduler): void {
