@@ -95,6 +95,24 @@ describe('an upload goes on', () => {
     await finishAndCompare(page, line, link, committed, putsBefore);
   }, 120_000);
 
+  it('after a reload in the moment in which the link is there, while a node does not say which others there are', async () => {
+    const line = await openLine(server.port);
+    const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
+    let isGivenUp = false;
+    page.on('requestfailed', (request) => {
+      if (request.url().endsWith('/api/cluster')) isGivenUp = true;
+    });
+    await page.route('**/api/cluster', () => undefined);
+    await chooseBy(page, 'Choose files', source);
+    await pressSend(page);
+    expect(isGivenUp).toBe(false);
+    await page.reload();
+    await page.unroute('**/api/cluster');
+    line.allow(Number.POSITIVE_INFINITY);
+    await chooseBy(page, 'Choose it again', source);
+    expect(await digestOn(page)).toBe(digest);
+  }, 60_000);
+
   it('after the browser was killed, when the same file is chosen again', async () => {
     const line = await openLine(server.port);
     const first = await launchProfileBrowser();

@@ -86,7 +86,8 @@ export const api = {
       headers: { 'idempotency-key': idempotencyKey },
       timeoutMs: OPEN_TIMEOUT_MS,
     }),
-  cluster: () => request<ClusterResponse>('GET', '/api/cluster'),
+  /** Nodes answer from memory: one that takes longer is stuck, and who waits can do without. */
+  cluster: () => request<ClusterResponse>('GET', '/api/cluster', { timeoutMs: 3_000 }),
   transfers: () => request<TransferListResponse>('GET', '/api/transfers'),
   transfer: (transferId: string) => request<OwnedTransfer>('GET', transferPath(transferId)),
   change: (transferId: string, body: ChangeTransferRequest) =>

@@ -5,6 +5,7 @@ import type { UploadPace } from '../transfer-engine/uploads.ts';
 import { api } from './api.ts';
 import { session } from './session.ts';
 
+/** Never rejects: without an answer of the server, its defaults hold and the nodes are heard of later. */
 export async function uploadPace(): Promise<UploadPace> {
   const [answer, cluster] = await Promise.all([session.ensure(), api.cluster()]);
   const limits: Pick<PublicLimits, 'ackTimeoutMs' | 'maxRetries'> = answer.ok

@@ -76,8 +76,11 @@ class Uploads {
   /** Workers in a row that ended before they said anything: the line is down, or the server has another build now. */
   readonly missingWorkers = (): number => this.#missingWorkers;
 
-  /** Begins to send a transfer that was just opened; `files` in the transfer's order. */
-  begin(opened: OpenedUpload, files: readonly File[], pace: UploadPace): void {
+  /**
+   * Begins to send a transfer that was just opened; `files` in the transfer's order. Its link is shown and its token kept
+   * at once, whatever `pacing` waits for. @param pacing never rejects
+   */
+  begin(opened: OpenedUpload, files: readonly File[], pacing: Promise<UploadPace>): void {
     const { transfer } = opened;
     const record: StoredUpload = {
       transferId: transfer.id,
@@ -104,10 +107,12 @@ class Uploads {
     this.#records.set(transfer.id, record);
     this.#put(viewOf(record, { name: 'checking' }, new ChunkMap(record.files)));
     // Handing a thousand files to the worker takes a moment: the link is on the screen before.
-    setTimeout(() => {
+    setTimeout(async () => {
+      if (!this.#records.has(transfer.id)) return;
+      void saveUpload(record);
+      const pace = await pacing;
       if (!this.#records.has(transfer.id)) return;
       this.#start(record, files, pace, transfer.home.nodeId, record.recipients !== undefined);
-      void saveUpload(record);
     }, 0);
   }
 

@@ -179,6 +179,7 @@ async function open(
     })),
     ...(config.chunkSizeBytes === undefined ? {} : { chunkSizeBytes: config.chunkSizeBytes }),
   };
+  const pacing = uploadPace();
   const answer = await api.open(body, idempotencyKey);
   if (!answer.ok) return answer.fault;
   const { transfer, uploadToken } = answer.value;
@@ -187,7 +188,7 @@ async function open(
   uploads.begin(
     { transfer: { ...transfer, recipients }, uploadToken, handles: items.map((item) => item.handle) },
     items.map((item) => item.file),
-    await uploadPace(),
+    pacing,
   );
   return null;
 }

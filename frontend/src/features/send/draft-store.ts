@@ -156,16 +156,12 @@ async function openDraft(draft: Draft): Promise<Fault | null> {
     ...(options.senderName ? { senderName: options.senderName } : {}),
     ...(config.chunkSizeBytes === undefined ? {} : { chunkSizeBytes: config.chunkSizeBytes }),
   };
-  let answer = await api.open(body, draft.idempotencyKey);
-  if (!answer.ok && answer.fault.kind === 'problem' && answer.fault.type === 'bad_token') {
-    // The session ended while the page was open: a new one can send just as well.
-    session.forget();
-    if ((await session.ensure()).ok) answer = await api.open(body, draft.idempotencyKey);
-  }
+  // Asked for meanwhile: the link waits for one answer only.
+  const pacing = uploadPace();
+  const answer = await session.within(() => api.open(body, draft.idempotencyKey));
   if (!answer.ok) return answer.fault;
   rememberName(options.senderName);
   const { transfer, uploadToken } = answer.value;
-  const pace = await uploadPace();
   uploads.begin(
     {
       transfer,
@@ -173,7 +169,7 @@ async function openDraft(draft: Draft): Promise<Fault | null> {
       handles: items.map((item) => item.handle),
     },
     items.map((item) => item.file),
-    pace,
+    pacing,
   );
   draftStore.change((before) => {
     // What was dropped while the link was being made is not part of it, and must not vanish either.
