@@ -179,23 +179,54 @@ describe('people.join', () => {
     expect(presence.people('code:ABC234')).toHaveLength(1);
   });
 
-  it('counts codes that lead to nobody, and no others', async () => {
+  it('counts codes that lead to nobody, and after so many tells of no room whether somebody is there', async () => {
+    const { open, pass } = setUp();
+    await open('s1', 'a').join('HHHHHH');
+    const known = open('known', 'k', undefined, 'guesser');
+    await known.join('KNQWN7');
+    known.close();
+    const seated = open('seated', 's', undefined, 'guesser');
+    await seated.join('SEAT77');
+    const [guesser, mate] = [open('s2', 'b', undefined, 'guesser'), open('s4', 'd', undefined, 'guesser')];
+    const typeOf = (joining: Promise<unknown>) =>
+      joining.then(
+        () => 'in',
+        (fault: { type: string }) => fault.type,
+      );
+    const outcomes: string[] = [];
+    // Two are gone for the rooms above, which had nobody.
+    for (let number = 0; number < 18; number += 1) {
+      expect(ids(await mate.join('HHHHHH'))).toEqual(['a']);
+      outcomes.push(await typeOf(guesser.join(`GHESS${CODE_ALPHABET[number]}`)));
+    }
+    mate.close();
+    expect(new Set(outcomes)).toEqual(new Set(['in']));
+    expect([await typeOf(guesser.join('HHHHHH')), await typeOf(guesser.join('GHESSZ'))]).toEqual([
+      'rate_limited',
+      'rate_limited',
+    ]);
+    // Others are none the worse for it, and who was there is not kept out by whoever guesses beside them.
+    expect(await typeOf(open('s3', 'c').join('HHHHHH'))).toBe('in');
+    expect(await typeOf(open('again', 'k', undefined, 'guesser').join('KNQWN7'))).toBe('in');
+    expect(await typeOf(open('friend', 'f', undefined, 'guesser').join('SEAT77'))).toBe('in');
+    pass(11_000);
+    expect(await typeOf(open('late', 'k', undefined, 'guesser').join('KNQWN7'))).toBe('in');
+    expect(await typeOf(open('back', 'd', undefined, 'guesser').join('HHHHHH'))).toBe('rate_limited');
+  });
+
+  it('tells one of a thousand guesses sent at once no more than twenty ones', async () => {
     const { open } = setUp();
     await open('s1', 'a').join('HHHHHH');
-    const guesser = open('s2', 'b');
-    const outcomes: string[] = [];
-    for (let number = 0; number < 30; number += 1) {
-      const code = `GHESS${CODE_ALPHABET[number]}`;
-      outcomes.push(
-        await guesser.join(code).then(
-          () => 'in',
-          (fault: { type: string }) => fault.type,
-        ),
-      );
-    }
-    expect(outcomes.slice(0, 20)).toEqual(Array(20).fill('in'));
-    expect(new Set(outcomes.slice(20))).toEqual(new Set(['rate_limited']));
-    for (let number = 0; number < 50; number += 1) expect(ids(await guesser.join('HHHHHH'))).toEqual(['a']);
+    const code = (number: number) =>
+      [...'GWRQNG'].map((_letter, at) => CODE_ALPHABET[Math.floor(number / 30 ** at) % 30]).join('');
+    const guesses = Array.from({ length: 1_000 }, (_none, number) => {
+      const room = number === 500 ? 'HHHHHH' : code(number);
+      return open(`g${number}`, `p${number}`, undefined, 'guesser').join(room);
+    });
+    const told = (await Promise.allSettled(guesses)).flatMap(({ status }, number) =>
+      status === 'fulfilled' ? number : [],
+    );
+    expect([told.length, told.includes(500)]).toEqual([20, false]);
   });
 });
 

@@ -99,7 +99,7 @@ export class PeopleEvents {
     const place = room === null ? await this.#localPlace(handshake) : namedPlace(room);
     const session = await this.#deps.call('session.find', { sessionId }, { requestId: context.requestId });
     if (session === null) throw new PeerLinkError('bad_token', 'The session is over.');
-    if (place?.room.kind === 'named') await this.#countGuess(place.key, context.addressKey);
+    if (place?.room.kind === 'named') await this.#countGuess(place.key, sessionId, context.addressKey);
     // Whoever is gone meanwhile must not be seen for ever, and of two wishes the later one counts.
     if (this.#asked.get(socketId) !== asked) throw new PeerLinkError('superseded', 'Something newer was asked for.');
     const you = { id: session.id, displayName: session.displayName };
@@ -112,14 +112,24 @@ export class PeopleEvents {
     return { you, room: place.room, people: othersOf(sorted(this.#deps.people.people(place.key)), you.id) };
   }
 
-  /** Who enters codes that lead to nobody is guessing. @throws rate_limited */
-  async #countGuess(key: string, addressKey: string): Promise<void> {
-    if (this.#deps.people.isUsed(key)) return;
+  /** Who enters codes that lead to nobody is guessing, and then is not told either which one is right. @throws rate_limited */
+  async #countGuess(key: string, sessionId: string, addressKey: string): Promise<void> {
+    if (this.#deps.people.wasIn(key, sessionId) || this.#isSeated(key, addressKey)) return;
+    if (this.#deps.people.isUsed(key)) {
+      await this.#deps.rateLimits.assertLeft('rooms', addressKey);
+      return;
+    }
     // A whole class comes back at once after a restart: the same code from the same address is one guess.
     const guess = `${addressKey} ${key}`;
     const counting = this.#guesses.get(guess) ?? this.#deps.rateLimits.consume('rooms', addressKey);
     this.#guesses.set(guess, counting);
     await counting.finally(() => this.#guesses.delete(guess));
+  }
+
+  /** Somebody from this address is in this room by a socket of this node: the rest of the class may follow. */
+  #isSeated(key: string, addressKey: string): boolean {
+    const socketIds = this.#audiences.get(key)?.socketIds ?? [];
+    return [...socketIds].some((socketId) => this.#seats.get(socketId)?.addressKey === addressKey);
   }
 
   async #localPlace(handshake: IncomingMessage): Promise<Place | null> {

@@ -34,6 +34,8 @@ export interface People {
   /** In no order. */
   people(room: string): readonly Person[];
   isUsed(room: string): boolean;
+  /** This session is in this room, or was a moment ago. */
+  wasIn(room: string, sessionId: string): boolean;
   /** Told which rooms look different, as soon as they do. */
   onChanged(listener: (rooms: Iterable<string>) => void): void;
 }

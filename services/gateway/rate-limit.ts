@@ -5,9 +5,16 @@ import { PeerLinkError } from '../contracts/errors.ts';
 export interface RateLimiter {
   /** Takes points, one unless said. @returns 0, or the seconds after which there will be some again */
   consume(key: string, points?: number): Promise<number>;
+  /** Takes none. @returns 0 when there is one, or the seconds after which there will be */
+  look(key: string): Promise<number>;
   forgive(key: string): Promise<void>;
 }
 export type MakeRateLimiter = (name: string, points: number, windowSeconds: number) => RateLimiter;
+
+/** What rate-limiter-flexible says when no point is asked of it. */
+export function secondsUntilOne({ remainingPoints, msBeforeNext }: RateLimiterRes): number {
+  return remainingPoints > 0 ? 0 : Math.max(1, Math.ceil(msBeforeNext / 1000));
+}
 
 /** What a refusal of rate-limiter-flexible says: after how many seconds there will be a point. @throws anything else */
 export function secondsOf(refusal: unknown): number {
@@ -41,10 +48,15 @@ export function sharedRateLimiter(
     if (known.size < MAX_KEYS) known.add(key);
     return known.has(key) ? key : `shared-${hashOf(key) % SHARED_BUCKETS}`;
   };
+  const share = () => Math.max(1, Math.floor(points / Math.max(1, nodeCount())));
   return {
     async consume(key, taken = 1) {
-      limiter.points = Math.max(1, Math.floor(points / Math.max(1, nodeCount())));
+      limiter.points = share();
       return limiter.consume(keyFor(key), taken).then(() => 0, secondsOf);
+    },
+    async look(key) {
+      limiter.points = share();
+      return limiter.consume(keyFor(key), 0).then(secondsUntilOne, secondsOf);
     },
     async forgive(key) {
       await limiter.delete(keyFor(key));
@@ -76,6 +88,8 @@ export type LimitName =
 export interface RateLimits {
   /** @throws rate_limited */
   consume(name: LimitName, key: string, points?: number): Promise<void>;
+  /** Takes nothing, and is refused as `consume` is. @throws rate_limited */
+  assertLeft(name: LimitName, key: string): Promise<void>;
   forgive(name: LimitName, key: string): Promise<void>;
 }
 
@@ -162,19 +176,20 @@ export function createRateLimits(
     'sign-ins': limiterOf('sign-ins'),
     looks: limiterOf('looks'),
   };
+  const refuse = (name: LimitName, retryAfterSeconds: number) => {
+    if (retryAfterSeconds === 0) return;
+    throw new PeerLinkError(
+      'rate_limited',
+      `More than ${perMinute[name]} ${name} a minute. Try again in ${retryAfterSeconds} s.`,
+      {
+        data: { limit: name, perMinute: perMinute[name] },
+        retryAfterSeconds,
+      },
+    );
+  };
   return {
-    async consume(name, key, points = 1) {
-      const retryAfterSeconds = await limiters[name].consume(key, points);
-      if (retryAfterSeconds === 0) return;
-      throw new PeerLinkError(
-        'rate_limited',
-        `More than ${perMinute[name]} ${name} a minute. Try again in ${retryAfterSeconds} s.`,
-        {
-          data: { limit: name, perMinute: perMinute[name] },
-          retryAfterSeconds,
-        },
-      );
-    },
+    consume: async (name, key, points = 1) => refuse(name, await limiters[name].consume(key, points)),
+    assertLeft: async (name, key) => refuse(name, await limiters[name].look(key)),
     forgive: (name, key) => limiters[name].forgive(key),
   };
 }

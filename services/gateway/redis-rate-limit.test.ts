@@ -47,6 +47,14 @@ describe('the rate limit of several nodes', () => {
     expect(await limiters[0]?.consume('a')).toBeGreaterThan(50);
   });
 
+  it('can be asked for on each of them without taking anything', async () => {
+    const limiters = nodes('looked', 2);
+    for (let turn = 0; turn < 5; turn += 1) expect(await limiters[turn % 3]?.look('a')).toBe(0);
+    expect(await passed(limiters, 'a', 2)).toBe(2);
+    expect(await limiters[1]?.look('a')).toBeGreaterThan(50);
+    expect(await limiters[1]?.look('b')).toBe(0);
+  });
+
   it('is forgiven on all of them', async () => {
     const limiters = nodes('forgiven', 2);
     expect(await passed(limiters, 'a', 3)).toBe(2);

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
-import { type MakeRateLimiter, secondsOf, sharedRateLimiter } from './rate-limit.ts';
+import { type MakeRateLimiter, secondsOf, secondsUntilOne, sharedRateLimiter } from './rate-limit.ts';
 
 /** What this adapter needs of the connection to Redis; see services/redis/redis-link.ts. */
 export interface AskRedis {
@@ -34,6 +34,13 @@ export function redisRateLimiter(redis: AskRedis, clusterId: string, nodeCount: 
           );
         } catch {
           return ownShare.consume(key, taken);
+        }
+      },
+      async look(key) {
+        try {
+          return await redis.ask((client) => limiterOn(client).consume(key, 0).then(secondsUntilOne, secondsOf));
+        } catch {
+          return ownShare.look(key);
         }
       },
       async forgive(key) {

@@ -124,6 +124,11 @@ export class Presence {
     return this.#index.count(room) > 0;
   }
 
+  /** This session is in this room, or was a moment ago. */
+  wasIn(room: string, sessionId: string): boolean {
+    return this.#index.wasIn(room, sessionId, this.#nowMs());
+  }
+
   /** Of the others, who shares a room with this session or did a moment ago. */
   roommates(sessionId: string, others: readonly string[]): readonly Person[] {
     return this.#index.roommates(sessionId, others, this.#nowMs());

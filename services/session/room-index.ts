@@ -133,6 +133,12 @@ export class RoomIndex {
     return this.#rooms.get(room)?.members.get(sessionId)?.leftAtMs === null;
   }
 
+  /** Is there, or was within the last RECENTLY_MS. */
+  wasIn(room: string, sessionId: string, nowMs: number): boolean {
+    const member = this.#rooms.get(room)?.members.get(sessionId);
+    return member !== undefined && nowMs - (member.leftAtMs ?? nowMs) <= RECENTLY_MS;
+  }
+
   /** Which of the others are in a room together with this session, or were within the last RECENTLY_MS. */
   roommates(sessionId: string, others: readonly string[], nowMs: number): readonly Person[] {
     const rooms = [...(this.#roomsOf.get(sessionId) ?? [])].map((key) => this.#rooms.get(key)?.members);
