@@ -7,12 +7,16 @@ import { randomId } from '../kernel/ids.ts';
 import type { ChunkMap } from './chunk-map.ts';
 import type { ChunkCopies } from './mending.ts';
 import { recoverStored } from './recovery.ts';
+import { replaceReplica } from './replace-replicas.ts';
+import { FillSlots } from './replication/fill-slots.ts';
+import { HomeSide } from './replication/home-side.ts';
 import { TransferEngine } from './transfer-engine.ts';
 
 const netIo = loadNetIo({ useNative: true });
 const CHUNK = 1024;
 const geometry = { chunkSizeBytes: CHUNK, sizeBytes: 3 * CHUNK };
 const bytesOf = (index: number, variant = 0) => Buffer.alloc(CHUNK, 1 + index + 16 * variant);
+const STORED = async () => ({ kind: 'stored' }) as const;
 const LOST = { homeNodeId: 'node-b', replicaNodeId: null, replicaState: 'none' } as const;
 
 /** This machine, `node-a`, which reboots, and `node-b`, which has the first two chunks of what it opened. */
@@ -24,6 +28,17 @@ class World {
   readonly declared: string[] = [];
   isOtherUp = true;
   adopt: (id: string) => Promise<void> = async () => {};
+  readonly #homeDeps = {
+    nodeId: 'node-a',
+    replicationFactor: 1 as const,
+    // Whoever is attached holds all there is.
+    connector: { open: async () => ({ values: new Map(), send: STORED, close: () => {} }) },
+    placement: { choose: async () => 'node-c' },
+    slots: new FillSlots(),
+    nowMs: () => performance.now(),
+    delay: () => new Promise<never>(() => {}),
+    onEvent: () => {},
+  };
   engine = this.#start(true);
 
   reboot(): void {
@@ -38,7 +53,7 @@ class World {
     };
     const { engine, repository, store } = this;
     const isSound = await recoverStored({ engine, repository, store, boot, isDiskTrusted: false });
-    if (isSound) engine.confirmDisk();
+    if (isSound) engine.trust.confirmDisk();
     return isSound;
   }
 
@@ -87,6 +102,7 @@ class World {
       durability: 'process',
       copies: this.#copies(),
       askToAdopt: (row) => this.adopt(row.id),
+      createHomeSide: (transfer) => new HomeSide({ ...this.#homeDeps, repository: this.repository }, transfer),
       publishProgress: () => {},
       publishState: () => {},
       onFault: (_what, fault) => void this.faults.push(fault),
@@ -132,5 +148,87 @@ describe('a home whose machine rebooted and whose replica took over', () => {
     await world.repository.cas(id, 2, LOST);
     expect(await world.recover()).toBe(true);
     expect(await world.held(id)).toEqual([[0, 1]]);
+  });
+});
+
+describe('a home whose machine rebooted and lost a file with its name', () => {
+  it('asks its replica in sync to take over, and says nothing of what is committed before', async () => {
+    const world = new World();
+    const { id, fileId } = await world.open('node-b');
+    world.store.files.delete(fileId);
+    world.reboot();
+    expect(await world.recover()).toBe(false);
+    const transfer = await world.engine.load(id);
+    await expect(world.engine.useFile(transfer, transfer.file(0), 'read')).rejects.toMatchObject({
+      type: 'unavailable',
+    });
+    world.adopt = async () => void (await world.repository.cas(id, 2, LOST));
+    expect(await world.recover()).toBe(true);
+    expect((await world.repository.findById(id))?.transfer).toMatchObject({ homeNodeId: 'node-b', generation: 1 });
+  });
+
+  it('alone takes back what any node has of it, under a new generation', async () => {
+    const world = new World();
+    const { id, fileId } = await world.open(null);
+    world.store.files.delete(fileId);
+    world.reboot();
+    world.isOtherUp = false;
+    expect(await world.recover()).toBe(false);
+    world.isOtherUp = true;
+    expect(await world.recover()).toBe(true);
+    const transfer = await world.engine.load(id);
+    expect(transfer.row.generation).toBe(2);
+    expect(transfer.file(0).committedRanges()).toEqual([[0, 2]]);
+    const repeated = { index: 1, bytes: [bytesOf(1)] };
+    expect(await world.engine.writeChunk(transfer, transfer.file(0), repeated)).toBe('same');
+  });
+
+  it('is not asked about it as a copy: what it lost counts as lost by its home', async () => {
+    const world = new World();
+    const { id, fileId } = await world.open(null);
+    world.loseBytes(fileId, 1);
+    world.reboot();
+    expect(await world.held(id)).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
+    expect((await world.repository.findById(id))?.transfer.generation).toBe(2);
+  });
+});
+
+describe('a replica whose machine rebooted', () => {
+  it('may become home of a file it holds nothing of: that one did not vanish', async () => {
+    const world = new World();
+    const { id, fileId } = await world.open(null);
+    await world.repository.cas(id, 1, { homeNodeId: 'node-b', replicaNodeId: 'node-a', replicaState: 'in_sync' });
+    world.store.files.delete(fileId);
+    world.reboot();
+    expect(await world.held(id)).toEqual([]);
+    await world.repository.cas(id, 2, { homeNodeId: 'node-a', replicaNodeId: null, replicaState: 'none' });
+    world.isOtherUp = false;
+    const transfer = await world.engine.load(id);
+    await world.engine.reread(transfer);
+    expect(await world.engine.useFile(transfer, transfer.file(0), 'read')).toBeNull();
+    expect(transfer.row.generation).toBe(1);
+  });
+});
+
+describe('a home whose machine rebooted and whose replica in sync is gone', () => {
+  it('keeps it, since only that one is known to have all that was acknowledged, until it is verified itself', async () => {
+    const world = new World();
+    const { id } = await world.open('node-b');
+    world.reboot();
+    const replaced = async () => {
+      await replaceReplica(world.engine, id, 'node-b');
+      return (await world.repository.findById(id))?.transfer;
+    };
+    expect(await replaced()).toMatchObject({ epoch: 2, replicaNodeId: 'node-b', replicaState: 'in_sync' });
+    expect(await world.recover()).toBe(false);
+    expect(await replaced()).toMatchObject({ epoch: 2, replicaNodeId: 'node-b', replicaState: 'in_sync' });
+    // It came back, and said that its own machine had rebooted.
+    await world.repository.cas(id, 2, { replicaState: 'syncing' });
+    await world.engine.reread(await world.engine.load(id));
+    expect(await world.recover()).toBe(true);
+    expect(await replaced()).toMatchObject({ replicaNodeId: 'node-c', replicaState: 'in_sync', generation: 2 });
   });
 });

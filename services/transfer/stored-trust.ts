@@ -41,6 +41,28 @@ export class StoredTrust {
     this.#raised.clear();
   }
 
+  /** Nothing of this file was lost, or what was lost is known: since the boot it was looked at, or began. */
+  #isKnown(file: RunningFile): boolean {
+    return this.#isDiskTrusted || file.isSealed || file.isTrusted || file.isCopyVerified;
+  }
+
+  /**
+   * After a boot of its home an open file that is not there may have been there whole: not even its name was on the medium.
+   * It is checked as one of which nothing verifies.
+   */
+  mayHaveVanished(transfer: RunningTransfer, file: RunningFile): boolean {
+    const { homeNodeId, state } = transfer.row;
+    return homeNodeId === this.#ports.nodeId && state === 'open' && !this.#isKnown(file);
+  }
+
+  /**
+   * Whether this node, as its home, may be counted on for what was acknowledged. After a boot it may not while a replica is
+   * in sync that was so before: "as H with in-sync R ask R to promote", however long that one is away.
+   */
+  isVerified(transfer: RunningTransfer): boolean {
+    return transfer.files.every((file) => this.#isKnown(file));
+  }
+
   /**
    * Several that open a file at once share one check: two would each drop chunks and raise the generation.
    * @throws damaged, unavailable, moved

@@ -28,12 +28,13 @@ const MAX_IDLE_FILES = 100_000;
 export class TransferEngine {
   readonly openFiles = new OpenFiles((fault) => this.reportFault('close', fault));
   readonly mending: Mending;
+  /** Whether what was stored before this process may be believed. */
+  readonly trust: StoredTrust;
   readonly #deps: EngineDeps;
   readonly #progress: ProgressFeed;
   readonly #running = new Map<string, RunningTransfer>();
   readonly #loading = new Map<string, Promise<RunningTransfer | null>>();
   readonly #idByShare = new Map<string, string>();
-  readonly #trust: StoredTrust;
   readonly #sealing: Sealing;
   /** Of all running transfers. */
   #fileCount = 0;
@@ -48,7 +49,7 @@ export class TransferEngine {
       onEvent: deps.publishMending ?? (() => {}),
       onFault: deps.onFault,
     });
-    this.#trust = new StoredTrust({
+    this.trust = new StoredTrust({
       nodeId: deps.nodeId,
       repository: deps.repository,
       isDiskTrusted: deps.isDiskTrusted,
@@ -176,7 +177,8 @@ export class TransferEngine {
    * @returns null when nothing of it was ever stored here and it is not to be written
    */
   async useFile(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
-    const use = await this.#open(file, purpose);
+    const isDoubtful = this.trust.mayHaveVanished(transfer, file);
+    const use = await this.#open(file, isDoubtful ? 'write' : purpose);
     if (use === null) {
       // Looked at once; who writes it from now on does so here, and puts the stored values in this place.
       file.values ??= new ChunkMap();
@@ -184,7 +186,7 @@ export class TransferEngine {
       return null;
     }
     try {
-      if (!file.isTrusted) await this.#trust.establish(transfer, file, use);
+      if (!file.isTrusted) await this.trust.establish(transfer, file, use);
       // Not before: what is not trusted counts as not looked at, and is looked at again.
       file.values = use.stored.values;
       return use;
@@ -211,11 +213,15 @@ export class TransferEngine {
    * The same at a replica, whose copy may lack chunks of a sealed file: values are not compared with the digest, only
    * verified after a start with another boot id.
    */
-  async useCopy(file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
+  async useCopy(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
+    // Of an open file at its home this is no copy: whatever was lost of it is the home's to fetch, or to tell of.
+    if (!file.isSealed && transfer.row.homeNodeId === this.nodeId) return this.useFile(transfer, file, purpose);
     const use = await this.#open(file, purpose);
+    // What is not there vouches for nothing: its home sends it.
+    if (use === null) file.isCopyVerified = true;
     if (use === null) return null;
     try {
-      if (!file.isTrusted) await this.#trust.verifyCopy(file, use);
+      if (!file.isTrusted) await this.trust.verifyCopy(file, use);
       // What is looked up from now on is what this copy has, also when this node becomes home.
       file.values = use.stored.values;
       return use;
@@ -338,11 +344,6 @@ export class TransferEngine {
       forget: (transfer) => this.forget(transfer),
       onFault: this.#deps.onFault,
     });
-  }
-
-  /** See StoredTrust.confirmDisk. */
-  confirmDisk(): void {
-    this.#trust.confirmDisk();
   }
 
   /** See Sealing.sealLeftovers. */

@@ -208,7 +208,7 @@ async function recover(deps: TransferServiceDeps): Promise<void> {
   for (let pauseMs = RECOVER_AGAIN_MS; !engine.isClosed; pauseMs = Math.min(2 * pauseMs, MAX_RECOVER_PAUSE_MS)) {
     try {
       if (await recoverStored(deps)) {
-        engine.confirmDisk();
+        engine.trust.confirmDisk();
         if (!isDiskTrusted) await deps.onRecovered();
         return;
       }

@@ -117,7 +117,7 @@ export class ModelProcess implements Place {
         };
     const again = () => this.#world.scheduler.at(MAINTAIN_MS, '', this, () => this.#recover(repository, isDiskTrusted));
     recoverStored({ engine, repository, store, boot, isDiskTrusted }).then(
-      (isComplete) => (isComplete ? engine.confirmDisk() : again()),
+      (isComplete) => (isComplete ? engine.trust.confirmDisk() : again()),
       again,
     );
   }

@@ -29,6 +29,7 @@ class World {
     const transfer = {
       row,
       fileCount: 1,
+      isVerified: true,
       chunkSizeBytes: () => 1024,
       values: async () => new ChunkMap(),
       readChunk: async () => [],

@@ -189,12 +189,17 @@ export class HomeSide {
 
   /**
    * The replica's node is being emptied, or was not seen for long: another takes its place. Where none can, it stays: a copy
-   * on a node that leaves is better than none. Resolves in any case.
+   * on a node that leaves is better than none. And as long as this home was not looked at since its boot, the replica in sync
+   * stays: it is the one that has all that was acknowledged, and takes over when it answers. Resolves in any case.
    */
   async replaceReplica(nodeId: string): Promise<void> {
     const { slots, placement } = this.#deps;
     await this.#filling?.catch(() => {});
-    const isMeant = () => !this.#end.signal.aborted && this.#transfer.row.replicaNodeId === nodeId;
+    const isMeant = () => {
+      const { replicaNodeId, replicaState } = this.#transfer.row;
+      const isNeeded = replicaState === 'in_sync' && !this.#transfer.isVerified;
+      return !this.#end.signal.aborted && replicaNodeId === nodeId && !isNeeded;
+    };
     if (!isMeant()) return;
     const release = await slots.wait();
     if (release === null) return;

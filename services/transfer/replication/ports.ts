@@ -54,6 +54,8 @@ export interface ReplicaPlacement {
 export interface HomeTransfer {
   readonly row: TransferRow;
   readonly fileCount: number;
+  /** False after a boot, until what is stored here was looked at: the replica may be the only one that has all of it. */
+  readonly isVerified: boolean;
   chunkSizeBytes(fileIndex: number): number;
   /** Chaining values at the home; empty maps for files nothing is stored of. */
   values(fileIndex: number): Promise<Pick<ChunkValues, 'ranges' | 'get'>>;

@@ -5,6 +5,7 @@ import type { FileUse } from '../open-files.ts';
 import type { FileRow, TransferRow } from '../ports.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
+import type { StoredTrust } from '../stored-trust.ts';
 import type { HomeTransfer } from './ports.ts';
 import type { ReplicaTransfer } from './replica-side.ts';
 
@@ -12,10 +13,11 @@ import type { ReplicaTransfer } from './replica-side.ts';
 export interface StoredTransfers {
   readonly nowMs: number;
   readonly mending: Pick<Mending, 'mend'>;
+  readonly trust: Pick<StoredTrust, 'isVerified'>;
   /** null: nothing of it was ever stored here, and it is not to be written. */
   useFile(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null>;
   /** The same for a copy that may lack chunks of a sealed file. */
-  useCopy(file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null>;
+  useCopy(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null>;
   hold(transfer: RunningTransfer): () => void;
   obey(transfer: RunningTransfer, row: TransferRow, files?: readonly FileRow[]): Promise<void>;
 }
@@ -27,6 +29,9 @@ export function homeView(stored: StoredTransfers, transfer: RunningTransfer): Ho
       return transfer.row;
     },
     fileCount: transfer.files.length,
+    get isVerified() {
+      return stored.trust.isVerified(transfer);
+    },
     chunkSizeBytes: (index) => transfer.file(index).row.chunkSizeBytes,
     values: async (index) => {
       const file = transfer.file(index);
@@ -57,12 +62,12 @@ export function replicaView(stored: StoredTransfers, transfer: RunningTransfer):
     },
     fileCount: transfer.files.length,
     values: async (index) => {
-      const use = await stored.useCopy(transfer.file(index), 'read');
+      const use = await stored.useCopy(transfer, transfer.file(index), 'read');
       use?.release();
       return use?.stored.values.all() ?? new Uint8Array(0);
     },
     sync: async (index) => {
-      const use = await stored.useCopy(transfer.file(index), 'read');
+      const use = await stored.useCopy(transfer, transfer.file(index), 'read');
       try {
         await use?.stored.sync();
       } finally {
@@ -71,7 +76,7 @@ export function replicaView(stored: StoredTransfers, transfer: RunningTransfer):
     },
     useFile: async (index) => {
       transfer.lastUsedMs = stored.nowMs;
-      const use = await stored.useCopy(transfer.file(index), 'write');
+      const use = await stored.useCopy(transfer, transfer.file(index), 'write');
       if (use === null) throw new PeerLinkError('internal', 'A file could not be made.');
       return use;
     },
