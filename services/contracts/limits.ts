@@ -1,6 +1,6 @@
 /**
- * Every bound that holds whatever the configuration says, with its reason. What an operator may change is in
- * services/config.ts. docs/LIMITS.md is checked against this file by a test.
+ * Every bound that a client can meet whatever the configuration says, with its reason. What an operator may change is in
+ * services/config-variables.ts. docs/LIMITS.md is checked against this file by a test.
  */
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
@@ -25,6 +25,12 @@ export const MAX_RUN_BYTES = 8 * MIB;
 export const MAX_SOCKET_CHUNK_BYTES = MIB;
 /** Chunks a client may have unacknowledged on one socket. */
 export const MAX_SOCKET_CHUNKS_IN_FLIGHT = 32;
+/** The same of all sockets of a node together: 256 MiB at most. */
+export const MAX_NODE_SOCKET_CHUNKS_IN_FLIGHT = 256;
+/** The text of an event that brings a chunk. */
+export const MAX_CHUNK_HEAD_BYTES = 64 * KIB;
+/** A socket that has not said who it is by then is closed (the default is 45 s). */
+export const SOCKET_CONNECT_TIMEOUT_MS = 10_000;
 
 export const MAX_FILES_PER_TRANSFER = 10_000;
 /** A relative path with its folders, in UTF-8. Longest that common file systems take back. */
@@ -84,12 +90,22 @@ export const MAX_UNTAKEN_ANSWER_BYTES = 128 * MIB;
 export const MAX_UNCOUNTED_ANSWER_BYTES = 64 * KIB;
 /** Streams that wait for a slot before the next one gets 503. */
 export const MAX_QUEUED_STREAMS = 1_000;
+/** How long each of them waits. A browser's fetch waits longer than this; a person would not. */
+export const MAX_STREAM_WAIT_MS = 30_000;
+/**
+ * A transfer slower than this, over so long, holds no slot: it goes on, but a byte now and then would keep everybody else out.
+ * A chunk of the usual size in each window is enough.
+ */
+export const SLOW_BELOW_BYTES_PER_S = 256 * KIB;
+export const SLOW_OVER_MS = 4_000;
 
 export const LEASE_IDLE_MS = 10 * 60_000;
 /** A Range continuation without a token must begin at most this far below what its lease was served. */
 export const LEASE_RESUME_BACKTRACK_BYTES = 8 * MIB;
 /** Under one lease each file may be served at most this many times its size. */
 export const LEASE_MAX_OVERREAD = 2;
+/** Streams of one lease at once: no client opens so many, and each is written down with the others. */
+export const MAX_STREAMS_PER_LEASE = 64;
 /** Leases that a node goes by while the database is away: some 300 bytes each. */
 export const MAX_REMEMBERED_LEASES = 10_000;
 export const GRANT_TTL_MS = 24 * 3600_000;
@@ -116,6 +132,40 @@ export const MAX_QUEUED_HEAVY_CALLS = 1_000;
 /** One password is hashed at a time; the others of these read its share meanwhile. */
 export const PASSWORDS_AT_ONCE = 4;
 export const MAX_QUEUED_PASSWORDS = 64;
+
+/**
+ * Guesses of passwords from one address, a minute. A person mistypes; a dictionary does not wait. A download in
+ * several parallel ranges sends the password with each one, so it cannot be much lower.
+ */
+export const PASSWORDS_PER_MINUTE = 20;
+/**
+ * Passwords of all shares together that one address has checked, right or wrong, a minute. One is 40 ms of work and they
+ * take turns: whoever guesses at many shares at once may have a tenth of them, not all.
+ */
+export const PASSWORD_CHECKS_PER_MINUTE = 120;
+/** New sessions from one address a minute: a lecture hall behind one address may come at once, a script goes on. */
+export const SESSIONS_PER_MINUTE = 600;
+/**
+ * Codes made, and codes entered that lead to nobody, from one address a minute. A class that meets in one room counts
+ * once, for the first one there; who guesses one of 30 to the power of six codes counts each time.
+ */
+export const ROOMS_PER_MINUTE = 20;
+/** Answers, inboxes and receipts of one session a minute: a page tells a few times a second what it has written. */
+export const PEOPLE_REQUESTS_PER_MINUTE = 1_200;
+/** Texts sent from one address a minute: people type them. */
+export const TEXTS_PER_MINUTE = 60;
+/** Wrong tokens of the operator from one address: he pastes it, and never guesses. */
+export const SIGN_INS_PER_MINUTE = 5;
+/**
+ * Looks at what a transfer holds, from one address a minute: a page looks once or twice, and a lecture hall may open the
+ * same link together.
+ */
+export const LOOKS_PER_MINUTE = 6_000;
+/** So many files in a listing cost one look more: 10,000 of them are 60 ms of work. */
+export const FILES_A_LOOK = 100;
+
+/** Nodes that share one data directory or volume, each in a slot of its own; an end for the search of a free one. */
+export const MAX_SLOTS = 256;
 
 /** What a page can draw and a phone can hold. */
 export const MAX_PEOPLE_PER_ROOM = 200;
@@ -145,8 +195,11 @@ export const INBOX_ITEM_KEPT_MS = 10 * 60_000;
 export const RECEIVED_GRACE_MS = 30_000;
 /** Gaps in what a recipient has of a file: parallel downloads make some dozens. More are counted once they close. */
 export const MAX_RECEIPT_RANGES = 1_000;
-/** What is with the socket of a recipient at once: so far the sender may see less than has left. */
-export const RECIPIENT_WINDOW_BYTES = MIB;
+/**
+ * What is with the socket of a recipient at once, whatever a chunk's size: so far the sender may see less than has left. Counted
+ * when all of it was taken, so that on a slow line it moves every few seconds.
+ */
+export const RECIPIENT_WINDOW_BYTES = 256 * KIB;
 
 /**
  * Whose machine vanishes without a word is seen for 25 s at most. 2,000 idle connections cost 3 % of a core more than with

@@ -4,6 +4,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import type { NetIo } from '../../native/types.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
+import { MAX_SLOTS } from '../contracts/limits.ts';
 import { randomId } from '../kernel/ids.ts';
 import { type SocketLock, takeSocketLock } from './socket-lock.ts';
 import { codeOf } from './system-faults.ts';
@@ -40,8 +41,6 @@ interface NodeFile {
 }
 
 const NODE_ID_LENGTH = 12;
-/** More nodes than anybody runs on one volume; an end for the search all the same. */
-const MAX_SLOTS = 256;
 
 /** Throws `unavailable` with a text for the operator when every slot it may have is taken, or its node.json is damaged. */
 export async function takeDataDirectory(options: TakeDataDirectoryOptions): Promise<DataDirectory> {

@@ -2,7 +2,13 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Server, type Socket } from 'socket.io';
 import { PeerLinkError } from '../contracts/errors.ts';
-import { KIB, MAX_SOCKET_CHUNK_BYTES, MAX_SOCKET_CHUNKS_IN_FLIGHT } from '../contracts/limits.ts';
+import {
+  MAX_CHUNK_HEAD_BYTES,
+  MAX_NODE_SOCKET_CHUNKS_IN_FLIGHT,
+  MAX_SOCKET_CHUNK_BYTES,
+  MAX_SOCKET_CHUNKS_IN_FLIGHT,
+  SOCKET_CONNECT_TIMEOUT_MS,
+} from '../contracts/limits.ts';
 import { CHUNK_PATH } from '../contracts/socket.ts';
 import type { DataPlane } from '../transfer/data-plane/data-plane.ts';
 import { acknowledged, acknowledgeOf } from './acknowledge.ts';
@@ -13,13 +19,9 @@ import { guardConnections } from './socket-guard.ts';
 import { type HandshakeDeps, identify, isOriginAllowed, type SocketIdentity } from './socket-handshake.ts';
 
 /** Room for the head beside the bytes; a longer message ends the connection. */
-const MAX_MESSAGE_BYTES = MAX_SOCKET_CHUNK_BYTES + 64 * KIB;
+const MAX_MESSAGE_BYTES = MAX_SOCKET_CHUNK_BYTES + MAX_CHUNK_HEAD_BYTES;
 /** "One chunk an event", and a head before it. */
-const FRAMES = { maxAttachments: 1, maxTextChars: 64 * KIB };
-/** Chunks of all sockets together that may be in memory: 256 MiB at most. */
-const MAX_CHUNKS_IN_FLIGHT = 256;
-/** A socket that has not said who it is by then is closed (the default is 45 s). */
-export const SOCKET_CONNECT_TIMEOUT_MS = 10_000;
+const FRAMES = { maxAttachments: 1, maxTextChars: MAX_CHUNK_HEAD_BYTES };
 
 /** A Socket.IO server whose upgrades are handed to it by us. */
 export interface SocketServer {
@@ -96,7 +98,7 @@ function receiveChunks(
     const done = acknowledgeOf(args);
     const [head, bytes] = args;
     void acknowledged(done, context, async () => {
-      if (ownCount >= MAX_SOCKET_CHUNKS_IN_FLIGHT || flight.count >= MAX_CHUNKS_IN_FLIGHT) {
+      if (ownCount >= MAX_SOCKET_CHUNKS_IN_FLIGHT || flight.count >= MAX_NODE_SOCKET_CHUNKS_IN_FLIGHT) {
         throw new PeerLinkError('busy', 'Too many chunks without an acknowledgement.', { retryAfterSeconds: 1 });
       }
       if (!(bytes instanceof Uint8Array)) throw new PeerLinkError('bad_request', 'The second argument must be binary.');

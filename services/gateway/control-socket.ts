@@ -1,10 +1,15 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Server, Socket } from 'socket.io';
 import { PeerLinkError } from '../contracts/errors.ts';
-import { MAX_JSON_BODY_BYTES, SOCKET_PING_EVERY_MS, SOCKET_PONG_WITHIN_MS } from '../contracts/limits.ts';
+import {
+  MAX_JSON_BODY_BYTES,
+  SOCKET_CONNECT_TIMEOUT_MS,
+  SOCKET_PING_EVERY_MS,
+  SOCKET_PONG_WITHIN_MS,
+} from '../contracts/limits.ts';
 import { CONTROL_PATH, type ControlClientEvents } from '../contracts/socket.ts';
 import { acknowledged, acknowledgeOf } from './acknowledge.ts';
-import { SOCKET_CONNECT_TIMEOUT_MS, type SocketServer } from './chunk-socket.ts';
+import type { SocketServer } from './chunk-socket.ts';
 import type { InboxEvents } from './inbox-events.ts';
 import { gatheredBytes } from './json-body.ts';
 import type { PeopleEvents } from './people-events.ts';

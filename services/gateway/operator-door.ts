@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { PeerLinkError } from '../contracts/errors.ts';
+import { SIGN_INS_PER_MINUTE } from '../contracts/limits.ts';
 import { operatorSealOf } from './cookies.ts';
 import { bearerOf, type EdgeContext, isMutating } from './edge-context.ts';
 import type { EdgeSettings } from './edge-settings.ts';
@@ -9,7 +10,7 @@ import type { RateLimits } from './rate-limit.ts';
 /** Addresses that guessed wrong, remembered at once; beyond it the first ones are forgotten. */
 const MAX_ADDRESSES = 10_000;
 /** Wrong tokens from one address on this node within the time: as many as all nodes together allow in a minute. */
-const WRONG_TOKENS = 5;
+const WRONG_TOKENS = SIGN_INS_PER_MINUTE;
 const WRONG_TOKENS_WITHIN_MS = 60_000;
 
 export interface OperatorDoorDeps {

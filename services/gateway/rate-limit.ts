@@ -1,5 +1,16 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { PeerLinkError } from '../contracts/errors.ts';
+import {
+  FILES_A_LOOK,
+  LOOKS_PER_MINUTE,
+  PASSWORD_CHECKS_PER_MINUTE,
+  PASSWORDS_PER_MINUTE,
+  PEOPLE_REQUESTS_PER_MINUTE,
+  ROOMS_PER_MINUTE,
+  SESSIONS_PER_MINUTE,
+  SIGN_INS_PER_MINUTE,
+  TEXTS_PER_MINUTE,
+} from '../contracts/limits.ts';
 
 /** One kind of limit: a number of points per window and key. The memory one counts on this node only. */
 export interface RateLimiter {
@@ -93,38 +104,6 @@ export interface RateLimits {
   forgive(name: LimitName, key: string): Promise<void>;
 }
 
-/**
- * Guesses of passwords from one address, a minute. A person mistypes; a dictionary does not wait. A download in
- * several parallel ranges sends the password with each one, so it cannot be much lower.
- */
-const PASSWORDS_PER_MINUTE = 20;
-/**
- * Passwords of all shares together that one address has checked, right or wrong, a minute. One is 40 ms of work and they
- * take turns: whoever guesses at many shares at once may have a tenth of them, not all.
- */
-const PASSWORD_CHECKS_PER_MINUTE = 120;
-/** New sessions from one address a minute: a lecture hall behind one address may come at once, a script goes on. */
-const SESSIONS_PER_MINUTE = 600;
-/**
- * Codes made, and codes entered that lead to nobody, from one address a minute. A class that meets in one room counts
- * once, for the first one there; who guesses one of 30 to the power of six codes counts each time.
- */
-const ROOMS_PER_MINUTE = 20;
-/** Answers, inboxes and receipts of one session a minute: a page tells a few times a second what it has written. */
-const PEOPLE_PER_MINUTE = 1_200;
-/** Texts sent from one address a minute: people type them. */
-const TEXTS_PER_MINUTE = 60;
-/** Wrong tokens of the operator from one address: he pastes it, and never guesses. */
-const SIGN_INS_PER_MINUTE = 5;
-
-/**
- * Looks at what a transfer holds, from one address a minute: a page looks once or twice, and a lecture hall may open the
- * same link together. See `lookAt`.
- */
-const LOOKS_PER_MINUTE = 6_000;
-/** So many files in a listing cost one look more: 10,000 of them are 60 ms of work. */
-export const FILES_A_LOOK = 100;
-
 /** Finds what lists its files: one look is taken before, and what a long list costs before it is written out. @throws rate_limited */
 export async function lookAt<T extends { readonly files: readonly unknown[] }>(
   limits: RateLimits,
@@ -155,7 +134,7 @@ export function createRateLimits(
     'password-checks': PASSWORD_CHECKS_PER_MINUTE,
     sessions: SESSIONS_PER_MINUTE,
     rooms: ROOMS_PER_MINUTE,
-    people: PEOPLE_PER_MINUTE,
+    people: PEOPLE_REQUESTS_PER_MINUTE,
     texts: TEXTS_PER_MINUTE,
     'sign-ins': SIGN_INS_PER_MINUTE,
     looks: LOOKS_PER_MINUTE,

@@ -4,7 +4,7 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenTransferResponse } from '../../services/contracts/http.ts';
-import { KIB, MAX_INBOX_ITEMS, MIB, RECIPIENT_WINDOW_BYTES } from '../../services/contracts/limits.ts';
+import { KIB, MAX_INBOX_ITEMS, MIB } from '../../services/contracts/limits.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { nodeIdOf, openRows } from '../support/cluster-storage.ts';
 import { newRoom, personAt, type TestPerson } from '../support/people.ts';
@@ -226,7 +226,7 @@ describe('a direct send across nodes', () => {
     // The sender is never told of more than had left for the recipient, give or take what sockets hold.
     for (const { atMs, recipients } of anna.recipientEvents) {
       const had = reading.arrivals.filter((arrival) => arrival.atMs <= atMs).at(-1)?.bytes ?? 0;
-      expect((recipients[0]?.receivedBytes ?? 0) - had).toBeLessThanOrEqual(RECIPIENT_WINDOW_BYTES);
+      expect((recipients[0]?.receivedBytes ?? 0) - had).toBeLessThanOrEqual(MIB);
     }
     await waitFor('the sender sees that all was received', 4_000, () => {
       const shown = anna.recipientEvents.at(-1)?.recipients[0];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { VARIABLES, type Variable } from '../../services/config-variables.ts';
 import * as limits from '../../services/contracts/limits.ts';
-import { ROOT, readText } from './tree.ts';
+import { filesUnder, ROOT, readText } from './tree.ts';
 
 const page = readText('docs/LIMITS.md');
 
@@ -23,6 +23,10 @@ function rowsBelow(heading: string): string[][] {
     );
 }
 
+/** How often limits.ts itself has a name: one bound may be made of another. */
+const usesOfLimits = (name: string) =>
+  [...readText('services/contracts/limits.ts').matchAll(new RegExp(`^(?! *(/?\\*|//)).*\\b${name}\\b`, 'gm'))].length;
+
 /** Units that the limits are said in. */
 const UNITS = new Set(['KIB', 'MIB', 'GIB']);
 
@@ -34,6 +38,18 @@ describe('docs/LIMITS.md', () => {
     const rows = rowsBelow('Fixed bounds');
     expect(rows.map(([name, value]) => [name, value]).sort()).toEqual(wanted.sort());
     for (const [name, , reason] of rows) expect([name, (reason ?? '').length > 10]).toEqual([name, true]);
+  });
+
+  it('has no fixed bound that nothing in the product goes by', () => {
+    const product = ['services', 'frontend/src']
+      .flatMap((folder) => filesUnder(folder, /(?<!\.(test|suite))\.tsx?$/))
+      .filter((path) => path !== 'services/contracts/limits.ts')
+      .map(readText);
+    const isUsed = (name: string) => {
+      const word = new RegExp(`^(?! *(/?\\*|//)).*\\b${name}\\b`, 'm');
+      return product.some((text) => word.test(text)) || usesOfLimits(name) > 1;
+    };
+    expect(Object.keys(limits).filter((name) => !UNITS.has(name) && !isUsed(name))).toEqual([]);
   });
 
   it('has every bound that an operator may change with its default and a reason, and no other', () => {

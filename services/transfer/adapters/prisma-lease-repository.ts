@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Prisma } from '../../../prisma/generated/client.ts';
+import { MAX_STREAMS_PER_LEASE } from '../../contracts/limits.ts';
 import type { Database } from '../../database/database.ts';
 import type { DownloadLease, LeaseFlight, LeaseOutcome, LeaseRepository } from '../ports.ts';
 
@@ -7,8 +8,6 @@ import type { DownloadLease, LeaseFlight, LeaseOutcome, LeaseRepository } from '
 const SILENT_STREAM_SECONDS = 10;
 /** "has had no open stream for 1 s" */
 const TAKE_UP_AFTER_SECONDS = 1;
-/** Streams of one lease at once: no client opens so many, and each is written down with the others. */
-const MAX_STREAMS = 64;
 /** Slots often come free long before their idle time is over. */
 const MAX_RETRY_AFTER_SECONDS = 60;
 
@@ -87,7 +86,7 @@ async function begin(
         (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(l.flights) f WHERE ${isFresh}), '{}'::jsonb
       ) || ${asJson(flight)}
     WHERE l.id = ${leaseId}
-      AND (SELECT count(*) FROM jsonb_each(l.flights) f WHERE ${isFresh}) < ${MAX_STREAMS}::int
+      AND (SELECT count(*) FROM jsonb_each(l.flights) f WHERE ${isFresh}) < ${MAX_STREAMS_PER_LEASE}::int
       AND (${maxBytes}::bigint IS NULL OR ${maxBytes}::bigint >= ${flight.leftBytes}::bigint
         + coalesce((l.served_bytes ->> ${String(flight.fileIndex)}::text)::bigint, 0)
         + coalesce((SELECT sum((f.value ->> 'left')::bigint) FROM jsonb_each(l.flights) f

@@ -28,7 +28,7 @@ describe('a counted write', () => {
     const taken: [number, number][] = [];
     const given = piece(16 * MIB, 5);
     await writeCounted(response, given, { taken: (from, to) => void taken.push([from, to]), told: null });
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(RECIPIENT_WINDOW_BYTES / 2);
+    expect(Math.max(...sizes)).toBe(RECIPIENT_WINDOW_BYTES);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(16 * MIB + 5);
     expect(taken[0]?.[0]).toBe(0);
     expect(taken.every(([from], index) => index === 0 || from === taken[index - 1]?.[1])).toBe(true);

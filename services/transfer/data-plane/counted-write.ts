@@ -1,12 +1,6 @@
-import { KIB } from '../../contracts/limits.ts';
+import { RECIPIENT_WINDOW_BYTES } from '../../contracts/limits.ts';
 import type { PacedResponse } from './paced-response.ts';
 import type { Piece } from './pieces.ts';
-
-/**
- * What is with a recipient's socket at once. Counted when all of it was taken, so on a slow line the sender sees it move
- * every few seconds; far below RECIPIENT_WINDOW_BYTES, which holds for whatever a chunk's size is.
- */
-const SLICE_BYTES = 256 * KIB;
 
 /** What is done with bytes of a piece, half-open. */
 export interface Counting {
@@ -66,8 +60,8 @@ function slicesOf(list: readonly Uint8Array[]): Slice[] {
   const slices: Slice[] = [];
   let position = 0;
   for (const bytes of list) {
-    for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
-      const end = Math.min(bytes.length, start + SLICE_BYTES);
+    for (let start = 0; start < bytes.length; start += RECIPIENT_WINDOW_BYTES) {
+      const end = Math.min(bytes.length, start + RECIPIENT_WINDOW_BYTES);
       slices.push({ bytes: bytes.subarray(start, end), from: position + start, to: position + end });
     }
     position += bytes.length;

@@ -1,17 +1,14 @@
 import { PeerLinkError } from '../../contracts/errors.ts';
-import { KIB, MAX_QUEUED_STREAMS } from '../../contracts/limits.ts';
+import {
+  MAX_QUEUED_STREAMS,
+  MAX_STREAM_WAIT_MS,
+  SLOW_BELOW_BYTES_PER_S,
+  SLOW_OVER_MS,
+} from '../../contracts/limits.ts';
 
 /** "A stream in which nothing moved for 1 s holds no slot." */
 const STILL_AFTER_MS = 1_000;
-/**
- * "Nor does one slower than this, over so long": it goes on, but a byte now and then would keep everybody else out. A chunk
- * of the usual size in each window is enough.
- */
-const SLOW_BELOW_BYTES_PER_S = 256 * KIB;
-const RATE_WINDOW_MS = 4_000;
 const LOOK_AGAIN_MS = 250;
-/** A browser's fetch waits longer than this; a person would not. */
-const MAX_WAIT_MS = 30_000;
 
 interface Holder {
   streams: number;
@@ -66,7 +63,7 @@ export class MovingTransfers {
     return new Promise((resolve, reject) => {
       this.#queue.push({
         transferId,
-        deadlineMs: this.#nowMs() + MAX_WAIT_MS,
+        deadlineMs: this.#nowMs() + MAX_STREAM_WAIT_MS,
         admit: resolve,
         refuse: () => reject(busy()),
       });
@@ -134,7 +131,7 @@ export class MovingTransfers {
 /** Looks at its window once that is over, and begins the next one. */
 function judge(holder: Holder, nowMs: number): void {
   const windowMs = nowMs - holder.windowSinceMs;
-  if (windowMs < RATE_WINDOW_MS) return;
+  if (windowMs < SLOW_OVER_MS) return;
   holder.isSlow = holder.windowBytes * 1000 < SLOW_BELOW_BYTES_PER_S * windowMs;
   holder.windowSinceMs = nowMs;
   holder.windowBytes = 0;
