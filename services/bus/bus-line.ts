@@ -26,4 +26,6 @@ export interface OpenLine {
   readonly line: BusLine;
   /** The server asks nobody for a password. */
   readonly isOpen: boolean;
+  /** The longest message that the server takes, where it tells one. */
+  readonly maxMessageBytes?: number;
 }

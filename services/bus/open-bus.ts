@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
+import { MAX_BUS_PACKET_BYTES, MIB } from '../contracts/limits.ts';
 import { firstConnection } from '../redis/first-connection.ts';
 import { type BusAddress, busAddressOf } from './bus-address.ts';
 import type { OpenLine } from './bus-line.ts';
@@ -24,8 +25,11 @@ export interface BusOptions {
 export async function openBus({ config, nodeId, secret, log }: BusOptions): Promise<BusTransporter | null> {
   const address = busAddressOf(config);
   if (address === null) return null;
-  const { line, isOpen } =
-    address.kind === 'redis' ? await openRedisLine(address, log) : await openNatsLine(address, config);
+  const {
+    line,
+    isOpen,
+    maxMessageBytes = MAX_BUS_PACKET_BYTES,
+  } = address.kind === 'redis' ? await openRedisLine(address, log) : await openNatsLine(address, config);
   if (isOpen && !address.isLocal) {
     if (!config.bus.isInsecureAllowed) {
       await line.close();
@@ -34,6 +38,12 @@ export async function openBus({ config, nodeId, secret, log }: BusOptions): Prom
     log.warn(
       { bus: line.name },
       'ALLOW_INSECURE_BUS: the bus takes packets from anybody who reaches it. They are signed, so that foreign ones are ignored, but whoever reaches it reads all of them and can block it',
+    );
+  }
+  if (maxMessageBytes < MAX_BUS_PACKET_BYTES) {
+    log.warn(
+      { bus: line.name, maxMessageBytes, neededBytes: MAX_BUS_PACKET_BYTES },
+      `TRANSPORTER: this ${line.name} takes messages of at most ${maxMessageBytes} bytes. The status of an open transfer of some thousand files is longer, and is 503 at every node but its home; set max_payload: ${MAX_BUS_PACKET_BYTES / MIB}MB in its configuration`,
     );
   }
   return new BusTransporter({ line, guard: new PacketGuard({ secret, nodeId, nowMs: Date.now }), log });

@@ -28,6 +28,10 @@ export async function openNatsLine(url: string, redis: Config['redis']): Promise
       await delay(redis?.retryDelayMs ?? 0);
     }
   }
-  const { auth_required: isAuthRequired, tls_verify: isClientVerified } = connection.info ?? {};
-  return { line: new NatsLine(connection, options), isOpen: isAuthRequired !== true && isClientVerified !== true };
+  const { auth_required: isAuthRequired, tls_verify: isClientVerified, max_payload } = connection.info ?? {};
+  return {
+    line: new NatsLine(connection, options),
+    isOpen: isAuthRequired !== true && isClientVerified !== true,
+    ...(max_payload === undefined ? {} : { maxMessageBytes: max_payload }),
+  };
 }

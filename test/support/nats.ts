@@ -1,4 +1,7 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ensureProgram } from './apt.ts';
+import { tempDirectory } from './cleanup.ts';
 import { freePort, isFreePort } from './ports.ts';
 import { startProcess, type TestProcess } from './processes.ts';
 import { waitFor } from './waiting.ts';
@@ -20,12 +23,16 @@ export interface TestNats {
   restart(): Promise<void>;
 }
 
-export async function startNats(options: { user?: string; password?: string } = {}): Promise<TestNats> {
+/** @param options.maxPayload as in its configuration; the server's own unless given */
+export async function startNats(
+  options: { user?: string; password?: string; maxPayload?: string } = {},
+): Promise<TestNats> {
   const program = ensureProgram('nats-server', 'nats-server', 'NATS (program nats-server)');
   const [port, monitorPort] = [await freePort(), await freePort()];
   const args = ['--addr', '127.0.0.1', '--port', String(port), '--http_port', String(monitorPort)];
   const { user = '', password = '' } = options;
   if (user !== '') args.push('--user', user, '--pass', password);
+  if (options.maxPayload !== undefined) args.push('--config', configurationOf(`max_payload: ${options.maxPayload}`));
   let server = await run(program, args, port);
   return {
     url: `nats://${user === '' ? '' : `${user}:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
@@ -43,6 +50,12 @@ export async function startNats(options: { user?: string; password?: string } = 
       server = await run(program, args, port);
     },
   };
+}
+
+function configurationOf(text: string): string {
+  const path = join(tempDirectory('nats'), 'nats.conf');
+  writeFileSync(path, text);
+  return path;
 }
 
 async function run(program: string, args: readonly string[], port: number): Promise<TestProcess> {

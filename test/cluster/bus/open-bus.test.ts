@@ -74,6 +74,16 @@ describe('a bus over NATS, at start', () => {
     expect(await isTaken(open({}, { transporter, isInsecureAllowed: true }))).toBe(true);
   }, 60_000);
 
+  it('is said to be too small for what nodes may say, as it is delivered, and not when it is told to take that', async () => {
+    const [delivered, large] = [await startNats(), await startNats({ maxPayload: '16MB' })];
+    const [warned, quiet] = [delivered, large].map(({ url }) => open({}, { transporter: url }));
+    for (const opened of [warned, quiet]) expect(opened !== undefined && (await isTaken(opened))).toBe(true);
+    expect(
+      warned?.lines.filter((line) => /"level":40.*1048576.*TRANSPORTER: .*max_payload: 16MB/.test(line)),
+    ).toHaveLength(1);
+    expect(quiet?.lines).toEqual([]);
+  }, 60_000);
+
   it('is asked as often as REDIS_MAX_RETRIES says and then named', async () => {
     const nobody = await freePort();
     await expect(open({ maxRetries: 2 }, { transporter: `nats://127.0.0.1:${nobody}` }).opening).rejects.toThrow(
