@@ -77,7 +77,12 @@ export function createPeers(options: PeersOptions): Peers {
     askToAdopt: async ({ id, epoch, replicaNodeId }) => {
       if (replicaNodeId !== null) await client.promote(replicaNodeId, id, epoch, { isAdoption: true });
     },
-    answers: async (nodeId) => (await client.probe(nodeId)) === 'alive',
+    // Whoever could not be asked is not given up.
+    answers: (nodeId) =>
+      client.probe(nodeId).then(
+        (probe) => probe === 'alive',
+        () => true,
+      ),
     declareSyncing: (transferId) => declare(transferId),
     finishDeclaring: () => finishDeclaring(),
     createHomeSide: (transfer) =>

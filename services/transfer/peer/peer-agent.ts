@@ -26,10 +26,12 @@ export class PeerAgent {
     this.#pool = pool;
   }
 
-  /** A free connection. @throws unavailable, busy, the signal's reason */
-  async acquire(origin: URL, signal?: AbortSignal, deadlineMs = CONNECT_MS): Promise<PeerConnection> {
+  /** A free connection; a new one where it has to be fresh. @throws unavailable, busy, the signal's reason */
+  async acquire(origin: URL, signal?: AbortSignal, { isFresh = false } = {}): Promise<PeerConnection> {
     const place = this.#placeOf(origin.origin);
-    for (let known = place.resting.pop(); known !== undefined; known = place.resting.pop()) {
+    while (!isFresh) {
+      const known = place.resting.pop();
+      if (known === undefined) break;
       if (known.isIdle) return known;
     }
     if (this.#isClosed) throw new PeerLinkError('unavailable', 'This node is being stopped.');
@@ -41,7 +43,7 @@ export class PeerAgent {
       if (place.openCount === 0) this.#places.delete(origin.origin);
     };
     try {
-      const connection = await PeerConnection.open(origin, this.#pool, deadlineMs, signal);
+      const connection = await PeerConnection.open(origin, this.#pool, CONNECT_MS, signal);
       connection.onClosed = () => {
         leave();
         const at = place.resting.indexOf(connection);

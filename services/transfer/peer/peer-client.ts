@@ -13,6 +13,7 @@ import type { PeerAuth } from './peer-auth.ts';
 import { PeerBody } from './peer-body.ts';
 import { CONNECT_MS, type PeerConnection } from './peer-connection.ts';
 import { faultOfAnswer, noAnswer, readJson } from './peer-faults.ts';
+import { type Probe, probe } from './probe.ts';
 import { type ProgressWatch, watchProgress } from './progress-watch.ts';
 
 /** "Its own probe of the home's data port is refused, or stays unanswered for 3 s." */
@@ -31,9 +32,6 @@ export interface PeerClientDeps {
   readonly countBytes: CountPeerBytes;
 }
 
-/** `refused`: nobody is there, or somebody else is. `silent`: no answer in time. */
-export type Probe = 'alive' | 'refused' | 'silent';
-
 export interface RequestOptions {
   readonly nodeId: string;
   readonly method: 'GET' | 'POST' | 'PUT';
@@ -44,6 +42,8 @@ export interface RequestOptions {
   readonly chunkValue?: string;
   /** The answer is long. */
   readonly isBulk?: boolean;
+  /** Over a new connection. */
+  readonly isFresh?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -90,30 +90,20 @@ export class PeerClient {
     this.#agent.close();
   }
 
-  /** Whether a node's data port answers. */
-  async probe(nodeId: string, deadlineMs = PROBE_MS): Promise<Probe> {
-    const late = new AbortController();
-    // An answer that lies in the socket, unread because this process was busy for longer than that, came in time: it is
-    // read before the immediate.
-    const giveUp = () => late.abort(new Error('no answer in time'));
-    const timer = setTimeout(() => setImmediate(giveUp), deadlineMs);
-    try {
-      const { body } = await this.start({
-        nodeId,
-        method: 'GET',
-        path: '/peer/ping',
-        epoch: 0,
-        lengthBytes: null,
-        signal: late.signal,
-      });
-      const { status } = await body.head;
-      body.break(new Error('known enough'));
-      return status < 300 ? 'alive' : 'refused';
-    } catch {
-      return late.signal.aborted ? 'silent' : 'refused';
-    } finally {
-      clearTimeout(timer);
-    }
+  /** Whether a node's data port answers. @throws unavailable when this node cannot ask */
+  probe(nodeId: string, deadlineMs = PROBE_MS): Promise<Probe> {
+    return probe(async (signal, { isFresh }) => {
+      const ping = { nodeId, method: 'GET', path: '/peer/ping', epoch: 0, lengthBytes: null, signal, isFresh } as const;
+      const { body, connection } = await this.start(ping);
+      try {
+        const { status } = await body.head;
+        body.break(new Error('known enough'));
+        return status;
+      } catch (fault) {
+        if (isRested(connection) && !signal.aborted) return 'rested';
+        throw fault;
+      }
+    }, deadlineMs);
   }
 
   /** Asks a replica to make itself home. @throws unavailable, or what the replica answered */
@@ -229,7 +219,7 @@ export class PeerClient {
       isObfuscated: this.#deps.isObfuscated,
       chunkValue: options.chunkValue ?? '',
     });
-    const connection = await this.#agent.acquire(origin, signal);
+    const connection = await this.#agent.acquire(origin, signal, options);
     const onAbort = () => connection.destroy(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
     let isWritten = lengthBytes === 0 || method === 'GET';
     let isOver = false;
@@ -269,7 +259,7 @@ export class PeerClient {
     for (let attempt = 0; ; attempt += 1) {
       const started = await this.start(options);
       const { body, connection } = started;
-      const wasRested = connection.restingSinceMs > 0;
+      const wasRested = isRested(connection);
       const late = setTimeout(() => body.break(noAnswer(new Error('no answer in time'))), headMs);
       let head: AnswerHead;
       try {
@@ -293,6 +283,11 @@ export class PeerClient {
     const { auth, netIo } = this.#deps;
     return xorInPlace(netIo, auth.obfuscationKey(nonce, direction));
   }
+}
+
+/** It may have been closed meanwhile by the other side. */
+function isRested(connection: PeerConnection): boolean {
+  return connection.restingSinceMs > 0;
 }
 
 /** A body that comes from another node, verified there. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Probe } from './peer-client.ts';
 import { PeerLiveness } from './peer-liveness.ts';
+import type { Probe } from './probe.ts';
 import { watchProgress } from './progress-watch.ts';
 
 beforeEach(() => {
@@ -45,6 +45,15 @@ describe('what is known of other nodes', () => {
     waiting.shift()?.('alive');
     expect(await back).toBe(true);
     expect(liveness.isDoubtful('a')).toBe(false);
+  });
+
+  it('is left as it was when this node cannot ask', async () => {
+    const liveness = new PeerLiveness(() => Promise.reject(new Error('no file descriptor is free')));
+    expect(await liveness.isAlive('a')).toBe(true);
+    expect(liveness.isDoubtful('a')).toBe(false);
+    liveness.doubt('b');
+    expect(await liveness.isAlive('b')).toBe(true);
+    expect(liveness.isDoubtful('b')).toBe(true);
   });
 });
 

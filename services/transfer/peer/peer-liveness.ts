@@ -1,4 +1,4 @@
-import type { Probe } from './peer-client.ts';
+import type { Probe } from './probe.ts';
 
 /** A suspicion only: who decides probes for 3 s of its own. */
 const SUSPICION_MS = 1_500;
@@ -45,8 +45,11 @@ export class PeerLiveness {
   }
 
   async #look(nodeId: string, onEnd: () => void): Promise<boolean> {
-    const isAlive = (await this.#probe(nodeId, SUSPICION_MS)) === 'alive';
+    const probe = await this.#probe(nodeId, SUSPICION_MS).catch(() => null);
     onEnd();
+    // This node could not ask: nothing is known of the other, so nobody leaves it.
+    if (probe === null) return true;
+    const isAlive = probe === 'alive';
     if (isAlive) this.#doubtedAtMs.delete(nodeId);
     else this.doubt(nodeId);
     return isAlive;
