@@ -65,7 +65,6 @@ export async function writerOf(share: SavedShare): Promise<WriteFile> {
         await file.seek(0);
       },
       route,
-      delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       random: Math.random,
       publish,
     });

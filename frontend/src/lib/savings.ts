@@ -2,7 +2,7 @@
  * Files that the page writes by its own hand out of links. They outlive the page of their link: whoever looks at
  * another one meanwhile loses nothing, and is told how it went.
  */
-import type { SavePhase } from '../transfer-engine/file-saver.ts';
+import { isSavingPhase, type SavePhase } from '../transfer-engine/file-saver.ts';
 import { RateMeter } from '../transfer-engine/rate-meter.ts';
 import type { SavePhaseListener } from './save-as.ts';
 import { createStore } from './store.ts';
@@ -27,7 +27,7 @@ const SHOWN_EVERY_MS = 200;
 const MAX_OVER = 20;
 
 export function isSaving({ phase }: Saving): boolean {
-  return phase.name === 'saving' || phase.name === 'moving' || phase.name === 'offline';
+  return isSavingPhase(phase.name);
 }
 
 export class Savings {
@@ -97,7 +97,7 @@ export class Savings {
       shown = phase.name;
       shownAtMs = nowMs;
       meter.note(savedBytes, nowMs);
-      this.#change(shareId, { phase, savedBytes, bytesPerSecond: meter.bytesPerSecond() });
+      this.#change(shareId, { phase, savedBytes, bytesPerSecond: meter.bytesPerSecond(nowMs) });
     };
   }
 

@@ -50,3 +50,19 @@ export function markCommitted(
   }
   return 0;
 }
+
+/** Bytes from the beginning on without a gap, the files one after the other: what a reader can have of it now. */
+export function leadingBytes(answer: ShareResponse, cells: Uint8Array): number {
+  let bytes = 0;
+  let first = 0;
+  for (const file of answer.files) {
+    const count = file.chunkCount ?? file.committedChunkCount + 1;
+    for (let chunk = 0; chunk < count; chunk++) {
+      if (cells[first + chunk] !== CELL.stored) return bytes;
+      const offset = chunk * file.chunkSizeBytes;
+      bytes += Math.min(file.chunkSizeBytes, (file.sizeBytes ?? offset + file.chunkSizeBytes) - offset);
+    }
+    first += count;
+  }
+  return bytes;
+}

@@ -54,6 +54,16 @@ const OVER_TYPES: ReadonlySet<ErrorType> = new Set([
   'bad_origin',
 ]);
 
+/** A node that is about to go, or has lost what it needs, says so with these: another may do better. */
+const NODE_LEAVES: ReadonlySet<ErrorType> = new Set([
+  'draining',
+  'unavailable',
+  'moved',
+  'stale_epoch',
+  'stale_session',
+  'home_alive',
+]);
+
 export function remedyFor(fault: Fault): Remedy {
   switch (fault.kind) {
     case 'network':
@@ -70,4 +80,9 @@ export function remedyFor(fault: Fault): Remedy {
       return fault.retryAfterMs !== null || PATIENT_TYPES.has(fault.type) ? 'wait' : 'retry';
     }
   }
+}
+
+/** Whether another node might do what this one did not. A frozen one looks like a slow line until it is probed. */
+export function isOfNode(fault: Fault): boolean {
+  return fault.kind === 'network' || (fault.kind === 'problem' && NODE_LEAVES.has(fault.type));
 }

@@ -48,7 +48,6 @@ function saving(plan: Plan, nodes: ClusterResponse | null = cluster) {
     write: async (bytes) => void written.push(...bytes),
     restart: async () => void written.splice(0),
     route: book.routeTo('a'),
-    delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     random: () => 0,
     publish: ({ name }) => {
       if (phases.at(-1) !== name) phases.push(name);
@@ -140,6 +139,25 @@ describe('FileSaver', () => {
     cancelled.abort.abort();
     await jest.advanceTimersByTimeAsync(4_000);
     expect(cancelled.result.phase).toEqual({ name: 'cancelled' });
+  });
+
+  it('waits with the reason when the server asks for patience, and stops at once when told so', async () => {
+    const held: Fault = { kind: 'problem', type: 'slots_held', retryAfterMs: 60_000 };
+    const { phases, opened, abort, result } = saving(() => held);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(phases).toEqual(['waiting']);
+    expect(opened).toHaveLength(1);
+    abort.abort();
+    await jest.advanceTimersByTimeAsync(0);
+    expect(result.phase).toEqual({ name: 'cancelled' });
+  });
+
+  it('goes elsewhere at once when a node is about to leave', async () => {
+    const leaving: Fault = { kind: 'problem', type: 'draining', retryAfterMs: 60_000 };
+    const { phases, result } = saving((address, from) => (address === 'http://a' ? leaving : body(from)));
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(phases).toEqual(['moving', 'saving', 'saved']);
+    expect(result.phase).toEqual({ name: 'saved' });
   });
 
   it('says that there is no connection when nobody answers, and goes on when somebody does', async () => {

@@ -3,7 +3,7 @@
  * which a browser's own download does not. Pure of the browser: connections and the file come in through ports.
  */
 import { backoffMs } from './backoff.ts';
-import { type Fault, remedyFor } from './fault.ts';
+import { type Fault, isOfNode, remedyFor } from './fault.ts';
 import type { NodeRoute } from './node-book.ts';
 import { OWN } from './node-choice.ts';
 
@@ -19,10 +19,19 @@ const MOVES_IN_A_ROW = 4;
 export type SavePhase =
   | { readonly name: 'saving' }
   | { readonly name: 'moving' }
+  /** The server asked for patience; goes on by itself. */
+  | { readonly name: 'waiting'; readonly fault: Fault }
   | { readonly name: 'offline' }
   | { readonly name: 'saved' }
   | { readonly name: 'cancelled' }
   | { readonly name: 'failed'; readonly fault: Fault };
+
+const SAVING: ReadonlySet<string> = new Set<SavePhase['name']>(['saving', 'moving', 'waiting', 'offline']);
+
+/** It is being written, or goes on by itself. */
+export function isSavingPhase(name: string): boolean {
+  return SAVING.has(name);
+}
 
 /** One answer's body. */
 export interface OpenBody {
@@ -42,7 +51,6 @@ export interface SavePorts {
   /** Forgets what was written. */
   readonly restart: () => Promise<void>;
   readonly route: NodeRoute;
-  readonly delay: (ms: number) => Promise<void>;
   readonly random: () => number;
   readonly publish: (phase: SavePhase, savedBytes: number) => void;
 }
@@ -74,12 +82,16 @@ export class FileSaver {
       if (fault === null) continue;
       const remedy = remedyFor(fault);
       if (remedy === 'end' || remedy === 'fail') return this.#end({ name: 'failed', fault });
-      this.#ports.route.lost(address);
+      // Patience that is asked for in the name of the transfer would be asked for by every node.
+      const isOfAll = fault.kind === 'problem' && remedy === 'wait' && !isOfNode(fault);
+      if (!isOfAll) this.#ports.route.lost(address);
       this.#failures += 1;
-      const mayMove = this.#failures <= MOVES_IN_A_ROW && this.#ports.route.hasOthers();
-      this.#tell({ name: mayMove ? 'moving' : 'offline' });
+      const mayMove = !isOfAll && this.#failures <= MOVES_IN_A_ROW && this.#ports.route.hasOthers();
+      this.#tell(
+        mayMove ? { name: 'moving' } : fault.kind === 'problem' ? { name: 'waiting', fault } : { name: 'offline' },
+      );
       const askedMs = fault.kind === 'problem' ? (fault.retryAfterMs ?? 0) : 0;
-      await this.#ports.delay(Math.max(mayMove ? 0 : askedMs, backoffMs(this.#failures - 1, this.#ports.random)));
+      await pause(Math.max(mayMove ? 0 : askedMs, backoffMs(this.#failures - 1, this.#ports.random)), signal);
     }
     return this.#end({ name: 'saved' });
   }
@@ -151,6 +163,20 @@ export class FileSaver {
 }
 
 class LineBroke extends Error {}
+
+/** Resolves after `ms`, or as soon as `signal` aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+  });
+}
 
 /** The promise's value, or 'late'. */
 function within<T>(ms: number, promise: Promise<T>): Promise<T | 'late'> {

@@ -46,21 +46,28 @@ describe('rate meter', () => {
     const meter = new RateMeter();
     meter.note(0, 0);
     meter.note(1_000, 100);
-    expect(meter.bytesPerSecond()).toBeNull();
+    expect(meter.bytesPerSecond(100)).toBeNull();
   });
 
   it('looks five seconds back', () => {
     const meter = new RateMeter();
     for (let atMs = 0; atMs <= 10_000; atMs += 100) meter.note(atMs < 5_000 ? 0 : atMs - 5_000, atMs);
-    expect(meter.bytesPerSecond()).toBeCloseTo(1_000, -1);
+    expect(meter.bytesPerSecond(10_000)).toBeCloseTo(1_000, -1);
   });
 
   it('begins anew when bytes are taken back, and never falls under zero', () => {
     const meter = new RateMeter();
     meter.note(5_000, 0);
     meter.note(1_000, 1_000);
-    expect(meter.bytesPerSecond()).toBeNull();
+    expect(meter.bytesPerSecond(1_000)).toBeNull();
     meter.note(1_000, 2_000);
-    expect(meter.bytesPerSecond()).toBe(0);
+    expect(meter.bytesPerSecond(2_000)).toBe(0);
+  });
+
+  it('says nothing again when it has heard of nothing for as long as it looks back', () => {
+    const meter = new RateMeter();
+    for (let atMs = 0; atMs <= 5_000; atMs += 1_000) meter.note(atMs * 1_000, atMs);
+    expect(meter.bytesPerSecond(10_000)).toBe(1_000_000);
+    expect(meter.bytesPerSecond(11_000)).toBeNull();
   });
 });

@@ -21,11 +21,11 @@ export class RateMeter {
     }
   }
 
-  /** null until there is enough to judge by. */
-  bytesPerSecond(): number | null {
+  /** null until there is enough to judge by, and when nothing was noted lately: a rate of long ago is none of now. */
+  bytesPerSecond(nowMs: number): number | null {
     const first = this.#samples[0];
     const last = this.#samples.at(-1);
-    if (!first || !last || last.atMs - first.atMs < MIN_SPAN_MS) return null;
+    if (!first || !last || nowMs - last.atMs > WINDOW_MS || last.atMs - first.atMs < MIN_SPAN_MS) return null;
     return ((last.bytes - first.bytes) * 1000) / (last.atMs - first.atMs);
   }
 }

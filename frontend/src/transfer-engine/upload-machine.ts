@@ -6,7 +6,7 @@
 import type { PutRunResponse, TransferState, TransferStatusResponse } from '../../../services/contracts/http.ts';
 import { backoffMs } from './backoff.ts';
 import { CELL, ChunkMap, type ChunkRange, type EngineFile, type PlannedRun } from './chunk-map.ts';
-import { type Fault, type Remedy, remedyFor } from './fault.ts';
+import { type Fault, isOfNode, type Remedy, remedyFor } from './fault.ts';
 import { FIRST_RUN_BYTES, nextRunBytes } from './run-size.ts';
 
 export interface MachineConfig {
@@ -78,15 +78,6 @@ export const PROBE_AFTER_MS = 3_000;
 const PROBE_AFTER_MOST_MS = 30_000;
 /** Failures in a row that are taken for a node that went away while others are there; then it looks like the line. */
 const MOVES_IN_A_ROW = 4;
-/** A node that is about to go, or has lost what it needs, says so with these: another may do better. */
-const NODE_LEAVES: ReadonlySet<string> = new Set([
-  'draining',
-  'unavailable',
-  'moved',
-  'stale_epoch',
-  'stale_session',
-  'home_alive',
-]);
 /** A person takes their time, and is heard of sooner over the socket: this is for pages whose socket is gone. */
 export const ASK_AGAIN_MS = 10_000;
 /** Another node may answer sooner than this one hopes to. */
@@ -466,9 +457,4 @@ export class UploadMachine {
     }
     this.#runs.clear();
   }
-}
-
-/** Whether another node might do what this one did not. A frozen one looks like a slow line until it is probed. */
-function isOfNode(fault: Fault): boolean {
-  return fault.kind === 'network' || (fault.kind === 'problem' && NODE_LEAVES.has(fault.type));
 }

@@ -246,7 +246,7 @@ export class UploadSession {
   #publish(): void {
     const { map, phase, sentUnansweredBytes, digests } = this.#machine;
     const movedBytes = map.storedBytes + sentUnansweredBytes;
-    const rate = phase.name === 'sending' ? this.#rate.bytesPerSecond() : null;
+    const rate = phase.name === 'sending' ? this.#rate.bytesPerSecond(this.#ports.now()) : null;
     const changes = map.takeChanges();
     const summary = `${JSON.stringify(phase)} ${movedBytes} ${Math.round(rate ?? -1)} ${digests.length}`;
     if (changes.length === 0 && summary === this.#published) return;

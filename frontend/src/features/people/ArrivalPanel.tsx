@@ -6,15 +6,17 @@ import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { StripLegend } from '../../components/strip/StripLegend.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
+import type { Formatter } from '../../lib/format.ts';
 import { live } from '../../lib/live.ts';
 import { useStore } from '../../lib/store.ts';
 import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { useTitle } from '../../lib/use-title.ts';
+import { waitsForSender } from '../../lib/waits-for-sender.ts';
 import type { Messages } from '../../messages/en.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { RateMeter } from '../../transfer-engine/rate-meter.ts';
-import { type ArrivalStage, arrivalStage, bytesHere, waitsForSender } from './arrival-view.ts';
+import { type ArrivalStage, arrivalStage, bytesHere } from './arrival-view.ts';
 import {
   type Arrival,
   accept,
@@ -29,6 +31,8 @@ import {
 import { inboxStore } from './inbox-store.ts';
 import { PersonMark } from './PersonMark.tsx';
 import { useArrivalStrip } from './use-arrival.ts';
+
+const RATE_EVERY_MS = 1_000;
 
 /** What was accepted, as it comes in. */
 export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
@@ -46,12 +50,12 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
   const name = nameOfOffer(item);
   const words = messages.people.arrival;
   const isHeard = useSyncExternalStore(live.subscribe, live.read) === 'connected';
-  const isWaiting = waitsForSender(stage, here, strip?.committedBytes ?? null, isHeard);
-  const said = isWaiting ? words.waiting(item.sender.displayName) : stageText(stage, item, messages);
+  const isWaiting = waitsForSender(stage, here, strip?.readyBytes ?? null, isHeard);
+  const said = isWaiting ? words.waiting(item.sender.displayName) : stageText(stage, item, own, messages, format);
   const leftMs = rate && item.totalBytes ? ((item.totalBytes - here) / rate) * 1000 : null;
   useTitle(isOver || stage.name === 'ready' ? null : messages.app.titleProgress(percent, name));
   const panel = useFocusHome<HTMLElement>();
-  const isComing = !isOver && !isWaiting;
+  const isComing = stage.name === 'browser' || stage.name === 'saving';
   const facts = [
     ...(item.totalBytes === null ? [] : [messages.upload.ofTotal(format.size(here), format.size(item.totalBytes))]),
     ...(rate && isComing ? [format.rate(rate)] : []),
@@ -83,7 +87,7 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
           {stage.name !== 'over' && <p className="tabular text-3xl font-semibold tracking-[-0.03em]">{percent}</p>}
           <p
             className={
-              stage.name === 'offline' && !isWaiting
+              (stage.name === 'offline' && !isWaiting) || stage.name === 'held'
                 ? 'font-medium text-amber-ink'
                 : isOver
                   ? 'font-medium'
@@ -113,8 +117,17 @@ function shareHere(item: OfferItem, here: number, stage: ArrivalStage): number {
   return item.totalBytes ? Math.min(1, here / item.totalBytes) : 0;
 }
 
-function stageText(stage: ArrivalStage, item: OfferItem, messages: Messages): string {
+function stageText(
+  stage: ArrivalStage,
+  item: OfferItem,
+  { phase }: Arrival,
+  messages: Messages,
+  format: Formatter,
+): string {
   const words = messages.people.arrival;
+  if (stage.name === 'held') {
+    return phase?.name === 'waiting' ? words.held(explainFault(phase.fault, messages, format, true).title) : '';
+  }
   if (stage.name !== 'over') return words[stage.name];
   const said = words.over[stage.end];
   return typeof said === 'function' ? said(item.sender.displayName) : said;
@@ -216,8 +229,12 @@ function useRate(bytes: number, isRunning: boolean): number | null {
   const [rate, setRate] = useState<number | null>(null);
   useEffect(() => {
     if (!isRunning) return;
+    const look = () => setRate(meter.current.bytesPerSecond(performance.now()));
     meter.current.note(bytes, performance.now());
-    setRate(meter.current.bytesPerSecond());
+    look();
+    // When nothing comes any more, nothing else tells.
+    const timer = setInterval(look, RATE_EVERY_MS);
+    return () => clearInterval(timer);
   }, [bytes, isRunning]);
   return isRunning ? rate : null;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { OfferItem } from '../../../../services/contracts/people.ts';
 import type { SavePhase } from '../../transfer-engine/file-saver.ts';
-import { arrivalStage, bytesHere, type Receiving, waitsForSender } from './arrival-view.ts';
+import { arrivalStage, bytesHere, type Receiving } from './arrival-view.ts';
 
 const item = (changes: Partial<OfferItem> = {}): OfferItem => ({
   id: 'item',
@@ -31,6 +31,7 @@ describe('what was accepted', () => {
     [item(), browser, { name: 'browser' }],
     [item(), page('saving'), { name: 'saving' }],
     [item(), page('offline'), { name: 'offline' }],
+    [item(), page('waiting'), { name: 'held' }],
     [item(), page('failed'), { name: 'stopped' }],
     [item(), page('cancelled'), { name: 'ready' }],
     [item({ state: 'received' }), page('saving'), { name: 'saving' }],
@@ -41,17 +42,6 @@ describe('what was accepted', () => {
     [item({ state: 'left' }), page('cancelled'), { name: 'over', end: 'left' }],
   ])('%#: is said as it is', (offer, own, stage) => {
     expect(arrivalStage(offer, own, 0)).toEqual(stage);
-  });
-
-  it.each([
-    ['moving', 100, 100, true, true],
-    ['offline', 100, 100, true, true],
-    ['moving', 99, 100, true, false],
-    ['offline', 100, 100, false, false],
-    ['offline', 0, null, true, false],
-    ['saving', 100, 100, true, false],
-  ] as const)('%s with %s of %s, heard %s: waits for its sender %s', (name, here, stored, isHeard, waits) => {
-    expect(waitsForSender({ name }, here, stored, isHeard)).toBe(waits);
   });
 
   it('counts what the page wrote, else what the server says it took', () => {

@@ -12,7 +12,8 @@ export interface Receiving {
 export type ArrivalStage =
   /** Accepted, and nobody on this page takes it: after a reload, or accepted in another window. */
   | { readonly name: 'ready' }
-  | { readonly name: 'browser' | 'saving' | 'moving' | 'offline' | 'stopped' | 'received' }
+  /** `held`: the server asks for patience. */
+  | { readonly name: 'browser' | 'saving' | 'moving' | 'held' | 'offline' | 'stopped' | 'received' }
   | { readonly name: 'over'; readonly end: OfferEnd };
 
 export function arrivalStage(item: OfferItem, own: Receiving | undefined, nowMs: number): ArrivalStage {
@@ -22,27 +23,14 @@ export function arrivalStage(item: OfferItem, own: Receiving | undefined, nowMs:
   const end = endOf(item, nowMs);
   if (end) return { name: 'over', end };
   if (phase === 'saving' || phase === 'moving' || phase === 'offline') return { name: phase };
+  if (phase === 'waiting') return { name: 'held' };
   if (item.state === 'received') return { name: 'received' };
   if (phase === 'failed') return { name: 'stopped' };
   return { name: own?.mode === 'browser' ? 'browser' : 'ready' };
 }
 
 export function isMovingArrival(item: OfferItem, own: Receiving | undefined): boolean {
-  return ['browser', 'saving', 'moving', 'offline'].includes(arrivalStage(item, own, Date.now()).name);
-}
-
-/**
- * Nothing comes because nothing more was sent: this device has all that the server has, and the server is heard. A page
- * that writes the file itself looks at other nodes meanwhile, which concerns nobody.
- */
-export function waitsForSender(
-  stage: ArrivalStage,
-  here: number,
-  storedBytes: number | null,
-  isServerHeard: boolean,
-): boolean {
-  const isSilent = stage.name === 'moving' || stage.name === 'offline';
-  return isSilent && isServerHeard && storedBytes !== null && here >= storedBytes;
+  return ['browser', 'saving', 'moving', 'held', 'offline'].includes(arrivalStage(item, own, Date.now()).name);
 }
 
 /** Bytes that are on this device, as far as anybody knows. */

@@ -7,7 +7,7 @@ import { type SavePhaseListener, savePicker, writerOf } from '../../lib/save-as.
 import { folderPicker, freeFile } from '../../lib/save-folder.ts';
 import { createStore } from '../../lib/store.ts';
 import type { Fault } from '../../transfer-engine/fault.ts';
-import type { SavePhase } from '../../transfer-engine/file-saver.ts';
+import { isSavingPhase, type SavePhase } from '../../transfer-engine/file-saver.ts';
 import { RateMeter } from '../../transfer-engine/rate-meter.ts';
 import { inboxStore } from './inbox-store.ts';
 import { Receipts } from './receipts.ts';
@@ -72,7 +72,7 @@ function change(transferId: string, changes: Partial<Arrival>): void {
 }
 
 export function isWriting({ phase }: Arrival): boolean {
-  return phase !== null && ['saving', 'moving', 'offline'].includes(phase.name);
+  return phase !== null && isSavingPhase(phase.name);
 }
 
 /** Where the page writes what comes, by its own hand: it survives the node that it comes from. */
@@ -218,7 +218,7 @@ function shownBy(transferId: string): SavePhaseListener {
     shown = phase.name;
     shownAtMs = nowMs;
     meter.note(savedBytes, nowMs);
-    change(transferId, { phase, savedBytes, bytesPerSecond: meter.bytesPerSecond() });
+    change(transferId, { phase, savedBytes, bytesPerSecond: meter.bytesPerSecond(nowMs) });
   };
 }
 

@@ -38,6 +38,7 @@ export const directNews = { read: newsStore.read, subscribe: newsStore.subscribe
 const offeringStore = createStore<Offering>({ name: 'idle' });
 export const offering = { read: offeringStore.read, subscribe: offeringStore.subscribe };
 
+const RATES_EVERY_MS = 1_000;
 const watches = new Map<string, () => void>();
 const meters = new Map<string, RateMeter>();
 
@@ -59,17 +60,32 @@ function note(transferId: string, changes: Partial<DirectNews>): void {
 function heardRecipients(transferId: string, heard: readonly Recipient[]): void {
   const recipients = mergeRecipients(newsStore.read().get(transferId)?.recipients ?? [], heard);
   const nowMs = performance.now();
-  const bytesPerSecond = new Map<string, number>();
-  for (const { id, state, receivedBytes } of recipients) {
+  for (const { id, receivedBytes } of recipients) {
     const key = `${transferId} ${id}`;
     const meter = meters.get(key) ?? new RateMeter();
     meters.set(key, meter);
     meter.note(receivedBytes, nowMs);
-    const rate = meter.bytesPerSecond();
-    if (state === 'accepted' && rate !== null) bytesPerSecond.set(id, rate);
   }
-  note(transferId, { recipients, bytesPerSecond });
+  note(transferId, { recipients, bytesPerSecond: ratesOf(transferId, recipients, nowMs) });
   tellEngine(transferId);
+}
+
+function ratesOf(transferId: string, recipients: readonly Recipient[], nowMs: number): ReadonlyMap<string, number> {
+  const rates = new Map<string, number>();
+  for (const { id, state } of recipients) {
+    const rate = meters.get(`${transferId} ${id}`)?.bytesPerSecond(nowMs) ?? null;
+    if (state === 'accepted' && rate !== null) rates.set(id, rate);
+  }
+  return rates;
+}
+
+/** Where nothing comes any more nothing is heard either: the last rate must not stand there for ever. */
+function forgetOldRates(): void {
+  const nowMs = performance.now();
+  for (const [transferId, { recipients, bytesPerSecond }] of newsStore.read()) {
+    const rates = ratesOf(transferId, recipients, nowMs);
+    if (rates.size < bytesPerSecond.size) note(transferId, { bytesPerSecond: rates });
+  }
 }
 
 /** The engine waits for the first who accepts. */
@@ -135,7 +151,9 @@ export function followDirectSends(): () => void {
   void uploads.restore(config.backendUrl, uploadPace);
   followAll();
   const unsubscribe = uploads.subscribe(followAll);
+  const timer = setInterval(forgetOldRates, RATES_EVERY_MS);
   return () => {
+    clearInterval(timer);
     unsubscribe();
     for (const end of watches.values()) end();
     watches.clear();

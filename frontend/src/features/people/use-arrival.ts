@@ -3,7 +3,7 @@ import type { ShareResponse } from '../../../../services/contracts/http.ts';
 import type { OfferAccepted, OfferItem } from '../../../../services/contracts/people.ts';
 import { api } from '../../lib/api.ts';
 import { live } from '../../lib/live.ts';
-import { type LiveStrip, markCommitted, stripOf } from '../../lib/share-strip.ts';
+import { type LiveStrip, leadingBytes, markCommitted, stripOf } from '../../lib/share-strip.ts';
 import { CELL } from '../../transfer-engine/chunk-map.ts';
 
 interface Loaded {
@@ -13,8 +13,8 @@ interface Loaded {
 export interface ArrivalStrip {
   readonly cells: Uint8Array;
   readonly revision: number;
-  /** What the server has: of it, what is not on this device is on the way. */
-  readonly committedBytes: number;
+  /** What the server has from the beginning on, without a gap: of it, what is not on this device is on the way. */
+  readonly readyBytes: number;
 }
 
 /** The strip of what comes in: bare what was not sent, coloured what is on the way, ink what is on this device. */
@@ -65,7 +65,7 @@ export function useArrivalStrip(
   }, [shareId, grant, isOver]);
   if (!loaded) return null;
   const cells = withHere(loaded, bytesHere);
-  return { cells, revision: loaded.strip.revision, committedBytes: loaded.strip.committedBytes };
+  return { cells, revision: loaded.strip.revision, readyBytes: leadingBytes(loaded.answer, loaded.strip.cells) };
 }
 
 /** Files are read one after the other, each from its beginning: what is here are the first so many bytes. */

@@ -7,7 +7,7 @@ import { DigestRuler } from '../../components/strip/DigestRuler.tsx';
 import { buttonClass } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { downloadAddress } from '../../lib/api.ts';
-import type { LiveStrip } from '../../lib/share-strip.ts';
+import { type LiveStrip, leadingBytes } from '../../lib/share-strip.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { hasBegunHere, noteBegun } from './begun.ts';
@@ -85,6 +85,7 @@ export function ReadyShare({
             <SaveAs
               name={title}
               onBegun={() => begin('page')}
+              readyBytes={leadingBytes(answer, strip.cells)}
               file={{ index: single.index, sizeBytes: single.sizeBytes }}
               share={{
                 shareId,

@@ -1,10 +1,12 @@
-import { useEffect } from 'react';
+import { useEffect, useSyncExternalStore } from 'react';
 import { Button } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import type { Formatter } from '../../lib/format.ts';
+import { live } from '../../lib/live.ts';
 import { type SavedFile, type SavedShare, savePicker, writerOf } from '../../lib/save-as.ts';
 import { isSaving, type Saving, savings } from '../../lib/savings.ts';
 import { useStore } from '../../lib/store.ts';
+import { waitsForSender } from '../../lib/waits-for-sender.ts';
 import type { Messages } from '../../messages/en.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
@@ -14,14 +16,18 @@ export function SaveAs({
   share,
   file,
   name,
+  readyBytes,
   onBegun,
 }: {
   readonly share: SavedShare;
   readonly file: SavedFile;
   readonly name: string;
+  /** What the server has of it from the beginning on, without a gap. */
+  readonly readyBytes: number;
   readonly onBegun: () => void;
 }) {
   const { messages, format } = useLanguage();
+  const isHeard = useSyncExternalStore(live.subscribe, live.read) === 'connected';
   const { shareId } = share;
   const saving = useStore(savings).get(shareId);
   useEffect(() => savings.show(shareId), [shareId]);
@@ -36,11 +42,14 @@ export function SaveAs({
       return await write(handle, file, show, signal);
     });
   };
-  const status = saving ? statusOf(saving, partOf(saving), messages, format) : '';
-  // For screen readers: each change, and every quarter of the way; not every byte.
-  const said = saving
-    ? statusOf({ ...saving, bytesPerSecond: null }, Math.floor(partOf(saving) * 4) / 4, messages, format)
-    : '';
+  const say = (bytesPerSecond: number | null, part: number) => {
+    if (!saving) return '';
+    if (waitsForSender(saving.phase, saving.savedBytes, readyBytes, isHeard)) {
+      return messages.receive.saveForSender(format.percent(part));
+    }
+    return statusOf({ ...saving, bytesPerSecond }, part, messages, format);
+  };
+  const part = saving ? partOf(saving) : 0;
   return (
     <>
       {saving && isSaving(saving) ? (
@@ -53,10 +62,11 @@ export function SaveAs({
         </Button>
       )}
       <p aria-hidden="true" className="tabular basis-full text-ink-soft empty:hidden">
-        {status}
+        {say(saving?.bytesPerSecond ?? null, part)}
       </p>
       <p role="status" className="sr-only">
-        {said}
+        {/* Each change, and every quarter of the way; not every byte. */}
+        {say(null, Math.floor(part * 4) / 4)}
       </p>
       {saving && <Refusal saving={saving} />}
     </>
@@ -74,6 +84,8 @@ function statusOf({ phase, bytesPerSecond }: Saving, part: number, messages: Mes
       return messages.receive.saving(percent, bytesPerSecond ? format.rate(bytesPerSecond) : '');
     case 'moving':
       return messages.receive.saveMoving(percent);
+    case 'waiting':
+      return messages.receive.saveWaiting(explainFault(phase.fault, messages, format, true).title, percent);
     case 'offline':
       return messages.receive.saveOffline(percent);
     case 'saved':
