@@ -2,7 +2,9 @@
 import type { TransferStatusResponse } from '../../../services/contracts/http.ts';
 import type { Person } from '../../../services/contracts/person.ts';
 import { ChunkMap, type ChunkRange } from './chunk-map.ts';
+import { type Fault, remedyFor } from './fault.ts';
 import type { StoredFile, StoredUpload } from './resume-store.ts';
+import type { Answered } from './transport.ts';
 import type { UploadPhase } from './upload-machine.ts';
 
 /** Beside the machine's phases: an upload of an earlier visit, whose files must be picked again. */
@@ -19,6 +21,8 @@ export interface UploadView {
   readonly phase: UploadViewPhase;
   readonly totalBytes: number;
   readonly storedBytes: number;
+  /** False for one of an earlier visit while the server could not be asked: the counts and cells then say nothing. */
+  readonly isStoredKnown: boolean;
   readonly movedBytes: number;
   readonly bytesPerSecond: number | null;
   readonly remainingMs: number | null;
@@ -47,8 +51,25 @@ export function isHeld(view: UploadView): boolean {
   return isActive(view) || view.phase.name === 'paused' || view.phase.name === 'stalled';
 }
 
-/** What the server has of it; nothing, as far as is known, without an answer. */
-export function mapOf(record: StoredUpload, status: TransferStatusResponse | null): ChunkMap {
+/** An upload of an earlier visit as the server knows it; null when it is over, and need not be remembered. */
+export function restoredView(record: StoredUpload, answer: Answered<TransferStatusResponse>): UploadView | null {
+  const isSealed = answer.ok && answer.value.state === 'sealed';
+  const isOver = answer.ok
+    ? answer.value.state === 'ended' || (isSealed && record.recipients === undefined)
+    : answer.fault.kind === 'problem' && answer.fault.type === 'not_found';
+  if (isOver) return null;
+  const map = mapOf(record, answer.ok ? answer.value : null);
+  // One of which everything is stored needs no files: it is followed to its seal.
+  const name = isSealed ? 'sealed' : map.isComplete ? 'checking' : 'needs_files';
+  return { ...viewOf(record, { name }, map), isStoredKnown: answer.ok };
+}
+
+/** Whether the server may still say how much of it there is: not once it has refused to. */
+export function mayBeAskedAgain(fault: Fault): boolean {
+  return ['reconnect', 'retry', 'wait'].includes(remedyFor(fault));
+}
+
+function mapOf(record: StoredUpload, status: TransferStatusResponse | null): ChunkMap {
   const map = new ChunkMap(record.files);
   for (const file of status?.files ?? []) {
     const wholeFile: ChunkRange[] = [[0, file.chunkCount ?? 0]];
@@ -68,6 +89,7 @@ export function viewOf(record: StoredUpload, phase: UploadViewPhase, map: ChunkM
     phase,
     totalBytes: map.totalBytes,
     storedBytes: map.storedBytes,
+    isStoredKnown: true,
     movedBytes: map.storedBytes,
     bytesPerSecond: null,
     remainingMs: null,

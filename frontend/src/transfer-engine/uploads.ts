@@ -2,7 +2,12 @@
  * The page's view of its uploads: begins them in the worker, follows them, remembers them for the next visit. No
  * React: components subscribe and read.
  */
-import type { ClusterResponse, OwnedTransfer, TransferState } from '../../../services/contracts/http.ts';
+import type {
+  ClusterResponse,
+  OwnedTransfer,
+  TransferState,
+  TransferStatusResponse,
+} from '../../../services/contracts/http.ts';
 import { CELL, ChunkMap, type ChunkRange } from './chunk-map.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { PickedFile } from './match-files.ts';
@@ -10,11 +15,11 @@ import { addressesOf } from './node-book.ts';
 import { OWN } from './node-choice.ts';
 import { PickedAgain } from './picked-again.ts';
 import { forgetUpload, listUploads, type StoredUpload, saveFingerprints, saveUpload } from './resume-store.ts';
-import { httpTransport } from './transport.ts';
+import { type Answered, httpTransport, type UploadTransport } from './transport.ts';
 import type { UploadPhase } from './upload-machine.ts';
 import type { UploadSnapshot } from './upload-session.ts';
 import { UploadTabs } from './upload-tabs.ts';
-import { isHeld, mapOf, type UploadView, type UploadViewPhase, viewOf } from './upload-view.ts';
+import { isHeld, mayBeAskedAgain, restoredView, type UploadView, viewOf } from './upload-view.ts';
 import UploadWorker from './upload-worker.ts?worker';
 import type { FromWorker, NodePlan, PageEvent, ToWorker } from './worker-protocol.ts';
 
@@ -45,6 +50,7 @@ interface BegunUpload {
 
 const NOTHING_TO_RESUME = { kind: 'missing', paths: [], foundCount: 0 } as const;
 const STATUS_TIMEOUT_MS = 10_000;
+const LOOK_AGAIN_MS = 5_000;
 /** Nothing of these can go on after a reload. */
 const FORGOTTEN: ReadonlySet<UploadPhase['name']> = new Set(['sealed', 'ended', 'failed', 'cancelled']);
 
@@ -227,19 +233,40 @@ class Uploads {
         if (Date.parse(record.expiresAt) < Date.now()) return forgetUpload(record.transferId);
         const transport = httpTransport(record.transferId, record.uploadToken, ownAddress);
         const answer = await transport.status(OWN, STATUS_TIMEOUT_MS);
-        const isSealed = answer.ok && answer.value.state === 'sealed';
-        const isOver = answer.ok
-          ? answer.value.state === 'ended' || (isSealed && record.recipients === undefined)
-          : answer.fault.kind === 'problem' && answer.fault.type === 'not_found';
-        if (isOver) return forgetUpload(record.transferId);
-        this.#records.set(record.transferId, record);
-        const map = mapOf(record, answer.ok ? answer.value : null);
-        const isWhole = !isSealed && map.isComplete;
-        const phase: UploadViewPhase = { name: isSealed ? 'sealed' : isWhole ? 'checking' : 'needs_files' };
-        this.#put(viewOf(record, phase, map));
-        if (isWhole) void this.#follow(record, pace);
+        this.#showRestored(record, answer, pace);
+        if (!answer.ok) void this.#lookAgain(record, transport, pace);
       }),
     );
+  }
+
+  #showRestored(record: StoredUpload, answer: Answered<TransferStatusResponse>, pace: () => Promise<UploadPace>): void {
+    const { transferId } = record;
+    const view = restoredView(record, answer);
+    if (view === null) {
+      if (this.#find(transferId)) this.#remove(transferId);
+      void forgetUpload(transferId);
+      return;
+    }
+    this.#records.set(transferId, record);
+    if (this.#find(transferId)) this.#change(transferId, view);
+    else this.#put(view);
+    if (view.phase.name === 'checking') void this.#follow(record, pace);
+  }
+
+  /** The line may be back before the files are: what the server has is asked for until somebody goes on with it. */
+  async #lookAgain(record: StoredUpload, transport: UploadTransport, pace: () => Promise<UploadPace>): Promise<void> {
+    const isUnknown = () => {
+      const view = this.#find(record.transferId);
+      return view !== undefined && !view.isStoredKnown && view.phase.name === 'needs_files';
+    };
+    while (isUnknown()) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+      if (!isUnknown()) return;
+      const answer = await transport.status(OWN, STATUS_TIMEOUT_MS);
+      if (!isUnknown()) return;
+      this.#showRestored(record, answer, pace);
+      if (!answer.ok && !mayBeAskedAgain(answer.fault)) return;
+    }
   }
 
   async #follow(record: StoredUpload, pace: () => Promise<UploadPace>): Promise<void> {
@@ -365,6 +392,7 @@ class Uploads {
     this.#change(transferId, {
       phase: snapshot.phase,
       storedBytes: snapshot.storedBytes,
+      isStoredKnown: true,
       movedBytes: snapshot.movedBytes,
       bytesPerSecond: snapshot.bytesPerSecond,
       remainingMs: snapshot.remainingMs,

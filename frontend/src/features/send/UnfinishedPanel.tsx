@@ -28,10 +28,14 @@ export function UnfinishedPanel({ view }: { readonly view: UploadView }) {
         </h2>
         <p className="tabular text-ink-soft">
           {messages.upload.phase.needs_files} ·{' '}
-          {messages.upload.ofTotal(format.size(view.storedBytes), format.size(view.totalBytes))}
+          {view.isStoredKnown
+            ? messages.upload.ofTotal(format.size(view.storedBytes), format.size(view.totalBytes))
+            : format.size(view.totalBytes)}
         </p>
       </div>
-      <ChunkStrip cells={view.cells} revision={view.revision} isSealed={false} className="h-8" />
+      {view.isStoredKnown && (
+        <ChunkStrip cells={view.cells} revision={view.revision} isSealed={false} className="h-8" />
+      )}
       <p className="text-ink-soft">{messages.upload.needFiles(count, format.count(count))}</p>
       <PickedProblem missing={picking.missing} count={count} />
       <div className="flex flex-wrap gap-2">
