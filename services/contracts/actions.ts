@@ -95,7 +95,10 @@ export interface Actions {
     params: { sessionId: string; request: SendTextRequest; idempotencyKey?: string };
     result: SendTextResponse;
   };
-  /** Of several sessions, those inboxes that no longer have the fingerprint given; `progress` when only bytes came. */
+  /**
+   * Of several sessions, those inboxes that no longer have the fingerprint given; `progress` when only bytes came. At most
+   * MAX_INBOXES_AT_ONCE whole ones: the others that changed are named, to be asked for again.
+   */
   'transfer.inboxes': {
     params: { asked: readonly { readonly sessionId: string; readonly fingerprint: string }[] };
     result: readonly (Inbox & {
@@ -103,6 +106,8 @@ export interface Actions {
       readonly fingerprint: string;
       /** `items` is empty then. */
       readonly progress: InboxProgress | null;
+      /** `items` is empty then too, and nothing is known but that it changed. */
+      readonly isLeftOut: boolean;
     })[];
   };
   'transfer.seen': { params: { sessionId: string; sequence: number }; result: null };

@@ -185,6 +185,8 @@ export const MAX_INBOX_ITEMS = 100;
 export const MAX_TEXT_BYTES = 32 * KIB;
 /** Texts in one inbox, all told: what a socket is told at once when anything in it changes. */
 export const MAX_INBOX_TEXT_BYTES = MIB;
+/** Whole inboxes, with their texts, that one statement reads; the others it was asked for are read next. */
+export const MAX_INBOXES_AT_ONCE = 16;
 /** An offer nobody answers within this time is over. */
 export const OFFER_TTL_MS = 60 * 60_000;
 /** A text that its recipient neither dismissed nor came to see. */

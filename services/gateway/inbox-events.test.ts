@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { PeerLinkError } from '../contracts/errors.ts';
+import { MAX_INBOXES_AT_ONCE } from '../contracts/limits.ts';
 import type { Inbox, InboxItem } from '../contracts/people.ts';
 import type { Call } from '../define-service.ts';
 import { InboxEvents } from './inbox-events.ts';
@@ -43,7 +44,14 @@ function world() {
     state.asked.push(params.asked.map(({ sessionId }) => sessionId));
     await state.hold;
     if (!state.isUp) throw new Error('the database does not answer');
-    return answers.filter(({ known, fingerprint }) => known !== fingerprint);
+    let wholeCount = 0;
+    return answers
+      .filter(({ known, fingerprint }) => known !== fingerprint)
+      .map((answer) => {
+        if (answer.progress === null) wholeCount += 1;
+        const isLeftOut = answer.progress === null && wholeCount > MAX_INBOXES_AT_ONCE;
+        return { ...answer, items: isLeftOut ? [] : answer.items, isLeftOut };
+      });
   }) as unknown as Call;
   const counted: string[] = [];
   const rateLimits = {
@@ -121,6 +129,19 @@ describe('inboxes', () => {
     ]);
     expect(faults).toHaveLength(1);
     expect(told).toHaveLength(3);
+    await events.stop();
+  });
+
+  it('are read some at a time when all change at once, and everybody is told', async () => {
+    const { rows, state, told, read, events } = world();
+    const names = Array.from({ length: 100 }, (_none, number) => `reader-${number}`);
+    for (const name of names) await read(name, name);
+    for (const name of names) rows.set(name, [item(1)]);
+    state.asked.length = 0;
+    events.hear(names);
+    await passes(0);
+    expect(told.map(([socketId]) => socketId).sort()).toEqual([...names].sort());
+    expect(state.asked.map(({ length }) => length)).toEqual([100, 16, 16, 16, 16, 16, 4]);
     await events.stop();
   });
 

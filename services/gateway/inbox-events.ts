@@ -1,3 +1,4 @@
+import { MAX_INBOXES_AT_ONCE } from '../contracts/limits.ts';
 import type { Inbox, InboxProgress } from '../contracts/people.ts';
 import type { Call } from '../define-service.ts';
 import type { RateLimits } from './rate-limit.ts';
@@ -7,8 +8,8 @@ import type { ControlHandler, ControlMessage } from './socket-events.ts';
 
 /** "Re-reads the inboxes of its connected sessions": so a lost hint costs a second. */
 const EVERY_MS = 1_000;
-/** Inboxes asked for in one query. */
-const ASKED_AT_ONCE = 1_000;
+/** Inboxes whose fingerprints are compared in one query. */
+const COMPARED_AT_ONCE = 1_000;
 
 export interface InboxEventsDeps {
   readonly call: Call;
@@ -125,21 +126,32 @@ export class InboxEvents {
   }
 
   async #refresh(sessionIds: readonly string[]): Promise<void> {
-    for (let start = 0; start < sessionIds.length; start += ASKED_AT_ONCE) {
-      const asked = sessionIds.slice(start, start + ASKED_AT_ONCE).flatMap((sessionId) => {
-        const reader = this.#readers.get(sessionId);
-        if (reader === undefined) return [];
-        const hasLate = [...reader.lateIds].some((socketId) => this.#sockets.isReady(socketId));
-        return [{ sessionId, fingerprint: hasLate ? '' : reader.fingerprint }];
-      });
-      if (asked.length === 0) continue;
-      for (const found of await this.#deps.call('transfer.inboxes', { asked })) {
-        const reader = this.#readers.get(found.sessionId);
-        if (reader === undefined) continue;
-        if (found.progress === null) this.#tellAll(reader, found);
-        else this.#tellProgress(reader, found.progress, found.fingerprint);
+    for (let start = 0; start < sessionIds.length; start += COMPARED_AT_ONCE) {
+      const leftOut = await this.#tellChanged(sessionIds.slice(start, start + COMPARED_AT_ONCE));
+      for (let first = 0; first < leftOut.length; first += MAX_INBOXES_AT_ONCE) {
+        await this.#tellChanged(leftOut.slice(first, first + MAX_INBOXES_AT_ONCE));
       }
     }
+  }
+
+  /** @returns who has something new that was not read, being more than is read at once */
+  async #tellChanged(sessionIds: readonly string[]): Promise<readonly string[]> {
+    const asked = sessionIds.flatMap((sessionId) => {
+      const reader = this.#readers.get(sessionId);
+      if (reader === undefined) return [];
+      const hasLate = [...reader.lateIds].some((socketId) => this.#sockets.isReady(socketId));
+      return [{ sessionId, fingerprint: hasLate ? '' : reader.fingerprint }];
+    });
+    if (asked.length === 0) return [];
+    const leftOut: string[] = [];
+    for (const found of await this.#deps.call('transfer.inboxes', { asked })) {
+      const reader = this.#readers.get(found.sessionId);
+      if (reader === undefined) continue;
+      if (found.isLeftOut) leftOut.push(found.sessionId);
+      else if (found.progress === null) this.#tellAll(reader, found);
+      else this.#tellProgress(reader, found.progress, found.fingerprint);
+    }
+    return leftOut;
   }
 
   #tellAll(reader: Reader, found: Inbox & { readonly fingerprint: string }): void {

@@ -1,6 +1,6 @@
 import { Prisma } from '../../../prisma/generated/client.ts';
 import type { EndReason, TransferState } from '../../contracts/http.ts';
-import { INBOX_ITEM_KEPT_MS } from '../../contracts/limits.ts';
+import { INBOX_ITEM_KEPT_MS, MAX_INBOXES_AT_ONCE } from '../../contracts/limits.ts';
 import type { InboxItem, InboxProgress } from '../../contracts/people.ts';
 import type { GrantState } from '../../contracts/person.ts';
 import type { Database } from '../../database/database.ts';
@@ -13,6 +13,7 @@ interface ItemRecord {
   readonly session_id: string;
   readonly fingerprint: string;
   readonly is_progress: boolean;
+  readonly is_left_out: boolean;
   /** null: this inbox is empty. */
   readonly id: string | null;
   readonly sequence: bigint;
@@ -47,7 +48,8 @@ export const IS_SHOWN = Prisma.sql`(o.dismissed_at IS NULL AND CASE
 
 /**
  * Inboxes of those whose fingerprint is no longer the one that is known; one statement for all of them. A fingerprint is in
- * two parts, so that bytes that came, which they do all the time, do not cost a whole inbox with its texts.
+ * two parts, so that bytes that came, which they do all the time, do not cost a whole inbox with its texts. Of those that do
+ * only some are read.
  */
 export async function readInboxes(
   database: Database,
@@ -75,14 +77,18 @@ export async function readInboxes(
     ), changed AS (
       SELECT session_id, concat(shown, '/', received) AS fingerprint, split_part(known, '/', 1) = shown AS is_progress
       FROM found WHERE concat(shown, '/', received) <> known
+    ), counted AS (
+      SELECT *, NOT is_progress AND row_number() OVER (PARTITION BY is_progress ORDER BY session_id) > ${MAX_INBOXES_AT_ONCE}::int
+        AS is_left_out
+      FROM changed
     )
-    SELECT c.session_id, c.fingerprint, c.is_progress, i.id, i.sequence, i.kind, i.sender_session_id, i.sender_name,
+    SELECT c.session_id, c.fingerprint, c.is_progress, c.is_left_out, i.id, i.sequence, i.kind, i.sender_session_id, i.sender_name,
       CASE WHEN NOT c.is_progress THEN i.text END AS text, i.created_at, i.expires_at, i.transfer_id, i.grant_state, i.transfer_state, i.end_reason, i.share_id, i.file_count,
       i.total_bytes, i.received_bytes, (
         SELECT json_agg(json_build_array(f.file_index, f.path, f.size_bytes) ORDER BY f.file_index) FROM files f
         WHERE NOT c.is_progress AND f.transfer_id = i.transfer_id AND f.file_index < ${FILES_SHOWN}::int
       ) AS files
-    FROM changed c LEFT JOIN item i ON i.session_id = c.session_id AND (NOT c.is_progress OR i.received_bytes > 0)
+    FROM counted c LEFT JOIN item i ON i.session_id = c.session_id AND NOT c.is_left_out AND (NOT c.is_progress OR i.received_bytes > 0)
     ORDER BY c.session_id, i.sequence`);
   return readingsOf(records);
 }
@@ -90,12 +96,12 @@ export async function readInboxes(
 function readingsOf(records: readonly ItemRecord[]): readonly InboxReading[] {
   const readings = new Map<
     string,
-    { sessionId: string; fingerprint: string; items: InboxItem[]; moved: Moved[] | null }
+    { sessionId: string; fingerprint: string; items: InboxItem[]; moved: Moved[] | null; isLeftOut: boolean }
   >();
   for (const record of records) {
-    const { session_id: sessionId, fingerprint, id } = record;
+    const { session_id: sessionId, fingerprint, id, is_left_out: isLeftOut } = record;
     const moved = record.is_progress ? [] : null;
-    const reading = readings.get(sessionId) ?? { sessionId, fingerprint, items: [], moved };
+    const reading = readings.get(sessionId) ?? { sessionId, fingerprint, items: [], moved, isLeftOut };
     readings.set(sessionId, reading);
     if (id === null) continue;
     if (reading.moved !== null) reading.moved.push({ id, receivedBytes: Number(record.received_bytes) });

@@ -83,10 +83,12 @@ export interface InboxReading {
   readonly sessionId: string;
   /** Changes with anything in the inbox. */
   readonly fingerprint: string;
-  /** Oldest first. None with `progress`. */
+  /** Oldest first. None with `progress` or `isLeftOut`. */
   readonly items: readonly InboxItem[];
   /** Nothing else has changed than what was received; null: else. */
   readonly progress: InboxProgress | null;
+  /** Changed, and one more than are read at once (MAX_INBOXES_AT_ONCE): to be asked for again. */
+  readonly isLeftOut: boolean;
 }
 
 /** Rows of direct sends. Each function is one transaction; times are the database's. Throws `unavailable`. */

@@ -3,6 +3,7 @@ import {
   INBOX_ITEM_KEPT_MS,
   MAX_INBOX_ITEMS,
   MAX_INBOX_TEXT_BYTES,
+  MAX_INBOXES_AT_ONCE,
   MAX_RECEIPT_RANGES,
   RECEIVED_GRACE_MS,
 } from '../../../services/contracts/limits.ts';
@@ -456,6 +457,23 @@ export function describeDirectRepository(make: () => StateHarness): void {
       const [empty] = await make().direct.inboxes([{ sessionId: anna.id, fingerprint: '' }]);
       expect(empty?.items).toEqual([]);
       expect(await make().direct.inboxes([{ sessionId: anna.id, fingerprint: empty?.fingerprint ?? '' }])).toEqual([]);
+    });
+
+    it('is named and not read when more changed than are read at once', async () => {
+      const anna = await somebody('Anna');
+      const friends = await Promise.all(Array.from({ length: MAX_INBOXES_AT_ONCE + 2 }, () => somebody('Ben')));
+      await say(anna, friends, 'hi');
+      const asked = friends.map(({ id }) => ({ sessionId: id, fingerprint: '' }));
+      const found = await make().direct.inboxes(asked);
+      expect(new Set(found.map(({ sessionId }) => sessionId)).size).toBe(friends.length);
+      const [whole, leftOut] = [found.filter((one) => !one.isLeftOut), found.filter((one) => one.isLeftOut)];
+      expect(whole.map(({ items }) => items.length)).toEqual(Array(MAX_INBOXES_AT_ONCE).fill(1));
+      expect(leftOut.map(({ items }) => items.length)).toEqual([0, 0]);
+      const left = asked.filter(({ sessionId }) => leftOut.some((one) => one.sessionId === sessionId));
+      expect((await make().direct.inboxes(left)).map(({ items, isLeftOut }) => [items.length, isLeftOut])).toEqual([
+        [1, false],
+        [1, false],
+      ]);
     });
 
     it('is not read whole for bytes that came, but those alone', async () => {
