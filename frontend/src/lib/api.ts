@@ -104,9 +104,14 @@ export const api = {
     request<GrantResponse>('POST', `${sharePath(shareId)}/grant`, { body: { password } }),
 };
 
-/** Where a browser fetches a file of a share, or all of it as a zip. A plain address for a plain link. */
-export function downloadAddress(shareId: string, part: number | 'zip', grant: string | null): string {
+/** Built for a backend of another origin than the page's: no cookie of it goes there. */
+export const isBackendElsewhere = config.backendUrl !== '' && config.backendUrl !== window.location.origin;
+
+/**
+ * Where a browser fetches a file of a share, or all of it as a zip. A plain address for a plain link.
+ * @param addressGrant of a share that needs a right: it has to be in the address where no cookie carries it
+ */
+export function downloadAddress(shareId: string, part: number | 'zip', addressGrant: string | null): string {
   const address = `${config.backendUrl}/d/${encodeURIComponent(shareId)}/${part}`;
-  // On the page's own origin the grant rides in its cookie; elsewhere it has to be in the address.
-  return grant && config.backendUrl !== '' ? `${address}?grant=${encodeURIComponent(grant)}` : address;
+  return addressGrant && isBackendElsewhere ? `${address}?grant=${encodeURIComponent(addressGrant)}` : address;
 }

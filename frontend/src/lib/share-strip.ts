@@ -1,6 +1,9 @@
 /** The strip of a share as whoever receives it sees it. */
 import type { ShareResponse } from '../../../services/contracts/http.ts';
-import { CELL, type ChunkRange } from '../transfer-engine/chunk-map.ts';
+import type { TransferProgress } from '../../../services/contracts/socket.ts';
+import { CELL } from '../transfer-engine/chunk-map.ts';
+
+type Committed = TransferProgress['committed'];
 
 /** The cells of all files, in order; changed in place, `revision` tells of it. */
 export interface LiveStrip {
@@ -9,7 +12,8 @@ export interface LiveStrip {
   readonly committedBytes: number;
 }
 
-export function stripOf(answer: ShareResponse, revision: number): LiveStrip {
+/** @param meanwhile what was told of while the answer was on its way: it may say nothing of that */
+export function stripOf(answer: ShareResponse, revision: number, meanwhile: readonly Committed[] = []): LiveStrip {
   const counts = answer.files.map((file) => file.chunkCount ?? file.committedChunkCount + 1);
   const cells = new Uint8Array(counts.reduce((sum, count) => sum + count, 0));
   let first = 0;
@@ -20,25 +24,18 @@ export function stripOf(answer: ShareResponse, revision: number): LiveStrip {
     for (const [from, end] of ranges) cells.fill(CELL.stored, first + from, first + Math.min(end, count));
     first += count;
   });
-  return { cells, revision, committedBytes: answer.share.committedBytes };
+  let { committedBytes } = answer.share;
+  for (const committed of meanwhile) committedBytes += markCommitted(answer, cells, committed);
+  return { cells, revision, committedBytes };
 }
 
 /** Marks what was just committed; answers how many bytes were new. */
-export function markCommitted(
-  answer: ShareResponse,
-  cells: Uint8Array,
-  fileIndex: number,
-  ranges: readonly ChunkRange[],
-): number {
+export function markCommitted(answer: ShareResponse, cells: Uint8Array, committed: Committed): number {
+  let bytes = 0;
   let first = 0;
   for (const file of answer.files) {
     const count = file.chunkCount ?? file.committedChunkCount + 1;
-    if (file.index !== fileIndex) {
-      first += count;
-      continue;
-    }
-    let bytes = 0;
-    for (const [from, end] of ranges) {
+    for (const [from, end] of committed[file.index] ?? []) {
       for (let chunk = from; chunk < Math.min(end, count); chunk++) {
         if (cells[first + chunk] === CELL.stored) continue;
         cells[first + chunk] = CELL.stored;
@@ -46,9 +43,28 @@ export function markCommitted(
         bytes += Math.min(file.chunkSizeBytes, (file.sizeBytes ?? offset + file.chunkSizeBytes) - offset);
       }
     }
-    return bytes;
+    first += count;
   }
-  return 0;
+  return bytes;
+}
+
+/** What is told of while answers are on their way, for each as long as it takes. */
+export class Meanwhile {
+  readonly #lists = new Set<Committed[]>();
+
+  heard(committed: Committed): void {
+    for (const list of this.#lists) list.push(committed);
+  }
+
+  /** Begins to listen; the returned function ends it, and answers what was heard. */
+  listen(): () => readonly Committed[] {
+    const list: Committed[] = [];
+    this.#lists.add(list);
+    return () => {
+      this.#lists.delete(list);
+      return list;
+    };
+  }
 }
 
 /** Bytes from the beginning on without a gap, the files one after the other: what a reader can have of it now. */

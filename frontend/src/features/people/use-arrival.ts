@@ -3,7 +3,7 @@ import type { ShareResponse } from '../../../../services/contracts/http.ts';
 import type { OfferAccepted, OfferItem } from '../../../../services/contracts/people.ts';
 import { api } from '../../lib/api.ts';
 import { live } from '../../lib/live.ts';
-import { type LiveStrip, leadingBytes, markCommitted, stripOf } from '../../lib/share-strip.ts';
+import { type LiveStrip, leadingBytes, Meanwhile, markCommitted, stripOf } from '../../lib/share-strip.ts';
 import { CELL } from '../../transfer-engine/chunk-map.ts';
 
 interface Loaded {
@@ -31,10 +31,13 @@ export function useArrivalStrip(
   useEffect(() => {
     if (shareId === null || grant === null || isOver) return;
     let isGone = false;
+    const meanwhile = new Meanwhile();
     const load = async () => {
+      const heard = meanwhile.listen();
       const answer = await api.share(shareId, grant);
+      const marks = heard();
       if (isGone || !answer.ok || answer.value.passwordRequired) return;
-      setLoaded({ answer: answer.value, strip: stripOf(answer.value, ++revision.current) });
+      setLoaded({ answer: answer.value, strip: stripOf(answer.value, ++revision.current, marks) });
     };
     const unwatch = live.watch(
       { shareId, grant },
@@ -43,19 +46,18 @@ export function useArrivalStrip(
         state: ({ state }) => {
           if (state !== 'ended') void load();
         },
-        progress: ({ committed }) =>
+        progress: ({ committed }) => {
+          meanwhile.heard(committed);
           setLoaded((before) => {
             if (!before) return before;
-            let bytes = 0;
-            for (const [fileIndex, ranges] of Object.entries(committed)) {
-              bytes += markCommitted(before.answer, before.strip.cells, Number(fileIndex), ranges);
-            }
             const { cells, committedBytes } = before.strip;
+            const bytes = markCommitted(before.answer, cells, committed);
             return {
               ...before,
               strip: { cells, revision: ++revision.current, committedBytes: committedBytes + bytes },
             };
-          }),
+          });
+        },
       },
     );
     return () => {

@@ -14,6 +14,7 @@ import { hasBegunHere, noteBegun } from './begun.ts';
 import { GonePage } from './GonePage.tsx';
 import { SaveAs } from './SaveAs.tsx';
 import { SharedFiles } from './SharedFiles.tsx';
+import type { ShareRight } from './share-right.ts';
 
 /** After this long without a new chunk the sender is taken to be away. */
 const SENDER_AWAY_MS = 20_000;
@@ -28,13 +29,13 @@ export function ReadyShare({
   shareId,
   answer,
   strip,
-  grant,
+  right,
   onBegun,
 }: {
   readonly shareId: string;
   readonly answer: ShareResponse;
   readonly strip: LiveStrip;
-  readonly grant: string | null;
+  readonly right: ShareRight;
   readonly onBegun: () => void;
 }) {
   const { messages, format } = useLanguage();
@@ -73,7 +74,7 @@ export function ReadyShare({
         <div className="flex flex-wrap items-center gap-x-6 gap-y-3">
           {/* A plain link: the browser streams it to disk, of any size, and can go on with it after a break. */}
           <a
-            href={downloadAddress(shareId, single ? single.index : 'zip', grant)}
+            href={downloadAddress(shareId, single ? single.index : 'zip', right.addressGrant)}
             download
             onClick={() => begin('browser')}
             className={`${buttonClass('primary', 'lg')} max-sm:w-full`}
@@ -89,8 +90,9 @@ export function ReadyShare({
               file={{ index: single.index, sizeBytes: single.sizeBytes }}
               share={{
                 shareId,
-                isTiedToOrigin: grant !== null || share.maxDownloads !== null,
+                isTiedToOrigin: right.grant !== null || share.maxDownloads !== null,
                 homeNodeId: answer.homeNodeId,
+                ...(right.addressGrant === null ? {} : { addressGrant: () => right.addressGrant ?? '' }),
               }}
             />
           )}
@@ -105,7 +107,14 @@ export function ReadyShare({
         </Notice>
       )}
       <Arrival answer={answer} strip={strip} />
-      {single ? null : <SharedFiles shareId={shareId} files={files} grant={grant} onBegun={() => begin('browser')} />}
+      {single ? null : (
+        <SharedFiles
+          shareId={shareId}
+          files={files}
+          addressGrant={right.addressGrant}
+          onBegun={() => begin('browser')}
+        />
+      )}
     </section>
   );
 }

@@ -34,7 +34,7 @@ export function ReceivePage({ shareId }: { readonly shareId: string }) {
       const isUsedUp = share.maxDownloads !== null && share.downloadCount >= share.maxDownloads;
       if (isUsedUp && !hasBegunHere(shareId)) return <GonePage reason="used_up" fault={null} onRetry={reload} />;
       return (
-        <ReadyShare shareId={shareId} answer={state.answer} strip={state.strip} grant={state.grant} onBegun={reload} />
+        <ReadyShare shareId={shareId} answer={state.answer} strip={state.strip} right={state.right} onBegun={reload} />
       );
     }
   }

@@ -16,12 +16,12 @@ const SEARCH_FROM = 20;
 export function SharedFiles({
   shareId,
   files,
-  grant,
+  addressGrant,
   onBegun,
 }: {
   readonly shareId: string;
   readonly files: readonly FileSummary[];
-  readonly grant: string | null;
+  readonly addressGrant: string | null;
   readonly onBegun: () => void;
 }) {
   const { messages, format } = useLanguage();
@@ -50,7 +50,7 @@ export function SharedFiles({
           <SharedFile
             key={file.index}
             file={file}
-            address={downloadAddress(shareId, file.index, grant)}
+            address={downloadAddress(shareId, file.index, addressGrant)}
             onBegun={onBegun}
           />
         ))}

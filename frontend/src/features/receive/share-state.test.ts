@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { faultOfAnswer } from '../../transfer-engine/problem.ts';
 import { type ShareState, stateAfterFault } from './share-state.ts';
 
-const READY = { name: 'ready', grant: null } as unknown as ShareState;
+const READY = { name: 'ready' } as unknown as ShareState;
 const LOADING: ShareState = { name: 'loading' };
 const ours = (status: number, type: string) => faultOfAnswer(status, null, `{"type":"urn:peerlink:error:${type}"}`);
 const proxys = (status: number) => faultOfAnswer(status, null, '<h1>Bad Gateway</h1>');

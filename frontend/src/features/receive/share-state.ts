@@ -2,6 +2,7 @@ import type { ShareResponse } from '../../../../services/contracts/http.ts';
 import type { LiveStrip } from '../../lib/share-strip.ts';
 import type { Fault } from '../../transfer-engine/fault.ts';
 import { goneReasonOf } from './gone-reason.ts';
+import type { ShareRight } from './share-right.ts';
 
 export type ShareState =
   | { readonly name: 'loading' }
@@ -11,7 +12,7 @@ export type ShareState =
       readonly isWrong: boolean;
       readonly fault: Fault | null;
     }
-  | { readonly name: 'ready'; readonly answer: ShareResponse; readonly strip: LiveStrip; readonly grant: string | null }
+  | { readonly name: 'ready'; readonly answer: ShareResponse; readonly strip: LiveStrip; readonly right: ShareRight }
   | { readonly name: 'failed'; readonly fault: Fault };
 
 const PASSWORD_TYPES: readonly string[] = ['password_required', 'bad_password', 'bad_token'];

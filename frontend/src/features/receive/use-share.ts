@@ -1,11 +1,14 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
-import { api } from '../../lib/api.ts';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { api, isBackendElsewhere } from '../../lib/api.ts';
 import { live } from '../../lib/live.ts';
-import { markCommitted, stripOf } from '../../lib/share-strip.ts';
+import { Meanwhile, markCommitted, stripOf } from '../../lib/share-strip.ts';
+import { ShareRight } from './share-right.ts';
 import { type ShareState, stateAfterFault } from './share-state.ts';
 
 /** While the sender sends and no socket is there to tell, the page looks for itself. */
 const POLL_MS = 5_000;
+/** The server lets one in an address begin a download for five minutes. */
+const RENEW_RIGHT_EVERY_MS = 4 * 60_000;
 const GRANT_KEY_PREFIX = 'peerlink.grant.';
 
 function keptGrant(shareId: string): string | null {
@@ -23,6 +26,15 @@ function keepGrant(shareId: string, grant: string): void {
   }
 }
 
+function rightTo(shareId: string): ShareRight {
+  return new ShareRight({
+    ask: (password) => api.grant(shareId, password),
+    kept: () => keptGrant(shareId),
+    keep: (grant) => keepGrant(shareId, grant),
+    isElsewhere: isBackendElsewhere,
+  });
+}
+
 /** A share as its recipient sees it, live while the sender is still sending. */
 export function useShare(shareId: string): {
   readonly state: ShareState;
@@ -31,12 +43,15 @@ export function useShare(shareId: string): {
 } {
   const [state, setState] = useState<ShareState>({ name: 'loading' });
   const revision = useRef(0);
+  const [meanwhile] = useState(() => new Meanwhile());
+  const right = useMemo(() => rightTo(shareId), [shareId]);
 
   const load = useCallback(async () => {
-    const grant = keptGrant(shareId);
-    const answer = await api.share(shareId, grant);
+    const heard = meanwhile.listen();
+    const answer = await api.share(shareId, right.grant);
+    const marks = heard();
     if (answer.ok && !answer.value.passwordRequired) {
-      setState({ name: 'ready', answer: answer.value, strip: stripOf(answer.value, ++revision.current), grant });
+      setState({ name: 'ready', answer: answer.value, strip: stripOf(answer.value, ++revision.current, marks), right });
       return;
     }
     setState((before) =>
@@ -44,12 +59,12 @@ export function useShare(shareId: string): {
         ? { name: 'password', senderName: answer.value.share.senderName, isWrong: false, fault: null }
         : stateAfterFault(before, answer.fault),
     );
-  }, [shareId]);
+  }, [shareId, right, meanwhile]);
 
   useEffect(() => void load(), [load]);
 
   const isOpen = state.name === 'ready' && state.answer.share.state === 'open';
-  const grant = state.name === 'ready' ? state.grant : null;
+  const grant = state.name === 'ready' ? right.grant : null;
   useEffect(() => {
     if (!isOpen) return;
     let isFollowed = false;
@@ -59,16 +74,15 @@ export function useShare(shareId: string): {
         isFollowed = true;
         void load();
       },
-      progress: (progress) =>
+      progress: ({ committed }) => {
+        meanwhile.heard(committed);
         setState((before) => {
           if (before.name !== 'ready') return before;
-          let bytes = 0;
-          for (const [fileIndex, ranges] of Object.entries(progress.committed)) {
-            bytes += markCommitted(before.answer, before.strip.cells, Number(fileIndex), ranges);
-          }
-          const committedBytes = before.strip.committedBytes + bytes;
-          return { ...before, strip: { cells: before.strip.cells, revision: ++revision.current, committedBytes } };
-        }),
+          const { cells } = before.strip;
+          const committedBytes = before.strip.committedBytes + markCommitted(before.answer, cells, committed);
+          return { ...before, strip: { cells, revision: ++revision.current, committedBytes } };
+        });
+      },
       state: () => void load(),
     });
     const timer = setInterval(() => {
@@ -79,23 +93,30 @@ export function useShare(shareId: string): {
       unwatch();
       clearInterval(timer);
     };
-  }, [isOpen, grant, shareId, load]);
+  }, [isOpen, grant, shareId, load, meanwhile]);
+
+  const mustRenew = state.name === 'ready' && right.addressGrant !== null;
+  useEffect(() => {
+    if (!mustRenew) return;
+    const timer = setInterval(async () => {
+      if (await right.renew()) void load();
+    }, RENEW_RIGHT_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [mustRenew, right, load]);
 
   const unlock = useCallback(
     async (password: string) => {
-      const answer = await api.grant(shareId, password);
-      if (answer.ok) {
-        keepGrant(shareId, answer.value.grant);
+      const fault = await right.unlock(password);
+      if (fault === null) {
         await load();
         return;
       }
-      const { fault } = answer;
       const isWrong = fault.kind === 'problem' && (fault.type === 'bad_password' || fault.type === 'bad_token');
       setState((before) =>
         before.name === 'password' ? { ...before, isWrong, fault: isWrong ? null : fault } : before,
       );
     },
-    [shareId, load],
+    [right, load],
   );
   return { state, reload: () => void load(), unlock };
 }

@@ -1,0 +1,53 @@
+/**
+ * The right to read a share that has a password. On the backend's own origin a cookie carries it to the downloads. A page
+ * of another origin has none: there the address carries a right of its own, which lives five minutes and is made anew
+ * with the password for as long as the page shows. Pure: server and storage come in through ports.
+ */
+import type { GrantResponse } from '../../../../services/contracts/http.ts';
+import type { Fault } from '../../transfer-engine/fault.ts';
+import type { Answered } from '../../transfer-engine/transport.ts';
+
+export interface ShareRightPorts {
+  readonly ask: (password: string) => Promise<Answered<GrantResponse>>;
+  /** Of the tab, so that a reload does not ask again. Null where nothing is kept. */
+  readonly kept: () => string | null;
+  readonly keep: (grant: string) => void;
+  /** The page has another origin than the backend. */
+  readonly isElsewhere: boolean;
+}
+
+export class ShareRight {
+  readonly #ports: ShareRightPorts;
+  #granted: GrantResponse | null = null;
+  /** Remembered only where it is needed again. */
+  #password: string | null = null;
+
+  constructor(ports: ShareRightPorts) {
+    this.#ports = ports;
+  }
+
+  /** For a header. What was kept is no use elsewhere: it tells the names, and downloads nothing. */
+  get grant(): string | null {
+    return this.#granted?.grant ?? (this.#ports.isElsewhere ? null : this.#ports.kept());
+  }
+
+  /** For the address of a download; null where a cookie carries the right, and for a share that needs none. */
+  get addressGrant(): string | null {
+    return this.#ports.isElsewhere ? (this.#granted?.addressGrant ?? null) : null;
+  }
+
+  /** Null: the password is right. */
+  async unlock(password: string): Promise<Fault | null> {
+    const answer = await this.#ports.ask(password);
+    if (!answer.ok) return answer.fault;
+    this.#granted = answer.value;
+    if (this.#ports.isElsewhere) this.#password = password;
+    else this.#ports.keep(answer.value.grant);
+    return null;
+  }
+
+  /** Makes the address's right anew before it ends. Answers whether there is a new one. */
+  async renew(): Promise<boolean> {
+    return this.#password !== null && (await this.unlock(this.#password)) === null;
+  }
+}
