@@ -144,19 +144,18 @@ function suggestCopies({ call, broker, clusterRepository }: Common): LeaderDuty 
   };
 }
 
-export function presenceOf({ onFault }: Common, { presence }: Self): ServiceSchema {
-  return presenceService(presence, (fault) => onFault('presence', fault));
-}
-
-export function sessionOf({ config, broker, broadcast, onFault }: Common, { sessions, presence }: Self): ServiceSchema {
-  return sessionService({
-    sessions,
+export function presenceOf({ config, broker, onFault }: Common, { sessions, presence }: Self): ServiceSchema {
+  return presenceService({
     presence,
-    broadcast,
+    sessions,
     tellHere: (name, payload) => void broker.broadcastLocal(name, payload),
     hasOtherNodes: config.isCluster,
-    onFault: (fault) => onFault('sessions', fault),
+    onFault: (fault) => onFault('presence', fault),
   });
+}
+
+export function sessionOf({ broadcast }: Common, { sessions, presence }: Self): ServiceSchema {
+  return sessionService({ sessions, presence, broadcast });
 }
 
 export function statsOf(
