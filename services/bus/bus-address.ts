@@ -1,5 +1,5 @@
 import type { Config, RedisSettings } from '../config.ts';
-import { isLoopbackHost } from '../kernel/redis-server.ts';
+import { isLoopbackHost } from '../kernel/loopback-host.ts';
 
 /** Which server carries the bus: TRANSPORTER's, else the cluster's own Redis. */
 export type BusAddress =

@@ -1,4 +1,4 @@
-import { isLoopbackHost } from '../kernel/redis-server.ts';
+import { isLoopbackHost } from '../kernel/loopback-host.ts';
 
 /** Where a node of the cluster says that other nodes reach it. */
 export interface PeerAddress {
