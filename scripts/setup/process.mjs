@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
+import { setPriority, constants as system } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -23,15 +24,17 @@ export class SetupError extends Error {
  * Runs a program to its end without a shell.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, isQuiet?: boolean, timeoutMs?: number }} [options]
- *   isQuiet: its output is collected and returned instead of shown
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, isQuiet?: boolean, isYielding?: boolean, timeoutMs?: number }} [options]
+ *   isQuiet: its output is collected and returned instead of shown; isYielding: it and what it starts compute only when
+ *   nobody else wants to
  * @returns {Promise<{ code: number, output: string }>} code 127 when it could not be started, 128 when a signal ended it
  */
 export function run(command, args, options = {}) {
-  const { cwd = ROOT, env = process.env, isQuiet = false, timeoutMs } = options;
+  const { cwd = ROOT, env = process.env, isQuiet = false, isYielding = false, timeoutMs } = options;
   return new Promise((done) => {
     // Standard output goes to standard error too: a step's chatter is not the answer of the script that ran it.
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', isQuiet ? 'pipe' : 2, isQuiet ? 'pipe' : 2] });
+    if (isYielding && child.pid !== undefined) setPriority(child.pid, system.priority.PRIORITY_LOW);
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     let output = '';
     const collect = (piece) => {
