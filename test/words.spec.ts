@@ -82,6 +82,10 @@ describe('the Arabic catalogue', () => {
     expect(latin).toEqual([]);
   });
 
+  it('calls it deleting wherever something is deleted', () => {
+    expect(ar.mine.removeOf('x').startsWith(`${ar.upload.discard} `)).toBe(true);
+  });
+
   it('leaves nothing unsaid', () => {
     const spoken = texts.filter(([, text]) => /\p{Script=Arabic}/u.test(text)).length;
     // The rest are names and bare figures.

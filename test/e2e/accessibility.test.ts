@@ -154,6 +154,8 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
     await page.getByText('Choose the same file again and only what is missing is sent.').waitFor();
     await inspect(page, 'send, unfinished');
     await page.getByRole('button', { name: 'Discard' }).click();
+    await inspect(page, 'send, discard');
+    await page.getByRole('button', { name: 'Discard it' }).click();
     await waitFor(
       'it is gone',
       10_000,

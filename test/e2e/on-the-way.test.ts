@@ -90,7 +90,23 @@ describe('an upload goes on', () => {
     await page.getByText('That is not the same file: long way.bin has another size or other content.').waitFor();
     expect(line.puts.length).toBe(putsBefore);
 
-    await chooseBy(page, 'Choose it again', source);
+    // Discarding is asked about, by key as well.
+    const beside = await page.context().newPage();
+    await beside.goto(line.url);
+    await beside.getByRole('button', { name: 'Discard' }).press('Enter');
+    await beside.getByRole('dialog', { name: 'Discard this upload?' }).waitFor();
+    await beside.keyboard.press('Escape');
+    await beside.getByRole('button', { name: 'Discard' }).waitFor();
+
+    // Chosen together with another file, which is kept for a link of its own; the other tab offers it no longer.
+    const note = join(tempDirectory('note'), 'note.txt');
+    await makePatternFile(note, 4_000);
+    await chooseBy(page, 'Choose files', [source, note]);
+    await page.getByText('long way.bin goes on under its own link.').waitFor();
+    await beside.getByRole('button', { name: 'Discard' }).waitFor({ state: 'detached' });
+    await beside.close();
+    expect(await page.getByRole('textbox', { name: 'Name of note.txt' }).count()).toBe(1);
+    await page.getByRole('region', { name: 'Upload of long way.bin' }).getByRole('button', { name: 'Open' }).click();
     await page.getByRole('link', { name: `Link: ${link}` }).waitFor();
     await finishAndCompare(page, line, link, committed, putsBefore);
   }, 120_000);

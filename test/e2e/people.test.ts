@@ -141,6 +141,17 @@ describe('two people at two nodes', () => {
       return ((await answer.json()) as { items: readonly unknown[] }).items.length === 0;
     });
     expect(await one.getByRole('dialog').count()).toBe(0);
+
+    // A text that is being written outlasts the one it is for.
+    await tile(one).click();
+    await one.getByRole('button', { name: 'Write a text' }).click();
+    await one.keyboard.type('Ten lines');
+    await other.close();
+    await one.getByText('Nobody else is here yet').waitFor({ state: 'attached' });
+    await one.keyboard.type(', and one more');
+    expect(await one.getByRole('textbox', { name: 'Text or link' }).inputValue()).toBe('Ten lines, and one more');
+    await one.keyboard.press('Control+Enter');
+    await one.getByText('They are not here any more').waitFor();
   }, 60_000);
 
   it('send a file directly: nothing moves before the other accepts, and what arrives is what was sent', async () => {
@@ -254,7 +265,12 @@ describe('two people at two nodes', () => {
     await offerFile(sender);
     const download = await acceptAndDownload(recipient);
     await seen(sender, /is receiving$/);
+    // Asked once: what has come so far would be gone.
     await recipient.getByRole('button', { name: 'Stop receiving' }).click();
+    await recipient.getByRole('dialog', { name: 'Stop receiving this?' }).waitFor();
+    await recipient.keyboard.press('Escape');
+    await recipient.getByRole('button', { name: 'Stop receiving' }).click();
+    await recipient.getByRole('dialog').getByRole('button', { name: 'Stop receiving' }).click();
     startedMs = performance.now();
     await seen(sender, /stopped receiving$/);
     tookMs.push(performance.now() - startedMs);

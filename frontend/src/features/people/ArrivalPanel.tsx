@@ -5,6 +5,7 @@ import { TransferName } from '../../components/FileName.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { StripLegend } from '../../components/strip/StripLegend.tsx';
 import { Button } from '../../components/ui/Button.tsx';
+import { ConfirmSheet } from '../../components/ui/ConfirmSheet.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import type { Formatter } from '../../lib/format.ts';
 import { live } from '../../lib/live.ts';
@@ -15,6 +16,7 @@ import { waitsForSender } from '../../lib/waits-for-sender.ts';
 import type { Messages } from '../../messages/en.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import type { Fault } from '../../transfer-engine/fault.ts';
 import { RateMeter } from '../../transfer-engine/rate-meter.ts';
 import { type ArrivalStage, arrivalStage, bytesHere } from './arrival-view.ts';
 import {
@@ -55,6 +57,14 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
   const leftMs = rate && item.totalBytes ? ((item.totalBytes - here) / rate) * 1000 : null;
   useTitle(isOver || stage.name === 'ready' ? null : messages.app.titleProgress(percent, name));
   const panel = useFocusHome<HTMLElement>();
+  const [isLeaving, setIsLeaving] = useState(false);
+  const [leaveFault, setLeaveFault] = useState<Fault | null>(null);
+  const notLeft = leaveFault && explainFault(leaveFault, messages, format);
+  const stop = async () => {
+    setIsLeaving(true);
+    setLeaveFault(await leave(item));
+    setIsLeaving(false);
+  };
   const isComing = stage.name === 'browser' || stage.name === 'saving';
   const facts = [
     ...(item.totalBytes === null ? [] : [messages.upload.ofTotal(format.size(here), format.size(item.totalBytes))]),
@@ -102,8 +112,13 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
             ))}
           </ul>
         </div>
-        <Controls item={item} own={own} stage={stage} />
+        <Controls item={item} own={own} stage={stage} isLeaving={isLeaving} onLeave={() => void stop()} />
       </div>
+      {notLeft && (
+        <Notice tone="loss" title={words.leaveFailed}>
+          {notLeft.title}. {notLeft.advice}
+        </Notice>
+      )}
       <Explanation own={own} stage={stage} />
       <p role="status" className="sr-only">
         {words.announce(said, format.percent(Math.floor(share * 4) / 4))}
@@ -152,13 +167,18 @@ function Controls({
   item,
   own,
   stage,
+  isLeaving,
+  onLeave,
 }: {
   readonly item: OfferItem;
   readonly own: Arrival;
   readonly stage: ArrivalStage;
+  readonly isLeaving: boolean;
+  readonly onLeave: () => void;
 }) {
   const { messages } = useLanguage();
   const words = messages.people.arrival;
+  const [isAsking, setIsAsking] = useState(false);
   const picker = placePickerFor(item);
   if (stage.name === 'received' || stage.name === 'over') {
     return <Button onClick={() => inboxStore.dismiss(item)}>{words.dismiss}</Button>;
@@ -185,10 +205,23 @@ function Controls({
           {item.fileCount > 1 ? words.downloadZip : words.download}
         </Button>
       )}
-      <Button variant="danger" className="max-sm:flex-1" onClick={() => void leave(item)}>
+      <Button variant="danger" className="max-sm:flex-1" disabled={isLeaving} onClick={() => setIsAsking(true)}>
         <X aria-hidden className="size-5" strokeWidth={1.5} />
         {words.leave}
       </Button>
+      {isAsking && (
+        <ConfirmSheet
+          title={words.leaveTitle}
+          text={words.leaveText(item.sender.displayName)}
+          yes={words.leaveYes}
+          no={words.leaveNo}
+          onYes={() => {
+            setIsAsking(false);
+            onLeave();
+          }}
+          onClose={() => setIsAsking(false)}
+        />
+      )}
     </div>
   );
 }

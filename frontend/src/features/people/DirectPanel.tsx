@@ -5,8 +5,8 @@ import { TransferName } from '../../components/FileName.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { StripLegend } from '../../components/strip/StripLegend.tsx';
 import { Button } from '../../components/ui/Button.tsx';
+import { ConfirmSheet } from '../../components/ui/ConfirmSheet.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
-import { Sheet } from '../../components/ui/Sheet.tsx';
 import { nameOf } from '../../lib/file-list.ts';
 import { useStore } from '../../lib/store.ts';
 import { useTitle } from '../../lib/use-title.ts';
@@ -156,23 +156,17 @@ function Controls({ view, isOver }: { readonly view: UploadView; readonly isOver
         {words.cancel}
       </Button>
       {isAsking && (
-        <Sheet title={words.cancelTitle} description={words.cancelText} onClose={() => setIsAsking(false)}>
-          <div className="flex flex-col gap-2 sm:flex-row-reverse">
-            <Button
-              variant="danger"
-              className="sm:flex-1"
-              onClick={() => {
-                setIsAsking(false);
-                cancelDirect(view);
-              }}
-            >
-              {words.cancelYes}
-            </Button>
-            <Button className="sm:flex-1" onClick={() => setIsAsking(false)}>
-              {words.cancelNo}
-            </Button>
-          </div>
-        </Sheet>
+        <ConfirmSheet
+          title={words.cancelTitle}
+          text={words.cancelText}
+          yes={words.cancelYes}
+          no={words.cancelNo}
+          onYes={() => {
+            setIsAsking(false);
+            cancelDirect(view);
+          }}
+          onClose={() => setIsAsking(false)}
+        />
       )}
     </div>
   );

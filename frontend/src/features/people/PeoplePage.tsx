@@ -17,7 +17,7 @@ import { PeopleList } from './PeopleList.tsx';
 import { RoomPanel } from './RoomPanel.tsx';
 import { snapshotOf } from './room-state.ts';
 import { roomStore } from './room-store.ts';
-import { SendBar } from './SendBar.tsx';
+import { SendBar, type Writing } from './SendBar.tsx';
 import { useFilesFromAnywhere } from './use-files-from-anywhere.ts';
 import { YouPanel } from './YouPanel.tsx';
 
@@ -29,7 +29,8 @@ export function PeoplePage({ code }: { readonly code: string | null }) {
   const liveState = useSyncExternalStore(live.subscribe, live.read);
   const snapshot = snapshotOf(room);
   const { chosen, toggle, clear } = useChoice(snapshot?.people ?? []);
-  const [pastedText, setPastedText] = useState<string | null>(null);
+  /** Whom a text is written to: who they were when it was begun, since it must outlast a phone that goes dark. */
+  const [writing, setWriting] = useState<Writing | null>(null);
   const [unreadableCount, setUnreadableCount] = useState(0);
   useTitle(messages.app.titlePage(words.title));
   useEffect(() => roomStore.want(code), [code]);
@@ -43,7 +44,7 @@ export function PeoplePage({ code }: { readonly code: string | null }) {
       setUnreadableCount(failedCount);
       void send(chosen, files);
     },
-    onText: setPastedText,
+    onText: (text) => setWriting((before) => before ?? { to: chosen, text }),
   });
   const isHere = room.name === 'joined' && liveState === 'connected';
   return (
@@ -83,9 +84,9 @@ export function PeoplePage({ code }: { readonly code: string | null }) {
       )}
       <SendBar
         chosen={chosen}
-        pastedText={pastedText}
-        onTextDone={() => setPastedText(null)}
-        onPick={(files) => void send(chosen, files)}
+        writing={writing}
+        onWrite={setWriting}
+        onPick={(to, files) => void send(to, files)}
         onClear={clear}
       />
     </section>

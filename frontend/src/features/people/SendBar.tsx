@@ -12,32 +12,34 @@ import { useNames } from './names.ts';
 import { TextComposer } from './TextComposer.tsx';
 import { useOfferFault } from './use-offer-fault.ts';
 
+/** A text that is being written. */
+export interface Writing {
+  readonly to: readonly Person[];
+  /** What it begins with: pasted while somebody was chosen. */
+  readonly text: string;
+}
+
 /** What is sent to those who are chosen. Under the thumb on a phone, under the people on a desk. */
 export function SendBar({
   chosen,
-  pastedText,
-  onTextDone,
+  writing,
+  onWrite,
   onPick,
   onClear,
 }: {
   readonly chosen: readonly Person[];
-  /** Pasted while somebody was chosen. */
-  readonly pastedText: string | null;
-  readonly onTextDone: () => void;
-  readonly onPick: (files: readonly CollectedFile[]) => void;
+  readonly writing: Writing | null;
+  readonly onWrite: (writing: Writing | null) => void;
+  readonly onPick: (to: readonly Person[], files: readonly CollectedFile[]) => void;
   readonly onClear: () => void;
 }) {
   const { messages } = useLanguage();
   const words = messages.people.send;
   const names = useNames();
-  const [isWriting, setIsWriting] = useState(false);
   const [said, setSaid] = useState('');
   const state = useStore(offering);
-  const isComposing = (isWriting || pastedText !== null) && chosen.length > 0;
-  const close = () => {
-    setIsWriting(false);
-    onTextDone();
-  };
+  const close = () => onWrite(null);
+  const pick = (files: readonly CollectedFile[]) => onPick(chosen, files);
   return (
     <>
       <Refused />
@@ -57,33 +59,33 @@ export function SendBar({
               label={state.name === 'opening' ? words.offering : words.files}
               variant="primary"
               className="max-sm:w-full"
-              onPick={onPick}
+              onPick={pick}
             />
             <FilePicker
               label={words.folder}
               picksFolder
               className="max-sm:flex-1"
               icon={<FolderUp aria-hidden className="size-5" strokeWidth={1.5} />}
-              onPick={onPick}
+              onPick={pick}
             />
-            <Button className="max-sm:flex-1" onClick={() => setIsWriting(true)}>
+            <Button className="max-sm:flex-1" onClick={() => onWrite({ to: chosen, text: '' })}>
               <PenLine aria-hidden className="size-5" strokeWidth={1.5} />
               {words.text}
             </Button>
           </div>
         </section>
       )}
-      {isComposing && (
+      {writing && (
         <TextComposer
-          to={chosen}
-          initial={pastedText ?? ''}
+          to={writing.to}
+          initial={writing.text}
           onFile={(file) => {
             close();
-            onPick([file]);
+            onPick(writing.to, [file]);
           }}
           onClose={close}
           onSent={() => {
-            setSaid(words.textSent(names(chosen)));
+            setSaid(words.textSent(names(writing.to)));
             close();
             onClear();
           }}

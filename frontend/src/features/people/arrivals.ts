@@ -222,8 +222,10 @@ function shownBy(transferId: string): SavePhaseListener {
   };
 }
 
-/** Stops receiving it, and says so to its sender. Null: it arrived. */
+/** Says to its sender that it is not wanted any more, and then stops receiving it. Null: it arrived. */
 export async function leave(item: OfferItem): Promise<Fault | null> {
-  writers.get(item.transferId)?.abort();
-  return await inboxStore.decline(item);
+  const fault = await inboxStore.decline(item);
+  // One that the server did not hear of goes on: its sender would wait for ever for what nobody takes.
+  if (fault === null) writers.get(item.transferId)?.abort();
+  return fault;
 }

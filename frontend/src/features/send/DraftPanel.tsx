@@ -2,6 +2,7 @@ import { FilePlus, FolderPlus, X } from 'lucide-react';
 import { useRef, useState } from 'react';
 import { FileName } from '../../components/FileName.tsx';
 import { FilePicker } from '../../components/FilePicker.tsx';
+import { usePartAtHand } from '../../components/LaterPart.tsx';
 import { Button, IconButton } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import type { CollectedFile, DraftItem } from '../../lib/file-list.ts';
@@ -11,7 +12,8 @@ import { useStore } from '../../lib/store.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
-import { changeDraft, type Draft, draftStore, sendDraft } from './draft-store.ts';
+import { undoToast } from './Cleared.tsx';
+import { changeDraft, clearDraft, type Draft, draftStore, sendDraft } from './draft-store.ts';
 import { SendOptions } from './SendOptions.tsx';
 
 /** More rows would make typing slow long before they helped anyone to read. */
@@ -37,7 +39,9 @@ export function DraftPanel({
   const title = messages.send.listTitle(items.length, format.count(items.length), format.size(totalBytesOf(items)));
   const explanation = draft.fault ? explainFault(draft.fault, messages, format) : null;
   useTitle(messages.app.titlePage(title));
+  usePartAtHand(undoToast);
 
+  const clear = () => clearDraft(document.activeElement?.matches(':focus-visible') ?? false);
   const remove = (item: DraftItem) => {
     changeDraft({ items: removeItem(items, item.id) });
     setSaid(messages.send.removed(nameOf(item.path)));
@@ -74,6 +78,12 @@ export function DraftPanel({
           />
         </div>
       </div>
+
+      {draft.resumedName !== null && (
+        <Notice tone="news" title={messages.send.resumedBeside(draft.resumedName)}>
+          {messages.send.resumedBesideText}
+        </Notice>
+      )}
 
       {/* What is being sent is settled: a row taken out or a password set now would be believed in, and too late. */}
       <fieldset disabled={draft.isOpening} className="flex min-w-0 flex-col gap-8">
@@ -118,7 +128,7 @@ export function DraftPanel({
         >
           {draft.isOpening ? messages.send.sending : messages.send.send}
         </Button>
-        <Button variant="quiet" disabled={draft.isOpening} onClick={() => changeDraft({ items: [] })}>
+        <Button variant="quiet" disabled={draft.isOpening} onClick={clear}>
           {messages.send.clear}
         </Button>
       </div>

@@ -11,6 +11,7 @@ import { useTitle } from '../../lib/use-title.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { mayHaveUploads } from '../../transfer-engine/resume-store.ts';
 import { uploads } from '../../transfer-engine/uploads.ts';
+import { Cleared } from './Cleared.tsx';
 import { DraftPanel } from './DraftPanel.tsx';
 import { draftStore, receiveFiles } from './draft-store.ts';
 import { Hero } from './Hero.tsx';
@@ -89,6 +90,7 @@ export function SendPage() {
           </p>
         </div>
       )}
+      <Cleared cleared={draft.cleared} />
       <p role="status" className="sr-only">
         {said}
       </p>

@@ -1,4 +1,6 @@
+import { useState } from 'react';
 import { TransferName } from '../../components/FileName.tsx';
+import { LaterPart, usePartAtHand } from '../../components/LaterPart.tsx';
 import { PickAgain } from '../../components/PickAgain.tsx';
 import { PickedProblem } from '../../components/PickedProblem.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
@@ -7,9 +9,9 @@ import { removing } from '../../lib/removing.ts';
 import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { usePickAgain } from '../../lib/use-pick-again.ts';
 import { useLanguage } from '../../messages/language.tsx';
-import type { UploadView } from '../../transfer-engine/uploads.ts';
+import { type UploadView, uploads } from '../../transfer-engine/uploads.ts';
 import { showResumed } from './draft-store.ts';
-import { titleOf } from './UploadPanel.tsx';
+import { confirmSheet, titleOf } from './UploadPanel.tsx';
 
 /** An upload of an earlier visit: shows how far it came and asks for its files again. */
 export function UnfinishedPanel({ view }: { readonly view: UploadView }) {
@@ -18,7 +20,14 @@ export function UnfinishedPanel({ view }: { readonly view: UploadView }) {
   const count = view.files.length;
   const name = titleOf(view);
   const panel = useFocusHome<HTMLElement>();
-  const discard = () => void removing.remove({ transferId: view.transferId, name, uploadToken: view.uploadToken });
+  const [isAsking, setIsAsking] = useState(false);
+  usePartAtHand(confirmSheet);
+  const discard = async () => {
+    setIsAsking(false);
+    const { transferId, uploadToken } = view;
+    // Another tab may have taken it up unheard.
+    if (!(await uploads.yieldToOthers()).has(transferId)) await removing.remove({ transferId, name, uploadToken });
+  };
 
   return (
     <section ref={panel} aria-label={messages.upload.region(name)} className="animate-rise flex flex-col gap-4">
@@ -40,9 +49,23 @@ export function UnfinishedPanel({ view }: { readonly view: UploadView }) {
       <PickedProblem missing={picking.missing} count={count} />
       <div className="flex flex-wrap gap-2">
         <PickAgain view={view} picking={picking} />
-        <Button variant="quiet" onClick={discard}>
+        <Button variant="quiet" onClick={() => setIsAsking(true)}>
           {messages.upload.discard}
         </Button>
+        {isAsking && (
+          <LaterPart part={confirmSheet}>
+            {(ConfirmSheet) => (
+              <ConfirmSheet
+                title={messages.upload.discardTitle}
+                text={messages.upload.cancelText}
+                yes={messages.upload.discardYes}
+                no={messages.upload.discardNo}
+                onYes={() => void discard()}
+                onClose={() => setIsAsking(false)}
+              />
+            )}
+          </LaterPart>
+        )}
         <p role="status" className="self-center text-ink-soft">
           {picking.isComparing ? messages.upload.comparing : ''}
         </p>

@@ -20,7 +20,8 @@ import { ShareLink } from './ShareLink.tsx';
 import { UploadFiles } from './UploadFiles.tsx';
 import { useLiveUpload } from './use-live-upload.ts';
 
-const cancelSheet = later(async () => (await import('./CancelSheet.tsx')).CancelSheet);
+/** Asks before an upload is deleted. */
+export const confirmSheet = later(async () => (await import('../../components/ui/ConfirmSheet.tsx')).ConfirmSheet);
 
 /** The share of a transfer that has left this machine; an empty transfer is whole from the start. */
 export function shareMoved(view: UploadView): number {
@@ -177,7 +178,7 @@ function Figures({
 function Controls({ view }: { readonly view: UploadView }) {
   const { messages } = useLanguage();
   const [isAsking, setIsAsking] = useState(false);
-  usePartAtHand(cancelSheet);
+  usePartAtHand(confirmSheet);
   const isStopped = view.phase.name === 'paused' || view.phase.name === 'stalled';
   const cancel = () => {
     setIsAsking(false);
@@ -206,8 +207,17 @@ function Controls({ view }: { readonly view: UploadView }) {
         {messages.upload.cancel}
       </Button>
       {isAsking && (
-        <LaterPart part={cancelSheet}>
-          {(CancelSheet) => <CancelSheet onCancel={cancel} onClose={() => setIsAsking(false)} />}
+        <LaterPart part={confirmSheet}>
+          {(ConfirmSheet) => (
+            <ConfirmSheet
+              title={messages.upload.cancelTitle}
+              text={messages.upload.cancelText}
+              yes={messages.upload.cancelYes}
+              no={messages.upload.cancelNo}
+              onYes={cancel}
+              onClose={() => setIsAsking(false)}
+            />
+          )}
         </LaterPart>
       )}
     </div>

@@ -28,6 +28,8 @@ export interface Draft {
   readonly currentId: string | null;
   /** An unfinished upload that went on with some of what was added at first; the rest of it is here. */
   readonly resumedName: string | null;
+  /** What Start over took off the list, for as long as it can be had back. */
+  readonly cleared: { readonly items: readonly DraftItem[]; readonly isByKey: boolean } | null;
 }
 
 const NAME_KEY = 'peerlink.name';
@@ -64,6 +66,7 @@ export const draftStore = createStore<Draft>({
   idempotencyKey: randomId(),
   currentId: null,
   resumedName: null,
+  cleared: null,
 });
 
 /** Any change makes another draft: it must not be answered with the transfer of the one before. */
@@ -75,6 +78,22 @@ export function changeOptions(change: Partial<DraftOptions>): void {
 }
 export function showUpload(transferId: string | null): void {
   draftStore.change((draft) => ({ ...draft, currentId: transferId }));
+}
+
+/** Takes everything off the list; it can be had back until `forgetCleared`. */
+export function clearDraft(isByKey: boolean): void {
+  const { items } = draftStore.read();
+  changeDraft({ items: [] });
+  draftStore.change((draft) => ({ ...draft, cleared: { items, isByKey } }));
+}
+/** What was added meanwhile stays. */
+export function restoreCleared(): void {
+  const { cleared, items } = draftStore.read();
+  if (cleared) changeDraft({ items: addFiles(items, cleared.items) });
+  forgetCleared();
+}
+export function forgetCleared(): void {
+  draftStore.change((draft) => ({ ...draft, cleared: null }));
 }
 
 /** An upload that goes on is shown, unless there is a draft that somebody is busy with. */

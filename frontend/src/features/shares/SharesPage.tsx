@@ -2,6 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { Link } from '../../components/Link.tsx';
 import { Button, buttonClass } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
+import { UndoToast } from '../../components/ui/UndoToast.tsx';
 import { Waiting } from '../../components/Waiting.tsx';
 import { config } from '../../config/env.ts';
 import { api } from '../../lib/api.ts';
@@ -17,7 +18,6 @@ import type { Fault } from '../../transfer-engine/fault.ts';
 import { uploads } from '../../transfer-engine/uploads.ts';
 import { ExtendSheet } from './ExtendSheet.tsx';
 import { ShareRow } from './ShareRow.tsx';
-import { UndoToast } from './UndoToast.tsx';
 
 type ListState =
   | { readonly name: 'loading' }
@@ -94,7 +94,7 @@ export function SharesPage() {
       {deleting && (
         <UndoToast
           key={deleting.id}
-          name={nameOfTransfer(deleting)}
+          text={messages.mine.removed(nameOfTransfer(deleting))}
           takesFocus={isByKey}
           onUndo={undo}
           onDone={finish}

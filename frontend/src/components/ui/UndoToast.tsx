@@ -1,20 +1,20 @@
 import { Toast } from 'radix-ui';
 import { useCallback, useState } from 'react';
-import { Button } from '../../components/ui/Button.tsx';
 import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import { Button } from './Button.tsx';
 
 const SECOND_THOUGHT_MS = 6_000;
 
-/** Says what was deleted and takes it back on request; the time stands still while it is pointed at or focused. */
+/** Says what was taken away and takes it back on request; the time stands still while it is pointed at or focused. */
 export function UndoToast({
-  name,
+  text,
   takesFocus,
   onUndo,
   onDone,
 }: {
-  readonly name: string;
-  /** Whoever deleted by key, and would find no way here in time. */
+  readonly text: string;
+  /** Of whoever did it by key, and would find no way here in time. */
   readonly takesFocus: boolean;
   readonly onUndo: () => void;
   readonly onDone: () => void;
@@ -36,9 +36,7 @@ export function UndoToast({
         onOpenChange={(isOpen) => !isOpen && onDone()}
         className="animate-rise flex items-center gap-4 rounded-md bg-ink py-2 ps-4 pe-2 text-paper shadow-float"
       >
-        <Toast.Description className="line-clamp-2 min-w-0 flex-1 [overflow-wrap:anywhere]">
-          {messages.mine.removed(name)}
-        </Toast.Description>
+        <Toast.Description className="line-clamp-2 min-w-0 flex-1 [overflow-wrap:anywhere]">{text}</Toast.Description>
         <Toast.Action asChild altText={messages.mine.undo} onClick={onUndo}>
           <Button ref={focus} onBlur={() => setIsHeld(false)}>
             {messages.mine.undo}
