@@ -59,35 +59,67 @@ export function mayHaveUploads(): boolean {
 
 let opening: Promise<IDBDatabase | null> | undefined;
 
-function openDatabase(): Promise<IDBDatabase | null> {
-  opening ??= new Promise((resolve) => {
+/** One connection for the page's life, and another one when that is closed or was refused. */
+async function openDatabase(): Promise<IDBDatabase | null> {
+  opening ??= connect();
+  const database = await opening;
+  if (!database) forgetConnection();
+  return database;
+}
+
+function forgetConnection(): void {
+  opening = undefined;
+}
+
+function connect(): Promise<IDBDatabase | null> {
+  return new Promise((resolve) => {
     try {
       const request = indexedDB.open(DATABASE_NAME, DATABASE_VERSION);
       request.onupgradeneeded = () => request.result.createObjectStore(STORE_NAME, { keyPath: 'transferId' });
-      request.onsuccess = () => resolve(request.result);
+      request.onsuccess = () => {
+        // Browsers close it when somebody clears the site's data, and on iOS when the page was in the background.
+        request.result.onclose = forgetConnection;
+        resolve(request.result);
+      };
       request.onerror = () => resolve(null);
       request.onblocked = () => resolve(null);
     } catch {
       resolve(null);
     }
   });
-  return opening;
 }
 
+/** A transaction's use: `done` says what it answers. */
+type Act<T> = (store: IDBObjectStore, done: (value: T) => void) => void;
+
 /** Runs one transaction; answers undefined when there is no database or it refused. */
-async function transact<T>(
-  mode: IDBTransactionMode,
-  act: (store: IDBObjectStore, done: (value: T) => void) => void,
-): Promise<T | undefined> {
-  const database = await openDatabase();
-  if (!database) return undefined;
+async function transact<T>(mode: IDBTransactionMode, act: Act<T>): Promise<T | undefined> {
+  for (let connections = 0; connections < 2; connections++) {
+    const database = await openDatabase();
+    if (!database) return undefined;
+    const transaction = begin(database, mode);
+    if (transaction) return await outcomeOf(transaction, act);
+    forgetConnection();
+  }
+  return undefined;
+}
+
+/** Null on a connection that was closed: some browsers tell of it only so. */
+function begin(database: IDBDatabase, mode: IDBTransactionMode): IDBTransaction | null {
+  try {
+    return database.transaction(STORE_NAME, mode);
+  } catch {
+    return null;
+  }
+}
+
+function outcomeOf<T>(transaction: IDBTransaction, act: Act<T>): Promise<T | undefined> {
   return new Promise((resolve) => {
     let result: T | undefined;
+    transaction.oncomplete = () => resolve(result);
+    transaction.onerror = () => resolve(undefined);
+    transaction.onabort = () => resolve(undefined);
     try {
-      const transaction = database.transaction(STORE_NAME, mode);
-      transaction.oncomplete = () => resolve(result);
-      transaction.onerror = () => resolve(undefined);
-      transaction.onabort = () => resolve(undefined);
       act(transaction.objectStore(STORE_NAME), (value) => {
         result = value;
       });

@@ -1,0 +1,86 @@
+import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { listUploads, type StoredUpload, saveUpload } from './resume-store.ts';
+
+/** As much of a browser's IndexedDB as is used, with a connection that the browser closes when a test says so. */
+class Database {
+  readonly records = new Map<string, StoredUpload>();
+  connections: { onclose: (() => void) | null; isClosed: boolean }[] = [];
+  isRefused = false;
+
+  open() {
+    const connection = { onclose: null, isClosed: false, transaction: () => this.#transaction(connection) };
+    const request: Record<string, unknown> = { result: connection };
+    queueMicrotask(() => {
+      if (!this.isRefused) this.connections.push(connection);
+      (request[this.isRefused ? 'onerror' : 'onsuccess'] as () => void)();
+    });
+    return request;
+  }
+
+  /** @param isTold some browsers fire `close`, and all refuse what is asked of the connection from then on */
+  closeAll({ isTold }: { isTold: boolean }) {
+    for (const connection of this.connections) {
+      connection.isClosed = true;
+      if (isTold) connection.onclose?.();
+    }
+  }
+
+  #transaction(connection: { isClosed: boolean }) {
+    if (connection.isClosed) throw new DOMException('The connection is closing.', 'InvalidStateError');
+    const transaction = {
+      oncomplete: null as (() => void) | null,
+      objectStore: () => ({
+        put: (upload: StoredUpload) => this.records.set(upload.transferId, upload),
+        getAll: () => {
+          const request = { onsuccess: null as (() => void) | null, result: [...this.records.values()] };
+          queueMicrotask(() => request.onsuccess?.());
+          return request;
+        },
+      }),
+    };
+    setTimeout(() => transaction.oncomplete?.(), 0);
+    return transaction;
+  }
+}
+
+const upload = (transferId: string) => ({ transferId, savedAtMs: 0 }) as StoredUpload;
+const { indexedDB: before } = globalThis;
+let database: Database;
+
+beforeEach(() => {
+  database?.closeAll({ isTold: true });
+  database = new Database();
+  Object.assign(globalThis, { indexedDB: database });
+});
+afterAll(() => {
+  Object.assign(globalThis, { indexedDB: before });
+});
+
+describe('what an upload needs after a reload', () => {
+  it('is kept, on one connection', async () => {
+    await saveUpload(upload('a'));
+    await saveUpload(upload('b'));
+    expect((await listUploads()).map(({ transferId }) => transferId)).toEqual(['a', 'b']);
+    expect(database.connections).toHaveLength(1);
+  });
+
+  it.each([
+    ['and says so', true],
+    ['and does not say so', false],
+  ])('is kept after the browser has closed the connection %s', async (_how, isTold) => {
+    await saveUpload(upload('a'));
+    database.closeAll({ isTold });
+    await saveUpload(upload('b'));
+    expect([...database.records.keys()]).toEqual(['a', 'b']);
+    expect(database.connections).toHaveLength(2);
+  });
+
+  it('is kept once the browser lets it, however often it refused before', async () => {
+    database.isRefused = true;
+    await saveUpload(upload('a'));
+    expect(await listUploads()).toEqual([]);
+    database.isRefused = false;
+    await saveUpload(upload('b'));
+    expect([...database.records.keys()]).toEqual(['b']);
+  });
+});
