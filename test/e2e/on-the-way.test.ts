@@ -104,6 +104,8 @@ describe('an upload goes on', () => {
     await chooseBy(page, 'Choose files', [source, note]);
     await page.getByText('long way.bin goes on under its own link.').waitFor();
     await beside.getByRole('button', { name: 'Discard' }).waitFor({ state: 'detached' });
+    await beside.getByRole('link', { name: 'Mine' }).click();
+    await beside.getByRole('listitem').filter({ hasText: 'long way.bin' }).getByText('Uploading').waitFor();
     await beside.close();
     expect(await page.getByRole('textbox', { name: 'Name of note.txt' }).count()).toBe(1);
     await page.getByRole('region', { name: 'Upload of long way.bin' }).getByRole('button', { name: 'Open' }).click();

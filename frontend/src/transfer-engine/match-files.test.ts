@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { fingerprintOf } from './fingerprint.ts';
-import { type KnownFile, matchFiles } from './match-files.ts';
+import { type KnownFile, leftOver, matchFiles } from './match-files.ts';
 
 function picked(path: string, text: string, lastModified = 1_000) {
   return { path, file: new File([text], path.slice(path.lastIndexOf('/') + 1), { lastModified }) };
@@ -87,6 +87,19 @@ describe('matching files that were picked again', () => {
     };
     await matchFiles([await known('a', 'hello')], [picked('a', 'hello!'), picked('b', '')], counting);
     expect(reads).toBe(0);
+  });
+});
+
+describe('what was picked beside the files that are looked for', () => {
+  it.each([
+    ['a.iso and another', ['a.iso', 'b.pdf'], ['b.pdf']],
+    ['a copy of it', ['a.iso', 'copy/a.iso'], ['copy/a.iso']],
+    ['something else alone', ['x.txt'], ['x.txt']],
+    ['nothing else', ['a.iso'], []],
+  ])('is left: %s', async (_, paths, left) => {
+    const picks = paths.map((path) => picked(path, path === 'x.txt' ? 'other' : 'disk'));
+    const matches = await matchFiles([await known('a.iso', 'disk')], picks, fingerprintOf);
+    expect(leftOver(picks, matches).map(({ path }) => path)).toEqual(left);
   });
 });
 

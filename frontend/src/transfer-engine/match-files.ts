@@ -106,3 +106,12 @@ export async function matchFiles(
   }
   return matches;
 }
+
+/** What was picked and is none of the files that it was picked for. */
+export function leftOver<Picked extends PickedFile>(
+  picked: readonly Picked[],
+  matches: readonly (File | null)[],
+): readonly Picked[] {
+  const taken = new Set(matches);
+  return picked.filter(({ file }) => !taken.has(file));
+}

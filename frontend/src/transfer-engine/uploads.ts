@@ -10,7 +10,7 @@ import type {
 } from '../../../services/contracts/http.ts';
 import { CELL, ChunkMap, type ChunkRange } from './chunk-map.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import type { PickedFile } from './match-files.ts';
+import { leftOver, type PickedFile } from './match-files.ts';
 import { addressesOf } from './node-book.ts';
 import { OWN } from './node-choice.ts';
 import { PickedAgain } from './picked-again.ts';
@@ -147,7 +147,7 @@ class Uploads {
     const view = this.#find(transferId);
     if (!view || this.#records.get(transferId) !== record) return NOTHING_TO_RESUME;
     // The pick before may have brought all that was missing: begun twice, the two would take each other's place.
-    const left = picked.filter(({ file }) => !files.includes(file));
+    const left = leftOver(picked, files);
     if (view.phase.name !== 'needs_files') return { kind: 'resumed', left };
     const missing = record.files.filter(
       (file, index) => !files[index] && (view.storedBytesByFile[index] ?? 0) < file.sizeBytes,

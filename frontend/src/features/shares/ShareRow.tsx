@@ -13,10 +13,13 @@ import { isActive, uploads } from '../../transfer-engine/uploads.ts';
 
 export function ShareRow({
   transfer,
+  isSentElsewhere,
   onExtend,
   onRemove,
 }: {
   readonly transfer: ListedTransfer;
+  /** By another tab of this browser. */
+  readonly isSentElsewhere: boolean;
   readonly onExtend: () => void;
   readonly onRemove: () => void;
 }) {
@@ -26,7 +29,7 @@ export function ShareRow({
   // What goes to somebody directly has no link that anybody else could use.
   const isDirect = transfer.kind === 'direct';
   const view = useStore(uploads).find((one) => one.transferId === transfer.id);
-  const isSending = view !== undefined && isActive(view);
+  const isSending = isSentElsewhere || (view !== undefined && isActive(view));
   const facts = factsOf(transfer, messages, format);
   const row = useFocusHome<HTMLLIElement>();
   return (

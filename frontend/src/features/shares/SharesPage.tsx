@@ -31,9 +31,12 @@ export function SharesPage() {
   const { messages, format } = useLanguage();
   const [list, setList] = useState<ListState>({ name: 'loading' });
   const [extending, setExtending] = useState<ListedTransfer | null>(null);
+  /** What other tabs of this browser are sending. */
+  const [elsewhere, setElsewhere] = useState<ReadonlySet<string>>(new Set());
   useTitle(messages.app.titlePage(messages.mine.title));
 
   const load = useCallback(async () => {
+    void uploads.yieldToOthers().then(setElsewhere);
     const answer = await session.within(api.transfers);
     setList((before) => {
       if (answer.ok) return { name: 'ready', transfers: answer.value.transfers };
@@ -75,6 +78,7 @@ export function SharesPage() {
             <ShareRow
               key={transfer.id}
               transfer={transfer}
+              isSentElsewhere={elsewhere.has(transfer.id)}
               onExtend={() => setExtending(transfer)}
               onRemove={() => remove(transfer)}
             />
