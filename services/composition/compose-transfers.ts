@@ -58,6 +58,7 @@ export function composeTransfers(
         isPowerSafe: config.durability === 'power',
         urlOf: (nodeId) => addresses.peerUrl(nodeId),
         nodeIds: async () => (await lookForNodes()).awaited,
+        answeringNodeIds: () => nodesWith(common.broker, 'transfer'),
         placement: createPlacement({ nodeIds: () => nodesWith(common.broker, 'transfer'), call: common.call }),
         countBytes: (nodeId, direction, bytes) => {
           traffic.addPeer(bytes);

@@ -31,6 +31,8 @@ export interface PeersOptions {
   readonly urlOf: (nodeId: string) => Promise<string | null>;
   /** Every node there is and that was seen lately enough not to be given up. */
   readonly nodeIds: () => Promise<readonly string[]>;
+  /** Nodes that answer the bus. */
+  readonly answeringNodeIds: () => readonly string[];
   readonly placement: ReplicaPlacement;
   readonly countBytes: CountPeerBytes;
   readonly onForged: (reason: string) => void;
@@ -115,7 +117,8 @@ export function createPeers(options: PeersOptions): Peers {
       engine.useReplicaSide(replica);
       declare = async (transferId) => replica.declareSyncing(await engine.replicaTransfer(transferId));
       finishDeclaring = () => replica.finishDeclaring();
-      const ownRouting = new PeerRouting({ engine, client, replica });
+      const { nodeIds, answeringNodeIds } = options;
+      const ownRouting = new PeerRouting({ engine, client, replica, nodeIds, answeringNodeIds });
       routing = ownRouting;
       return (data) => ({
         isHere: (transfer) => ownRouting.isHere(transfer),

@@ -205,6 +205,18 @@ export class PeerClient {
     };
   }
 
+  /** Whether a node holds all of a sealed file: it is asked for none of its bytes. @throws unavailable when it does not say */
+  async holds(target: Omit<ReadTarget, 'from' | 'to'>, signal: AbortSignal): Promise<boolean> {
+    const { nodeId, transferId, fileIndex, epoch } = target;
+    const path = `/peer/transfers/${transferId}/files/${fileIndex}?from=0&to=0`;
+    const asked = { nodeId, method: 'GET', path, epoch, lengthBytes: null, signal } as const;
+    const { head, body } = await this.#headOf(asked, CONNECT_MS);
+    // To its end, which is near, so that the connection is kept.
+    await readJson(body).catch(() => null);
+    if (head.status >= 500) throw noAnswer(null);
+    return head.status < 300;
+  }
+
   /** Writes the head of a request. The body of the request, and what is done with the answer, are the caller's. */
   async start(options: RequestOptions): Promise<StartedRequest> {
     const { nodeId, method, path, lengthBytes, signal } = options;
@@ -251,11 +263,16 @@ export class PeerClient {
     };
   }
 
-  /**
-   * A request without a body, and its answer's head. A connection that rested may have been closed meanwhile: then it
-   * is asked once more. @throws unavailable, or what the node answered
-   */
+  /** A request without a body, and the head of its good answer. @throws unavailable, or what the node answered */
   async #ask(options: RequestOptions, headMs: number): Promise<StartedRequest & { head: AnswerHead }> {
+    const asked = await this.#headOf(options, headMs);
+    const { head, body } = asked;
+    if (head.status >= 400) throw faultOfAnswer(await readJson(body).catch(() => null), head.status);
+    return asked;
+  }
+
+  /** Whatever the answer is. A connection that rested may have been closed meanwhile: then it is asked once more. */
+  async #headOf(options: RequestOptions, headMs: number): Promise<StartedRequest & { head: AnswerHead }> {
     for (let attempt = 0; ; attempt += 1) {
       const started = await this.start(options);
       const { body, connection } = started;
@@ -272,7 +289,6 @@ export class PeerClient {
       } finally {
         clearTimeout(late);
       }
-      if (head.status >= 400) throw faultOfAnswer(await readJson(body).catch(() => null), head.status);
       return { ...started, head };
     }
   }

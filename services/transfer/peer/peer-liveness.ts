@@ -6,8 +6,8 @@ const SUSPICION_MS = 1_500;
 const FRESH_MS = 300;
 /** A node that did not answer comes last where there is a choice, until then or until it answers. */
 const DOUBT_MS = 10_000;
-/** Nodes remembered; a cluster has fewer. */
-const MAX_NODES = 1_024;
+/** Nodes remembered; a cluster has fewer. And files that were looked for. */
+const MAX_KEPT = 1_024;
 
 interface Look {
   readonly alive: Promise<boolean>;
@@ -56,9 +56,10 @@ export class PeerLiveness {
   }
 }
 
-function keep<T>(map: Map<string, T>, nodeId: string, value: T): void {
-  map.delete(nodeId);
-  map.set(nodeId, value);
+/** The latest ones of at most 1,024. */
+export function keep<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
   const [oldest] = map.keys();
-  if (map.size > MAX_NODES && oldest !== undefined) map.delete(oldest);
+  if (map.size > MAX_KEPT && oldest !== undefined) map.delete(oldest);
 }

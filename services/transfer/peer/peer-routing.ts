@@ -10,6 +10,7 @@ import type { PromoteOutcome, ReplicaSide } from '../replication/replica-side.ts
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
+import { OtherHolders, type OtherHoldersDeps } from './other-holders.ts';
 import { Outage } from './outage.ts';
 import type { PeerClient, PeerReading } from './peer-client.ts';
 import { noAnswer } from './peer-faults.ts';
@@ -26,10 +27,19 @@ const TAKE_OVER_MS = 4_000;
 /** A home that lives answers in a few milliseconds. */
 const ANSWERS_AT_ONCE_MS = 250;
 
-export interface PeerRoutingDeps {
+export interface PeerRoutingDeps extends Pick<OtherHoldersDeps, 'nodeIds' | 'answeringNodeIds'> {
   readonly engine: TransferEngine;
-  readonly client: PeerClient;
-  readonly replica: ReplicaSide;
+  readonly client: Pick<PeerClient, 'probe' | 'promote' | 'forwardRun' | 'read' | 'holds'>;
+  readonly replica: Pick<ReplicaSide, 'promote'>;
+  /** Without one: 12 s. */
+  readonly giveUpMs?: number;
+}
+
+/** Where one reader has tried. */
+interface Attempts {
+  readonly failed: Set<string>;
+  /** A node that may have the file did not answer, when all were asked. */
+  isSomebodySilent: boolean;
 }
 
 /** One attempt to find out who has a transfer, shared by all who ask for it. */
@@ -43,11 +53,19 @@ interface Recovery {
 export class PeerRouting {
   readonly #deps: PeerRoutingDeps;
   readonly #liveness: PeerLiveness;
+  readonly #others: OtherHolders;
   readonly #recovering = new Map<string, Recovery>();
 
   constructor(deps: PeerRoutingDeps) {
     this.#deps = deps;
     this.#liveness = new PeerLiveness((nodeId, deadlineMs) => deps.client.probe(nodeId, deadlineMs));
+    this.#others = new OtherHolders({
+      nodeId: deps.engine.nodeId,
+      nodeIds: deps.nodeIds,
+      answeringNodeIds: deps.answeringNodeIds,
+      holds: (nodeId, { row: { id, epoch } }, { row: { index } }, signal) =>
+        deps.client.holds({ nodeId, transferId: id, fileIndex: index, epoch }, signal),
+    });
   }
 
   isHere(transfer: RunningTransfer): boolean {
@@ -81,12 +99,13 @@ export class PeerRouting {
    */
   async *readAnywhere(source: PieceSource): AsyncGenerator<Piece, void, void> {
     const { transfer, file, signal } = source;
-    const { engine } = this.#deps;
+    const { engine, giveUpMs = GIVE_UP_MS } = this.#deps;
     let position = source.from;
     const outage = new Outage();
-    const failed = new Set<string>();
+    const attempts: Attempts = { failed: new Set(), isSomebodySilent: false };
+    const { failed } = attempts;
     for (;;) {
-      const nodeId = await this.#holderOf(transfer, file, failed);
+      const nodeId = await this.#holderOf(transfer, file, attempts);
       try {
         for await (const piece of this.#piecesFrom(nodeId, { ...source, from: position })) {
           const lengthBytes = piece.bytes.reduce((sum, bytes) => sum + bytes.length, 0);
@@ -106,9 +125,12 @@ export class PeerRouting {
         signal.throwIfAborted();
         const wasTried = failed.has(nodeId);
         failed.add(nodeId);
-        const mayGoOn = mayPass(fault) && outage.failed() < GIVE_UP_MS;
-        // Damage does not pass with time: when each copy has it, the chunk is named.
-        if (!mayGoOn || (wasTried && typeOfFault(fault) === 'damaged')) throw fault;
+        const isDamaged = typeOfFault(fault) === 'damaged';
+        const isDoubtful = isDamaged && attempts.isSomebodySilent;
+        // Damage does not pass with time: when each copy has it, the chunk is named. One that is silent may be whole.
+        const isFinal = wasTried && isDamaged && !isDoubtful;
+        const mayGoOn = mayPass(fault) && !isFinal && outage.failed() < giveUpMs;
+        if (!mayGoOn) throw isDoubtful ? noAnswer(fault) : fault;
         await this.recover(transfer);
         transfer.assertReadable(engine.nowMs);
         signal.throwIfAborted();
@@ -188,15 +210,22 @@ export class PeerRouting {
   }
 
   /** "Sealed: go on at the next byte from another holder." An open file is read at its home only. */
-  async #holderOf(transfer: RunningTransfer, file: RunningFile, failed: ReadonlySet<string>): Promise<string> {
+  async #holderOf(transfer: RunningTransfer, file: RunningFile, attempts: Attempts): Promise<string> {
     const { nodeId } = this.#deps.engine;
+    const { failed } = attempts;
     const { homeNodeId, replicaNodeId } = transfer.row;
-    if (!file.isSealed || homeNodeId === nodeId) return homeNodeId;
+    // A home that has lost the file, or its list, is one holder less.
+    if (!file.isSealed || (homeNodeId === nodeId && !failed.has(nodeId))) return homeNodeId;
     const holders = [homeNodeId];
     if (replicaNodeId !== null && replicaNodeId !== nodeId) holders.push(replicaNodeId);
     // "Any holder may serve sealed files whose values merge to the row's digest": also a former home, or a replica that
     // the row names no more.
-    if (await this.#deps.engine.holdsAll(transfer, file)) holders.unshift(nodeId);
+    if (homeNodeId !== nodeId && (await this.#deps.engine.holdsAll(transfer, file))) holders.unshift(nodeId);
+    if (holders.every((id) => failed.has(id))) {
+      const found = await this.#others.find(transfer, file, failed);
+      attempts.isSomebodySilent = found.isSomebodySilent;
+      if (found.nodeId !== null) return found.nodeId;
+    }
     const isDoubtful = (id: string) => Number(failed.has(id)) * 2 + Number(this.#liveness.isDoubtful(id));
     const [best = homeNodeId] = holders.sort((a, b) => isDoubtful(a) - isDoubtful(b));
     return best;

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { loadNetIo } from '../../../native/index.ts';
+import { MemoryChunkStore, MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
+import { PeerLinkError } from '../../contracts/errors.ts';
+import { randomId } from '../../kernel/ids.ts';
+import { BufferPool } from '../data-plane/buffer-pool.ts';
+import { ReaderMemory } from '../data-plane/reader-memory.ts';
+import { damagedChunk } from '../mending.ts';
+import { TransferEngine } from '../transfer-engine.ts';
+import type { PeerReading, ReadTarget } from './peer-client.ts';
+import { noAnswer } from './peer-faults.ts';
+import { PeerRouting } from './peer-routing.ts';
+
+const netIo = loadNetIo({ useNative: true });
+const CHUNK = 1024;
+const geometry = { chunkSizeBytes: CHUNK, sizeBytes: 3 * CHUNK };
+const BYTES = Buffer.concat([1, 2, 3].map((byte) => Buffer.alloc(CHUNK, byte)));
+/** What is decided only after so long need not be waited for here. */
+const GIVE_UP_MS = 500;
+
+type Holding = 'whole' | 'absent' | 'damaged' | 'silent';
+
+/** `node-a`, whose reader this is, and others by what they have of the one file. */
+class World {
+  readonly repository = new MemoryTransferRepository(Date.now);
+  readonly store = new MemoryChunkStore(netIo);
+  readonly others = new Map<string, Holding>();
+  readonly asked: string[] = [];
+  isListed = true;
+  readonly engine = new TransferEngine({
+    nodeId: 'node-a',
+    repository: this.repository,
+    store: this.store,
+    nowMs: Date.now,
+    isDiskTrusted: true,
+    durability: 'process',
+    publishProgress: () => {},
+    publishState: () => {},
+    onFault: () => {},
+  });
+  readonly routing = new PeerRouting({
+    engine: this.engine,
+    client: {
+      probe: async (nodeId) => (this.others.get(nodeId) === 'silent' ? 'silent' : 'alive'),
+      promote: () => Promise.reject(noAnswer(null)),
+      forwardRun: () => Promise.reject(noAnswer(null)),
+      read: (target) => this.#read(target),
+      holds: async ({ nodeId }) => {
+        this.asked.push(`${nodeId}?`);
+        if (this.others.get(nodeId) === 'silent') throw noAnswer(null);
+        return this.others.get(nodeId) === 'whole';
+      },
+    },
+    replica: { promote: () => Promise.reject(new Error('a sealed file needs no promotion')) },
+    nodeIds: async () => {
+      if (!this.isListed) throw new PeerLinkError('unavailable', 'no database');
+      return ['node-a', ...this.others.keys()];
+    },
+    answeringNodeIds: () => ['node-a'],
+    giveUpMs: GIVE_UP_MS,
+  });
+  id = '';
+
+  /** A sealed file, stored here or not. */
+  async seal(
+    change: { homeNodeId: string; replicaNodeId: string | null },
+    options: { isHere: boolean },
+  ): Promise<void> {
+    const [id, fileId] = [randomId(22), randomId(22)];
+    this.id = id;
+    const owner = { sessionId: null, ownerAddress: '::1', uploadTokenHash: new Uint8Array(32), senderName: null };
+    const limits = { passwordHash: null, maxDownloads: null, idempotencyKey: null, requestHash: null };
+    const plain = { expectedDigest: null, mediaType: null, lastModifiedMs: null, digest: null };
+    const inserted = await this.repository.insert(
+      { id, shareId: randomId(22), kind: 'share', homeNodeId: 'node-a', ...owner, ...limits },
+      [{ id: fileId, index: 0, path: 'a', ...plain, ...geometry }],
+      { maxOpen: 100, expiresInSeconds: 1e6 },
+    );
+    assert.equal(inserted.outcome, 'inserted');
+    const transfer = await this.engine.load(id);
+    for (const index of [0, 1, 2]) {
+      const bytes = [BYTES.subarray(index * CHUNK, (index + 1) * CHUNK)];
+      await this.engine.writeChunk(transfer, transfer.file(0), { index, bytes });
+    }
+    await this.engine.sealWhenComplete(transfer, transfer.file(0));
+    await this.repository.cas(id, transfer.row.epoch, { ...change, replicaState: 'in_sync' });
+    await this.engine.forget(transfer);
+    if (!options.isHere) this.store.files.clear();
+  }
+
+  async read(): Promise<Buffer> {
+    const transfer = await this.engine.load(this.id);
+    const end = new AbortController();
+    const parts: Buffer[] = [];
+    const pieces = this.routing.readAnywhere({
+      deps: { engine: this.engine, buffers: new BufferPool(), readers: new ReaderMemory(() => performance.now()) },
+      transfer,
+      file: transfer.file(0),
+      from: 0,
+      to: BYTES.length,
+      signal: end.signal,
+      cut: () => end.abort(),
+    });
+    for await (const piece of pieces) {
+      parts.push(...piece.bytes.map((bytes) => Buffer.from(bytes)));
+      piece.release('taken');
+    }
+    return Buffer.concat(parts);
+  }
+
+  async #read({ nodeId, from, to }: ReadTarget): Promise<PeerReading> {
+    this.asked.push(nodeId);
+    const holding = this.others.get(nodeId) ?? 'silent';
+    if (holding === 'damaged') throw damagedChunk(0);
+    if (holding !== 'whole') throw noAnswer(null);
+    let left: Buffer | null = BYTES.subarray(from, to ?? BYTES.length);
+    return {
+      progress: null,
+      break: () => {},
+      next: async () => {
+        const bytes = left;
+        left = null;
+        return bytes === null ? null : { bytes: [bytes], lengthBytes: bytes.length, release: () => {} };
+      },
+    };
+  }
+}
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+
+describe('a sealed file that its home has lost', () => {
+  beforeEach(() => world.seal({ homeNodeId: 'node-a', replicaNodeId: 'node-r' }, { isHere: false }));
+
+  it('is served from its replica to whoever asks the home', async () => {
+    world.others.set('node-r', 'whole');
+    expect((await world.read()).equals(BYTES)).toBe(true);
+    expect(world.asked).toEqual(['node-r']);
+  });
+
+  it('is served from a node that the row names no more, when the replica has it not', async () => {
+    world.others.set('node-r', 'absent').set('node-x', 'whole').set('node-y', 'absent');
+    expect((await world.read()).equals(BYTES)).toBe(true);
+    expect(world.asked).toEqual(['node-r', 'node-r?', 'node-x?', 'node-y?', 'node-x']);
+  });
+
+  it('is damaged when no node has it, and only then', async () => {
+    world.others.set('node-r', 'damaged').set('node-x', 'absent');
+    await expect(world.read()).rejects.toMatchObject({ type: 'damaged' });
+  });
+
+  it('is not called damaged while a node that may have it is silent, or nobody can say who there is', async () => {
+    world.others.set('node-r', 'silent');
+    await expect(world.read()).rejects.toMatchObject({ type: 'unavailable' });
+    world = new World();
+    await world.seal({ homeNodeId: 'node-a', replicaNodeId: null }, { isHere: false });
+    world.isListed = false;
+    await expect(world.read()).rejects.toMatchObject({ type: 'unavailable' });
+  });
+});
+
+describe('a sealed file whose home is dead and whose replica is being filled', () => {
+  it('is served from any node that holds all of it', async () => {
+    await world.seal({ homeNodeId: 'node-h', replicaNodeId: 'node-n' }, { isHere: false });
+    world.others.set('node-h', 'silent').set('node-n', 'absent').set('node-x', 'whole');
+    expect((await world.read()).equals(BYTES)).toBe(true);
+    expect(world.asked.at(-1)).toBe('node-x');
+  });
+
+  it('is asked for once by readers that come together', async () => {
+    await world.seal({ homeNodeId: 'node-h', replicaNodeId: 'node-n' }, { isHere: false });
+    world.others.set('node-h', 'silent').set('node-n', 'absent').set('node-x', 'whole');
+    const read = await Promise.all([world.read(), world.read(), world.read()]);
+    expect(read.every((bytes) => bytes.equals(BYTES))).toBe(true);
+    expect(world.asked.filter((what) => what === 'node-x?')).toHaveLength(1);
+  });
+
+  it('is nobody else’s business while one that the row names serves it', async () => {
+    await world.seal({ homeNodeId: 'node-h', replicaNodeId: 'node-n' }, { isHere: false });
+    world.others.set('node-h', 'whole').set('node-x', 'whole');
+    expect((await world.read()).equals(BYTES)).toBe(true);
+    expect(world.asked).toEqual(['node-h']);
+  });
+});
