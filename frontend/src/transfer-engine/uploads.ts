@@ -171,7 +171,10 @@ class Uploads {
 
   #leaveToOthers(transferIds: readonly string[]): void {
     for (const transferId of transferIds) {
-      if (this.#find(transferId)?.phase.name === 'needs_files') this.#remove(transferId);
+      if (this.#find(transferId)?.phase.name !== 'needs_files') continue;
+      this.#remove(transferId);
+      // That tab may close before the end: the next look at what is unfinished finds it again.
+      this.#restoring = undefined;
     }
   }
 
