@@ -1,6 +1,6 @@
 import { typeOfFault } from '../contracts/errors.ts';
+import { endIfBroken } from './broken-bodies.ts';
 import type { ChunkStore, TransferRepository, TransferRow, TransferWithFiles } from './ports.ts';
-import type { RunningFile } from './running-file.ts';
 import type { TransferEngine } from './transfer-engine.ts';
 
 /** Rows with all their files, so not many at once. */
@@ -135,11 +135,7 @@ async function recoverOne(engine: TransferEngine, found: TransferWithFiles): Pro
   const release = engine.hold(transfer);
   try {
     await engine.learnValues(transfer);
-    // "A broken one ends the transfer": the body of unknown length broke with the process that received it.
-    const isBroken = (file: RunningFile) =>
-      file.row.sizeBytes === null && file.committedChunkCount > 0 && !file.hasSequentialBody;
-    if (transfer.files.some(isBroken)) await engine.end(transfer.row.id, 'aborted');
-    else await engine.sealLeftovers(transfer);
+    if (!(await endIfBroken(engine, transfer))) await engine.sealLeftovers(transfer);
   } finally {
     release();
   }

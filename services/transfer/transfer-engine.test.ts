@@ -183,6 +183,44 @@ describe('a transfer at its home', () => {
     expect((await world.repository.findById(waiting))?.transfer.state).toBe('open');
   });
 
+  it('of unknown length is ended by the node that took it over, with its readers, unless it was sealed before', async () => {
+    const world = new World();
+    const [broken, waiting, sealed] = await Promise.all(
+      [1, 2, 3].map(() => world.insert([{ sizeBytes: null }, { sizeBytes: null }])),
+    );
+    const ids = [broken, waiting, sealed].map(String);
+    // As a replica it has what the home before had committed.
+    for (const id of ids) await world.repository.cas(id, 1, { homeNodeId: 'node-b', replicaNodeId: 'node-a' });
+    for (const id of [broken, sealed].map(String)) {
+      const view = await world.engine.replicaTransfer(id);
+      const { stored, release } = await view.useFile(0);
+      await stored.writeAndCommitChunk(0, [bytesOf(0)]);
+      release();
+    }
+    const digest = blake3(bytesOf(0));
+    const seal = { transferId: String(sealed), fileIndex: 0, knownEpoch: 2, homeNodeId: 'node-b', digest };
+    await world.repository.sealFile({ ...seal, sizeBytes: CHUNK });
+    for (const id of ids) await world.repository.cas(id, 2, { homeNodeId: 'node-a', replicaNodeId: null });
+    const reader = await world.engine.load(String(broken));
+    // What a promotion knows first: the row without its files.
+    for (const id of ids) {
+      const found = await world.repository.findById(id);
+      assert(found !== null);
+      await world.engine.obey(await world.engine.load(id), found.transfer);
+    }
+    const reading = reader.file(0).waitForChunk(1, new AbortController().signal);
+    reading.catch(() => {});
+    await world.engine.maintain();
+    const states = await world.repository.refresh(ids);
+    expect(states.map(({ state, endReason }) => `${state} ${endReason}`)).toEqual([
+      'ended aborted',
+      'open null',
+      'open null',
+    ]);
+    await expect(reading).rejects.toMatchObject({ type: 'ended' });
+    expect(world.faults).toEqual([]);
+  });
+
   it('of unknown length is not said to be whole until its seal, which comes with the database, however late', async () => {
     const world = new World();
     const transfer = await world.engine.load(await world.insert([{ sizeBytes: null }]));

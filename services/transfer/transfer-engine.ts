@@ -335,13 +335,10 @@ export class TransferEngine {
   /** Once a second, see `maintainTransfers`. */
   maintain(): Promise<void> {
     return maintainTransfers([...this.#running.values()], {
+      engine: this,
       nowMs: this.#deps.nowMs,
       repository: this.#deps.repository,
-      obey: (transfer, row) => this.obey(transfer, row),
-      reread: (transfer) => this.reread(transfer),
-      sealLeftovers: (transfer) => this.#sealing.sealLeftovers(transfer),
       closeFiles: (transfer) => this.#closeFiles(transfer),
-      forget: (transfer) => this.forget(transfer),
       onFault: this.#deps.onFault,
     });
   }

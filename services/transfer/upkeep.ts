@@ -1,3 +1,4 @@
+import { type BrokenBodyPorts, endBroken } from './broken-bodies.ts';
 import type { TransferRepository, TransferRow } from './ports.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 
@@ -6,21 +7,24 @@ const ROW_KEPT_MS = 10 * 60_000;
 /** Descriptors are let go of sooner. */
 const FILES_KEPT_OPEN_MS = 60_000;
 
+/** What it needs of the engine. */
+export interface UpkeepEngine extends BrokenBodyPorts {
+  obey(transfer: RunningTransfer, row: TransferRow): Promise<void>;
+  sealLeftovers(transfer: RunningTransfer): Promise<void>;
+  forget(transfer: RunningTransfer): Promise<void>;
+}
+
 export interface UpkeepPorts {
+  readonly engine: UpkeepEngine;
   readonly nowMs: () => number;
   readonly repository: Pick<TransferRepository, 'touch' | 'refresh'>;
-  readonly obey: (transfer: RunningTransfer, row: TransferRow) => Promise<void>;
-  /** Reads the row with its files, and obeys it. */
-  readonly reread: (transfer: RunningTransfer) => Promise<void>;
-  readonly sealLeftovers: (transfer: RunningTransfer) => Promise<void>;
   readonly closeFiles: (transfer: RunningTransfer) => Promise<void>;
-  readonly forget: (transfer: RunningTransfer) => Promise<void>;
   readonly onFault: (what: string, fault: unknown) => void;
 }
 
 /**
  * Once a second: re-reads the rows of running transfers in one query, tells the database which ones move, tries
- * seals again that the database could not take, and lets go of what nobody used for long. "No answer: keep the
+ * seals again that the database could not take, ends what nobody can go on with, and lets go of what nobody used for long. "No answer: keep the
  * last rows."
  */
 export async function maintainTransfers(all: readonly RunningTransfer[], ports: UpkeepPorts): Promise<void> {
@@ -30,7 +34,10 @@ export async function maintainTransfers(all: readonly RunningTransfer[], ports: 
   } catch (fault) {
     ports.onFault('refresh', fault);
   }
-  for (const transfer of all) await ports.sealLeftovers(transfer);
+  for (const transfer of all) {
+    await ports.engine.sealLeftovers(transfer);
+    await endBroken(ports.engine, transfer).catch((fault: unknown) => ports.onFault('broken body', fault));
+  }
   for (const transfer of all) {
     transfer.home?.maintain().catch((fault: unknown) => ports.onFault('replicate', fault));
   }
@@ -56,8 +63,9 @@ async function refresh(all: readonly RunningTransfer[], ports: UpkeepPorts): Pro
     const row = rows.get(transfer.row.id);
     if (row === undefined) continue;
     // Another node may have set sizes and digests: they are in the files' rows.
-    if (row.epoch > transfer.row.epoch && transfer.files.some((file) => !file.isSealed)) await ports.reread(transfer);
-    else await ports.obey(transfer, row);
+    if (row.epoch > transfer.row.epoch && transfer.files.some((file) => !file.isSealed))
+      await ports.engine.reread(transfer);
+    else await ports.engine.obey(transfer, row);
   }
 }
 
@@ -65,6 +73,6 @@ async function refresh(all: readonly RunningTransfer[], ports: UpkeepPorts): Pro
 async function letGo(transfer: RunningTransfer, ports: UpkeepPorts): Promise<void> {
   const idleMs = ports.nowMs() - transfer.lastUsedMs;
   if (transfer.isBusy || idleMs <= FILES_KEPT_OPEN_MS) return;
-  if (idleMs > ROW_KEPT_MS) await ports.forget(transfer);
+  if (idleMs > ROW_KEPT_MS) await ports.engine.forget(transfer);
   else await ports.closeFiles(transfer);
 }
