@@ -87,7 +87,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     enterLeft: () => self.monitor.enter('left'),
     handOver: transfers.handOver,
     releaseReplicas: transfers.releaseReplicas,
-    count: transfers.countHomes,
+    count: transfers.countForDrain,
     delay,
     onFault: (fault) => common.onFault('drain', fault),
   });
@@ -139,7 +139,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
       // What was placed here before everybody knew, or ended just now.
       await drain.finish(LAST_HAND_OVER_MS, 0);
       const { homeCount, onlyCopyCount } = await drain.status();
-      if (homeCount === 0) self.monitor.enter('left');
+      if (homeCount === 0 && onlyCopyCount === 0) self.monitor.enter('left');
       await broker.stop();
       gateway.server.closeAllConnections();
       transfers.closePeers();

@@ -13,6 +13,7 @@ import { createPeers } from '../transfer/peer/create-peers.ts';
 import { RememberedLeases } from '../transfer/remembered-leases.ts';
 import { releaseReplicas } from '../transfer/replace-replicas.ts';
 import { Scrub } from '../transfer/scrub.ts';
+import { countStranded } from '../transfer/stranded-copies.ts';
 import { transferService } from '../transfer/transfer.service.ts';
 import { TransferControl } from '../transfer/transfer-control.ts';
 import { TransferEngine } from '../transfer/transfer-engine.ts';
@@ -26,6 +27,8 @@ import { createPlacement, nodeAddresses } from './replica-placement.ts';
 const PLACE_MS = 1_000;
 /** Longer than a small copy takes; a large one goes on while the next is asked for. */
 const REPLACED_MS = 8_000;
+/** A drain asks it of every node, and whoever waits for its count does so for 5 s. */
+const STRANDED_ANSWER_MS = 1_500;
 
 /** Transfers: the engine, who may do what with it, and the door for bytes. */
 export function composeTransfers(
@@ -120,6 +123,18 @@ export function composeTransfers(
     maxConcurrentDownloads: config.limits.maxConcurrentDownloads,
     maxFileBytes: config.limits.maxFileBytes,
   });
+  const otherNodes = async () => {
+    const { awaited, gone, unheard } = await lookForNodes();
+    const ids = [...awaited, ...gone].filter((id) => id !== common.nodeId);
+    return ids.map((id) => ({ id, isHeardOf: !unheard.includes(id) }));
+  };
+  const stranded = {
+    nodeId: common.nodeId,
+    store,
+    repository,
+    otherNodeIds: async () => (await otherNodes()).map(({ id }) => id),
+    answers: async (nodeId: string) => peers === null || peers.answers(nodeId, STRANDED_ANSWER_MS),
+  };
   let singleCopyCount = 0;
   let directCount = 0;
   const scrub = new Scrub({
@@ -147,6 +162,7 @@ export function composeTransfers(
       onExpired: (count, { epoch }) => log.info({ duty: 'end transfers', epoch, count }, 'the leader acted'),
       scrub,
       goneNodeIds: async () => (peers === null ? [] : (await lookForNodes()).gone),
+      takeOver: async () => peers?.takeOver(otherNodes),
       onCounted: (counted) => {
         singleCopyCount = config.replicationFactor === 2 ? counted.singleCopyCount : 0;
         directCount = counted.directCount;
@@ -156,7 +172,11 @@ export function composeTransfers(
       onRecovered: () => directory.confirmBoot(),
       onFault,
     });
-  const countHomes = () => repository.countByHome(common.nodeId);
+  // What is stranded first: it may be at home here by the time that is counted.
+  const countForDrain = async () => {
+    const strandedCount = peers === null ? 0 : await countStranded(stranded);
+    return { ...(await repository.countByHome(common.nodeId)), strandedCount };
+  };
   const askToReplace = (transferId: string, nodeId: string) => {
     const asked = { transferId, replicaNodeId: common.nodeId };
     return common.call('transfer.replace', asked, { nodeId, timeoutMs: REPLACED_MS });
@@ -184,7 +204,7 @@ export function composeTransfers(
       openDirectSends: () => directCount,
     },
     service,
-    countHomes,
+    countForDrain,
     scrub,
     transferWords: () => transferWords(common.nodeId, engine.running()),
     handOver,

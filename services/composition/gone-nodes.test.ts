@@ -46,9 +46,9 @@ describe('a node that is given up', () => {
     const world = new World();
     world.announce('home', 'other');
     await world.pass(GONE_AFTER_MS, 'home');
-    expect(await world.look()).toEqual({ awaited: ['home', 'other'], gone: [] });
+    expect(await world.look()).toMatchObject({ awaited: ['home', 'other'], gone: [] });
     await world.pass(4_000, 'home');
-    expect(await world.look()).toEqual({ awaited: ['home'], gone: ['other'] });
+    expect(await world.look()).toMatchObject({ awaited: ['home'], gone: ['other'] });
     world.announce('other');
     expect((await world.look()).gone).toEqual([]);
   });
@@ -83,5 +83,18 @@ describe('a node that is given up', () => {
     expect((await world.look()).gone).toEqual([]);
     world.answering = [];
     expect((await world.look()).gone).toEqual(['other']);
+  });
+});
+
+describe('a node that is unheard', () => {
+  it('has written nothing for a minute, and does not answer the bus either', async () => {
+    const world = new World();
+    world.announce('home', 'other');
+    await world.pass(60_000, 'home');
+    expect((await world.look()).unheard).toEqual([]);
+    await world.pass(2_000, 'home');
+    expect(await world.look()).toMatchObject({ awaited: ['home', 'other'], unheard: ['other'] });
+    world.answering = ['other'];
+    expect((await world.look()).unheard).toEqual([]);
   });
 });

@@ -4,6 +4,9 @@ import { UnbrokenWatch } from '../kernel/unbroken-watch.ts';
 /** The table is read every 2 s. Nodes write to it every 10 s: in a longer break even those that live could not be seen. */
 const LONGEST_GAP_MS = 10_000;
 
+/** A node that lives writes to the table every 10 s. */
+const HEARD_WITHIN_MS = 60_000;
+
 export interface GoneNodesDeps {
   readonly listNodes: () => Promise<readonly NodeRow[]>;
   /** TTL_HEARTBEAT. */
@@ -20,6 +23,8 @@ export interface GoneNodesDeps {
 export interface NodesByHope {
   readonly awaited: readonly string[];
   readonly gone: readonly string[];
+  /** Those that neither the table nor the bus has heard of for a minute: gone, or awaited still. */
+  readonly unheard: readonly string[];
 }
 
 /**
@@ -39,6 +44,9 @@ export function createGoneNodes(deps: GoneNodesDeps): () => Promise<NodesByHope>
     const answering = new Set(deps.answering());
     const isGone = ({ id, seenAt }: NodeRow) => mayBeGone && seenAt.getTime() < seenSinceMs && !answering.has(id);
     const idsOf = (wanted: boolean) => rows.filter((row) => isGone(row) === wanted).map(({ id }) => id);
-    return { awaited: idsOf(false), gone: idsOf(true) };
+    const heardSinceMs = deps.wallMs() - HEARD_WITHIN_MS;
+    const isUnheard = ({ id, seenAt }: NodeRow) => seenAt.getTime() < heardSinceMs && !answering.has(id);
+    const unheard = rows.filter(isUnheard).map(({ id }) => id);
+    return { awaited: idsOf(false), gone: idsOf(true), unheard };
   };
 }

@@ -2,9 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { waitFor } from '../../test/support/waiting.ts';
 import { type DrainPorts, NodeDrain } from './drain.ts';
 
-function world(rounds: readonly boolean[]) {
+function world(rounds: readonly boolean[], strandedCounts: readonly number[] = []) {
   const done: string[] = [];
   const left = [...rounds];
+  const stranded = [...strandedCounts];
   const ports: DrainPorts = {
     nodeId: 'node-a',
     enterDraining: () => void done.push('draining'),
@@ -16,7 +17,7 @@ function world(rounds: readonly boolean[]) {
       return isEmpty;
     },
     releaseReplicas: async () => void done.push('released'),
-    count: async () => ({ homeCount: left.length, singleCopyCount: 1 }),
+    count: async () => ({ homeCount: left.length, singleCopyCount: left.length, strandedCount: stranded.shift() ?? 0 }),
     delay: (ms) => {
       if (done.length > 1_000) throw new Error('it spins');
       done.push('pause');
@@ -34,7 +35,22 @@ describe('a drain that an operator asked for', () => {
     drain.begin();
     await waitFor('the end', 10_000, () => done.includes('left'));
     expect(done).toEqual(['draining', 'round', 'pause', 'round', 'pause', 'round', 'released', 'left']);
-    expect(await drain.status()).toEqual({ nodeId: 'node-a', homeCount: 0, onlyCopyCount: 1 });
+    expect(await drain.status()).toEqual({ nodeId: 'node-a', homeCount: 0, onlyCopyCount: 0 });
+  });
+
+  it('has not left while it holds what nobody else may have, and hands over what it makes its own of that', async () => {
+    const { drain, done } = world([true, false, true, true], [2, 2]);
+    drain.begin();
+    await waitFor('the end', 10_000, () => done.includes('left'));
+    const taken = ['pause', 'round', 'pause', 'round'];
+    expect(done).toEqual(['draining', 'round', 'released', ...taken, 'pause', 'round', 'left']);
+  });
+
+  it('counts what nobody else may have among the only copies, and does not wait for it on SIGTERM', async () => {
+    const { drain, done } = world([true, true, true], [3, 3]);
+    expect(await drain.status()).toEqual({ nodeId: 'node-a', homeCount: 3, onlyCopyCount: 6 });
+    expect(await drain.finish(5, 2)).toBe(true);
+    expect(done).toEqual(['draining', 'last 5 2']);
   });
 
   it('looks again when it is asked after its end: something may have been opened meanwhile', async () => {

@@ -10,9 +10,17 @@ export interface DrainPorts {
   readonly handOver: (limitMs: number, patienceMs: number) => Promise<boolean>;
   /** Asks the homes whose replica this node is to take another. */
   readonly releaseReplicas: () => Promise<void>;
-  readonly count: () => Promise<{ readonly homeCount: number; readonly singleCopyCount: number }>;
+  readonly count: () => Promise<DrainCounts>;
   readonly delay: (ms: number) => Promise<void>;
   readonly onFault: (fault: unknown) => void;
+}
+
+export interface DrainCounts {
+  /** Transfers at home here, and those of them without a copy in sync. */
+  readonly homeCount: number;
+  readonly singleCopyCount: number;
+  /** Transfers stored here whose home does not answer, nor any other node that has all of them. */
+  readonly strandedCount: number;
 }
 
 /** One round of the background; the next follows while something is left. */
@@ -59,7 +67,7 @@ export class NodeDrain {
     return {
       nodeId: this.#ports.nodeId,
       homeCount: counted?.homeCount ?? null,
-      onlyCopyCount: counted?.singleCopyCount ?? null,
+      onlyCopyCount: counted === null ? null : counted.singleCopyCount + counted.strandedCount,
     };
   }
 
@@ -70,6 +78,25 @@ export class NodeDrain {
   }
 
   async #run(): Promise<void> {
+    await this.#empty();
+    // Only where an operator scales down: a node that is restarted is back before its copies could be made anew.
+    if (this.#isStopped) return;
+    await this.#ports.releaseReplicas().catch(this.#ports.onFault);
+    for (let hasWaited = false; !this.#isStopped; hasWaited = true) {
+      const counted = await this.#ports.count().catch(() => null);
+      // What nobody else may have is waited for, until its home is back, or it is at home here and handed over in turn.
+      if (counted?.strandedCount === 0 && (counted.homeCount === 0 || !hasWaited)) {
+        // One node alone has nobody to give anything to: it stays what it is.
+        if (counted.homeCount === 0) this.#ports.enterLeft();
+        return;
+      }
+      await this.#ports.delay(ROUND_PAUSE_MS);
+      await this.#empty();
+    }
+  }
+
+  /** Until nothing is at home here. */
+  async #empty(): Promise<void> {
     let isEmpty = false;
     while (!isEmpty && !this.#isStopped) {
       isEmpty = await this.#ports.handOver(ROUND_MS, ROUND_PATIENCE_MS).catch((fault: unknown) => {
@@ -78,10 +105,5 @@ export class NodeDrain {
       });
       if (!isEmpty) await this.#ports.delay(ROUND_PAUSE_MS);
     }
-    // Only where an operator scales down: a node that is restarted is back before its copies could be made anew.
-    if (this.#isStopped) return;
-    await this.#ports.releaseReplicas().catch(this.#ports.onFault);
-    // One node alone has nobody to give anything to: it stays what it is.
-    if ((await this.status()).homeCount === 0) this.#ports.enterLeft();
   }
 }

@@ -145,6 +145,7 @@ export interface FileFate {
   readonly epoch: number;
   readonly homeNodeId: string;
   readonly replicaNodeId: string | null;
+  readonly isReplicaInSync: boolean;
 }
 export type NewTransfer = Pick<
   TransferRow,

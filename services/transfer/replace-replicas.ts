@@ -51,7 +51,8 @@ export async function releaseReplicas({ engine, repository, ask }: ReleasePorts)
   }
 }
 
-async function* replicasOn(
+/** Rows that name a node as replica. */
+export async function* replicasOn(
   repository: Pick<TransferRepository, 'listByReplica'>,
   nodeId: string,
 ): AsyncGenerator<TransferRow, void, void> {

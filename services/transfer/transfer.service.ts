@@ -22,6 +22,7 @@ const SWEEP_EVERY_MS = 60_000;
 const SYNC_EVERY_MS = 10_000;
 const COUNT_EVERY_MS = 5_000;
 const REPLACE_EVERY_MS = 30_000;
+const TAKE_OVER_EVERY_MS = 10_000;
 const LOOK_EVERY_MS = 2_000;
 /** How often a pass that is due is looked for; the first one begins after so long. */
 const SCRUB_EVERY_MS = 10_000;
@@ -58,6 +59,8 @@ export interface TransferServiceDeps {
   readonly scrub: Scrub;
   /** Nodes that were not seen for so long that nobody waits for them. Asked every 2 s: it counts only time it was asked in. */
   readonly goneNodeIds: () => Promise<readonly string[]>;
+  /** See take-over.ts. Asked every 10 s: it counts only time it was asked in. */
+  readonly takeOver: () => Promise<void>;
   readonly onCounted: (counted: HomeCounts) => void;
   /** False after a start with another boot id. */
   readonly isDiskTrusted: boolean;
@@ -173,6 +176,8 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         startLoop(SYNC_EVERY_MS, () => engine.syncSealed(), deps.onFault),
         startLoop(SWEEP_EVERY_MS, () => sweep(deps), deps.onFault),
         startLoop(REPLACE_EVERY_MS, () => replaceGone(deps), deps.onFault),
+        // The database's silence is told by others.
+        startLoop(TAKE_OVER_EVERY_MS, deps.takeOver, () => {}),
         // Beside it, since to replace takes long. The database's silence is told by others.
         startLoop(
           LOOK_EVERY_MS,

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { sweepStore } from '../../services/transfer/sweep.ts';
 import { calmModel, inSync, inSyncModel, outcomeOf, promoted, write } from './directed.ts';
+import { chunkOf, chunkValueOf } from './model-store.ts';
 import type { Model } from './schedule.ts';
 
 /** The table of cases of docs/PROTOCOL.md, "Ownership", row by row. The invariants are looked at after each event. */
@@ -227,6 +228,43 @@ describe('a machine reboots', () => {
     expect(await write(model, 2, 1)).toBe('same');
   });
 
+  it("the home's: what it lost it does not say to hold, once it is attached again", async () => {
+    model = await inSyncModel();
+    for (const index of [0, 1, 2]) expect(await write(model, index, 1)).toBe('committed');
+    const { disk } = model.node('A');
+    model.node('A').reboot();
+    // All values reached the medium, and the bytes of the last chunk did not.
+    for (const index of [0, 1, 2]) disk.file('t0-0').values.set(index, chunkValueOf(index, [chunkOf(1)]));
+    disk.file('t0-0').chunks.set(0, 1).set(1, 1).delete(2);
+    model.node('A').start();
+    await homeIsB();
+    await inSync(model);
+    expect(row()).toMatchObject({ homeNodeId: 'B', replicaNodeId: 'A', generation: 1 });
+    expect([0, 1, 2].map((index) => disk.sound('t0-0', index))).toEqual([1, 1, 1]);
+  });
+
+  it("the home's, and its file is gone with its name: its replica takes over", async () => {
+    model = await inSyncModel();
+    for (const index of [0, 1, 2]) expect(await write(model, index, 1)).toBe('committed');
+    model.node('A').reboot();
+    model.node('A').disk.files.clear();
+    model.node('A').start();
+    await homeIsB();
+    expect(row().generation).toBe(1);
+    expect(await write(model, 2, 1)).toBe('same');
+  });
+
+  it("the home's, which has the only copy, and its file is gone with its name: the generation rises", async () => {
+    model = calmModel(2, { replicationFactor: 1 });
+    for (const index of [0, 1, 2]) expect(await write(model, index, 1)).toBe('committed');
+    model.node('A').reboot();
+    model.node('A').disk.files.clear();
+    model.node('A').start();
+    for (const index of [0, 1, 2, 3]) expect(await write(model, index, 1)).toBe('committed');
+    expect(row().generation).toBe(2);
+    await model.until('sealed', () => row().state === 'sealed');
+  });
+
   it("the home's, and its replica in sync is away: unavailable until the replica returns", async () => {
     model = await inSyncModel();
     expect(await write(model, 0, 1)).toBe('committed');
@@ -323,17 +361,29 @@ describe('a seal', () => {
     expect(model.nodes.map((node) => node.disk.files.size)).toEqual([0, 0]);
   });
 
-  it('is followed, once its home has been away for a minute, by a promotion of its replica', async () => {
-    model = await inSyncModel();
+  it('is followed, once its home has been away for a minute, by a promotion of its replica, and by another copy', async () => {
+    model = await inSyncModel(3);
     await fill();
     await model.until('sealed', () => row().state === 'sealed');
     model.node('A').kill();
-    const { process } = model.node('B');
-    if (process === null) throw new Error('B runs');
-    const ask = async () => process.replica.promote(await process.engine.replicaTransfer('t0'), async () => false);
-    expect(await outcomeOf(model, ask())).toEqual({ kind: 'refused', reason: 'not_yet' });
-    await model.run(60_000);
-    expect(await outcomeOf(model, ask())).toEqual({ kind: 'home' });
+    await model.run(55_000);
+    expect(row()).toMatchObject({ homeNodeId: 'A', replicaNodeId: 'B', replicaState: 'in_sync' });
+    await model.until('B is home', () => row().homeNodeId === 'B', 30_000);
+    await inSync(model);
+    expect(row().replicaNodeId).toBe('C');
+    expect([0, 1, 2, 3].map((index) => model.node('C').disk.sound('t0-0', index))).toEqual([1, 1, 1, 1]);
+    model.node('A').start();
+    await model.run(20_000);
+    expect(row()).toMatchObject({ homeNodeId: 'B', replicaNodeId: 'C', replicaState: 'in_sync' });
+  });
+
+  it('is not followed by one while its home is only cut off from the replica: others may well reach it', async () => {
+    model = await inSyncModel(3);
+    await fill();
+    await model.until('sealed', () => row().state === 'sealed');
+    model.cut('A', 'B');
+    await model.run(120_000);
+    expect(row()).toMatchObject({ homeNodeId: 'A', replicaNodeId: 'B', replicaState: 'in_sync' });
   });
 });
 

@@ -7,6 +7,7 @@ import { FillSlots } from '../../services/transfer/replication/fill-slots.ts';
 import { HomeSide } from '../../services/transfer/replication/home-side.ts';
 import { ReplicaSide } from '../../services/transfer/replication/replica-side.ts';
 import type { RunningTransfer } from '../../services/transfer/running-transfer.ts';
+import { takeOver } from '../../services/transfer/take-over.ts';
 import { TransferEngine } from '../../services/transfer/transfer-engine.ts';
 import type { ModelLinks } from './model-links.ts';
 import { type DatabaseWay, type ModelRows, repositoryOf } from './model-rows.ts';
@@ -15,6 +16,7 @@ import type { Place, Scheduler } from './scheduler.ts';
 
 const EPOCH_MS = Date.UTC(2026, 0, 1);
 const MAINTAIN_MS = 1_000;
+const TAKE_OVER_MS = 10_000;
 const ADOPT_MS = 3_000;
 
 /** What all nodes share. */
@@ -30,6 +32,7 @@ export interface ModelWorld {
   /** Nodes that a home may attach, in the order of wish. */
   readonly candidates: (exclude: readonly string[]) => readonly string[];
   readonly isLostByReboot: () => boolean;
+  readonly isNameLostByReboot: () => boolean;
 }
 
 /** One life of a node: memory that is gone with it. */
@@ -99,6 +102,7 @@ export class ModelProcess implements Place {
     });
     this.engine.useReplicaSide(this.replica);
     this.#maintain(scheduler);
+    this.#takeOver(scheduler);
     this.#recover(repository, isDiskTrusted);
   }
 
@@ -125,6 +129,26 @@ export class ModelProcess implements Place {
   #maintain(scheduler: Scheduler): void {
     scheduler.at(MAINTAIN_MS, '', this, () => {
       void this.engine.maintain().finally(() => this.#maintain(scheduler));
+    });
+  }
+
+  #takeOver(scheduler: Scheduler): void {
+    const world = this.#world;
+    const { engine, replica, repository } = this;
+    const others = () => world.nodes.filter((node) => node !== this.node);
+    // It writes to the table of nodes.
+    const isHeardOf = (node: ModelNode) =>
+      node.process !== null && !node.isFrozen && !world.databaseWay(node.id).isCut();
+    scheduler.at(TAKE_OVER_MS, '', this, () => {
+      void takeOver({
+        engine,
+        repository,
+        otherNodes: async () => others().map((node) => ({ id: node.id, isHeardOf: isHeardOf(node) })),
+        homes: replica.homes,
+        answers: (id) => world.links.probe(this, nodeNamed(world, id)),
+        promote: async (id, isHomeThere) => replica.promote(await engine.replicaTransfer(id), isHomeThere),
+        nowMs: () => scheduler.nowMs,
+      }).finally(() => this.#takeOver(scheduler));
     });
   }
 
@@ -194,7 +218,10 @@ export class ModelNode implements Place {
   /** The machine too: what was not synced may be lost. */
   reboot(): void {
     this.kill();
-    this.disk.reboot(() => this.#world.isLostByReboot());
+    this.disk.reboot(
+      () => this.#world.isLostByReboot(),
+      () => this.#world.isNameLostByReboot(),
+    );
     this.#isSameBoot = false;
     // "`power`: fdatasync of bytes and chaining values on both copies before each acknowledgement": nothing lacks.
     if (this.#world.durability === 'process') for (const id of this.#world.rows.transfers.keys()) this.mayLack.add(id);

@@ -98,9 +98,10 @@ export class ModelRows {
     const all = [...this.files.values()].flat().filter((file) => fileIds.includes(file.id));
     return new Map(
       all.map((file) => {
-        const { id: transferId, epoch, homeNodeId, replicaNodeId, state } = this.row(file.transferId);
+        const { id: transferId, epoch, homeNodeId, replicaNodeId, replicaState, state } = this.row(file.transferId);
         const fate = state === 'ended' ? 'ended' : 'kept';
-        return [file.id, { fate, transferId, epoch, homeNodeId, replicaNodeId }];
+        const isReplicaInSync = replicaState === 'in_sync';
+        return [file.id, { fate, transferId, epoch, homeNodeId, replicaNodeId, isReplicaInSync }];
       }),
     );
   }

@@ -38,6 +38,8 @@ export interface DiskFile {
   readonly values: ChunkMap;
   safeChunks: Map<number, number>;
   safeValues: Uint8Array;
+  /** Its name is on the medium. */
+  isNameSafe: boolean;
 }
 
 /** What a node's disk keeps when its process is killed. */
@@ -55,7 +57,8 @@ export class ModelDisk {
   file(fileId: string): DiskFile {
     let file = this.files.get(fileId);
     if (file === undefined) {
-      file = { chunks: new Map(), values: new ChunkMap(), safeChunks: new Map(), safeValues: new Uint8Array(0) };
+      const nothing = { safeChunks: new Map(), safeValues: new Uint8Array(0), isNameSafe: false };
+      file = { chunks: new Map(), values: new ChunkMap(), ...nothing };
       this.files.set(fileId, file);
     }
     return file;
@@ -68,9 +71,16 @@ export class ModelDisk {
     return value !== null && file?.chunks.get(index) === value ? value : null;
   }
 
-  /** The machine loses its memory: each byte and value that was not synced may be as it was at the last sync. */
-  reboot(isLost: () => boolean): void {
-    for (const file of this.files.values()) {
+  /**
+   * The machine loses its memory: each byte and value that was not synced may be as it was at the last sync.
+   * @param isNameLost whether a file that was never synced is gone with its name
+   */
+  reboot(isLost: () => boolean, isNameLost: () => boolean): void {
+    for (const [fileId, file] of this.files) {
+      if (!file.isNameSafe && isNameLost()) {
+        this.files.delete(fileId);
+        continue;
+      }
       const safe = new ChunkMap(file.safeValues.slice());
       for (let index = 0; index < 64; index += 1) {
         if (isLost()) {
@@ -231,6 +241,7 @@ class ModelStoredFile implements StoredFile {
     return this.#track(`sync ${this.fileId}`, () => {
       this.#file.safeChunks = new Map(this.#file.chunks);
       this.#file.safeValues = this.#file.values.all();
+      this.#file.isNameSafe = true;
     });
   }
 

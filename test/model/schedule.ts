@@ -21,8 +21,10 @@ export interface Chaos {
   readonly cut: number;
   readonly databaseCut: number;
   readonly diskFull: number;
-  /** A node that is not home loses what its machine held in memory. */
+  /** A node loses what its machine held in memory. */
   readonly reboot: number;
+  /** A home, too, whose replica is in sync; and a file that was never synced with its name. */
+  readonly rebootsHomes: boolean;
   readonly end: number;
 }
 
@@ -38,6 +40,7 @@ export const CALM: Chaos = {
   databaseCut: 0,
   diskFull: 0,
   reboot: 0,
+  rebootsHomes: false,
   end: 0,
 };
 
@@ -102,6 +105,10 @@ export class Model implements ModelWorld {
 
   isLostByReboot(): boolean {
     return this.scheduler.chance.is(0.6);
+  }
+
+  isNameLostByReboot(): boolean {
+    return this.chaos.rebootsHomes && this.scheduler.chance.is(0.3);
   }
 
   node(id: string): ModelNode {

@@ -325,8 +325,10 @@ export class MemoryTransferRepository implements TransferRepository {
       if (row === undefined) continue;
       const { epoch, homeNodeId, replicaNodeId } = row;
       const fate = row.state === 'ended' ? 'ended' : 'kept';
+      const isReplicaInSync = row.replicaState === 'in_sync';
       for (const file of files) {
-        if (fileIds.includes(file.id)) fates.set(file.id, { fate, transferId, epoch, homeNodeId, replicaNodeId });
+        if (fileIds.includes(file.id))
+          fates.set(file.id, { fate, transferId, epoch, homeNodeId, replicaNodeId, isReplicaInSync });
       }
     }
     return fates;

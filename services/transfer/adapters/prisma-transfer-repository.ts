@@ -5,6 +5,7 @@ import type { LeaderTerm } from '../../kernel/leader-term.ts';
 import type {
   FileFate,
   OwnershipChange,
+  ReplicaState,
   SealOutcome,
   TransferRepository,
   TransferRow,
@@ -234,7 +235,7 @@ function changeStatement(id: string, change: { expiresInSeconds?: number; maxDow
 async function fateOfFiles(database: Database, fileIds: readonly string[]): Promise<ReadonlyMap<string, FileFate>> {
   if (fileIds.length === 0) return new Map();
   const rows = await database.query<FateRecord>(Prisma.sql`
-    SELECT f.id, t.state, t.id AS transfer_id, t.epoch, t.home_node_id, t.replica_node_id
+    SELECT f.id, t.state, t.id AS transfer_id, t.epoch, t.home_node_id, t.replica_node_id, t.replica_state
     FROM files f JOIN transfers t ON t.id = f.transfer_id WHERE f.id = ANY(${[...fileIds]}::text[])`);
   return new Map(
     rows.map((row) => [
@@ -245,6 +246,7 @@ async function fateOfFiles(database: Database, fileIds: readonly string[]): Prom
         epoch: row.epoch,
         homeNodeId: row.home_node_id,
         replicaNodeId: row.replica_node_id,
+        isReplicaInSync: row.replica_state === 'in_sync',
       },
     ]),
   );
@@ -257,4 +259,5 @@ interface FateRecord {
   readonly epoch: number;
   readonly home_node_id: string;
   readonly replica_node_id: string | null;
+  readonly replica_state: ReplicaState;
 }

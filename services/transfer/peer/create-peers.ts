@@ -9,6 +9,7 @@ import { HomeSide } from '../replication/home-side.ts';
 import type { HomeTransfer, ReplicaPlacement } from '../replication/ports.ts';
 import { ReplicaSide } from '../replication/replica-side.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
+import { type TakeOverPorts, takeOver } from '../take-over.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
 import { createChunkCopies } from './chunk-copies.ts';
 import { PeerAuth } from './peer-auth.ts';
@@ -43,6 +44,8 @@ export interface PeersOptions {
   ) => void;
 }
 
+// Durations, so not the clock on the wall, which may jump.
+const nowMs = () => performance.now();
 const pause = (ms: number, signal?: AbortSignal) => delay(ms, undefined, signal === undefined ? {} : { signal });
 
 export interface Peers {
@@ -51,8 +54,10 @@ export interface Peers {
   readonly copies: ChunkCopies;
   /** As the home of a transfer: asks its replica to take over. @throws unavailable */
   askToAdopt(row: TransferRow): Promise<void>;
-  /** Whether a node's data port answers. */
-  answers(nodeId: string): Promise<boolean>;
+  /** Whether a node's data port answers, within 3 s unless less is given. */
+  answers(nodeId: string, deadlineMs?: number): Promise<boolean>;
+  /** What this node holds for homes that have been away for long becomes its own, once. After `attach`. */
+  takeOver(otherNodes: TakeOverPorts['otherNodes']): Promise<void>;
   /** "Another boot id: as R of open transfers CAS(syncing)." After `attach`. @throws not_found, unavailable */
   declareSyncing(transferId: string): Promise<void>;
   /** Every transfer that named this node as replica was declared. */
@@ -72,6 +77,13 @@ export function createPeers(options: PeersOptions): Peers {
   const connector = createReplicaConnector({ client, auth, netIo, isObfuscated, countBytes });
   const slots = new FillSlots();
   let routing: PeerRouting | null = null;
+  // Whoever could not be asked is not given up.
+  const answers: Peers['answers'] = (id, deadlineMs) =>
+    client.probe(id, deadlineMs).then(
+      (probe) => probe === 'alive',
+      () => true,
+    );
+  let take: Peers['takeOver'] = async () => {};
   let declare: (transferId: string) => Promise<void> = async () => {};
   let finishDeclaring: () => void = () => {};
   return {
@@ -79,12 +91,8 @@ export function createPeers(options: PeersOptions): Peers {
     askToAdopt: async ({ id, epoch, replicaNodeId }) => {
       if (replicaNodeId !== null) await client.promote(replicaNodeId, id, epoch, { isAdoption: true });
     },
-    // Whoever could not be asked is not given up.
-    answers: (nodeId) =>
-      client.probe(nodeId).then(
-        (probe) => probe === 'alive',
-        () => true,
-      ),
+    answers,
+    takeOver: (otherNodes) => take(otherNodes),
     declareSyncing: (transferId) => declare(transferId),
     finishDeclaring: () => finishDeclaring(),
     createHomeSide: (transfer) =>
@@ -96,8 +104,7 @@ export function createPeers(options: PeersOptions): Peers {
           connector,
           placement: options.placement,
           slots,
-          // Durations, so not the clock on the wall, which may jump.
-          nowMs: () => performance.now(),
+          nowMs,
           delay: pause,
           onEvent: options.onOwnership,
         },
@@ -108,7 +115,7 @@ export function createPeers(options: PeersOptions): Peers {
         nodeId,
         repository,
         load: (transferId) => engine.replicaTransfer(transferId),
-        nowMs: () => performance.now(),
+        nowMs,
         delay: pause,
         isDiskTrusted: options.isDiskTrusted,
         isPowerSafe: options.isPowerSafe,
@@ -117,6 +124,10 @@ export function createPeers(options: PeersOptions): Peers {
       engine.useReplicaSide(replica);
       declare = async (transferId) => replica.declareSyncing(await engine.replicaTransfer(transferId));
       finishDeclaring = () => replica.finishDeclaring();
+      const promote: TakeOverPorts['promote'] = async (transferId, isHomeThere) =>
+        replica.promote(await engine.replicaTransfer(transferId), isHomeThere);
+      take = (otherNodes) =>
+        takeOver({ engine, repository, otherNodes, homes: replica.homes, answers, promote, nowMs });
       const { nodeIds, answeringNodeIds } = options;
       const ownRouting = new PeerRouting({ engine, client, replica, nodeIds, answeringNodeIds });
       routing = ownRouting;

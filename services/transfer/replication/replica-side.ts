@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { isEqualBytes } from '../../kernel/ids.ts';
 import type { FileRow, StoredFile, TransferRepository, TransferRow } from '../ports.ts';
+import { HomeWatch } from './home-watch.ts';
 import { casUntilKnown } from './ownership-cas.ts';
 import type { FrameAnswer } from './ports.ts';
 
@@ -79,11 +80,10 @@ export type PromoteOutcome =
   | { readonly kind: 'home_alive' }
   | { readonly kind: 'refused'; readonly reason: 'not_in_sync' | 'not_yet' | 'moved' | 'ended' };
 
-/** "A *sealed* transfer is promoted only after its home has been away for 60 s: its reads need no promotion." */
-const SEALED_HOME_AWAY_MS = 60_000;
-
 /** The replica's part of ownership: sessions, frames, and making itself home. docs/PROTOCOL.md, "Ownership". */
 export class ReplicaSide {
+  /** Which homes this node's own probes have not reached, and for how long. */
+  readonly homes: HomeWatch;
   readonly #deps: ReplicaSideDeps;
   /** Session numbers of this process begin with bits no other process ever had. */
   readonly #processTag = randomBytes(9).toString('base64url');
@@ -99,12 +99,11 @@ export class ReplicaSide {
   readonly #declaring = new Map<string, Promise<void>>();
   readonly #rereading = new Map<string, Promise<void>>();
   #isBootDeclared: boolean;
-  /** Since when probes of a home have failed, per node. */
-  readonly #homeAwaySinceMs = new Map<string, number>();
   readonly #end = new AbortController();
 
   constructor(deps: ReplicaSideDeps) {
     this.#deps = deps;
+    this.homes = new HomeWatch(deps.nowMs);
     this.#isBootDeclared = deps.isDiskTrusted;
   }
 
@@ -285,11 +284,9 @@ export class ReplicaSide {
     if (refusal !== null) return refusal;
     if (probeHome !== null) {
       const isAlive = await probeHome();
-      if (isAlive) {
-        this.#homeAwaySinceMs.delete(homeNodeId);
-        return { kind: 'home_alive' };
-      }
-      if (!this.#isAwayForLong(homeNodeId) && transfer.row.state === 'sealed')
+      this.homes.saw(homeNodeId, isAlive);
+      if (isAlive) return { kind: 'home_alive' };
+      if (transfer.row.state === 'sealed' && !this.homes.isAwayForLong(homeNodeId))
         return { kind: 'refused', reason: 'not_yet' };
     }
     // From here on no session begins, so the one that ends is the last.
@@ -318,14 +315,6 @@ export class ReplicaSide {
     // "Local copy trusted."
     const isTrusted = row.replicaNodeId === this.#deps.nodeId && row.replicaState === 'in_sync';
     return isTrusted && !this.#isUndeclared(row) ? null : { kind: 'refused', reason: 'not_in_sync' };
-  }
-
-  /** Notes that a probe failed. */
-  #isAwayForLong(homeNodeId: string): boolean {
-    const now = this.#deps.nowMs();
-    const since = this.#homeAwaySinceMs.get(homeNodeId);
-    if (since === undefined) this.#homeAwaySinceMs.set(homeNodeId, now);
-    return since !== undefined && now - since >= SEALED_HOME_AWAY_MS;
   }
 
   async #declareSyncing(transfer: ReplicaTransfer): Promise<void> {

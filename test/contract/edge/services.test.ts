@@ -345,7 +345,7 @@ function idleDrain(): NodeDrain {
     handOver: async () => true,
     releaseReplicas: async () => undefined,
     delay: async () => undefined,
-    count: async () => ({ homeCount: 0, singleCopyCount: 0 }),
+    count: async () => ({ homeCount: 0, singleCopyCount: 0, strandedCount: 0 }),
     onFault: () => undefined,
   });
 }

@@ -319,10 +319,14 @@ export function describeTransferRepository(make: () => StateHarness): void {
       const fileId = String(files[0]?.id);
       const gone = unique('gone');
       const { id: transferId, homeNodeId } = transfer;
-      const fate = { fate: 'kept', transferId, epoch: 1, homeNodeId, replicaNodeId: null };
+      const none = { replicaNodeId: null, isReplicaInSync: false };
+      const fate = { fate: 'kept', transferId, epoch: 1, homeNodeId, ...none };
       expect(await make().transfers.fateOfFiles([fileId, gone])).toEqual(new Map([[fileId, fate]]));
+      await make().transfers.cas(transferId, 1, { replicaNodeId: 'other', replicaState: 'in_sync' });
+      const kept = { ...fate, epoch: 2, replicaNodeId: 'other', isReplicaInSync: true };
+      expect(await make().transfers.fateOfFiles([fileId])).toEqual(new Map([[fileId, kept]]));
       await make().transfers.end(transfer.id, 'expired');
-      const over = { ...fate, fate: 'ended', epoch: 2 };
+      const over = { ...kept, fate: 'ended', epoch: 3 };
       expect(await make().transfers.fateOfFiles([fileId, gone])).toEqual(new Map([[fileId, over]]));
       const deleteOld = () => leading(make(), (term) => make().transfers.deleteEndedRows(1_000, 1_000, term));
       await deleteOld();
