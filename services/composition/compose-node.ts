@@ -80,6 +80,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
 
   const drain = new NodeDrain({
     nodeId: common.nodeId,
+    isAlone: !config.isCluster,
     enterDraining: () => {
       phase.isServing = false;
       self.monitor.enter('draining');

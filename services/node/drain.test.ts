@@ -2,12 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { waitFor } from '../../test/support/waiting.ts';
 import { type DrainPorts, NodeDrain } from './drain.ts';
 
-function world(rounds: readonly boolean[], strandedCounts: readonly number[] = []) {
+function world(rounds: readonly boolean[], strandedCounts: readonly number[] = [], more: Partial<DrainPorts> = {}) {
   const done: string[] = [];
   const left = [...rounds];
   const stranded = [...strandedCounts];
   const ports: DrainPorts = {
     nodeId: 'node-a',
+    isAlone: false,
     enterDraining: () => void done.push('draining'),
     enterLeft: () => void done.push('left'),
     handOver: async (limitMs, patienceMs) => {
@@ -24,6 +25,7 @@ function world(rounds: readonly boolean[], strandedCounts: readonly number[] = [
       return new Promise((resolve) => setTimeout(resolve, Math.min(ms, 1)));
     },
     onFault: () => void done.push('fault'),
+    ...more,
   };
   return { drain: new NodeDrain(ports), done, ports };
 }
@@ -53,8 +55,40 @@ describe('a drain that an operator asked for', () => {
     expect(done).toEqual(['draining', 'last 5 2']);
   });
 
-  it('looks again when it is asked after its end: something may have been opened meanwhile', async () => {
+  it('goes on by itself when something came home meanwhile', async () => {
     const { drain, done } = world([true, true]);
+    drain.begin();
+    await waitFor('the end', 10_000, () => done.includes('left'));
+    expect(done).toEqual(['draining', 'round', 'released', 'pause', 'round', 'left']);
+  });
+
+  it('goes on when the database does not say for a moment what is left', async () => {
+    const answers = [() => Promise.reject(new Error('away'))];
+    const { drain, done, ports } = world([true, true]);
+    const nothing = { homeCount: 0, singleCopyCount: 0, strandedCount: 0 };
+    const patient = new NodeDrain({ ...ports, count: () => answers.shift()?.() ?? Promise.resolve(nothing) });
+    patient.begin();
+    await waitFor('the end', 10_000, () => done.includes('left'));
+    expect([done, drain.isDraining]).toEqual([['draining', 'round', 'released', 'pause', 'round', 'left'], false]);
+  });
+
+  it('has not left before every home was asked for another replica', async () => {
+    const faults = [new Error('away')];
+    const { drain, done } = world([true, true], [], {
+      releaseReplicas: async () => {
+        const fault = faults.shift();
+        if (fault !== undefined) throw fault;
+        done.push('released');
+      },
+      count: async () => ({ homeCount: 0, singleCopyCount: 0, strandedCount: 0 }),
+    });
+    drain.begin();
+    await waitFor('the end', 10_000, () => done.includes('left'));
+    expect(done).toEqual(['draining', 'round', 'fault', 'pause', 'round', 'released', 'left']);
+  });
+
+  it('of a node alone ends with what it has, and looks again when it is asked', async () => {
+    const { drain, done } = world([true, true], [], { isAlone: true });
     for (let times = 1; times <= 2; times += 1) {
       drain.begin();
       await waitFor('the end', 10_000, () => done.filter((what) => what === 'released').length === times);

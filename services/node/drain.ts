@@ -2,6 +2,8 @@ import type { DrainStatus } from '../contracts/actions.ts';
 
 export interface DrainPorts {
   readonly nodeId: string;
+  /** No cluster: what is stored here has no other place. */
+  readonly isAlone: boolean;
   /** Out of placement at once; everybody is told. */
   readonly enterDraining: () => void;
   /** Nothing of the cluster is left here: everybody is told, and the process may be stopped. */
@@ -78,21 +80,32 @@ export class NodeDrain {
   }
 
   async #run(): Promise<void> {
-    await this.#empty();
-    // Only where an operator scales down: a node that is restarted is back before its copies could be made anew.
-    if (this.#isStopped) return;
-    await this.#ports.releaseReplicas().catch(this.#ports.onFault);
-    for (let hasWaited = false; !this.#isStopped; hasWaited = true) {
+    for (let isReleased = false; ; ) {
+      await this.#empty();
+      // Only where an operator scales down: a node that is restarted is back before its copies could be made anew.
+      if (this.#isStopped) return;
+      isReleased ||= await this.#release();
       const counted = await this.#ports.count().catch(() => null);
       // What nobody else may have is waited for, until its home is back, or it is at home here and handed over in turn.
-      if (counted?.strandedCount === 0 && (counted.homeCount === 0 || !hasWaited)) {
-        // One node alone has nobody to give anything to: it stays what it is.
-        if (counted.homeCount === 0) this.#ports.enterLeft();
+      if (isReleased && counted?.homeCount === 0 && counted.strandedCount === 0) {
+        this.#ports.enterLeft();
         return;
       }
+      // It has nobody to give anything to, and stays what it is.
+      if (this.#ports.isAlone) return;
       await this.#ports.delay(ROUND_PAUSE_MS);
-      await this.#empty();
     }
+  }
+
+  /** @returns whether every home was asked */
+  #release(): Promise<boolean> {
+    return this.#ports.releaseReplicas().then(
+      () => true,
+      (fault: unknown) => {
+        this.#ports.onFault(fault);
+        return false;
+      },
+    );
   }
 
   /** Until nothing is at home here. */

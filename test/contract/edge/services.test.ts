@@ -340,6 +340,7 @@ describe('an error', () => {
 function idleDrain(): NodeDrain {
   return new NodeDrain({
     nodeId: 'node-a',
+    isAlone: false,
     enterDraining: () => undefined,
     enterLeft: () => undefined,
     handOver: async () => true,
