@@ -61,9 +61,11 @@ Socket.IO); a ratio is the median of the rounds' own ratios. Machines drift: com
 ## Bars
 
 ${table(
-  ['what', 'measured', 'wanted', ''],
-  bars.map((bar) => [bar.name, bar.value, wanted(bar), bar.isMet ? 'met' : '**missed**']),
+  ['what', 'measured', 'wanted', '', 'bare Node'],
+  bars.map((bar) => [bar.name, bar.value, wanted(bar), bar.isMet ? 'met' : '**missed**', bar.bound ?? '']),
 )}
+
+"Bare Node" is what a program that neither hashes, checks rights nor resumes reaches of the same, in the same rounds.
 
 ${sections.join('\n\n')}
 ${failed.map(({ row, why }) => `\nNot measured: ${row} (${why})\n`).join('')}`;

@@ -1,6 +1,7 @@
 // The Socket.IO door against a bare Socket.IO server.
 import { figuresOf, interleave, median, ratioOf } from '../lib/measure.mjs';
 import { runClient } from '../lib/processes.mjs';
+import { putBody, remove } from '../lib/servers.mjs';
 import { peerLinkTurn } from './upload.mjs';
 
 const MIB = 1024 * 1024;
@@ -11,7 +12,7 @@ const BEST = [
   { chunkBytes: 4 * MIB, windowChunks: 4 },
 ];
 
-export async function socketDoor({ servers, peerLink, settings, say, bar }) {
+export async function socketDoor({ servers, peerLink, bare: bareHttp, settings, say, bar }) {
   const { sizeBytes, rounds } = settings;
   const bare = await servers.bareSocket();
   const nameOf = ({ chunkBytes, windowChunks }) => `bare Socket.IO, ${chunkBytes / MIB} MiB x ${windowChunks}`;
@@ -30,6 +31,12 @@ export async function socketDoor({ servers, peerLink, settings, say, bar }) {
       bareTurn(DOOR),
       ...BEST.map(bareTurn),
       peerLinkTurn('PeerLink, HTTP, one body', peerLink, sizeBytes, (transfer) => peerLink.put(transfer, sizeBytes)),
+      {
+        name: 'bare Node, HTTP, one body',
+        server: bareHttp.server,
+        run: () => putBody(bareHttp.port, '/upload.bin', sizeBytes),
+        after: () => remove(bareHttp.port, '/upload.bin'),
+      },
     ],
     Math.max(3, rounds - 2),
     say,
@@ -43,6 +50,12 @@ export async function socketDoor({ servers, peerLink, settings, say, bar }) {
     ratioOf(samples, 'PeerLink, Socket.IO, 1 MiB x 6', nameOf(DOOR)),
     0.8,
   );
-  bar(`HTTP upload of bare Socket.IO at its best (${best})`, ratioOf(samples, 'PeerLink, HTTP, one body', best), 2);
+  bar(
+    `HTTP upload of bare Socket.IO at its best (${best})`,
+    ratioOf(samples, 'PeerLink, HTTP, one body', best),
+    2,
+    undefined,
+    ratioOf(samples, 'bare Node, HTTP, one body', best),
+  );
   return { 'Socket.IO': figuresOf(samples) };
 }
