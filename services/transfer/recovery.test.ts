@@ -183,20 +183,40 @@ describe('a home whose machine rebooted and lost a file with its name', () => {
     expect(await world.engine.writeChunk(transfer, transfer.file(0), repeated)).toBe('same');
   });
 
-  it('is not asked about it as a copy: what it lost counts as lost by its home', async () => {
+  it('drops nothing when another node asks what it has: what was lost its home fetches, or tells of', async () => {
     const world = new World();
     const { id, fileId } = await world.open(null);
     world.loseBytes(fileId, 1);
     world.reboot();
-    expect(await world.held(id)).toEqual([
-      [0, 1],
-      [1, 2],
-    ]);
+    const transfer = await world.engine.load(id);
+    const use = await world.engine.useStored(transfer.file(0));
+    expect(use?.stored.values.ranges()).toEqual([[0, 2]]);
+    use?.release();
+    expect(await world.recover()).toBe(true);
     expect((await world.repository.findById(id))?.transfer.generation).toBe(2);
+    expect(transfer.file(0).committedRanges()).toEqual([[0, 2]]);
   });
 });
 
 describe('a replica whose machine rebooted', () => {
+  it('counts as a copy of a sealed file by its bytes, also where its values have the digest and it was served', async () => {
+    const world = new World();
+    const { id, fileId } = await world.open(null);
+    const transfer = await world.engine.load(id);
+    await world.engine.writeChunk(transfer, transfer.file(0), { index: 2, bytes: [bytesOf(2)] });
+    await world.engine.sealWhenComplete(transfer, transfer.file(0));
+    await world.repository.cas(id, 2, { homeNodeId: 'node-b', replicaNodeId: 'node-a', replicaState: 'syncing' });
+    world.loseBytes(fileId, 1);
+    world.reboot();
+    const again = await world.engine.load(id);
+    (await world.engine.useFile(again, again.file(0), 'read'))?.release();
+    expect(await world.held(id)).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
+    await expect(world.engine.useFile(again, again.file(0), 'read')).rejects.toMatchObject({ type: 'damaged' });
+  });
+
   it('may become home of a file it holds nothing of: that one did not vanish', async () => {
     const world = new World();
     const { id, fileId } = await world.open(null);

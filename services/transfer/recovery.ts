@@ -85,14 +85,12 @@ async function verifyCopies({ engine, repository, store }: CopyRecoveryPorts): P
 async function verifyCopy(engine: TransferEngine, transferId: string, fileId: string): Promise<boolean> {
   try {
     const transfer = await engine.load(transferId);
-    // The row that was read just now names another.
-    if (transfer.row.homeNodeId === engine.nodeId) await engine.reread(transfer);
     const file = transfer.files.find(({ row }) => row.id === fileId);
     const isAtRest = transfer.row.replicaNodeId === engine.nodeId && transfer.row.replicaState === 'in_sync';
     if (file === undefined || (file.isSealed && isAtRest)) return true;
     const release = engine.hold(transfer);
     try {
-      (await engine.useCopy(transfer, file, 'read'))?.release();
+      (await engine.useCopy(file, 'read'))?.release();
     } finally {
       release();
     }

@@ -97,9 +97,13 @@ export class StoredTrust {
     file.isTrusted = true;
   }
 
-  /** A copy vouches for nothing: after a boot, what does not verify is dropped, and its home sends it again. */
+  /**
+   * A copy vouches for nothing: after a boot, what does not verify is dropped, and its home sends it again. Also of a sealed
+   * file whose values have its digest: that is enough to serve it, chunk by chunk verified, and not to count as a copy.
+   */
   verifyCopy(file: RunningFile, use: FileUse): Promise<void> {
-    if (this.#isDiskTrusted || file.isCopyVerified) return Promise.resolve();
+    const isVerified = file.isCopyVerified || (file.isTrusted && !file.isSealed);
+    if (this.#isDiskTrusted || isVerified) return Promise.resolve();
     file.trusting ??= this.#dropUnsound(file, use).finally(() => {
       file.trusting = null;
     });
@@ -107,7 +111,10 @@ export class StoredTrust {
   }
 
   async #dropUnsound(file: RunningFile, use: FileUse): Promise<void> {
-    for (const index of await lostChunks(file, use)) await use.stored.dropChunk(index);
+    const lost = await lostChunks(file, use);
+    // Before it is served again its values are compared with the digest once more.
+    if (lost.length > 0) file.isTrusted = false;
+    for (const index of lost) await use.stored.dropChunk(index);
     file.isCopyVerified = true;
   }
 

@@ -213,15 +213,13 @@ export class TransferEngine {
    * The same at a replica, whose copy may lack chunks of a sealed file: values are not compared with the digest, only
    * verified after a start with another boot id.
    */
-  async useCopy(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
-    // Of an open file at its home this is no copy: whatever was lost of it is the home's to fetch, or to tell of.
-    if (!file.isSealed && transfer.row.homeNodeId === this.nodeId) return this.useFile(transfer, file, purpose);
+  async useCopy(file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
     const use = await this.#open(file, purpose);
     // What is not there vouches for nothing: its home sends it.
     if (use === null) file.isCopyVerified = true;
     if (use === null) return null;
     try {
-      if (!file.isTrusted) await this.trust.verifyCopy(file, use);
+      await this.trust.verifyCopy(file, use);
       // What is looked up from now on is what this copy has, also when this node becomes home.
       file.values = use.stored.values;
       return use;
@@ -229,6 +227,11 @@ export class TransferEngine {
       use.release();
       throw fault;
     }
+  }
+
+  /** What is stored of a file, as it is: for another node, which believes none of it. Null: nothing. */
+  useStored(file: RunningFile): Promise<FileUse | null> {
+    return this.#open(file, 'read');
   }
 
   /** Looks at what is stored of files nobody opened yet, so that a status is complete. */

@@ -29,6 +29,9 @@ const FOUND: readonly (readonly [seed: number, what: string])[] = [
     'a replica reboots and is filled while the home still writes a value that it answered for: in_sync waits for it',
   ],
   [472, 'with `power` a file is sealed while the writer of one of its chunks still syncs it'],
+  [10_491, 'a sealed file of an open transfer that a reboot damaged counts as a copy, because it was served before'],
+  [10_501, 'a home that handed over after its reboot is attached again, and says to hold what it lost'],
+  [11_307, 'a home that lost a file with its name in a reboot takes it for one that nobody sent'],
 ];
 
 jest.setTimeout(300_000);

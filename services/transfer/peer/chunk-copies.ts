@@ -116,7 +116,7 @@ export async function answerCopy(deps: CopyAnswerDeps, request: CopyRequest): Pr
   const transfer = await engine.loadAtEpoch(transferId, head.epoch);
   const release = engine.hold(transfer);
   try {
-    const bytes = await copyOf(deps, transfer, transfer.file(fileIndex), query.get('chunk'));
+    const bytes = await copyOf(deps, transfer.file(fileIndex), query.get('chunk'));
     if (bytes === null) {
       res.writeHead(NOTHING).end();
       return;
@@ -129,13 +129,8 @@ export async function answerCopy(deps: CopyAnswerDeps, request: CopyRequest): Pr
 }
 
 /** @throws bad_request */
-async function copyOf(
-  { data }: CopyAnswerDeps,
-  transfer: RunningTransfer,
-  file: RunningFile,
-  chunk: string | null,
-): Promise<Buffer | null> {
-  const use = await data.engine.useCopy(transfer, file, 'read');
+async function copyOf({ data }: CopyAnswerDeps, file: RunningFile, chunk: string | null): Promise<Buffer | null> {
+  const use = await data.engine.useStored(file);
   if (use === null) return null;
   try {
     const { stored } = use;
