@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { waitFor } from '../../test/support/waiting.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { randomId } from '../kernel/ids.ts';
 import type { ChunkMap } from './chunk-map.ts';
@@ -195,6 +196,25 @@ describe('a home whose machine rebooted and lost a file with its name', () => {
     expect(await world.recover()).toBe(true);
     expect((await world.repository.findById(id))?.transfer.generation).toBe(2);
     expect(transfer.file(0).committedRanges()).toEqual([[0, 2]]);
+  });
+});
+
+describe('a machine that rebooted and lost a sealed file with its name', () => {
+  it.each(['home', 'replica'] as const)('misses it as its %s, and has it again from the other copy', async (role) => {
+    const world = new World();
+    const { id, fileId } = await world.open(null);
+    const transfer = await world.engine.load(id);
+    const last = { index: 2, bytes: [bytesOf(2)] };
+    await (await world.other.create(fileId, geometry)).writeAndCommitChunk(2, last.bytes);
+    await world.engine.writeChunk(transfer, transfer.file(0), last);
+    await world.engine.sealWhenComplete(transfer, transfer.file(0));
+    const [homeNodeId, replicaNodeId] = role === 'home' ? ['node-a', 'node-b'] : ['node-b', 'node-a'];
+    await world.repository.cas(id, 2, { homeNodeId, replicaNodeId, replicaState: 'in_sync' });
+    world.store.files.delete(fileId);
+    world.reboot();
+    expect(await world.recover()).toBe(true);
+    await waitFor('it is back', 5_000, () => world.store.files.get(fileId)?.values.count === 3);
+    expect(world.faults).toEqual([]);
   });
 });
 

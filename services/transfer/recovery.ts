@@ -1,6 +1,8 @@
 import { typeOfFault } from '../contracts/errors.ts';
 import { endIfBroken } from './broken-bodies.ts';
 import type { ChunkStore, TransferRepository, TransferRow, TransferWithFiles } from './ports.ts';
+import { replicasOn } from './replace-replicas.ts';
+import type { RunningTransfer } from './running-transfer.ts';
 import type { TransferEngine } from './transfer-engine.ts';
 
 /** Rows with all their files, so not many at once. */
@@ -44,7 +46,9 @@ export async function recoverStored(ports: StoredRecoveryPorts): Promise<boolean
   if (ports.isDiskTrusted) return recoverHomes(ports);
   if (!(await declareCopies(ports))) return false;
   const areHomesSound = await recoverHomes(ports);
-  return (await verifyCopies(ports)) && areHomesSound;
+  const areCopiesSound = await verifyCopies(ports);
+  await missSealed(ports);
+  return areCopiesSound && areHomesSound;
 }
 
 /** Tells the rows that name this node as replica that it has to be compared anew. False: the process ends. */
@@ -79,6 +83,32 @@ async function verifyCopies({ engine, repository, store }: CopyRecoveryPorts): P
   }
   await verify();
   return isComplete && !engine.isClosed;
+}
+
+/**
+ * A sealed file that a boot took with its name is in no list of what is stored, so the scrub never comes to it: whoever looks
+ * finds that it is gone, and has it fetched from the other copy. What cannot be fetched now is, with its next use.
+ */
+async function missSealed({ engine, repository }: StoredRecoveryPorts): Promise<void> {
+  const look = async (transfer: RunningTransfer) => {
+    const release = engine.hold(transfer);
+    try {
+      for (const file of transfer.files) if (file.isSealed) await engine.holdsAll(transfer, file);
+    } finally {
+      release();
+    }
+  };
+  for (let after: string | null = null; !engine.isClosed; ) {
+    const page: readonly TransferWithFiles[] = await repository.listByHome(engine.nodeId, after, ROWS_A_PAGE);
+    for (const found of page) await look(engine.adopt(found));
+    const last = page.at(-1);
+    if (last === undefined) break;
+    after = last.transfer.id;
+  }
+  for await (const row of replicasOn(repository, engine.nodeId)) {
+    if (engine.isClosed) return;
+    if (row.replicaState === 'in_sync') await look(await engine.load(row.id));
+  }
 }
 
 /** A sealed copy in sync is verified whenever it is read, and by the scrub. */

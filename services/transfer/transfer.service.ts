@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context, ServiceSchema } from 'moleculer';
+import { typeOfFault } from '../contracts/errors.ts';
 import type { OpenTransferResponse } from '../contracts/http.ts';
 import { type Call, defineService } from '../define-service.ts';
 import type { LeaderTerm } from '../kernel/leader-term.ts';
@@ -176,8 +177,10 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         startLoop(SYNC_EVERY_MS, () => engine.syncSealed(), deps.onFault),
         startLoop(SWEEP_EVERY_MS, () => sweep(deps), deps.onFault),
         startLoop(REPLACE_EVERY_MS, () => replaceGone(deps), deps.onFault),
-        // The database's silence is told by others.
-        startLoop(TAKE_OVER_EVERY_MS, deps.takeOver, () => {}),
+        startLoop(TAKE_OVER_EVERY_MS, deps.takeOver, (what, fault) => {
+          // The database's silence is told by others.
+          if (typeOfFault(fault) !== 'unavailable') deps.onFault(what, fault);
+        }),
         // Beside it, since to replace takes long. The database's silence is told by others.
         startLoop(
           LOOK_EVERY_MS,

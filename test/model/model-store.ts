@@ -105,6 +105,7 @@ export class ModelStore implements ChunkStore {
   readonly #place: Place;
   readonly #delayMs: () => number;
   readonly #underWay = new Map<() => unknown, () => void>();
+  #isAbandoned = false;
 
   constructor(disk: ModelDisk, scheduler: Scheduler, place: Place, delayMs: () => number) {
     this.#disk = disk;
@@ -116,7 +117,7 @@ export class ModelStore implements ChunkStore {
   async create(fileId: string, geometry: FileGeometry): Promise<StoredFile> {
     const file = this.#disk.file(fileId);
     // A copy: what another process of this node had in memory is gone.
-    return new ModelStoredFile(fileId, geometry, file, this.#disk, (label, act) => this.#step(label, act));
+    return new ModelStoredFile(fileId, geometry, file, this.#disk, (...step) => this.#step(...step));
   }
 
   async open(fileId: string, geometry: FileGeometry): Promise<StoredFile | null> {
@@ -146,6 +147,7 @@ export class ModelStore implements ChunkStore {
 
   /** The process was killed: what it had under way is done by now or never will be. */
   abandon(isDone: () => boolean): void {
+    this.#isAbandoned = true;
     for (const [act, cancel] of this.#underWay) {
       cancel();
       if (isDone()) act();
@@ -153,9 +155,14 @@ export class ModelStore implements ChunkStore {
     this.#underWay.clear();
   }
 
-  /** The disk does it; the process hears of it if it lives then. */
-  #step<T>(label: string, act: () => T): Promise<T> {
+  /**
+   * The disk does it; the process hears of it if it lives then. What a killed process would have begun next never begins.
+   * @param begin takes effect at once
+   */
+  #step<T>(label: string, act: () => T, begin: () => void): Promise<T> {
     return new Promise((resolve, reject) => {
+      if (this.#isAbandoned) return;
+      begin();
       const cancel = this.#scheduler.at(this.#delayMs(), `disk ${this.#disk.nodeId} ${label}`, null, () => {
         this.#underWay.delete(act);
         let result: T;
@@ -172,7 +179,7 @@ export class ModelStore implements ChunkStore {
   }
 }
 
-type Step = <T>(label: string, act: () => T) => Promise<T>;
+type Step = <T>(label: string, act: () => T, begin: () => void) => Promise<T>;
 
 class ModelStoredFile implements StoredFile {
   readonly fileId: string;
@@ -195,12 +202,12 @@ class ModelStoredFile implements StoredFile {
 
   writeChunk(index: number, bytes: readonly Uint8Array[]): Promise<Uint8Array> {
     if (this.#disk.isFull) return Promise.reject(new PeerLinkError('disk_full', 'full'));
-    this.#file.chunks.set(index, TORN);
-    return this.#track(`write ${this.#name(index)}`, () => {
+    const write = () => {
       const [first] = Buffer.concat(bytes);
       this.#file.chunks.set(index, first ?? TORN);
       return chunkValueOf(index, bytes);
-    });
+    };
+    return this.#track(`write ${this.#name(index)}`, write, () => this.#file.chunks.set(index, TORN));
   }
 
   async hashChunk(index: number, bytes: readonly Uint8Array[]): Promise<Uint8Array> {
@@ -254,9 +261,9 @@ class ModelStoredFile implements StoredFile {
     return `${this.fileId}/${index}`;
   }
 
-  #track<T>(label: string, act: () => T): Promise<T> {
+  #track<T>(label: string, act: () => T, begin: () => void = () => {}): Promise<T> {
     if (this.#isClosed) return Promise.reject(new PeerLinkError('unavailable', 'The file was closed meanwhile.'));
-    const job = this.#step(label, act);
+    const job = this.#step(label, act, begin);
     this.#inFlight.add(job);
     const forget = () => this.#inFlight.delete(job);
     job.then(forget, forget);
