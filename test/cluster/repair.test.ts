@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { getFile, putFile } from '../support/cluster-client.ts';
 import { bytesPath, flipBit, nodeIdOf, openRows, type StoredShare } from '../support/cluster-storage.ts';
-import type { TestServer } from '../support/server.ts';
+import { startProcess } from '../support/processes.ts';
+import { ROOT, type TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
 
 const MIB = 1024 ** 2;
@@ -14,12 +16,13 @@ const SOON_MS = 20_000;
 let cluster: TestCluster;
 let rows: Awaited<ReturnType<typeof openRows>>;
 beforeAll(async () => {
-  cluster = await startCluster({ nodes: 2 });
+  cluster = await startCluster({ nodes: 3 });
   rows = await openRows(cluster.databaseUrl);
 }, CLUSTER_MS);
 
+const running = () => cluster.nodes.filter((node) => node.process.isRunning());
 const byId = (id: string | null): TestServer => {
-  const found = cluster.nodes.filter((node) => node.process.isRunning()).find((node) => nodeIdOf(node) === id);
+  const found = running().find((node) => nodeIdOf(node) === id);
   if (found === undefined) throw new Error(`no node ${id}`);
   return found;
 };
@@ -30,17 +33,21 @@ interface Share {
   readonly row: StoredShare;
   readonly home: TestServer;
   readonly replica: TestServer;
+  /** Holds nothing of it. */
+  readonly third: TestServer;
 }
 
 /** A sealed file of four chunks and a bit, whole on two nodes. */
 async function share(): Promise<Share> {
   const bytes = randomBytes(4 * MIB + 12_345);
-  const shareId = await putFile(cluster.nodes[0] as TestServer, bytes);
+  const shareId = await putFile(running()[0] as TestServer, bytes);
   const row = await waitFor('two copies', SOON_MS, async () => {
     const found = await rows.share(shareId);
     return found.state === 'sealed' && found.replicaState === 'in_sync' ? found : null;
   });
-  return { shareId, bytes, row, home: byId(row.home), replica: byId(row.replica) };
+  const [home, replica] = [byId(row.home), byId(row.replica)];
+  const third = running().find((node) => node !== home && node !== replica);
+  return { shareId, bytes, row, home, replica, third: third as TestServer };
 }
 
 async function counted(node: TestServer, name: string): Promise<number> {
@@ -89,15 +96,34 @@ describe('bytes that a disk changed', () => {
       const { shareId, bytes, row, home } = await share();
       const file = bytesPath(home, row.fileId);
       const port = Number(new URL(home.url).port);
-      await home.stop();
+      await home.kill9();
       await rm(file);
       await rm(file.replace(/bytes$/, 'values'));
       const again = await cluster.start({ dataDirectory: home.dataDirectory, port });
+      expect((await rows.share(shareId)).home).toBe(nodeIdOf(again));
       expect((await getFile(again, shareId)).equals(bytes)).toBe(true);
-      await rows.share(shareId).then(async ({ home: now, replica }) => {
-        // The drain has handed the transfer over; whoever the row names has it whole in the end.
-        expect([now, replica]).toContain(nodeIdOf(cluster.nodes[1] as TestServer));
+      await waitFor('it is back', SOON_MS, async () => (await readFile(file)).equals(bytes));
+    },
+    CLUSTER_MS,
+  );
+
+  it(
+    'are no loss when the replica is emptied that has them whole: the home takes them from it before it has gone',
+    async () => {
+      const { shareId, bytes, row, home, replica, third } = await share();
+      await flipBit(bytesPath(home, row.fileId), 2 * MIB + 3);
+      const words = [join(ROOT, 'scripts', 'peerlink.mjs'), 'drain', nodeIdOf(replica), '--wait'];
+      const env = { ...process.env, DATA_DIR: replica.dataDirectory };
+      expect((await startProcess(process.execPath, words, { env }).exited(SOON_MS)).code).toBe(0);
+      const after = await waitFor('another copy', SOON_MS, async () => {
+        const found = await rows.share(shareId);
+        return found.replica !== row.replica && found.replicaState === 'in_sync' ? found : null;
       });
+      expect(after).toMatchObject({ home: row.home, replica: nodeIdOf(third) });
+      for (const node of [home, third]) expect((await readFile(bytesPath(node, row.fileId))).equals(bytes)).toBe(true);
+      const port = Number(new URL(replica.url).port);
+      await replica.stop();
+      await cluster.start({ dataDirectory: replica.dataDirectory, port });
     },
     CLUSTER_MS,
   );
@@ -113,6 +139,19 @@ describe('bytes that a disk changed', () => {
       const again = await cluster.start({ dataDirectory: replica.dataDirectory, port });
       await waitFor('the chunk is mended', 60_000, async () => (await readFile(file)).equals(bytes));
       expect(await counted(again, 'peerlink_chunks_scrubbed_total')).toBeGreaterThan(0);
+    },
+    CLUSTER_MS,
+  );
+});
+
+describe('a share whose home died while its replica was being replaced', () => {
+  it(
+    'is served by the replica that it had, whatever node is asked',
+    async () => {
+      const { shareId, bytes, row, home, replica, third } = await share();
+      await home.kill9();
+      await rows.nameReplica(row.transferId, nodeIdOf(third));
+      for (const node of [third, replica]) expect((await getFile(node, shareId)).equals(bytes)).toBe(true);
     },
     CLUSTER_MS,
   );

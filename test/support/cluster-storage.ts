@@ -38,6 +38,13 @@ export async function openRows(databaseUrl: string) {
       const { rows } = await client.query<Record<string, number>>(`SELECT ${columns.join(', ')}`);
       return rows[0] ?? {};
     },
+    /** As a home that replaces its replica leaves the row, when it dies before the new one has anything. */
+    async nameReplica(id: string, replica: string): Promise<void> {
+      await client.query(
+        `UPDATE transfers SET replica_node_id = $2, replica_state = 'syncing', epoch = epoch + 1 WHERE id = $1`,
+        [id, replica],
+      );
+    },
     /** By transfer id or share id; its first file. */
     async share(id: string): Promise<StoredShare> {
       const { rows } = await client.query<StoredShare>(
