@@ -30,7 +30,7 @@ export async function getFile(node: Node, shareId: string): Promise<Buffer> {
   return body;
 }
 
-export async function openUpload(node: Node, sizeBytes: number): Promise<OpenUpload> {
+export async function openUpload(node: Node, sizeBytes: number | null): Promise<OpenUpload> {
   const answer = await fetch(`${node.url}/api/transfers`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
