@@ -118,8 +118,17 @@ async function end(child, signal) {
   clearTimeout(timer);
 }
 
+/** At once, with what they started themselves: nginx's workers outlive a master that is killed. */
 export async function stopAll() {
-  await Promise.all([...running].map((child) => end(child, 'SIGKILL')));
+  const families = [...running].map((child) => ({ child, children: childrenOf(child.pid) }));
+  await Promise.all(families.map(({ child }) => end(child, 'SIGKILL')));
+  for (const pid of families.flatMap(({ children }) => children)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It went with its parent.
+    }
+  }
 }
 
 function childrenOf(pid) {
