@@ -13,15 +13,15 @@ const GIVEN_SEED = process.env.PEERLINK_MODEL_SEED;
  */
 const FIRST_SEED = GIVEN_SEED === undefined ? 10_000 : Number(GIVEN_SEED);
 
-/** Seeds of schedules that once broke a promise, with what was wrong. */
+/**
+ * Seeds of schedules that once broke a promise, with what was wrong. When the model changes, a schedule does too: a fault is
+ * planted again then, and a seed taken that finds it.
+ */
 const FOUND: readonly (readonly [seed: number, what: string])[] = [
+  [26, 'an in_sync of the home lands after its replica rebooted: the replica is not counted before it declared itself'],
+  [89, 'home and replica both rebooted: each waits for the other unless the replica declares itself at its start'],
   [
-    104,
-    'an in_sync of the home lands after its replica rebooted: the replica is not counted before it declared itself',
-  ],
-  [305, 'home and replica both rebooted: each waits for the other unless the replica declares itself at its start'],
-  [
-    1296,
+    5322,
     'a chunk that was readable and lost with its value in a reboot: the generation rises although nothing looks lost',
   ],
   [
