@@ -74,6 +74,13 @@ describe('with the keyboard alone', () => {
     await page.keyboard.type('by hand.txt');
     await page.keyboard.press('Enter');
     await page.getByRole('textbox', { name: 'Name of by hand.txt' }).waitFor();
+    // Starting over can be taken back, right where the focus is.
+    await tabTo(page, 'Start over');
+    await page.keyboard.press('Enter');
+    await waitFor('Undo has the focus', 5_000, async () => (await focused(page)).name === 'Undo');
+    expect(await page.getByRole('textbox', { name: /^Name of/ }).count()).toBe(0);
+    await page.keyboard.press('Enter');
+    await page.getByRole('textbox', { name: 'Name of by hand.txt' }).waitFor();
     await tabTo(page, 'Password');
     await page.keyboard.type('feather');
     await tabTo(page, 'Send', 'button');
