@@ -71,10 +71,16 @@ class Live {
   #loading: Promise<void> | null = null;
   #idleTimer: ReturnType<typeof setTimeout> | null = null;
   #hasRenewedSession = false;
+  /** Whose the connection is. */
+  #sessionId: string | null = null;
   readonly #places = new LivePlaces();
   readonly #watches = new Set<Watch>();
   readonly #guests = new Set<LiveGuest>();
   readonly #listeners = new Set<() => void>();
+
+  constructor() {
+    session.subscribe(() => this.#followSession());
+  }
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
@@ -162,6 +168,7 @@ class Live {
     this.#socket = socket;
     socket.on('connect', () => {
       this.#hasRenewedSession = false;
+      this.#sessionId = session.id;
       this.#places.arrived();
       this.#setState('connected');
       for (const watch of this.#watches) void this.#ask(watch);
@@ -226,6 +233,13 @@ class Live {
       }
     }
     this.#setState('gave_up');
+  }
+
+  /** A connection is its session's for good, and one whose session is over is let into no room. */
+  #followSession(): void {
+    if (session.id === null || session.id === this.#sessionId || !this.#socket?.connected) return;
+    this.#setState('connecting');
+    this.#socket.disconnect().connect();
   }
 
   async #ask(watch: Watch): Promise<void> {

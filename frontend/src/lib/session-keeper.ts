@@ -31,6 +31,12 @@ export class SessionKeeper {
   readonly read = (): SessionState => this.#state.read();
   readonly subscribe = (listener: () => void): (() => void) => this.#state.subscribe(listener);
 
+  /** Null while none is known. */
+  get id(): string | null {
+    const state = this.read();
+    return state.name === 'ready' ? state.answer.session.id : null;
+  }
+
   /** The session, from memory while it is known to live: what is sent under one that is over would be nobody's. */
   async ensure(): Promise<Answered<SessionResponse>> {
     const state = this.read();

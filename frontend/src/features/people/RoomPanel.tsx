@@ -8,6 +8,7 @@ import { FIELD_CLASS } from '../../components/ui/Field.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { live } from '../../lib/live.ts';
 import { peopleApi } from '../../lib/people-api.ts';
+import { session } from '../../lib/session.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { Fault } from '../../transfer-engine/fault.ts';
@@ -99,7 +100,7 @@ function OtherRooms({ isSeen }: { readonly isSeen: boolean }) {
   };
   const make = async () => {
     setIsMaking(true);
-    const answer = await peopleApi.makeRoom();
+    const answer = await session.within(peopleApi.makeRoom);
     setIsMaking(false);
     if (answer.ok) toRoom(answer.value.code);
     else setFault(answer.fault);
