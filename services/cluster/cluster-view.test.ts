@@ -13,7 +13,7 @@ const row = (id: string) => ({
   peerUrl: 'http://inner:1',
   publicUrl: `https://${id}.test`,
   state: 'healthy' as const,
-  seenAt: new Date(),
+  unseenMs: 0,
 });
 
 describe('ClusterView', () => {

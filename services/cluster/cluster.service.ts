@@ -32,7 +32,7 @@ export interface LeaderDuty {
 
 export interface ClusterServiceDeps {
   readonly clusterId: string;
-  readonly self: Omit<NodeRow, 'seenAt' | 'state'>;
+  readonly self: Omit<NodeRow, 'unseenMs' | 'state'>;
   readonly repository: ClusterRepository;
   readonly leadership: Leadership;
   /** Null: one node. */

@@ -6,7 +6,8 @@ export interface NodeRow {
   readonly peerUrl: string;
   readonly publicUrl: string | null;
   readonly state: NodeState;
-  readonly seenAt: Date;
+  /** Since it last said so here, by the database's clock: nobody's own clock is to judge another node. */
+  readonly unseenMs: number;
 }
 
 export interface LeaderLease {
@@ -27,7 +28,7 @@ export interface LeaderHints {
 export interface ClusterRepository {
   /** Makes the one row with a random id and secret when there is none; both are kept for ever. */
   identity(): Promise<{ readonly clusterId: string; readonly secret: Uint8Array }>;
-  announce(node: Omit<NodeRow, 'seenAt'>): Promise<void>;
+  announce(node: Omit<NodeRow, 'unseenMs'>): Promise<void>;
   listNodes(): Promise<readonly NodeRow[]>;
   /** Forgets nodes not seen for this long that are no transfer's home or replica. An effect of the leader. */
   forgetNodes(notSeenForSeconds: number, term: LeaderTerm): Promise<number>;

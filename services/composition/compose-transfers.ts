@@ -47,7 +47,6 @@ export function composeTransfers(
     goneAfterMs: config.ttl.heartbeatSeconds * 1000,
     answering: () => nodesWith(common.broker, 'transfer'),
     nowMs: () => performance.now(),
-    wallMs: Date.now,
   });
   const peers = config.isCluster
     ? createPeers({

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { NodeRow } from '../cluster/ports.ts';
 import { createGoneNodes } from './gone-nodes.ts';
 
@@ -13,14 +13,12 @@ class World {
     listNodes: async () => {
       if (!this.isDatabaseUp) throw new Error('away');
       return [...this.#seenAtMs].map(([id, atMs]): NodeRow => {
-        const seenAt = new Date(atMs);
-        return { id, peerUrl: '', publicUrl: null, state: 'healthy', seenAt };
+        return { id, peerUrl: '', publicUrl: null, state: 'healthy', unseenMs: this.nowMs - atMs };
       });
     },
     goneAfterMs: GONE_AFTER_MS,
     answering: () => this.answering,
     nowMs: () => this.nowMs,
-    wallMs: () => this.nowMs,
   });
 
   announce(...ids: readonly string[]): void {
@@ -96,5 +94,16 @@ describe('a node that is unheard', () => {
     expect(await world.look()).toMatchObject({ awaited: ['home', 'other'], unheard: ['other'] });
     world.answering = ['other'];
     expect((await world.look()).unheard).toEqual([]);
+  });
+
+  it('is none that writes, however far ahead the clock of this machine is', async () => {
+    const world = new World();
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => world.nowMs + 2 * GONE_AFTER_MS);
+    try {
+      await world.pass(2 * GONE_AFTER_MS, 'home', 'other');
+      expect(await world.look()).toMatchObject({ gone: [], unheard: [] });
+    } finally {
+      clock.mockRestore();
+    }
   });
 });

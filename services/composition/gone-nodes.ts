@@ -13,10 +13,8 @@ export interface GoneNodesDeps {
   readonly goneAfterMs: number;
   /** Nodes that answer the bus. */
   readonly answering: () => readonly string[];
-  /** For durations. */
+  /** For durations of this process. */
   readonly nowMs: () => number;
-  /** The wall's, as rows have it. */
-  readonly wallMs: () => number;
 }
 
 /** Nodes by whether anything is still expected of them. */
@@ -30,7 +28,7 @@ export interface NodesByHope {
 /**
  * "A node not seen for TTL_HEARTBEAT is forgotten": what it holds is waited for no longer. Only time in which it could have
  * been seen counts: this process has read the table all the while. After an outage of the database, or of the whole site,
- * everybody's row is old.
+ * everybody's row is old. And how old a row is the database says: a node whose own clock is wrong must not give everybody up.
  * @returns one look at the table, to be repeated every 2 s. @throws unavailable
  */
 export function createGoneNodes(deps: GoneNodesDeps): () => Promise<NodesByHope> {
@@ -40,12 +38,10 @@ export function createGoneNodes(deps: GoneNodesDeps): () => Promise<NodesByHope>
     const rows = await deps.listNodes();
     watch.saw(nowMs());
     const mayBeGone = watch.durationMs(nowMs()) >= goneAfterMs;
-    const seenSinceMs = deps.wallMs() - goneAfterMs;
     const answering = new Set(deps.answering());
-    const isGone = ({ id, seenAt }: NodeRow) => mayBeGone && seenAt.getTime() < seenSinceMs && !answering.has(id);
+    const isGone = ({ id, unseenMs }: NodeRow) => mayBeGone && unseenMs > goneAfterMs && !answering.has(id);
     const idsOf = (wanted: boolean) => rows.filter((row) => isGone(row) === wanted).map(({ id }) => id);
-    const heardSinceMs = deps.wallMs() - HEARD_WITHIN_MS;
-    const isUnheard = ({ id, seenAt }: NodeRow) => seenAt.getTime() < heardSinceMs && !answering.has(id);
+    const isUnheard = ({ id, unseenMs }: NodeRow) => unseenMs > HEARD_WITHIN_MS && !answering.has(id);
     const unheard = rows.filter(isUnheard).map(({ id }) => id);
     return { awaited: idsOf(false), gone: idsOf(true), unheard };
   };

@@ -10,7 +10,7 @@ interface NodeRecord {
   readonly peer_url: string;
   readonly public_url: string | null;
   readonly state: NodeState;
-  readonly seen_at: Date;
+  readonly unseen_ms: number;
 }
 
 interface LeaseRecord {
@@ -42,9 +42,10 @@ export function createPrismaClusterRepository(database: Database): ClusterReposi
           state = excluded.state, seen_at = now()`);
     },
     listNodes: async () => {
-      const records = await database.query<NodeRecord>(
-        Prisma.sql`SELECT id, peer_url, public_url, state, seen_at FROM nodes ORDER BY id`,
-      );
+      const records = await database.query<NodeRecord>(Prisma.sql`
+        SELECT id, peer_url, public_url, state,
+          greatest(0, extract(epoch FROM now() - seen_at) * 1000)::float8 AS unseen_ms
+        FROM nodes ORDER BY id`);
       return records.map(toNodeRow);
     },
     forgetNodes: async (notSeenForSeconds, term) => {
@@ -112,7 +113,7 @@ function toNodeRow(record: NodeRecord): NodeRow {
     peerUrl: record.peer_url,
     publicUrl: record.public_url,
     state: record.state,
-    seenAt: record.seen_at,
+    unseenMs: record.unseen_ms,
   };
 }
 

@@ -49,7 +49,7 @@ function memoryCluster() {
   let lease: LeaderLease | null = null;
   const repository: ClusterRepository = {
     identity: async () => ({ clusterId: 'c1', secret: new Uint8Array(32) }),
-    announce: async (node) => void rows.set(node.id, { ...node, seenAt: new Date() }),
+    announce: async (node) => void rows.set(node.id, { ...node, unseenMs: 0 }),
     listNodes: async () => [...rows.values()],
     forgetNodes: async () => 0,
     markGone: async () => 0,
@@ -265,7 +265,7 @@ describe('the services of one node', () => {
     await waitFor('the load is reported', 5_000, async () => (await call('cluster.nodes', {})).nodes[0]?.load === 0.8);
     await waitFor('the row is degraded', 5_000, () => rows.get('n1')?.state === 'degraded');
 
-    rows.set('n2', { id: 'n2', peerUrl: 'http://inner:2', publicUrl: null, state: 'healthy', seenAt: new Date() });
+    rows.set('n2', { id: 'n2', peerUrl: 'http://inner:2', publicUrl: null, state: 'healthy', unseenMs: 0 });
     const seen = async () => (await call('cluster.nodes', {})).nodes[1];
     expect(await waitFor('the other row is read', 5_000, seen)).toEqual({
       id: 'n2',

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { leading, newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
 
 /** What every ClusterRepository does, whatever it stands on. */
@@ -26,9 +26,25 @@ export function describeClusterRepository(make: () => StateHarness): void {
         ...node(id),
         publicUrl: 'https://a.example',
         state: 'draining',
-        seenAt: expect.anything(),
+        unseenMs: expect.any(Number),
       });
-      expect(Number(now?.seenAt) - Number(old?.seenAt)).toBeGreaterThanOrEqual(100_000);
+      const [oldMs, nowMs] = [Number(old?.unseenMs), Number(now?.unseenMs)];
+      expect(oldMs).toBeGreaterThanOrEqual(100_000);
+      expect(oldMs).toBeLessThan(160_000);
+      expect(nowMs).toBeGreaterThanOrEqual(0);
+      expect(nowMs).toBeLessThan(60_000);
+    });
+
+    it('says how long a node was not seen by its own clock, whatever that of the node that asks', async () => {
+      const id = unique('node');
+      const rightNow = Date.now();
+      const clock = jest.spyOn(Date, 'now').mockImplementation(() => rightNow + 3_600_000);
+      try {
+        await make().cluster.announce(node(id));
+        expect((await find(id))?.unseenMs).toBeLessThan(60_000);
+      } finally {
+        clock.mockRestore();
+      }
     });
 
     it('forgets nodes long not seen, unless a transfer still names them', async () => {
