@@ -125,6 +125,8 @@ export interface TransferRepository {
   listByHome(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferWithFiles[]>;
   /** Rows of not-ended transfers that name this node as replica. Pages by id. */
   listByReplica(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferRow[]>;
+  /** Those of them that are in sync and whose home is one of these; the first ones by id. */
+  listInSync(nodeId: string, homeNodeIds: readonly string[], limit: number): Promise<readonly TransferRow[]>;
   countByHome(nodeId: string): Promise<HomeCounts>;
   /** An effect of the leader, as `endExpired`: nothing happens unless `term` is the current one. */
   deleteEndedRows(olderThanSeconds: number, limit: number, term: LeaderTerm): Promise<number>;

@@ -115,6 +115,18 @@ describe('what a node holds for a home that is gone', () => {
     expect((await world.repository.countByHome('node-a')).homeCount).toBe(120);
     expect(world.probeCount).toBe(14);
   });
+
+  it('costs one statement a turn, however much this node holds for homes that live', async () => {
+    const world = new World();
+    for (let count = 0; count < 1_000; count += 1) await world.held('node-c', { isSealed: true });
+    const left = await world.held('node-b', { isSealed: true, replicaState: 'syncing' });
+    world.dead.add('node-b');
+    await world.pass(70_000);
+    const before = world.repository.statementCount;
+    await world.turn();
+    expect(world.repository.statementCount - before).toBe(1);
+    expect(await world.rows(left)).toEqual(['node-b node-a syncing']);
+  });
 });
 
 describe('a home that may live', () => {
@@ -153,12 +165,12 @@ describe('a home that may live', () => {
     const id = await world.held('node-b', { isSealed: true });
     world.dead.add('node-b');
     await world.pass(60_000);
-    const listByReplica = world.repository.listByReplica.bind(world.repository);
+    const listInSync = world.repository.listInSync.bind(world.repository);
     // The list takes its time.
-    world.repository.listByReplica = async (...args) => {
+    world.repository.listInSync = async (...args) => {
       world.dead.clear();
       world.nowMs += 6_000;
-      return listByReplica(...args);
+      return listInSync(...args);
     };
     await world.turn();
     expect(await world.rows(id)).toEqual([THEIRS]);

@@ -1,5 +1,4 @@
 import type { TransferRepository } from './ports.ts';
-import { replicasOn } from './replace-replicas.ts';
 import type { HomeWatch } from './replication/home-watch.ts';
 import type { PromoteOutcome } from './replication/replica-side.ts';
 import type { TransferEngine } from './transfer-engine.ts';
@@ -20,7 +19,7 @@ export interface OtherNode {
 
 export interface TakeOverPorts {
   readonly engine: Pick<TransferEngine, 'nodeId' | 'isClosed' | 'reportFault'>;
-  readonly repository: Pick<TransferRepository, 'listByReplica'>;
+  readonly repository: Pick<TransferRepository, 'listInSync'>;
   /** Every other node there is. @throws unavailable */
   readonly otherNodes: () => Promise<readonly OtherNode[]>;
   readonly homes: HomeWatch;
@@ -50,11 +49,10 @@ export async function takeOver(ports: TakeOverPorts): Promise<void> {
   await Promise.all(others.map(({ id }) => look(id)));
   const away = new Set(others.filter(({ id, isHeardOf }) => !isHeardOf && homes.isAwayForLong(id)).map(({ id }) => id));
   if (away.size === 0) return;
-  let count = 0;
-  for await (const { id, homeNodeId, replicaState } of replicasOn(repository, engine.nodeId)) {
-    if (engine.isClosed || count >= TAKEN_A_TURN) return;
-    if (replicaState !== 'in_sync' || !away.has(homeNodeId)) continue;
-    count += 1;
+  // A home that is gone for good is asked about as long as a row names it, so that nothing to be found costs one statement.
+  for (const { id, homeNodeId } of await repository.listInSync(engine.nodeId, [...away], TAKEN_A_TURN)) {
+    if (engine.isClosed) return;
+    if (!away.has(homeNodeId)) continue;
     const isHomeThere = async () => {
       const known = probes.get(homeNodeId);
       const isFresh = known !== undefined && ports.nowMs() - known.atMs < PROBE_KEPT_MS;

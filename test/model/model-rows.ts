@@ -187,6 +187,13 @@ export function repositoryOf(
           .filter((row) => row.replicaNodeId === nodeId && row.state !== 'ended' && row.id > (after ?? ''))
           .sort((a, b) => (a.id < b.id ? -1 : 1)),
       ),
+    listInSync: (nodeId, homeNodeIds) =>
+      call('list', () =>
+        [...rows.transfers.values()]
+          .filter((row) => row.replicaNodeId === nodeId && row.replicaState === 'in_sync' && row.state !== 'ended')
+          .filter((row) => homeNodeIds.includes(row.homeNodeId))
+          .sort((a, b) => (a.id < b.id ? -1 : 1)),
+      ),
     fateOfFiles: (fileIds) => call('fates', () => rows.fates(fileIds)),
     listByHome: (nodeId, after) =>
       call('list', () =>

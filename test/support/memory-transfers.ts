@@ -160,6 +160,7 @@ class MemoryStoredFile implements StoredFile {
 export class MemoryTransferRepository implements TransferRepository {
   /** While false every call throws `unavailable`. */
   isUp = true;
+  statementCount = 0;
   readonly #transfers = new Map<string, TransferRow>();
   readonly #files = new Map<string, FileRow[]>();
   readonly #nowMs: () => number;
@@ -342,6 +343,11 @@ export class MemoryTransferRepository implements TransferRepository {
       .slice(0, limit);
   }
 
+  async listInSync(nodeId: string, homeNodeIds: readonly string[], limit: number): Promise<readonly TransferRow[]> {
+    const held = await this.listByReplica(nodeId, null, Number.POSITIVE_INFINITY);
+    return held.filter((row) => row.replicaState === 'in_sync' && homeNodeIds.includes(row.homeNodeId)).slice(0, limit);
+  }
+
   async countByHome(nodeId: string): Promise<HomeCounts> {
     await this.#answer();
     const here = [...this.#transfers.values()].filter((row) => row.homeNodeId === nodeId && row.state !== 'ended');
@@ -383,6 +389,7 @@ export class MemoryTransferRepository implements TransferRepository {
   }
 
   async #answer(): Promise<void> {
+    this.statementCount += 1;
     if (!this.isUp) throw new PeerLinkError('unavailable', 'the database does not answer');
   }
 }

@@ -49,6 +49,14 @@ export function createPrismaTransferRepository(database: Database): TransferRepo
         ORDER BY t.id LIMIT ${limit}`);
       return records.map(toTransferRow);
     },
+    listInSync: async (nodeId, homeNodeIds, limit) => {
+      const records = await database.query<TransferRecord>(Prisma.sql`
+        SELECT ${TRANSFER_COLUMNS} FROM transfers t
+        WHERE t.replica_node_id = ${nodeId} AND t.replica_state = 'in_sync'
+          AND t.home_node_id = ANY(${[...homeNodeIds]}::text[]) AND t.state IN ('open', 'sealed')
+        ORDER BY t.id LIMIT ${limit}`);
+      return records.map(toTransferRow);
+    },
     countByHome: async (nodeId) => {
       // An empty file is whole in its row: nothing of it can be lost with a node.
       const hasBytes = Prisma.sql`(known_bytes > 0 OR unsized_file_count > 0)`;

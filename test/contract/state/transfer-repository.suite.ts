@@ -403,6 +403,33 @@ export function describeTransferRepository(make: () => StateHarness): void {
       expect(then[0]).toMatchObject({ homeNodeId, replicaNodeId });
     });
 
+    it('of a replica are those in sync of some homes, the first ones by id', async () => {
+      const [home, second, living, replicaNodeId] = [
+        unique('home'),
+        unique('second'),
+        unique('living'),
+        unique('replica'),
+      ];
+      const put = async (homeNodeId: string, replicaState: 'syncing' | 'in_sync', at = replicaNodeId) => {
+        const { transfer } = await open(1, { homeNodeId });
+        await make().transfers.cas(transfer.id, transfer.epoch, { replicaNodeId: at, replicaState });
+        return transfer.id;
+      };
+      const wanted = [await put(home, 'in_sync'), await put(home, 'in_sync'), await put(second, 'in_sync')].sort();
+      await put(home, 'syncing');
+      await put(home, 'in_sync', unique('other'));
+      await put(living, 'in_sync');
+      await make().transfers.end(await put(home, 'in_sync'), 'deleted');
+      const find = async (homes: readonly string[], limit: number) => {
+        const rows = await make().transfers.listInSync(replicaNodeId, homes, limit);
+        return rows.map((row) => row.id);
+      };
+      expect(await find([home, second], 100)).toEqual(wanted);
+      expect(await find([home, second], 2)).toEqual(wanted.slice(0, 2));
+      expect(await find([second], 100)).toHaveLength(1);
+      expect(await find([], 100)).toEqual([]);
+    });
+
     it('of running transfers are read again in one go, ended ones too', async () => {
       const rows = await Promise.all([open(), open()]);
       await make().transfers.end(String(rows[0]?.transfer.id), 'deleted');
