@@ -1,3 +1,4 @@
+import type { Events } from '../contracts/actions.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { TransferRow, TransferWithFiles } from './ports.ts';
 import type { HomeSide } from './replication/home-side.ts';
@@ -116,4 +117,14 @@ export function endFault(row: TransferRow, nowMs: number): PeerLinkError | null 
   }
   if (row.expiresAt.getTime() <= nowMs) return new PeerLinkError('expired', 'This link has expired.');
   return null;
+}
+
+/** What other nodes and pages are told of its state. */
+export function stateChange({ row, files }: RunningTransfer): Events['transfer.state.changed'] {
+  return {
+    transferId: row.id,
+    state: row.state,
+    endReason: row.endReason,
+    digests: files.map((file) => (file.row.digest === null ? null : Buffer.from(file.row.digest).toString('hex'))),
+  };
 }

@@ -11,7 +11,7 @@ import type { ReplicaSide, ReplicaTransfer } from './replication/replica-side.ts
 import { homeView, replicaView } from './replication/transfer-views.ts';
 import type { SplitChunk } from './run-splitter.ts';
 import type { Commit, RunningFile, WriteOutcome } from './running-file.ts';
-import { endFault, RunningTransfer } from './running-transfer.ts';
+import { endFault, RunningTransfer, stateChange } from './running-transfer.ts';
 import { Sealing } from './sealing.ts';
 import { StoredTrust } from './stored-trust.ts';
 import { maintainTransfers } from './upkeep.ts';
@@ -38,7 +38,7 @@ export class TransferEngine {
   readonly #sealing: Sealing;
   /** Of all running transfers. */
   #fileCount = 0;
-  #replicaSide: Pick<ReplicaSide, 'beforeObeying' | 'close'> | null = null;
+  #replicaSide: Pick<ReplicaSide, 'beforeObeying' | 'beginClose' | 'close'> | null = null;
   #isClosed = false;
 
   constructor(deps: EngineDeps) {
@@ -322,7 +322,7 @@ export class TransferEngine {
     const fault = endFault(transfer.row, this.nowMs);
     if (fault !== null) for (const file of transfer.files) file.failWaiters(fault);
     if (transfer.row.state !== 'ended' || wasEnded) return;
-    this.#publishState(transfer);
+    this.#deps.publishState(stateChange(transfer));
     await this.forget(transfer);
     for (const file of transfer.files) await this.#deps.store.remove(file.row.id);
   }
@@ -356,10 +356,16 @@ export class TransferEngine {
     return this.#sealing.syncSealed();
   }
 
-  async close(): Promise<void> {
+  /** Whoever goes over many transfers stops, and nobody waits for the database any more. */
+  beginClose(): void {
     this.#isClosed = true;
-    this.#progress.stop();
     for (const transfer of this.#running.values()) transfer.home?.close();
+    this.#replicaSide?.beginClose();
+  }
+
+  async close(): Promise<void> {
+    this.beginClose();
+    this.#progress.stop();
     await this.#replicaSide?.close();
     await this.openFiles.closeAll();
     this.#running.clear();
@@ -379,7 +385,7 @@ export class TransferEngine {
   }
 
   /** The other half of ownership, once it is there: it is asked before any row with a higher epoch takes effect. */
-  useReplicaSide(replicaSide: Pick<ReplicaSide, 'beforeObeying' | 'close'>): void {
+  useReplicaSide(replicaSide: Pick<ReplicaSide, 'beforeObeying' | 'beginClose' | 'close'>): void {
     this.#replicaSide = replicaSide;
   }
 
@@ -389,6 +395,7 @@ export class TransferEngine {
     transfer.home?.learn(before);
     if (row.homeNodeId === this.nodeId && row.state !== 'ended') {
       transfer.home ??= this.#deps.createHomeSide?.(homeView(this, transfer)) ?? null;
+      if (this.#isClosed) transfer.home?.close();
       return;
     }
     const isFenced = transfer.home !== null;
@@ -473,18 +480,7 @@ export class TransferEngine {
     this.#progress.sealed(transfer.row.id, transfer.row.generation, transfer.readers, file.row.index, digest);
     if (transfer.row.state !== 'sealed') return;
     this.#progress.flush(transfer.row.id);
-    this.#publishState(transfer);
-  }
-
-  #publishState(transfer: RunningTransfer): void {
-    this.#deps.publishState({
-      transferId: transfer.row.id,
-      state: transfer.row.state,
-      endReason: transfer.row.endReason,
-      digests: transfer.files.map((file) =>
-        file.row.digest === null ? null : Buffer.from(file.row.digest).toString('hex'),
-      ),
-    });
+    this.#deps.publishState(stateChange(transfer));
   }
 
   #dropIdle(): void {

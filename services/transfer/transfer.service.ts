@@ -197,6 +197,8 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
     },
     async stopped() {
       deps.scrub.stop();
+      // Before the loops are awaited: a turn may be amid hundreds of updates, or wait for a database that is away.
+      engine.beginClose();
       await Promise.all(loops.map((loop) => loop.stop()));
       await deps.directUpkeep.report().catch((fault: unknown) => deps.onFault('receipts', fault));
       await engine.close();

@@ -107,9 +107,14 @@ export class ReplicaSide {
     this.#isBootDeclared = deps.isDiskTrusted;
   }
 
-  /** Ends every session and all waiting. An update on its way may still land. */
-  async close(): Promise<void> {
+  /** Ends all waiting, and takes no more sessions. An update on its way may still land. */
+  beginClose(): void {
     this.#end.abort();
+  }
+
+  /** The same, and ends every session. */
+  async close(): Promise<void> {
+    this.beginClose();
     await Promise.all([...this.#sessions.keys()].map((transferId) => this.endSession(transferId)));
   }
 

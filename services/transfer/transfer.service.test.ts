@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Service } from 'moleculer';
+import { loadNetIo } from '../../native/index.ts';
+import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { PeerLinkError } from '../contracts/errors.ts';
+import { randomId } from '../kernel/ids.ts';
+import { FillSlots } from './replication/fill-slots.ts';
+import { HomeSide } from './replication/home-side.ts';
+import { ReplicaSide } from './replication/replica-side.ts';
+import { takeOver } from './take-over.ts';
+import { type TransferServiceDeps, transferService } from './transfer.service.ts';
+import { TransferEngine } from './transfer-engine.ts';
+
+beforeEach(() => void jest.useFakeTimers());
+afterEach(() => void jest.useRealTimers());
+
+/** A pause that a signal ends. */
+const pause = (ms: number, signal?: AbortSignal) =>
+  new Promise<void>((resolve, reject) => {
+    setTimeout(resolve, ms);
+    signal?.addEventListener('abort', () => reject(new Error('aborted')));
+  });
+
+/** The service of `node-a`, beside `node-b` and `node-c`, which are dead. */
+class World {
+  readonly repository = new MemoryTransferRepository(Date.now);
+  readonly #store = new MemoryChunkStore(loadNetIo({ useNative: true }));
+  readonly #common = { nodeId: 'node-a', repository: this.repository, nowMs: Date.now, delay: pause };
+  readonly engine = new TransferEngine({
+    ...this.#common,
+    store: this.#store,
+    isDiskTrusted: true,
+    durability: 'process',
+    createHomeSide: (transfer) =>
+      new HomeSide(
+        {
+          ...this.#common,
+          replicationFactor: 1,
+          connector: { open: () => new Promise<never>(() => {}) },
+          placement: { choose: async () => 'node-d' },
+          slots: new FillSlots(),
+          onEvent: () => {},
+        },
+        transfer,
+      ),
+    publishProgress: () => {},
+    publishState: () => {},
+    onFault: () => {},
+  });
+  readonly #replica = new ReplicaSide({
+    ...this.#common,
+    load: (id) => this.engine.replicaTransfer(id),
+    isDiskTrusted: true,
+    isPowerSafe: false,
+  });
+  readonly #schema = transferService({
+    engine: this.engine,
+    repository: this.repository,
+    store: this.#store,
+    directUpkeep: { report: async () => {} },
+    scrub: { turn: async () => {}, stop: () => {} },
+    uploadTtlSeconds: 7_200,
+    leaderTerm: () => null,
+    goneNodeIds: async () => ['node-c'],
+    takeOver: () =>
+      takeOver({
+        ...this.#common,
+        engine: this.engine,
+        otherNodes: async () => [{ id: 'node-b', isHeardOf: false }],
+        homes: this.#replica.homes,
+        answers: async () => false,
+        promote: async (id, isHomeThere) => this.#replica.promote(await this.engine.replicaTransfer(id), isHomeThere),
+      }),
+    onCounted: () => {},
+    isDiskTrusted: true,
+    boot: null,
+    onRecovered: async () => {},
+    call: null,
+    onFault: () => {},
+  } as unknown as TransferServiceDeps);
+
+  constructor() {
+    this.engine.useReplicaSide(this.#replica);
+  }
+
+  async put(homeNodeId: string, replicaNodeId: string): Promise<void> {
+    const id = randomId(22);
+    const owner = { sessionId: null, ownerAddress: '::1', uploadTokenHash: new Uint8Array(32), senderName: null };
+    const limits = { passwordHash: null, maxDownloads: null, idempotencyKey: null, requestHash: null };
+    const rest = { expectedDigest: null, mediaType: null, lastModifiedMs: null };
+    const inserted = await this.repository.insert(
+      { id, shareId: randomId(22), kind: 'share', homeNodeId, ...owner, ...limits },
+      [
+        {
+          id: randomId(22),
+          index: 0,
+          path: 'a',
+          sizeBytes: 10,
+          chunkSizeBytes: 1024,
+          digest: new Uint8Array(32),
+          ...rest,
+        },
+      ],
+      { maxOpen: 1e9, expiresInSeconds: 1e6 },
+    );
+    assert.equal(inserted.outcome, 'inserted');
+    await this.repository.cas(id, 1, { replicaNodeId, replicaState: 'in_sync' });
+  }
+
+  /** Moleculer's part of a service's life. */
+  call(step: 'started' | 'stopped'): Promise<void> {
+    const act = this.#schema[step] as (this: Service) => Promise<void>;
+    return act.call({} as Service);
+  }
+}
+
+describe('a node that stops', () => {
+  it.each([
+    ['taking over', 'node-b', 'node-a'],
+    ['replacing a copy', 'node-a', 'node-c'],
+  ])('does not wait for the database in the middle of %s', async (_what, homeNodeId, replicaNodeId) => {
+    const world = new World();
+    await world.put(homeNodeId, replicaNodeId);
+    let sentCount = 0;
+    world.repository.cas = async () => {
+      sentCount += 1;
+      throw new PeerLinkError('unavailable', 'the database does not answer');
+    };
+    await world.call('started');
+    await jest.advanceTimersByTimeAsync(100_000);
+    // Sent again and again, until an answer is known.
+    expect(sentCount).toBeGreaterThan(1);
+    let isStopped = false;
+    void world.call('stopped').then(() => {
+      isStopped = true;
+    });
+    await jest.advanceTimersByTimeAsync(500);
+    expect(isStopped).toBe(true);
+  });
+
+  it('takes nothing more over of what a turn has still before it', async () => {
+    const world = new World();
+    for (let count = 0; count < 50; count += 1) await world.put('node-b', 'node-a');
+    await world.call('started');
+    const cas = world.repository.cas.bind(world.repository);
+    let takenCount = 0;
+    const stopping = new Promise<void>((resolve) => {
+      world.repository.cas = async (...args) => {
+        takenCount += 1;
+        if (takenCount === 3) resolve(world.call('stopped'));
+        return cas(...args);
+      };
+    });
+    await jest.advanceTimersByTimeAsync(100_000);
+    await stopping;
+    expect(takenCount).toBe(3);
+    expect((await world.repository.countByHome('node-a')).homeCount).toBe(3);
+  });
+});
