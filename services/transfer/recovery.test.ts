@@ -59,7 +59,10 @@ class World {
   }
 
   /** An open file of three chunks, two of which were acknowledged. */
-  async open(replicaNodeId: string | null): Promise<{ readonly id: string; readonly fileId: string }> {
+  async open(
+    replicaNodeId: string | null,
+    { isNew } = { isNew: false },
+  ): Promise<{ readonly id: string; readonly fileId: string }> {
     const [id, fileId] = [randomId(22), randomId(22)];
     const owner = { sessionId: null, ownerAddress: '::1', uploadTokenHash: new Uint8Array(32), senderName: null };
     const limits = { passwordHash: null, maxDownloads: null, idempotencyKey: null, requestHash: null };
@@ -69,8 +72,8 @@ class World {
       [{ id: fileId, index: 0, path: 'a', ...geometry, ...rest }],
       { maxOpen: 100, expiresInSeconds: 1e6 },
     );
-    assert.equal(inserted.outcome, 'inserted');
-    const transfer = await this.engine.load(id);
+    assert(inserted.outcome === 'inserted');
+    const transfer = isNew ? this.engine.adopt(inserted.row, { isNew }) : await this.engine.load(id);
     const copy = await this.other.create(fileId, geometry);
     for (const index of [0, 1]) {
       await this.engine.writeChunk(transfer, transfer.file(0), { index, bytes: [bytesOf(index)] });
@@ -78,6 +81,24 @@ class World {
     }
     if (replicaNodeId !== null) await this.repository.cas(id, 1, { replicaNodeId, replicaState: 'in_sync' });
     return { id, fileId };
+  }
+
+  /** How often a stored file was opened since. */
+  opensOf(fileId: string): () => number {
+    const { store } = this;
+    const open = store.open.bind(store);
+    let count = 0;
+    store.open = (id, geometry) => {
+      if (id === fileId) count += 1;
+      return open(id, geometry);
+    };
+    return () => count;
+  }
+
+  async seal(id: string, variant = 0): Promise<void> {
+    const transfer = await this.engine.load(id);
+    await this.engine.writeChunk(transfer, transfer.file(0), { index: 2, bytes: [bytesOf(2, variant)] });
+    await this.engine.sealWhenComplete(transfer, transfer.file(0));
   }
 
   /** Its value reached the medium, its bytes did not. */
@@ -270,5 +291,105 @@ describe('a home whose machine rebooted and whose replica in sync is gone', () =
     await world.engine.reread(await world.engine.load(id));
     expect(await world.recover()).toBe(true);
     expect(await replaced()).toMatchObject({ replicaNodeId: 'node-c', replicaState: 'in_sync', generation: 2 });
+  });
+});
+
+describe('a transfer that waits for its replica after a boot', () => {
+  it('holds up nothing else: the rest is looked at once, and trusted from then on', async () => {
+    const world = new World();
+    const waiting = await world.open('node-b');
+    const [sealed, alone] = [await world.open(null), await world.open(null)];
+    await world.seal(sealed.id);
+    world.loseBytes(waiting.fileId, 1);
+    world.reboot();
+    world.adopt = () => Promise.reject(new PeerLinkError('unavailable', 'away'));
+    const opens = world.opensOf(sealed.fileId);
+    expect(await world.recover()).toBe(false);
+    await world.engine.openFiles.close(sealed.fileId);
+    expect(await world.recover()).toBe(false);
+    expect(opens()).toBe(1);
+    expect(world.declared).toEqual([]);
+    // Out of memory and back, the one that was verified is not verified, nor its generation raised, once more.
+    await world.engine.forget(await world.engine.load(alone.id));
+    await world.engine.learnValues(await world.engine.load(alone.id));
+    expect((await world.repository.findById(alone.id))?.transfer.generation).toBe(2);
+    // The one that waits is believed as little as before, at home and as the copy that it becomes.
+    await world.engine.forget(await world.engine.load(waiting.id));
+    const again = await world.engine.load(waiting.id);
+    await expect(world.engine.useFile(again, again.file(0), 'read')).rejects.toMatchObject({ type: 'unavailable' });
+    await world.repository.cas(waiting.id, 2, LOST);
+    await world.engine.reread(again);
+    await world.engine.forget(again);
+    expect(await world.held(waiting.id)).toEqual([[0, 1]]);
+    expect(await world.recover()).toBe(true);
+    expect((await world.repository.findById(waiting.id))?.transfer.generation).toBe(1);
+  });
+
+  it('with many others of the same replica costs three questions a round, not one each', async () => {
+    const world = new World();
+    for (let count = 0; count < 6; count += 1) await world.open('node-b');
+    world.reboot();
+    let questions = 0;
+    world.adopt = () => {
+      questions += 1;
+      return Promise.reject(new PeerLinkError('unavailable', 'away'));
+    };
+    expect(await world.recover()).toBe(false);
+    expect(questions).toBe(3);
+    expect(await world.recover()).toBe(false);
+    expect(questions).toBe(6);
+  });
+});
+
+describe('a transfer that began after the boot', () => {
+  it('is known also when it fell out of memory before everything was looked at', async () => {
+    const world = new World();
+    world.reboot();
+    const { id } = await world.open(null, { isNew: true });
+    await world.engine.forget(await world.engine.load(id));
+    await world.engine.learnValues(await world.engine.load(id));
+    expect((await world.repository.findById(id))?.transfer.generation).toBe(1);
+  });
+});
+
+describe('two that look at one file after a boot, each for a thing of its own', () => {
+  it('a copy is verified by its bytes while a reader compares its values, and no answer stands for the other', async () => {
+    const world = new World();
+    const { id, fileId } = await world.open(null);
+    await world.seal(id);
+    await world.repository.cas(id, 2, { homeNodeId: 'node-b', replicaNodeId: 'node-a', replicaState: 'syncing' });
+    world.loseBytes(fileId, 1);
+    world.reboot();
+    const transfer = await world.engine.load(id);
+    const [, held] = await Promise.all([
+      world.engine.useFile(transfer, transfer.file(0), 'read').then((use) => use?.release()),
+      world.held(id),
+    ]);
+    expect(held).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
+  });
+
+  it('a reader compares the values with the digest, also while the copy is verified by its bytes', async () => {
+    const world = new World();
+    const { id, fileId } = await world.open(null);
+    await world.seal(id);
+    await world.repository.cas(id, 2, { homeNodeId: 'node-b', replicaNodeId: 'node-a', replicaState: 'syncing' });
+    // A copy of another, never acknowledged value of its last chunk.
+    const stale = await world.store.open(fileId, geometry);
+    await stale?.dropChunk(2);
+    await stale?.writeAndCommitChunk(2, [bytesOf(2, 1)]);
+    world.reboot();
+    const transfer = await world.engine.load(id);
+    const held = world.held(id);
+    for (let turns = 0; transfer.file(0).checking === null && turns < 1_000; turns += 1) await Promise.resolve();
+    expect(transfer.file(0).checking).not.toBeNull();
+    await expect(world.engine.useFile(transfer, transfer.file(0), 'read')).rejects.toMatchObject({ type: 'damaged' });
+    expect(await held).toEqual([
+      [0, 1],
+      [1, 2],
+      [2, 3],
+    ]);
   });
 });

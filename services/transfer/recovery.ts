@@ -8,6 +8,8 @@ import type { TransferEngine } from './transfer-engine.ts';
 /** Rows with all their files, so not many at once. */
 const ROWS_A_PAGE = 50;
 const FILES_A_PAGE = 200;
+/** That many transfers in a row could not be given to a node, each after seconds: the next round asks it for the others. */
+const MAX_REFUSALS = 3;
 
 export interface RecoveryPorts {
   readonly engine: TransferEngine;
@@ -40,15 +42,48 @@ export interface BootDeclaration {
  * After a start: what this node holds as home, and, when its machine rebooted, what it holds as a copy. The rows that name
  * it as replica hear of the boot first, since another home may wait for that. Copies come last: a home that hands over in
  * between is a copy by then, and one that nobody has verified.
- * @returns true when nothing stored before is unverified; else this is to be called again. @throws unavailable
+ *
+ * What cannot be verified now, since its replica or another node is away, is left out, and looked at alone when this is called
+ * again: all the rest is trusted meanwhile. @returns true when nothing stored before is unverified. @throws unavailable
  */
 export async function recoverStored(ports: StoredRecoveryPorts): Promise<boolean> {
+  const { engine } = ports;
   if (ports.isDiskTrusted) return recoverHomes(ports);
+  const { doubtful } = engine.trust;
+  if (doubtful !== null) return recoverDoubtful(engine, doubtful);
   if (!(await declareCopies(ports))) return false;
-  const areHomesSound = await recoverHomes(ports);
-  const areCopiesSound = await verifyCopies(ports);
+  const unverified = await lookAtHomes(ports);
+  for (const transferId of await verifyCopies(ports)) unverified.add(transferId);
   await missSealed(ports);
-  return areCopiesSound && areHomesSound;
+  if (engine.isClosed) return false;
+  engine.trust.confirmDiskBut(unverified);
+  return unverified.size === 0;
+}
+
+/** What was left out, by what the row says of it now. */
+async function recoverDoubtful(engine: TransferEngine, doubtful: ReadonlySet<string>): Promise<boolean> {
+  const refusals: Refusals = new Map();
+  for (const transferId of [...doubtful]) {
+    if (engine.isClosed) return false;
+    try {
+      const transfer = await engine.load(transferId);
+      await engine.reread(transfer);
+      const found = await recoverHome(engine, transfer, refusals);
+      if (found === 'sound' || (found === 'elsewhere' && (await isSoundCopy(engine, transfer))))
+        engine.trust.settle(transferId);
+    } catch (fault) {
+      if (typeOfFault(fault) === 'not_found') engine.trust.settle(transferId);
+      else engine.reportFault('recover', fault);
+    }
+  }
+  return doubtful.size === 0;
+}
+
+async function isSoundCopy(engine: TransferEngine, transfer: RunningTransfer): Promise<boolean> {
+  if (transfer.row.state === 'ended') return true;
+  let isSound = true;
+  for (const file of transfer.files) isSound = (await verifyCopy(engine, transfer.row.id, file.row.id)) && isSound;
+  return isSound;
 }
 
 /** Tells the rows that name this node as replica that it has to be compared anew. False: the process ends. */
@@ -66,14 +101,17 @@ async function declareCopies({ engine, repository, boot }: CopyRecoveryPorts): P
   return true;
 }
 
-/** Verifies the copies that no digest vouches for, so that the next process of this boot may trust what is stored. */
-async function verifyCopies({ engine, repository, store }: CopyRecoveryPorts): Promise<boolean> {
-  let isComplete = true;
+/**
+ * Verifies the copies that no digest vouches for, so that the next process of this boot may trust what is stored.
+ * @returns transfers of which one could not be
+ */
+async function verifyCopies({ engine, repository, store }: CopyRecoveryPorts): Promise<ReadonlySet<string>> {
+  const unverified = new Set<string>();
   let batch: string[] = [];
   const verify = async () => {
     for (const [fileId, fate] of await repository.fateOfFiles(batch)) {
       if (fate.fate === 'ended' || fate.homeNodeId === engine.nodeId || engine.isClosed) continue;
-      isComplete = (await verifyCopy(engine, fate.transferId, fileId)) && isComplete;
+      if (!(await verifyCopy(engine, fate.transferId, fileId))) unverified.add(fate.transferId);
     }
     batch = [];
   };
@@ -82,7 +120,7 @@ async function verifyCopies({ engine, repository, store }: CopyRecoveryPorts): P
     if (batch.length >= FILES_A_PAGE) await verify();
   }
   await verify();
-  return isComplete && !engine.isClosed;
+  return unverified;
 }
 
 /**
@@ -120,7 +158,7 @@ async function verifyCopy(engine: TransferEngine, transferId: string, fileId: st
     if (file === undefined || (file.isSealed && isAtRest)) return true;
     const release = engine.hold(transfer);
     try {
-      (await engine.useCopy(file, 'read'))?.release();
+      (await engine.useCopy(transfer, file, 'read'))?.release();
     } finally {
       release();
     }
@@ -136,30 +174,58 @@ async function verifyCopy(engine: TransferEngine, transferId: string, fileId: st
  * the service, one transfer after the other; a file somebody asks for first is looked at then.
  * @returns true when every open transfer of this home was looked at, so that nothing stored before is unverified
  */
-export async function recoverHomes({ engine, repository }: RecoveryPorts): Promise<boolean> {
-  let isComplete = true;
+export async function recoverHomes(ports: RecoveryPorts): Promise<boolean> {
+  return (await lookAtHomes(ports)).size === 0 && !ports.engine.isClosed;
+}
+
+/** @returns those that could not be looked at; where the engine was closed meanwhile, not all of them */
+async function lookAtHomes({ engine, repository }: RecoveryPorts): Promise<Set<string>> {
+  const unverified = new Set<string>();
+  const refusals: Refusals = new Map();
   for (let after: string | null = null; !engine.isClosed; ) {
     const page: readonly TransferWithFiles[] = await repository.listByHome(engine.nodeId, after, ROWS_A_PAGE);
     for (const found of page) {
-      if (engine.isClosed) return false;
+      if (engine.isClosed) break;
       if (found.transfer.state !== 'open') continue;
-      await recoverOne(engine, found).catch((fault: unknown) => {
-        // Its replica took over, or somebody ended it: what is here is at most a copy, and is verified as one.
-        const type = typeOfFault(fault);
-        if (type === 'moved' || type === 'ended') return;
-        isComplete = false;
-        engine.reportFault('recover', fault);
-      });
+      // One that is elsewhere by now is at most a copy here, and is verified as one.
+      if ((await recoverHome(engine, engine.adopt(found), refusals)) === 'unverified')
+        unverified.add(found.transfer.id);
     }
     const last = page.at(-1);
-    if (last === undefined) return isComplete;
+    if (last === undefined) break;
     after = last.transfer.id;
   }
-  return false;
+  return unverified;
 }
 
-async function recoverOne(engine: TransferEngine, found: TransferWithFiles): Promise<void> {
-  const transfer = engine.adopt(found);
+/** How often in a row each node, as replica in sync, did not take a transfer over. */
+type Refusals = Map<string, number>;
+
+async function recoverHome(
+  engine: TransferEngine,
+  transfer: RunningTransfer,
+  refusals: Refusals,
+): Promise<'sound' | 'elsewhere' | 'unverified'> {
+  const { homeNodeId, replicaNodeId, replicaState, state } = transfer.row;
+  if (homeNodeId !== engine.nodeId || state === 'ended') return 'elsewhere';
+  const asked = replicaState === 'in_sync' && !engine.trust.isVerified(transfer) ? replicaNodeId : null;
+  const refusalCount = asked === null ? 0 : (refusals.get(asked) ?? 0);
+  if (refusalCount >= MAX_REFUSALS) return 'unverified';
+  try {
+    await recoverOne(engine, transfer);
+    return 'sound';
+  } catch (fault) {
+    // Its replica took over, or somebody ended it.
+    const type = typeOfFault(fault);
+    const isOver = type === 'moved' || type === 'ended';
+    if (asked !== null) refusals.set(asked, isOver ? 0 : refusalCount + 1);
+    if (isOver) return 'elsewhere';
+    engine.reportFault('recover', fault);
+    return 'unverified';
+  }
+}
+
+async function recoverOne(engine: TransferEngine, transfer: RunningTransfer): Promise<void> {
   const release = engine.hold(transfer);
   try {
     await engine.learnValues(transfer);

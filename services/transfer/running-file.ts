@@ -46,8 +46,8 @@ export class RunningFile {
   /** The size is what a body turned out to have, and no row says so yet. */
   #isSizeOwn = false;
   sealing: Promise<void> | null = null;
-  /** The check that makes it trusted, while it runs. */
-  trusting: Promise<void> | null = null;
+  /** The check of what is stored that runs: of the values for who serves it, or of the bytes for who counts it as a copy. */
+  checking: { readonly of: 'values' | 'bytes'; readonly done: Promise<void> } | null = null;
   readonly #claims = new Map<number, Claim>();
   readonly #waiters = new Map<number, Set<Waiter>>();
 

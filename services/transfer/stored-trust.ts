@@ -8,6 +8,8 @@ import type { RunningTransfer } from './running-transfer.ts';
 
 /** A home whose machine rebooted answers nobody until its replica has taken over, and not for longer than this at a time. */
 const ADOPTION_MS = 1_900;
+/** Beyond that, what began after the boot and falls out of memory before all was looked at is looked at once more. */
+const MAX_NEW = 20_000;
 
 export interface StoredTrustPorts {
   readonly nodeId: string;
@@ -29,6 +31,10 @@ export class StoredTrust {
   #isDiskTrusted: boolean;
   /** Transfers of this home whose generation rose since the boot: at most those that were open then. */
   readonly #raised = new Set<string>();
+  /** Of those that were stored before the boot, the ones that are not verified yet. */
+  readonly #doubtful = new Set<string>();
+  /** Transfers that began after the boot, until all the others were looked at. */
+  readonly #new = new Set<string>();
 
   constructor(ports: StoredTrustPorts) {
     this.#ports = ports;
@@ -37,13 +43,45 @@ export class StoredTrust {
 
   /** Everything that was stored before this process has been verified. */
   confirmDisk(): void {
-    this.#isDiskTrusted = true;
+    this.confirmDiskBut([]);
     this.#raised.clear();
   }
 
+  /**
+   * The same but for these transfers, of which one may wait for a node for hours: nothing that is stored of them vouches for
+   * anything, as before, until `settle`.
+   */
+  confirmDiskBut(transferIds: Iterable<string>): void {
+    this.#doubtful.clear();
+    for (const id of transferIds) if (!this.#new.has(id)) this.#doubtful.add(id);
+    this.#isDiskTrusted = true;
+    this.#new.clear();
+  }
+
+  /** One of those has been verified too. */
+  settle(transferId: string): void {
+    this.#doubtful.delete(transferId);
+  }
+
+  /** Null while nothing that was stored before a boot is trusted; else the transfers that were left out. */
+  get doubtful(): ReadonlySet<string> | null {
+    return this.#isDiskTrusted ? this.#doubtful : null;
+  }
+
+  /** Right after its insertion: all that will ever be stored of it here is written after the boot. */
+  knowNew(transfer: RunningTransfer): void {
+    for (const file of transfer.files) file.knowEmpty();
+    if (!this.#isDiskTrusted && this.#new.size < MAX_NEW) this.#new.add(transfer.row.id);
+  }
+
+  /** Whatever of it was written, is stored: no boot came since, or all was verified that was there before. */
+  #isTrusted({ row: { id } }: RunningTransfer): boolean {
+    return this.#isDiskTrusted ? !this.#doubtful.has(id) : this.#new.has(id);
+  }
+
   /** Nothing of this file was lost, or what was lost is known: since the boot it was looked at, or began. */
-  #isKnown(file: RunningFile): boolean {
-    return this.#isDiskTrusted || file.isSealed || file.isTrusted || file.isCopyVerified;
+  #isKnown(transfer: RunningTransfer, file: RunningFile): boolean {
+    return this.#isTrusted(transfer) || file.isSealed || file.isTrusted || file.isCopyVerified;
   }
 
   /**
@@ -52,7 +90,7 @@ export class StoredTrust {
    */
   mayHaveVanished(transfer: RunningTransfer, file: RunningFile): boolean {
     const { homeNodeId, state } = transfer.row;
-    return homeNodeId === this.#ports.nodeId && state === 'open' && !this.#isKnown(file);
+    return homeNodeId === this.#ports.nodeId && state === 'open' && !this.#isKnown(transfer, file);
   }
 
   /**
@@ -60,7 +98,7 @@ export class StoredTrust {
    * in sync that was so before: "as H with in-sync R ask R to promote", however long that one is away.
    */
   isVerified(transfer: RunningTransfer): boolean {
-    return transfer.files.every((file) => this.#isKnown(file));
+    return transfer.files.every((file) => this.#isKnown(transfer, file));
   }
 
   /**
@@ -68,10 +106,12 @@ export class StoredTrust {
    * @throws damaged, unavailable, moved
    */
   establish(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
-    file.trusting ??= this.#check(transfer, file, use).finally(() => {
-      file.trusting = null;
-    });
-    return file.trusting;
+    return once(
+      file,
+      'values',
+      () => file.isTrusted,
+      () => this.#check(transfer, file, use),
+    );
   }
 
   /**
@@ -91,7 +131,7 @@ export class StoredTrust {
           data: { fileIndex: file.row.index },
         });
       }
-    } else if (!this.#isDiskTrusted && !file.isCopyVerified) {
+    } else if (!this.#isTrusted(transfer) && !file.isCopyVerified) {
       await this.#checkAfterReboot(transfer, file, use);
     }
     file.isTrusted = true;
@@ -101,13 +141,10 @@ export class StoredTrust {
    * A copy vouches for nothing: after a boot, what does not verify is dropped, and its home sends it again. Also of a sealed
    * file whose values have its digest: that is enough to serve it, chunk by chunk verified, and not to count as a copy.
    */
-  verifyCopy(file: RunningFile, use: FileUse): Promise<void> {
-    const isVerified = file.isCopyVerified || (file.isTrusted && !file.isSealed);
-    if (this.#isDiskTrusted || isVerified) return Promise.resolve();
-    file.trusting ??= this.#dropUnsound(file, use).finally(() => {
-      file.trusting = null;
-    });
-    return file.trusting;
+  async verifyCopy(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
+    if (this.#isTrusted(transfer)) return;
+    const isVerified = () => file.isCopyVerified || (file.isTrusted && !file.isSealed);
+    await once(file, 'bytes', isVerified, () => this.#dropUnsound(file, use));
   }
 
   async #dropUnsound(file: RunningFile, use: FileUse): Promise<void> {
@@ -178,6 +215,28 @@ export class StoredTrust {
     }
     for (const index of lost) await use.stored.dropChunk(index);
   }
+}
+
+/**
+ * One check of a file at a time. Who finds the same one under way shares it; the other one proves another thing, whatever comes
+ * of it, and is awaited: neither drops what the other has just looked at.
+ */
+async function once(
+  file: RunningFile,
+  of: 'values' | 'bytes',
+  isProved: () => boolean,
+  check: () => Promise<void>,
+): Promise<void> {
+  for (let running = file.checking; running !== null; running = file.checking) {
+    if (running.of === of) return running.done;
+    await running.done.catch(() => {});
+  }
+  if (isProved()) return;
+  const done = check().finally(() => {
+    file.checking = null;
+  });
+  file.checking = { of, done };
+  await done;
 }
 
 async function lostChunks(file: RunningFile, use: FileUse): Promise<readonly number[]> {

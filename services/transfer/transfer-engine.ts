@@ -104,7 +104,7 @@ export class TransferEngine {
       return known;
     }
     const transfer = new RunningTransfer(found, this.nowMs);
-    if (options.isNew) for (const file of transfer.files) file.knowEmpty();
+    if (options.isNew) this.trust.knowNew(transfer);
     this.#takeHome(transfer, transfer.row);
     this.#running.set(found.transfer.id, transfer);
     this.#fileCount += transfer.files.length;
@@ -213,13 +213,13 @@ export class TransferEngine {
    * The same at a replica, whose copy may lack chunks of a sealed file: values are not compared with the digest, only
    * verified after a start with another boot id.
    */
-  async useCopy(file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
+  async useCopy(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
     const use = await this.#open(file, purpose);
     // What is not there vouches for nothing: its home sends it.
     if (use === null) file.isCopyVerified = true;
     if (use === null) return null;
     try {
-      await this.trust.verifyCopy(file, use);
+      await this.trust.verifyCopy(transfer, file, use);
       // What is looked up from now on is what this copy has, also when this node becomes home.
       file.values = use.stored.values;
       return use;

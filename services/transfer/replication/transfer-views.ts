@@ -17,7 +17,7 @@ export interface StoredTransfers {
   /** null: nothing of it was ever stored here, and it is not to be written. */
   useFile(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null>;
   /** The same for a copy that may lack chunks of a sealed file. */
-  useCopy(file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null>;
+  useCopy(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null>;
   hold(transfer: RunningTransfer): () => void;
   obey(transfer: RunningTransfer, row: TransferRow, files?: readonly FileRow[]): Promise<void>;
 }
@@ -62,12 +62,12 @@ export function replicaView(stored: StoredTransfers, transfer: RunningTransfer):
     },
     fileCount: transfer.files.length,
     values: async (index) => {
-      const use = await stored.useCopy(transfer.file(index), 'read');
+      const use = await stored.useCopy(transfer, transfer.file(index), 'read');
       use?.release();
       return use?.stored.values.all() ?? new Uint8Array(0);
     },
     sync: async (index) => {
-      const use = await stored.useCopy(transfer.file(index), 'read');
+      const use = await stored.useCopy(transfer, transfer.file(index), 'read');
       try {
         await use?.stored.sync();
       } finally {
@@ -76,7 +76,7 @@ export function replicaView(stored: StoredTransfers, transfer: RunningTransfer):
     },
     useFile: async (index) => {
       transfer.lastUsedMs = stored.nowMs;
-      const use = await stored.useCopy(transfer.file(index), 'write');
+      const use = await stored.useCopy(transfer, transfer.file(index), 'write');
       if (use === null) throw new PeerLinkError('internal', 'A file could not be made.');
       return use;
     },
