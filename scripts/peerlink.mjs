@@ -59,7 +59,7 @@ async function askAny(question) {
 
 function told({ nodeId, homeCount, onlyCopyCount }) {
   if (homeCount === null) return `${nodeId} is draining; the database does not say what is left`;
-  return `${nodeId} is draining: ${homeCount} transfers at home there, ${onlyCopyCount} without another copy`;
+  return `${nodeId} is draining: ${homeCount} transfers at home there, ${onlyCopyCount ?? 'not yet known how many'} without another copy`;
 }
 
 async function drain(node, isWaiting) {

@@ -28,6 +28,8 @@ const HAND_OVER_PATIENCE_MS = 6_000;
 const TOLD_MS = 1_000;
 const LAST_HAND_OVER_MS = 2_000;
 const OPERATOR_CALL_MS = 5_000;
+/** The process ends in any case soon: with a large store it is not known what nobody else has, and the state stays `draining`. */
+const LAST_STATUS_MS = 2_500;
 
 export interface ComposedNode {
   readonly broker: ServiceBroker;
@@ -40,7 +42,7 @@ export interface ComposedNode {
   listen(): Promise<number>;
   /**
    * Refuses new work, lets streams end, stops the services. Resolves at most shortly after `deadlineMs`, to the
-   * number of transfers whose only copy stays in this slot; null when the database cannot tell.
+   * number of transfers whose only copy stays in this slot; null when the database cannot tell, or not in time.
    */
   drain(deadlineMs: number): Promise<number | null>;
 }
@@ -88,7 +90,8 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     enterLeft: () => self.monitor.enter('left'),
     handOver: transfers.handOver,
     releaseReplicas: transfers.releaseReplicas,
-    count: transfers.countForDrain,
+    countHomes: transfers.countHomes,
+    countStranded: transfers.countStranded,
     delay,
     onFault: (fault) => common.onFault('drain', fault),
   });
@@ -139,7 +142,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
       clearInterval(idle);
       // What was placed here before everybody knew, or ended just now.
       await drain.finish(LAST_HAND_OVER_MS, 0);
-      const { homeCount, onlyCopyCount } = await drain.status();
+      const { homeCount, onlyCopyCount } = await drain.status(LAST_STATUS_MS);
       if (homeCount === 0 && onlyCopyCount === 0) self.monitor.enter('left');
       await broker.stop();
       gateway.server.closeAllConnections();

@@ -171,11 +171,6 @@ export function composeTransfers(
       onRecovered: () => directory.confirmBoot(),
       onFault,
     });
-  // What is stranded first: it may be at home here by the time that is counted.
-  const countForDrain = async () => {
-    const strandedCount = peers === null ? 0 : await countStranded(stranded);
-    return { ...(await repository.countByHome(common.nodeId)), strandedCount };
-  };
   const askToReplace = (transferId: string, nodeId: string) => {
     const asked = { transferId, replicaNodeId: common.nodeId };
     return common.call('transfer.replace', asked, { nodeId, timeoutMs: REPLACED_MS });
@@ -203,7 +198,8 @@ export function composeTransfers(
       openDirectSends: () => directCount,
     },
     service,
-    countForDrain,
+    countHomes: () => repository.countByHome(common.nodeId),
+    countStranded: async () => (peers === null ? 0 : countStranded(stranded)),
     scrub,
     transferWords: () => transferWords(common.nodeId, engine.running()),
     handOver,

@@ -202,6 +202,6 @@ export interface DrainStatus {
   readonly nodeId: string;
   /** Transfers whose home is still here; null: the database does not say. */
   readonly homeCount: number | null;
-  /** Those of them that no other node holds whole. */
+  /** Those of them, and copies of absent homes, that no other node holds whole; null also: not counted yet, to be asked again. */
   readonly onlyCopyCount: number | null;
 }

@@ -18,7 +18,8 @@ function world(rounds: readonly boolean[], strandedCounts: readonly number[] = [
       return isEmpty;
     },
     releaseReplicas: async () => void done.push('released'),
-    count: async () => ({ homeCount: left.length, singleCopyCount: left.length, strandedCount: stranded.shift() ?? 0 }),
+    countHomes: async () => ({ homeCount: left.length, singleCopyCount: left.length }),
+    countStranded: async () => stranded.shift() ?? 0,
     delay: (ms) => {
       if (done.length > 1_000) throw new Error('it spins');
       done.push('pause');
@@ -65,8 +66,8 @@ describe('a drain that an operator asked for', () => {
   it('goes on when the database does not say for a moment what is left', async () => {
     const answers = [() => Promise.reject(new Error('away'))];
     const { drain, done, ports } = world([true, true]);
-    const nothing = { homeCount: 0, singleCopyCount: 0, strandedCount: 0 };
-    const patient = new NodeDrain({ ...ports, count: () => answers.shift()?.() ?? Promise.resolve(nothing) });
+    const nothing = { homeCount: 0, singleCopyCount: 0 };
+    const patient = new NodeDrain({ ...ports, countHomes: () => answers.shift()?.() ?? Promise.resolve(nothing) });
     patient.begin();
     await waitFor('the end', 10_000, () => done.includes('left'));
     expect([done, drain.isDraining]).toEqual([['draining', 'round', 'released', 'pause', 'round', 'left'], false]);
@@ -80,7 +81,7 @@ describe('a drain that an operator asked for', () => {
         if (fault !== undefined) throw fault;
         done.push('released');
       },
-      count: async () => ({ homeCount: 0, singleCopyCount: 0, strandedCount: 0 }),
+      countHomes: async () => ({ homeCount: 0, singleCopyCount: 0 }),
     });
     drain.begin();
     await waitFor('the end', 10_000, () => done.includes('left'));
@@ -101,7 +102,7 @@ describe('a drain that an operator asked for', () => {
 
   it('survives a database that is away, and says that it does not know what is left', async () => {
     const { drain, done, ports } = world([false]);
-    const blind = new NodeDrain({ ...ports, count: () => Promise.reject(new Error('away')) });
+    const blind = new NodeDrain({ ...ports, countHomes: () => Promise.reject(new Error('away')) });
     expect(await blind.status()).toEqual({ nodeId: 'node-a', homeCount: null, onlyCopyCount: null });
     drain.begin();
     await waitFor('a fault', 10_000, () => done.includes('fault'));
@@ -112,6 +113,56 @@ describe('a drain that an operator asked for', () => {
     // SIGTERM ends the rounds: the last one is its own.
     expect(done.length).toBe(rounds);
     expect(done).toContain('last 5 2');
+  });
+});
+
+describe('a count of what is left, which may walk through all that is stored', () => {
+  const stuck = () => new Promise<never>(() => {});
+  const homes = async () => ({ homeCount: 0, singleCopyCount: 0 });
+
+  it('is made once for all who ask while it runs, and keeps none of them from hearing what is known', async () => {
+    let walks = 0;
+    const { drain, done } = world([true], [], {
+      countHomes: homes,
+      countStranded: () => {
+        walks += 1;
+        return stuck();
+      },
+    });
+    const asked = [drain.status(5), drain.status(5)];
+    drain.begin();
+    await waitFor('the first round', 10_000, () => done.includes('released'));
+    await new Promise(setImmediate);
+    const unknown = { nodeId: 'node-a', homeCount: 0, onlyCopyCount: null };
+    expect(await Promise.all([...asked, drain.status(5)])).toEqual([unknown, unknown, unknown]);
+    expect(walks).toBe(1);
+  });
+
+  it('stands for the next one while that one takes too long', async () => {
+    const walks = [async () => 2, stuck];
+    const { drain } = world([true], [], { countHomes: homes, countStranded: () => (walks.shift() ?? stuck)() });
+    expect(await drain.status()).toMatchObject({ onlyCopyCount: 2 });
+    expect(await drain.status(5)).toMatchObject({ onlyCopyCount: 2 });
+    expect(walks).toEqual([]);
+  });
+
+  it('is made ever more seldom while nothing but copies of an absent home is left', async () => {
+    let atMs = 0;
+    const walkedAtMs: number[] = [];
+    const { drain } = world([], [], {
+      handOver: async () => true,
+      countHomes: homes,
+      countStranded: async () => {
+        walkedAtMs.push(atMs);
+        return atMs < 90_000 ? 1 : 0;
+      },
+      delay: async (ms) => {
+        atMs += ms;
+      },
+    });
+    drain.begin();
+    await waitFor('the end', 10_000, () => atMs >= 90_000);
+    expect(walkedAtMs.map((ms) => ms / 1000)).toEqual([0, 1, 3, 7, 15, 31, 61, 91]);
   });
 });
 

@@ -12,23 +12,27 @@ export interface DrainPorts {
   readonly handOver: (limitMs: number, patienceMs: number) => Promise<boolean>;
   /** Asks the homes whose replica this node is to take another. */
   readonly releaseReplicas: () => Promise<void>;
-  readonly count: () => Promise<DrainCounts>;
+  /** Transfers at home here, and those of them without a copy in sync. */
+  readonly countHomes: () => Promise<{ readonly homeCount: number; readonly singleCopyCount: number }>;
+  /**
+   * Transfers stored here whose home does not answer, nor any other node that has all of them. May take long: as long as any
+   * node is silent, it looks at every stored file.
+   */
+  readonly countStranded: () => Promise<number>;
   readonly delay: (ms: number) => Promise<void>;
   readonly onFault: (fault: unknown) => void;
-}
-
-export interface DrainCounts {
-  /** Transfers at home here, and those of them without a copy in sync. */
-  readonly homeCount: number;
-  readonly singleCopyCount: number;
-  /** Transfers stored here whose home does not answer, nor any other node that has all of them. */
-  readonly strandedCount: number;
 }
 
 /** One round of the background; the next follows while something is left. */
 const ROUND_MS = 60_000;
 const ROUND_PATIENCE_MS = 30_000;
 const ROUND_PAUSE_MS = 1_000;
+/** While nothing but copies of absent homes is left, which may be for hours, the pause doubles up to this. */
+const MAX_ROUND_PAUSE_MS = 30_000;
+/** Whoever asks what is left gives up after 5 s. */
+const STATUS_MS = 3_000;
+/** So long a count stands for one that takes longer than that: it would be as old by its own length. */
+const COUNTED_LATELY_MS = 30_000;
 
 /** Empties this node: on SIGTERM within a time, or for an operator who waits, however long it takes. */
 export class NodeDrain {
@@ -36,6 +40,8 @@ export class NodeDrain {
   #isDraining = false;
   #isStopped = false;
   #isRunning = false;
+  #counting: Promise<number> | null = null;
+  #counted: { readonly count: number; readonly atMs: number } | null = null;
 
   constructor(ports: DrainPorts) {
     this.#ports = ports;
@@ -64,13 +70,42 @@ export class NodeDrain {
     return this.#ports.handOver(limitMs, patienceMs);
   }
 
-  async status(): Promise<DrainStatus> {
-    const counted = await this.#ports.count().catch(() => null);
-    return {
-      nodeId: this.#ports.nodeId,
-      homeCount: counted?.homeCount ?? null,
-      onlyCopyCount: counted === null ? null : counted.singleCopyCount + counted.strandedCount,
-    };
+  /**
+   * @param limitMs where the copies of absent homes take longer to count, the last count stands for it; without one all only
+   * copies are unknown, and who asks again hears of this count
+   */
+  async status(limitMs = STATUS_MS): Promise<DrainStatus> {
+    const { nodeId, countHomes } = this.#ports;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(resolve, limitMs, null);
+    });
+    const counted = await Promise.race([this.#countStranded().catch(() => null), late]);
+    clearTimeout(timer);
+    const strandedCount = counted ?? this.#countedLately();
+    // Not before: what was stranded may be at home here by now.
+    const homes = await countHomes().catch(() => null);
+    const onlyCopyCount = homes === null || strandedCount === null ? null : homes.singleCopyCount + strandedCount;
+    return { nodeId, homeCount: homes?.homeCount ?? null, onlyCopyCount };
+  }
+
+  /** Several that ask at once share one walk. */
+  #countStranded(): Promise<number> {
+    this.#counting ??= this.#walk().finally(() => {
+      this.#counting = null;
+    });
+    return this.#counting;
+  }
+
+  async #walk(): Promise<number> {
+    const count = await this.#ports.countStranded();
+    this.#counted = { count, atMs: performance.now() };
+    return count;
+  }
+
+  #countedLately(): number | null {
+    const { count, atMs } = this.#counted ?? { count: null, atMs: 0 };
+    return performance.now() - atMs <= COUNTED_LATELY_MS ? count : null;
   }
 
   #enter(): void {
@@ -80,20 +115,24 @@ export class NodeDrain {
   }
 
   async #run(): Promise<void> {
-    for (let isReleased = false; ; ) {
+    let isReleased = false;
+    for (let pauseMs = ROUND_PAUSE_MS; ; ) {
       await this.#empty();
       // Only where an operator scales down: a node that is restarted is back before its copies could be made anew.
       if (this.#isStopped) return;
       isReleased ||= await this.#release();
-      const counted = await this.#ports.count().catch(() => null);
+      const strandedCount = await this.#countStranded().catch(() => null);
+      const homes = await this.#ports.countHomes().catch(() => null);
+      const isEmpty = isReleased && homes?.homeCount === 0;
       // What nobody else may have is waited for, until its home is back, or it is at home here and handed over in turn.
-      if (isReleased && counted?.homeCount === 0 && counted.strandedCount === 0) {
+      if (isEmpty && strandedCount === 0) {
         this.#ports.enterLeft();
         return;
       }
       // It has nobody to give anything to, and stays what it is.
       if (this.#ports.isAlone) return;
-      await this.#ports.delay(ROUND_PAUSE_MS);
+      await this.#ports.delay(pauseMs);
+      pauseMs = isEmpty ? Math.min(2 * pauseMs, MAX_ROUND_PAUSE_MS) : ROUND_PAUSE_MS;
     }
   }
 

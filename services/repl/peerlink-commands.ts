@@ -104,7 +104,7 @@ async function drain(call: Call, overview: OperatorOverview, asked: string): Pro
   const left =
     homeCount === null
       ? 'the database does not say what is left'
-      : `${countText(homeCount, 'transfer')} at home there, ${onlyCopyCount} without another copy`;
+      : `${countText(homeCount, 'transfer')} at home there, ${onlyCopyCount ?? 'not yet known how many'} without another copy`;
   return [`${nodeId} is draining: ${left}. "peerlink nodes" shows it as left when nothing is.`];
 }
 

@@ -346,7 +346,8 @@ function idleDrain(): NodeDrain {
     handOver: async () => true,
     releaseReplicas: async () => undefined,
     delay: async () => undefined,
-    count: async () => ({ homeCount: 0, singleCopyCount: 0, strandedCount: 0 }),
+    countHomes: async () => ({ homeCount: 0, singleCopyCount: 0 }),
+    countStranded: async () => 0,
     onFault: () => undefined,
   });
 }
