@@ -75,10 +75,11 @@ export function createPrismaClusterRepository(database: Database): ClusterReposi
           ORDER BY t.id LIMIT ${limit}`)
       ).map((row) => ({ id: row.id, homeNodeId: row.home_node_id })),
     tryLead: (nodeId, ttlMs) => tryLead(database, nodeId, ttlMs),
-    // The row stays: the epoch must never fall.
+    // The row stays: the epoch must never fall. Cut to the column's milliseconds: rounded up it would be led on for half a one.
     resign: async (nodeId) => {
       await database.query(Prisma.sql`
-        UPDATE leader_lease SET expires_at = now() WHERE holder_node_id = ${nodeId} AND expires_at > now()`);
+        UPDATE leader_lease SET expires_at = date_trunc('milliseconds', now())
+        WHERE holder_node_id = ${nodeId} AND expires_at > now()`);
     },
     leader: async () => {
       const [record] = await database.query<LeaseRecord>(
