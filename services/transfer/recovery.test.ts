@@ -221,6 +221,21 @@ describe('a home whose machine rebooted and lost a file with its name', () => {
 });
 
 describe('a machine that rebooted and lost a sealed file with its name', () => {
+  it('looks at no more of them once it stops', async () => {
+    const world = new World();
+    for (const { id } of [await world.open(null), await world.open(null), await world.open(null)]) await world.seal(id);
+    world.reboot();
+    const open = world.store.open.bind(world.store);
+    let openCount = 0;
+    world.store.open = (...args) => {
+      openCount += 1;
+      world.engine.beginClose();
+      return open(...args);
+    };
+    expect(await world.recover()).toBe(false);
+    expect(openCount).toBe(1);
+  });
+
   it.each(['home', 'replica'] as const)('misses it as its %s, and has it again from the other copy', async (role) => {
     const world = new World();
     const { id, fileId } = await world.open(null);

@@ -131,14 +131,14 @@ async function missSealed({ engine, repository }: StoredRecoveryPorts): Promise<
   const look = async (transfer: RunningTransfer) => {
     const release = engine.hold(transfer);
     try {
-      for (const file of transfer.files) if (file.isSealed) await engine.holdsAll(transfer, file);
+      for (const file of transfer.files) if (file.isSealed && !engine.isClosed) await engine.holdsAll(transfer, file);
     } finally {
       release();
     }
   };
   for (let after: string | null = null; !engine.isClosed; ) {
     const page: readonly TransferWithFiles[] = await repository.listByHome(engine.nodeId, after, ROWS_A_PAGE);
-    for (const found of page) await look(engine.adopt(found));
+    for (const found of page) if (!engine.isClosed) await look(engine.adopt(found));
     const last = page.at(-1);
     if (last === undefined) break;
     after = last.transfer.id;
