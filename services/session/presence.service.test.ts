@@ -65,7 +65,7 @@ describe('a node whose bus lost the word that a session is over', () => {
 
   it('does not look when it is alone', async () => {
     const { broker, database, heard } = await world({ hasOtherNodes: false });
-    broker.broadcastLocal('session.revoked', { sessionId: 's' });
+    void broker.broadcastLocal('session.revoked', { sessionId: 's' });
     await waitFor('it is heard', 5_000, () => heard.length > 0);
     expect(database.askedCount).toBe(0);
   });
