@@ -16,10 +16,13 @@ const SOON_MS = 30_000;
 async function world(cluster: TestCluster) {
   await cluster.settled();
   const running = cluster.nodes.filter((node) => node.process.isRunning());
-  const [home, other] = running as unknown as readonly [TestServer, TestServer];
+  const [asked, second] = running as unknown as readonly [TestServer, TestServer];
   const rows = await openRows(cluster.databaseUrl);
   const file = randomBytes(4 * MIB);
-  const upload = await openUpload(home, file.length);
+  const upload = await openUpload(asked, file.length);
+  // A node that is busy right then gives a new transfer to another.
+  const isHere = (await rows.share(upload.transferId)).home === nodeIdOf(asked);
+  const [home, other] = isHere ? [asked, second] : [second, asked];
   for (const index of [0, 2]) expect((await putChunk(home, upload, file, index)).status).toBe(200);
   const again = (node: TestServer) => cluster.start({ dataDirectory: node.dataDirectory, port: node.port });
   const inSync = () =>
