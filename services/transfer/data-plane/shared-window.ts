@@ -3,10 +3,10 @@ import { MIB } from '../../contracts/limits.ts';
 /** One body alone keeps disk and hash busy with this much. */
 const ONE_STREAM_BYTES = 4 * MIB;
 /**
- * What all bodies together may have unanswered before each must wait for its own: more than the processor's caches
- * hold costs every byte a second trip to memory, which showed as a third of an upload's CPU with six runs at once.
+ * What all bodies together may have unanswered before each must wait for its own. A replica that is 80 ms away answers after
+ * 160, in which 50 MiB/s are 8 MiB; less than twice that leaves such a line idle. More than this many bodies share it.
  */
-const ALL_STREAMS_BYTES = 8 * MIB;
+const ALL_STREAMS_BYTES = 24 * MIB;
 
 /** How many bytes a body may have unanswered, shared by all bodies that are being received in this process. */
 export class SharedWindow {
