@@ -92,7 +92,8 @@ interface RunInFlight {
   movedMs: number;
 }
 
-const GOING_ON: ReadonlySet<UploadPhase['name']> = new Set([
+/** Phases in which bytes move or will by themselves. */
+export const GOING_ON: ReadonlySet<string> = new Set<UploadPhase['name']>([
   'checking',
   'sending',
   'asking',

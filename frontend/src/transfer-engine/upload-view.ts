@@ -5,7 +5,7 @@ import { ChunkMap, type ChunkRange } from './chunk-map.ts';
 import { type Fault, remedyFor } from './fault.ts';
 import type { StoredFile, StoredUpload } from './resume-store.ts';
 import type { Answered } from './transport.ts';
-import type { UploadPhase } from './upload-machine.ts';
+import { GOING_ON, type UploadPhase } from './upload-machine.ts';
 
 /** Beside the machine's phases: an upload of an earlier visit, whose files must be picked again. */
 export type UploadViewPhase = UploadPhase | { readonly name: 'needs_files' };
@@ -34,17 +34,8 @@ export interface UploadView {
   readonly recipients: readonly Person[] | null;
 }
 
-const ACTIVE: ReadonlySet<UploadViewPhase['name']> = new Set([
-  'checking',
-  'sending',
-  'asking',
-  'waiting',
-  'moving',
-  'offline',
-]);
-
 export function isActive(view: UploadView): boolean {
-  return ACTIVE.has(view.phase.name);
+  return GOING_ON.has(view.phase.name);
 }
 /** Its files are in this page's hands: another tab must leave it alone, and closing this one would stop it. */
 export function isHeld(view: UploadView): boolean {
