@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { HEADER } from '../contracts/http.ts';
 import { MAX_URL_BYTES } from '../contracts/limits.ts';
+import { isPageWanted } from '../kernel/preview-agents.ts';
 import type { DataPlane } from '../transfer/data-plane/data-plane.ts';
 import { handleCors } from './cors.ts';
 import { type EdgeContext, isMutating, type MakeContext } from './edge-context.ts';
@@ -114,7 +115,10 @@ function route(
     deps.pages.answerIndex(req, res);
     return;
   }
-  if (!deps.pages.answerAsset(req, res, context.path)) throw notFound();
+  if (deps.pages.answerAsset(req, res, context.path)) return;
+  // A person who mistyped an address is told by the page; a program, and a page that asks for a file of its own, by JSON.
+  if (isPageWanted(req.headers) && !context.path.startsWith('/assets/') && deps.pages.answerUnknown(req, res)) return;
+  throw notFound();
 }
 
 /**

@@ -30,6 +30,7 @@ async function serve(
   await pages.loaded;
   const server: Server = createServer((req, res) => {
     if (req.url === '/') pages.answerIndex(req, res);
+    else if (req.url === '/unknown' && pages.answerUnknown(req, res)) return;
     else if (!pages.answerAsset(req, res, req.url ?? '')) {
       res.statusCode = 404;
       res.end();
@@ -71,6 +72,17 @@ describe('pages', () => {
     expect(policy).toContain("connect-src 'self' https://n1.test wss://n1.test;");
     expect(policy).toContain("frame-ancestors 'none'");
     expect(policy).not.toContain('unsafe');
+  });
+
+  it('answer an unknown address with the page, as not found and never kept', async () => {
+    const { get } = await serve(site);
+    const tag = (await get('/')).headers.get('etag') ?? '';
+    const answer = await get('/unknown', { 'If-None-Match': tag });
+    expect([answer.status, await answer.text()]).toEqual([404, site['index.html']]);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
+    const { get: getUnbuilt } = await serve({});
+    expect((await getUnbuilt('/unknown')).status).toBe(404);
   });
 
   it('follow the nodes: a policy that changed is another page and another worker, and nothing else', async () => {

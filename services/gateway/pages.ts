@@ -44,6 +44,8 @@ interface Asset {
 export interface Pages {
   /** Index.html, or a plain explanation with 503 when the front end was not built. */
   answerIndex(req: IncomingMessage, res: ServerResponse): void;
+  /** The same page with 404: it says that nothing is here, and leads on. False when the front end was not built. */
+  answerUnknown(req: IncomingMessage, res: ServerResponse): boolean;
   /** True when there is such a file and it was answered. */
   answerAsset(req: IncomingMessage, res: ServerResponse, path: string): boolean;
   /** Settles when the files were read or found missing. */
@@ -76,20 +78,28 @@ export function createPages(
     void scan();
   };
 
+  /** False when it is not there. */
+  const answerPage = (req: IncomingMessage, res: ServerResponse, cacheControl: string): boolean => {
+    const index = assets.get('/index.html');
+    if (index === undefined) return false;
+    const policy = currentPolicy();
+    res.setHeader('Content-Security-Policy', policy.text);
+    res.setHeader('Cache-Control', cacheControl);
+    // With a tag of its own, so that no page lives on under the policy of an earlier day.
+    answer(req, res, { ...index, etag: taggedBy(index.etag, policy.tag) });
+    return true;
+  };
+
   return {
     loaded,
     answerIndex(req, res) {
-      const index = assets.get('/index.html');
-      if (index === undefined) {
-        rescan();
-        answerNotBuilt(req, res);
-        return;
-      }
-      const policy = currentPolicy();
-      res.setHeader('Content-Security-Policy', policy.text);
-      res.setHeader('Cache-Control', 'no-cache');
-      // With a tag of its own, so that no page lives on under the policy of an earlier day.
-      answer(req, res, { ...index, etag: taggedBy(index.etag, policy.tag) });
+      if (answerPage(req, res, 'no-cache')) return;
+      rescan();
+      answerNotBuilt(req, res);
+    },
+    answerUnknown(req, res) {
+      res.statusCode = 404;
+      return answerPage(req, res, 'no-store');
     },
     answerAsset(req, res, path) {
       const asset = path === '/index.html' ? undefined : assets.get(path);
@@ -136,7 +146,11 @@ function answer(req: IncomingMessage, res: ServerResponse, asset: Asset): void {
   res.setHeader('Content-Type', asset.type);
   res.setHeader('ETag', asset.etag);
   res.appendHeader('Vary', 'Accept-Encoding');
-  if (req.headers['if-none-match']?.split(',').some((tag) => tag.trim().replace(/^W\//, '') === asset.etag) === true) {
+  const isFound = res.statusCode === 200;
+  if (
+    isFound &&
+    req.headers['if-none-match']?.split(',').some((tag) => tag.trim().replace(/^W\//, '') === asset.etag) === true
+  ) {
     res.statusCode = 304;
     res.end();
     return;

@@ -80,6 +80,16 @@ describe('only what is listed can be reached', () => {
     expect(['not_found', 'bad_request']).toContain(answer.type);
   });
 
+  it('tells a person who mistyped an address on the page, and a program in JSON', async () => {
+    const typed = await fetch(`${url}/shares`, { headers: { accept: 'text/html,*/*;q=0.8' } });
+    expect([typed.status, typed.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
+    expect(await typed.text()).toContain('<div id="root">');
+    const html = { headers: { accept: 'text/html' } };
+    for (const path of ['/assets/nothing.js', '/api/nothing']) {
+      expect(await ask(url, path, html)).toMatchObject({ status: 404, type: 'not_found' });
+    }
+  });
+
   it('takes no address of another host', async () => {
     for (const target of ['//evil.com/', 'http://evil.com/', '/\\evil.com', 'evil']) {
       const { answer } = await sendRaw(
