@@ -20,10 +20,13 @@ const RUN_DEADLINE_MS = 180_000;
 const VICTIMS: readonly Victim[] = PLAN.isFull
   ? ['home', 'replica', 'gateway', 'home that leads']
   : ['home that leads', 'replica', 'gateway'];
-/** Once: all at the same time. Many times: each for itself. */
-const ACTIVITIES: readonly (readonly Activity[])[] = PLAN.isFull
-  ? [['upload'], ['download'], ['live']]
-  : [['upload', 'download', 'live']];
+/**
+ * All at the same time: they share their home and their gateway, so one strike meets each of them. Replicas are chosen
+ * one by one; where every activity is to meet the fault twenty times, each has the strike to itself.
+ */
+function activitiesFor(victim: Victim): readonly (readonly Activity[])[] {
+  return PLAN.isFull && victim === 'replica' ? [['upload'], ['download'], ['live']] : [['upload', 'download', 'live']];
+}
 
 let world: FaultWorld;
 
@@ -56,6 +59,7 @@ describe.each<Fault>(['kill -9', 'SIGSTOP'])('%s of a node in the middle of tran
     });
     await world.settled();
     await readAt(struck, label, underway.shares.slice(-1));
+    await underway.remove();
     report({ fault: `${fault} of the ${victim}`, run, activities: activities.join('+'), stalls });
     world.explain(stalls, MOST_MS[fault], sinceMs, `${struck.name} was struck`);
     return Object.values(stalls);
@@ -81,13 +85,13 @@ describe.each<Fault>(['kill -9', 'SIGSTOP'])('%s of a node in the middle of tran
     'of the %s: clients that resume go on, nothing acknowledged is lost',
     async (victim) => {
       const stalls: number[] = [];
-      for (const activities of ACTIVITIES) {
+      for (const activities of activitiesFor(victim)) {
         for (let run = 1; run <= PLAN.runs; run += 1) stalls.push(...(await strike(victim, activities, run)));
       }
       expect(await world.faultsFound()).toEqual([]);
       expect(Math.max(...stalls)).toBeLessThanOrEqual(MOST_MS[fault]);
       if (PLAN.isFull) expect(percentile(stalls, 0.95)).toBeLessThanOrEqual(P95_MS[fault]);
     },
-    RUN_DEADLINE_MS * PLAN.runs * ACTIVITIES.length,
+    RUN_DEADLINE_MS * PLAN.runs * 3,
   );
 });

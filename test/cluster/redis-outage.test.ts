@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '../support/waiting.ts';
 import { Downloader } from './clients/downloader.ts';
-import { BarrierPace } from './clients/pace.ts';
+import { SteadyPace } from './clients/pace.ts';
 import { promotionsIn } from './history/check-rows.ts';
 import { type FaultWorld, startWorld } from './world/fault-world.ts';
 import { type Load, startLoad } from './world/load.ts';
@@ -42,7 +42,7 @@ async function under(name: string, outage: () => Promise<void>): Promise<void> {
   const cookie = await world.cookie('load');
   const before = { pids: world.nodes.map(({ server }) => server.pid), connections: await connectionCount() };
   const promotionsBefore = promotionsIn(await world.audit.transfers());
-  const paced = () => new BarrierPace(PACE_BYTES_PER_SECOND, Number.POSITIVE_INFINITY);
+  const paced = () => new SteadyPace(PACE_BYTES_PER_SECOND);
   load = await startLoad(world, name, {
     uploads: 2,
     downloads: 2,

@@ -5,7 +5,7 @@ import { startProcess } from '../support/processes.ts';
 import { ROOT } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
 import { Downloader } from './clients/downloader.ts';
-import { BarrierPace } from './clients/pace.ts';
+import { SteadyPace } from './clients/pace.ts';
 import { digestOf } from './clients/pattern.ts';
 import { type FaultWorld, startWorld, type WorldNode } from './world/fault-world.ts';
 import { type Load, startLoad } from './world/load.ts';
@@ -65,7 +65,7 @@ describe(`under ${CLIENTS} uploads and ${CLIENTS} downloads`, () => {
   }, 120_000);
 
   beforeEach(async () => {
-    const pace = () => new BarrierPace(PACE_BYTES_PER_SECOND, Number.POSITIVE_INFINITY);
+    const pace = () => new SteadyPace(PACE_BYTES_PER_SECOND);
     loads += 1;
     const clients = { uploads: CLIENTS, downloads: CLIENTS, sizeBytes: SIZE_BYTES, pace };
     load = await startLoad(world, `load ${loads}`, clients);

@@ -13,10 +13,25 @@ export interface Pace {
 
 export const UNPACED: Pace = { until: async () => {} };
 
+/** One rate from the first byte to the last. */
+export class SteadyPace implements Pace {
+  readonly #bytesPerSecond: number;
+  #begunAtMs: number | null = null;
+
+  constructor(bytesPerSecond: number) {
+    this.#bytesPerSecond = bytesPerSecond;
+  }
+
+  async until(position: number, signal: AbortSignal): Promise<void> {
+    this.#begunAtMs ??= performance.now();
+    while (!isDue(this.#begunAtMs, this.#bytesPerSecond, position)) await delay(LOOK_EVERY_MS, undefined, { signal });
+  }
+}
+
+/** As fast as it can to the barrier, where it waits for `lift`; from there on at a rate at which a fault has time. */
 export class BarrierPace implements Pace {
   readonly #bytesPerSecond: number;
   readonly #barrier: number;
-  #begunAtMs: number | null = null;
   #liftedAtMs: number | null = null;
   #position = 0;
 
@@ -36,17 +51,15 @@ export class BarrierPace implements Pace {
 
   async until(position: number, signal: AbortSignal): Promise<void> {
     this.#position = Math.max(this.#position, position);
-    this.#begunAtMs ??= performance.now();
     while (!this.#mayMove(position)) await delay(LOOK_EVERY_MS, undefined, { signal });
   }
 
   #mayMove(position: number): boolean {
-    const now = performance.now();
-    if (position < this.#barrier) return this.#isDue(now - (this.#begunAtMs ?? now), position);
-    return this.#liftedAtMs !== null && this.#isDue(now - this.#liftedAtMs, position - this.#barrier);
+    if (position < this.#barrier) return true;
+    return this.#liftedAtMs !== null && isDue(this.#liftedAtMs, this.#bytesPerSecond, position - this.#barrier);
   }
+}
 
-  #isDue(elapsedMs: number, bytes: number): boolean {
-    return (elapsedMs / 1000) * this.#bytesPerSecond >= bytes;
-  }
+function isDue(sinceMs: number, bytesPerSecond: number, bytes: number): boolean {
+  return ((performance.now() - sinceMs) / 1000) * bytesPerSecond >= bytes;
 }

@@ -121,6 +121,18 @@ export class Uploader {
     }
   }
 
+  /** Ends the transfer for everyone. */
+  async remove(): Promise<void> {
+    const { transferId, uploadToken } = this.opened;
+    await this.#patiently('remove', (door) =>
+      askJson(`${door.url}/api/transfers/${transferId}`, {
+        agent: new Agent(),
+        method: 'DELETE',
+        headers: { authorization: `Bearer ${uploadToken}` },
+      }),
+    );
+  }
+
   async #sendRuns(runs: Run[]): Promise<void> {
     const { parallel, ring, signal } = this.#options;
     let failure: { door: Door; fault: unknown } | null = null;

@@ -38,6 +38,8 @@ export interface Underway {
   acknowledgedChunks(): number;
   /** Waits for the end of all. Resolves to each client's longest time without progress after `sinceMs`. */
   finished(deadlineMs: number, sinceMs: number): Promise<Record<string, number>>;
+  /** Ends the transfers: twenty times two copies of a gigabyte are more than some disks have. */
+  remove(): Promise<void>;
 }
 
 export interface Placing {
@@ -83,10 +85,13 @@ export async function begin(
     return client;
   };
   let late: Opened | null = null;
+  /** Those that are still at it, and all. */
   const senders: Uploader[] = [];
+  const openers: Uploader[] = [];
   for (const activity of what) {
     if (activity === 'download') {
       const sealed = await openAt(world, at, `${label} download`, file('download'));
+      openers.push(sealed);
       await sealed.send();
       shares.push({ shareId: sealed.opened.shareId, seed: 'download' });
       await world.inSync(sealed.opened.transferId);
@@ -94,6 +99,7 @@ export async function begin(
     } else {
       const sender = await openAt(world, at, `${label} ${activity}`, file(activity), paced());
       senders.push(sender);
+      openers.push(sender);
       shares.push({ shareId: sender.opened.shareId, seed: activity });
       moving.push(track(`${activity} sender`, sender.opened.transferId, sender.send(), sender.progressAtMs));
       if (activity === 'live') late = sender.opened;
@@ -141,6 +147,9 @@ export async function begin(
         stalls[name] = last <= sinceMs ? 0 : Math.round(longestStallMs(progressAtMs, sinceMs, last));
       }
       return stalls;
+    },
+    remove: async () => {
+      for (const opener of openers) await opener.remove();
     },
   };
 }
