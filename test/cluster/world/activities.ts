@@ -1,7 +1,7 @@
 import { waitFor } from '../../support/waiting.ts';
 import { Downloader } from '../clients/downloader.ts';
 import { BarrierPace } from '../clients/pace.ts';
-import type { PatternFile } from '../clients/pattern.ts';
+import { digestOf, type PatternFile } from '../clients/pattern.ts';
 import { type Opened, Uploader } from '../clients/uploader.ts';
 import { longestStallMs } from '../history/check-operations.ts';
 import type { FaultWorld, WorldNode } from './fault-world.ts';
@@ -66,6 +66,8 @@ export async function begin(
     return pace;
   };
   const file = (name: string): PatternFile => ({ seed: name, sizeBytes });
+  // Reckoned before anything moves: afterwards it would take the time of those whose standstill is measured.
+  await Promise.all(what.map((name) => digestOf(file(name))));
   const moving: Moving[] = [];
   const shares: { shareId: string; seed: string }[] = [];
   const receive = (name: string, opened: Opened, pace?: BarrierPace) => {
