@@ -1,7 +1,7 @@
-import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { waitFor } from '../../test/support/waiting.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { randomId } from '../kernel/ids.ts';
@@ -63,17 +63,10 @@ class World {
     replicaNodeId: string | null,
     { isNew } = { isNew: false },
   ): Promise<{ readonly id: string; readonly fileId: string }> {
-    const [id, fileId] = [randomId(22), randomId(22)];
-    const owner = { sessionId: null, ownerAddress: '::1', uploadTokenHash: new Uint8Array(32), senderName: null };
-    const limits = { passwordHash: null, maxDownloads: null, idempotencyKey: null, requestHash: null };
-    const rest = { digest: null, expectedDigest: null, mediaType: null, lastModifiedMs: null };
-    const inserted = await this.repository.insert(
-      { id, shareId: randomId(22), kind: 'share', homeNodeId: 'node-a', ...owner, ...limits },
-      [{ id: fileId, index: 0, path: 'a', ...geometry, ...rest }],
-      { maxOpen: 100, expiresInSeconds: 1e6 },
-    );
-    assert(inserted.outcome === 'inserted');
-    const transfer = isNew ? this.engine.adopt(inserted.row, { isNew }) : await this.engine.load(id);
+    const fileId = randomId(22);
+    const inserted = await insertTransfer(this.repository, { files: [{ id: fileId, ...geometry }] });
+    const { id } = inserted.transfer;
+    const transfer = isNew ? this.engine.adopt(inserted, { isNew }) : await this.engine.load(id);
     const copy = await this.other.create(fileId, geometry);
     for (const index of [0, 1]) {
       await this.engine.writeChunk(transfer, transfer.file(0), { index, bytes: [bytesOf(index)] });

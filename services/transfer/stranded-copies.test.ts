@@ -1,8 +1,7 @@
-import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
-import { randomId } from '../kernel/ids.ts';
+import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import type { OwnershipChange } from './ports.ts';
 import { countStranded } from './stranded-copies.ts';
 
@@ -13,22 +12,11 @@ class World {
   readonly silent = new Set<string>();
   queryCount = 0;
 
-  async stored(homeNodeId: string, change: OwnershipChange, fileCount = 1): Promise<string> {
-    const id = randomId(22);
-    const owner = { sessionId: null, ownerAddress: '::1', uploadTokenHash: new Uint8Array(32), senderName: null };
-    const limits = { passwordHash: null, maxDownloads: null, idempotencyKey: null, requestHash: null };
-    const rest = { digest: null, expectedDigest: null, mediaType: null, lastModifiedMs: null };
-    const geometry = { chunkSizeBytes: 1024, sizeBytes: 10 };
-    const files = Array.from({ length: fileCount }, (_, index) => ({ id: randomId(22), index, path: `${index}` }));
-    const inserted = await this.repository.insert(
-      { id, shareId: randomId(22), kind: 'share', homeNodeId, ...owner, ...limits },
-      files.map((file) => ({ ...file, ...geometry, ...rest })),
-      { maxOpen: 1e9, expiresInSeconds: 1e6 },
-    );
-    assert.equal(inserted.outcome, 'inserted');
-    await this.repository.cas(id, 1, change);
-    for (const file of files) await this.store.create(file.id, geometry);
-    return id;
+  async stored(homeNodeId: string, ownership: OwnershipChange, fileCount = 1): Promise<string> {
+    const blank = Array.from({ length: fileCount }, () => ({}));
+    const { transfer, files } = await insertTransfer(this.repository, { homeNodeId, files: blank, ownership });
+    for (const file of files) await this.store.create(file.id, file);
+    return transfer.id;
   }
 
   count(): Promise<number> {

@@ -1,9 +1,8 @@
-import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
-import { randomId } from '../kernel/ids.ts';
 import { ReplicaSide } from './replication/replica-side.ts';
 import { takeOver } from './take-over.ts';
 import { TransferEngine } from './transfer-engine.ts';
@@ -49,19 +48,10 @@ class World {
     homeNodeId: string,
     { isSealed, replicaState = 'in_sync' }: { isSealed: boolean; replicaState?: 'in_sync' | 'syncing' },
   ): Promise<string> {
-    const id = randomId(22);
-    const owner = { sessionId: null, ownerAddress: '::1', uploadTokenHash: new Uint8Array(32), senderName: null };
-    const limits = { passwordHash: null, maxDownloads: null, idempotencyKey: null, requestHash: null };
-    const rest = { expectedDigest: null, mediaType: null, lastModifiedMs: null };
     const digest = isSealed ? new Uint8Array(32).fill(1) : null;
-    const inserted = await this.repository.insert(
-      { id, shareId: randomId(22), kind: 'share', homeNodeId, ...owner, ...limits },
-      [{ id: randomId(22), index: 0, path: 'a', sizeBytes: 10, chunkSizeBytes: 1024, digest, ...rest }],
-      { maxOpen: 1e9, expiresInSeconds: 1e6 },
-    );
-    assert.equal(inserted.outcome, 'inserted');
-    await this.repository.cas(id, 1, { replicaNodeId: 'node-a', replicaState });
-    return id;
+    const ownership = { replicaNodeId: 'node-a', replicaState };
+    const { transfer } = await insertTransfer(this.repository, { homeNodeId, files: [{ digest }], ownership });
+    return transfer.id;
   }
 
   async turn(): Promise<void> {
