@@ -1,10 +1,9 @@
-import assert from 'node:assert/strict';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
-import { randomId } from '../kernel/ids.ts';
 import { handOverHomes } from './hand-over.ts';
 import { FillSlots } from './replication/fill-slots.ts';
 import { HomeSide } from './replication/home-side.ts';
@@ -69,27 +68,11 @@ class World {
   });
 
   async open(isInSync: boolean, sizeBytes: number | null = 1024): Promise<string> {
-    const id = randomId(22);
-    const row = {
-      id,
-      shareId: randomId(22),
-      kind: 'share' as const,
-      homeNodeId: 'node-a',
-      sessionId: null,
-      ownerAddress: 'x',
-      uploadTokenHash: new Uint8Array(32),
-      passwordHash: null,
-      maxDownloads: null,
-      senderName: null,
-      idempotencyKey: null,
-      requestHash: null,
-    };
-    const file = { id: randomId(22), index: 0, path: 'a', sizeBytes, chunkSizeBytes: 1024 };
-    const rest = { digest: null, expectedDigest: null, mediaType: null, lastModifiedMs: null };
-    const inserted = await this.repository.insert(row, [{ ...file, ...rest }], { maxOpen: 1e9, expiresInSeconds: 1e6 });
-    assert.equal(inserted.outcome, 'inserted');
-    if (isInSync) await this.repository.cas(id, 1, { replicaNodeId: 'node-b', replicaState: 'in_sync' });
-    return id;
+    const { transfer } = await insertTransfer(this.repository, {
+      files: [{ sizeBytes }],
+      ...(isInSync && { ownership: { replicaNodeId: 'node-b', replicaState: 'in_sync' } }),
+    });
+    return transfer.id;
   }
 
   delay(ms: number, signal?: AbortSignal): Promise<void> {

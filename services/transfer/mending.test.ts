@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { waitFor } from '../../test/support/waiting.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { randomId } from '../kernel/ids.ts';
 import type { ChunkMap } from './chunk-map.ts';
 import type { ChunkCopies } from './mending.ts';
-import type { NewFile, NewTransfer } from './ports.ts';
 import { recoverHomes, recoverStored } from './recovery.ts';
 import { Scrub } from './scrub.ts';
 import { TransferEngine } from './transfer-engine.ts';
@@ -74,18 +74,10 @@ class World {
 
   /** A file of three chunks with those named stored on this node; all of them on the other one. */
   async file(stored: readonly number[] = [0, 1, 2]) {
-    const id = randomId(22);
     const fileId = randomId(22);
-    const inserted = await this.repository.insert(
-      { ...TRANSFER, id, shareId: randomId(22) },
-      [{ ...FILE, id: fileId }],
-      {
-        maxOpen: 1e9,
-        expiresInSeconds: 1e6,
-      },
-    );
-    assert.equal(inserted.outcome, 'inserted');
-    const copy = await this.other.create(fileId, { chunkSizeBytes: CHUNK, sizeBytes: 3 * CHUNK });
+    const geometry = { chunkSizeBytes: CHUNK, sizeBytes: 3 * CHUNK };
+    const { id } = (await insertTransfer(this.repository, { files: [{ id: fileId, ...geometry }] })).transfer;
+    const copy = await this.other.create(fileId, geometry);
     for (const index of [0, 1, 2]) await copy.commitChunk(index, await copy.writeChunk(index, [bytesOf(index)]));
     const transfer = await this.engine.load(id);
     const file = transfer.file(0);
@@ -111,30 +103,6 @@ class World {
     return isSound ? buffer : this.engine.mending.mend(transfer, transfer.file(0), use.stored, index);
   }
 }
-
-const TRANSFER: Omit<NewTransfer, 'id' | 'shareId'> = {
-  kind: 'share',
-  homeNodeId: 'node-a',
-  sessionId: null,
-  ownerAddress: '127.0.0.1',
-  uploadTokenHash: new Uint8Array(32),
-  passwordHash: null,
-  maxDownloads: null,
-  senderName: null,
-  idempotencyKey: null,
-  requestHash: null,
-};
-const FILE: NewFile = {
-  id: '',
-  index: 0,
-  path: 'a',
-  sizeBytes: 3 * CHUNK,
-  chunkSizeBytes: CHUNK,
-  digest: null,
-  expectedDigest: null,
-  mediaType: null,
-  lastModifiedMs: null,
-};
 
 describe('a damaged chunk', () => {
   it('is mended from the other copy once, however many read it, and handed to all of them', async () => {

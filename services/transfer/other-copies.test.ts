@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { waitFor } from '../../test/support/waiting.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { randomId } from '../kernel/ids.ts';
@@ -75,16 +76,8 @@ class World {
 
   /** A file of five chunks: those named are stored here, all of them at the nodes that have a copy. */
   async file(stored: readonly number[], copies: readonly string[]) {
-    const id = randomId(22);
     const fileId = randomId(22);
-    const owner = { sessionId: null, ownerAddress: '::1', uploadTokenHash: new Uint8Array(32), senderName: null };
-    const limits = { passwordHash: null, maxDownloads: null, idempotencyKey: null, requestHash: null };
-    const inserted = await this.repository.insert(
-      { id, shareId: randomId(22), kind: 'share', homeNodeId: 'node-a', ...owner, ...limits },
-      [{ id: fileId, index: 0, path: 'a', digest: null, expectedDigest: null, ...geometry, ...PLAIN }],
-      { maxOpen: 100, expiresInSeconds: 1e6 },
-    );
-    assert.equal(inserted.outcome, 'inserted');
+    const { id } = (await insertTransfer(this.repository, { files: [{ id: fileId, ...geometry }] })).transfer;
     for (const nodeId of copies) {
       const copy = await this.others.get(nodeId)?.create(fileId, geometry);
       for (const index of ALL) await copy?.writeAndCommitChunk(index, [bytesOf(index)]);
@@ -111,8 +104,6 @@ class World {
     return this.engine.mending.mend(transfer, transfer.file(0), use.stored, index);
   }
 }
-
-const PLAIN = { mediaType: null, lastModifiedMs: null };
 
 describe('a damaged chunk that the nodes of the row have not', () => {
   it('is mended from any other node that has it', async () => {

@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { ENDED_ROW_KEPT_MS } from '../contracts/limits.ts';
 import { OpenFiles } from './open-files.ts';
-import type { NewFile, NewTransfer } from './ports.ts';
 import { createExpiry, type SweepPorts, sweepStore } from './sweep.ts';
 
 const netIo = loadNetIo({ useNative: true });
+const FIVE_BYTES = { chunkSizeBytes: 1024, sizeBytes: 5 };
 
 function world() {
   const time = { nowMs: Date.UTC(2026, 0, 1) };
@@ -20,37 +21,11 @@ function world() {
   }
   const store = new Store(netIo);
   const stored = async (fileId: string) => {
-    await (await store.create(fileId, { chunkSizeBytes: 1024, sizeBytes: 5 })).close();
+    await (await store.create(fileId, FIVE_BYTES)).close();
   };
   const open = async (id: string, fileIds: readonly string[], expiresInSeconds = 3600) => {
-    const row = {
-      id,
-      shareId: `share-${id}`,
-      kind: 'share',
-      homeNodeId: 'node-a',
-      sessionId: null,
-      ownerAddress: 'x',
-      uploadTokenHash: new Uint8Array(32),
-      passwordHash: null,
-      maxDownloads: null,
-      senderName: null,
-      idempotencyKey: null,
-      requestHash: null,
-    } satisfies NewTransfer;
-    const files = fileIds.map(
-      (fileId, index): NewFile => ({
-        id: fileId,
-        index,
-        path: fileId,
-        sizeBytes: 5,
-        chunkSizeBytes: 1024,
-        digest: null,
-        expectedDigest: null,
-        mediaType: null,
-        lastModifiedMs: null,
-      }),
-    );
-    await repository.insert(row, files, { maxOpen: 1e6, expiresInSeconds });
+    const files = fileIds.map((fileId) => ({ id: fileId, ...FIVE_BYTES }));
+    await insertTransfer(repository, { id, files, expiresInSeconds });
     for (const fileId of fileIds) await stored(fileId);
   };
   const openFiles = new OpenFiles(() => {});
@@ -193,8 +168,6 @@ describe('the sweep of copies that no row names', () => {
     expect(store.files.size).toBe(0);
   });
 });
-
-const FIVE_BYTES = { chunkSizeBytes: 1024, sizeBytes: 5 };
 
 describe('the expiry of rows', () => {
   const expiryOf = (uploadTtlSeconds: number) => {

@@ -5,10 +5,10 @@ import fc from 'fast-check';
 import { loadNetIo } from '../../native/index.ts';
 import { fuzz } from '../../test/support/fuzz.ts';
 import { MemoryChunkStore, MemoryTransferRepository, type StoreStep } from '../../test/support/memory-transfers.ts';
+import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
-import { randomId } from '../kernel/ids.ts';
 import type { StateChange } from './engine-deps.ts';
-import type { NewFile, NewTransfer } from './ports.ts';
+import type { NewFile } from './ports.ts';
 import { recoverHomes } from './recovery.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 import { TransferEngine } from './transfer-engine.ts';
@@ -50,39 +50,11 @@ class World {
   }
 
   async insert(files: readonly Partial<NewFile>[], expiresInSeconds = 3600): Promise<string> {
-    const id = randomId(22);
-    const row: NewTransfer = {
-      id,
-      shareId: randomId(22),
-      kind: 'share',
-      homeNodeId: 'node-a',
-      sessionId: null,
-      ownerAddress: '127.0.0.1',
-      uploadTokenHash: new Uint8Array(32),
-      passwordHash: null,
-      maxDownloads: null,
-      senderName: null,
-      idempotencyKey: null,
-      requestHash: null,
-    };
-    const all = files.map((file, index) => ({ ...FILE, id: randomId(22), index, ...file }));
-    const inserted = await this.repository.insert(row, all, { maxOpen: 1e9, expiresInSeconds });
-    assert.equal(inserted.outcome, 'inserted');
-    return id;
+    const all = files.map((file) => ({ sizeBytes: 3 * CHUNK, ...file }));
+    return (await insertTransfer(this.repository, { files: all, expiresInSeconds })).transfer.id;
   }
 }
 
-const FILE: NewFile = {
-  id: '',
-  index: 0,
-  path: 'a',
-  sizeBytes: 3 * CHUNK,
-  chunkSizeBytes: CHUNK,
-  digest: null,
-  expectedDigest: null,
-  mediaType: null,
-  lastModifiedMs: null,
-};
 const bytesOf = (index: number, variant = 0, lengthBytes = CHUNK) =>
   Buffer.alloc(lengthBytes, 1 + index * 16 + variant);
 const contentOf = (count: number) => Buffer.concat(Array.from({ length: count }, (_, index) => bytesOf(index)));

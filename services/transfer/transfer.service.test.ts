@@ -1,10 +1,9 @@
-import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Service } from 'moleculer';
 import { loadNetIo } from '../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
-import { randomId } from '../kernel/ids.ts';
 import { FillSlots } from './replication/fill-slots.ts';
 import { HomeSide } from './replication/home-side.ts';
 import { ReplicaSide } from './replication/replica-side.ts';
@@ -85,27 +84,9 @@ class World {
   }
 
   async put(homeNodeId: string, replicaNodeId: string): Promise<void> {
-    const id = randomId(22);
-    const owner = { sessionId: null, ownerAddress: '::1', uploadTokenHash: new Uint8Array(32), senderName: null };
-    const limits = { passwordHash: null, maxDownloads: null, idempotencyKey: null, requestHash: null };
-    const rest = { expectedDigest: null, mediaType: null, lastModifiedMs: null };
-    const inserted = await this.repository.insert(
-      { id, shareId: randomId(22), kind: 'share', homeNodeId, ...owner, ...limits },
-      [
-        {
-          id: randomId(22),
-          index: 0,
-          path: 'a',
-          sizeBytes: 10,
-          chunkSizeBytes: 1024,
-          digest: new Uint8Array(32),
-          ...rest,
-        },
-      ],
-      { maxOpen: 1e9, expiresInSeconds: 1e6 },
-    );
-    assert.equal(inserted.outcome, 'inserted');
-    await this.repository.cas(id, 1, { replicaNodeId, replicaState: 'in_sync' });
+    const files = [{ digest: new Uint8Array(32) }];
+    const ownership = { replicaNodeId, replicaState: 'in_sync' } as const;
+    await insertTransfer(this.repository, { homeNodeId, files, ownership });
   }
 
   /** Moleculer's part of a service's life. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
-import { randomId } from '../../kernel/ids.ts';
+import { insertTransfer } from '../../../test/support/transfer-rows.ts';
 import { TransferEngine } from '../transfer-engine.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { Piece } from './pieces.ts';
@@ -27,39 +27,8 @@ async function world(maxBytes: number) {
     publishState: () => {},
     onFault: () => {},
   });
-  const id = randomId(22);
-  const inserted = await repository.insert(
-    {
-      id,
-      shareId: randomId(22),
-      kind: 'share',
-      homeNodeId: 'node-a',
-      sessionId: null,
-      ownerAddress: '127.0.0.1',
-      uploadTokenHash: new Uint8Array(32),
-      passwordHash: null,
-      maxDownloads: null,
-      senderName: null,
-      idempotencyKey: null,
-      requestHash: null,
-    },
-    [
-      {
-        id: randomId(22),
-        index: 0,
-        path: 'a.bin',
-        sizeBytes: CHUNKS * CHUNK,
-        chunkSizeBytes: CHUNK,
-        digest: null,
-        expectedDigest: null,
-        mediaType: null,
-        lastModifiedMs: null,
-      },
-    ],
-    { maxOpen: 1e9, expiresInSeconds: 3600 },
-  );
-  assert.equal(inserted.outcome, 'inserted');
-  const transfer = await engine.load(id);
+  const files = [{ sizeBytes: CHUNKS * CHUNK, chunkSizeBytes: CHUNK }];
+  const transfer = await engine.load((await insertTransfer(repository, { files })).transfer.id);
   const file = transfer.file(0);
   for (let index = 0; index < CHUNKS; index += 1) {
     await engine.writeChunk(transfer, file, { index, bytes: [Buffer.alloc(CHUNK, index)] });

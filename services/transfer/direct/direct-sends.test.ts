@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
+import { insertTransfer } from '../../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import type { OpenTransferRequest } from '../../contracts/http.ts';
 import type { GrantState, Person } from '../../contracts/person.ts';
@@ -63,27 +64,10 @@ async function world() {
     },
     news: { inboxesChanged: () => {}, recipientsChanged: () => {} },
   });
-  const inserted = await transfers.insert(
-    {
-      id: 'transfer1',
-      shareId: 'share1',
-      kind: 'direct',
-      homeNodeId: 'node-a',
-      sessionId: anna.id,
-      ownerAddress: '10.0.0.1',
-      uploadTokenHash: new Uint8Array(32),
-      passwordHash: null,
-      maxDownloads: null,
-      senderName: null,
-      idempotencyKey: null,
-      requestHash: null,
-    },
-    [],
-    { maxOpen: 10, expiresInSeconds: 3600 },
-  );
-  if (inserted.outcome !== 'inserted') throw new Error(inserted.outcome);
-  const grant = signRecipientGrant(SECRET, 'header', 'share1', 'ben', time.nowMs + 60_000);
-  return { time, direct, rows, room, grant, transfer: engine.adopt(inserted.row) };
+  const inserted = await insertTransfer(transfers, { kind: 'direct', sessionId: anna.id, files: [] });
+  const { shareId } = inserted.transfer;
+  const grant = signRecipientGrant(SECRET, 'header', shareId, 'ben', time.nowMs + 60_000);
+  return { time, direct, rows, room, grant, transfer: engine.adopt(inserted) };
 }
 
 describe('the right to read a direct send', () => {

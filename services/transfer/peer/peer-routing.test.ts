@@ -1,9 +1,8 @@
-import assert from 'node:assert/strict';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
+import { insertTransfer } from '../../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
-import { randomId } from '../../kernel/ids.ts';
 import { BufferPool } from '../data-plane/buffer-pool.ts';
 import { ReaderMemory } from '../data-plane/reader-memory.ts';
 import { damagedChunk } from '../mending.ts';
@@ -67,17 +66,8 @@ class World {
     change: { homeNodeId: string; replicaNodeId: string | null },
     options: { isHere: boolean },
   ): Promise<void> {
-    const [id, fileId] = [randomId(22), randomId(22)];
+    const { id } = (await insertTransfer(this.repository, { files: [geometry] })).transfer;
     this.id = id;
-    const owner = { sessionId: null, ownerAddress: '::1', uploadTokenHash: new Uint8Array(32), senderName: null };
-    const limits = { passwordHash: null, maxDownloads: null, idempotencyKey: null, requestHash: null };
-    const plain = { expectedDigest: null, mediaType: null, lastModifiedMs: null, digest: null };
-    const inserted = await this.repository.insert(
-      { id, shareId: randomId(22), kind: 'share', homeNodeId: 'node-a', ...owner, ...limits },
-      [{ id: fileId, index: 0, path: 'a', ...plain, ...geometry }],
-      { maxOpen: 100, expiresInSeconds: 1e6 },
-    );
-    assert.equal(inserted.outcome, 'inserted');
     const transfer = await this.engine.load(id);
     for (const index of [0, 1, 2]) {
       const bytes = [BYTES.subarray(index * CHUNK, (index + 1) * CHUNK)];

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../../native/index.ts';
 import { atEnd } from '../../../test/support/cleanup.ts';
 import { MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
-import { randomId } from '../../kernel/ids.ts';
+import { insertTransfer } from '../../../test/support/transfer-rows.ts';
 import { ReplicaSide, type ReplicaTransfer } from '../replication/replica-side.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { PeerAuth } from './peer-auth.ts';
@@ -15,33 +14,14 @@ import { encodeWait, OpeningReader } from './replica-wire.ts';
 
 const LATE = new Promise<never>(() => {});
 
-/** A transfer of three files whose replica this node is. */
-async function replicaRow(repository: MemoryTransferRepository) {
-  const id = randomId(22);
-  const row = {
-    id,
-    shareId: randomId(22),
-    kind: 'share' as const,
-    homeNodeId: 'home',
-    sessionId: null,
-    ownerAddress: 'x',
-    uploadTokenHash: new Uint8Array(32),
-    passwordHash: null,
-    maxDownloads: null,
-    senderName: null,
-    idempotencyKey: null,
-    requestHash: null,
-  };
-  await repository.insert(row, [], { maxOpen: 1, expiresInSeconds: 1e6 });
-  const changed = await repository.cas(id, 1, { replicaNodeId: 'replica', replicaState: 'syncing' });
-  assert(changed !== null);
-  return changed;
-}
-
 describe('a replica that is asked for a session', () => {
   it('says each second that it goes on looking at what it holds, and only while it does', async () => {
     const repository = new MemoryTransferRepository(() => 0);
-    const row = await replicaRow(repository);
+    const { transfer: row } = await insertTransfer(repository, {
+      homeNodeId: 'home',
+      files: [],
+      ownership: { replicaNodeId: 'replica', replicaState: 'syncing' },
+    });
     const looks: (() => void)[] = [];
     const transfer: ReplicaTransfer = {
       row,

@@ -1,8 +1,7 @@
-import assert from 'node:assert/strict';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
-import { randomId } from '../../kernel/ids.ts';
+import { insertTransfer } from '../../../test/support/transfer-rows.ts';
 import { ChunkMap } from '../chunk-map.ts';
 import type { TransferRow } from '../ports.ts';
 import { FillSlots } from './fill-slots.ts';
@@ -25,7 +24,10 @@ class World {
   readonly #slots = new FillSlots();
 
   async home(replicaNodeId: string | null = null): Promise<{ readonly id: string; readonly home: HomeSide }> {
-    const row = await this.#insert(replicaNodeId);
+    const { transfer: row } = await insertTransfer(this.repository, {
+      homeNodeId: 'home',
+      ...(replicaNodeId !== null && { ownership: { replicaNodeId, replicaState: 'in_sync' } }),
+    });
     const transfer = {
       row,
       fileCount: 1,
@@ -84,32 +86,6 @@ class World {
       act();
       await settled();
     }
-  }
-
-  async #insert(replicaNodeId: string | null): Promise<TransferRow> {
-    const id = randomId(22);
-    const row = {
-      id,
-      shareId: randomId(22),
-      kind: 'share' as const,
-      homeNodeId: 'home',
-      sessionId: null,
-      ownerAddress: 'x',
-      uploadTokenHash: new Uint8Array(32),
-      passwordHash: null,
-      maxDownloads: null,
-      senderName: null,
-      idempotencyKey: null,
-      requestHash: null,
-    };
-    const rest = { digest: null, expectedDigest: null, mediaType: null, lastModifiedMs: null };
-    const file = { id: randomId(22), index: 0, path: 'a', sizeBytes: 1024, chunkSizeBytes: 1024, ...rest };
-    const inserted = await this.repository.insert(row, [file], { maxOpen: 1e9, expiresInSeconds: 1e6 });
-    assert.equal(inserted.outcome, 'inserted');
-    if (replicaNodeId !== null) await this.repository.cas(id, 1, { replicaNodeId, replicaState: 'in_sync' });
-    const found = await this.repository.findById(id);
-    assert(found !== null);
-    return found.transfer;
   }
 
   /** How many rows say this of their replica. */
