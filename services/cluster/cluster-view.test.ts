@@ -14,6 +14,7 @@ const row = (id: string) => ({
   publicUrl: `https://${id}.test`,
   state: 'healthy' as const,
   unseenMs: 0,
+  isGivenUp: false,
 });
 
 describe('ClusterView', () => {

@@ -8,7 +8,7 @@ import { UnbrokenWatch } from '../kernel/unbroken-watch.ts';
 import { ClusterView, type NodeReport } from './cluster-view.ts';
 import { LEASE_RENEW_MS, type Leadership } from './leadership.ts';
 import { loadOf, placeTransfer, type SlotLimits } from './membership.ts';
-import type { ClusterRepository, LeaderHints, NodeRow } from './ports.ts';
+import type { ClusterRepository, LeaderHints, OwnNodeRow } from './ports.ts';
 
 /** "A node not seen so long is forgotten" is counted in minutes, so a row a few seconds old is fresh enough. */
 const ANNOUNCE_EVERY_MS = 10_000;
@@ -32,7 +32,7 @@ export interface LeaderDuty {
 
 export interface ClusterServiceDeps {
   readonly clusterId: string;
-  readonly self: Omit<NodeRow, 'unseenMs' | 'state'>;
+  readonly self: Omit<OwnNodeRow, 'state'>;
   readonly repository: ClusterRepository;
   readonly leadership: Leadership;
   /** Null: one node. */

@@ -8,7 +8,12 @@ export interface NodeRow {
   readonly state: NodeState;
   /** Since it last said so here, by the database's clock: nobody's own clock is to judge another node. */
   readonly unseenMs: number;
+  /** An operator gave up on it, and it was not seen since. */
+  readonly isGivenUp: boolean;
 }
+
+/** What a node says of itself. */
+export type OwnNodeRow = Omit<NodeRow, 'unseenMs' | 'isGivenUp'>;
 
 export interface LeaderLease {
   readonly holderNodeId: string;
@@ -28,12 +33,17 @@ export interface LeaderHints {
 export interface ClusterRepository {
   /** Makes the one row with a random id and secret when there is none; both are kept for ever. */
   identity(): Promise<{ readonly clusterId: string; readonly secret: Uint8Array }>;
-  announce(node: Omit<NodeRow, 'unseenMs'>): Promise<void>;
+  announce(node: OwnNodeRow): Promise<void>;
   listNodes(): Promise<readonly NodeRow[]>;
   /** Forgets nodes not seen for this long that are no transfer's home or replica. An effect of the leader. */
   forgetNodes(notSeenForSeconds: number, term: LeaderTerm): Promise<number>;
   /** Says `left` of nodes not seen for this long, which could not say it themselves. An effect of the leader. */
   markGone(notSeenForSeconds: number, term: LeaderTerm): Promise<number>;
+  /**
+   * Records that an operator gives up on a node, unless it was seen for this long and did not say that it left; repeatable.
+   * What the node announces later takes it back. False: it was seen, or there is no such row.
+   */
+  giveUp(nodeId: string, notSeenForSeconds: number): Promise<boolean>;
   /** Transfers without an in-sync replica whose home is there, ascending by id. */
   singleCopies(
     afterId: string,

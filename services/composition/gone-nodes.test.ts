@@ -8,12 +8,14 @@ class World {
   nowMs = 1_000_000;
   isDatabaseUp = true;
   answering: readonly string[] = [];
+  readonly givenUp = new Set<string>();
   readonly #seenAtMs = new Map<string, number>();
   readonly #look = createGoneNodes({
     listNodes: async () => {
       if (!this.isDatabaseUp) throw new Error('away');
       return [...this.#seenAtMs].map(([id, atMs]): NodeRow => {
-        return { id, peerUrl: '', publicUrl: null, state: 'healthy', unseenMs: this.nowMs - atMs };
+        const isGivenUp = this.givenUp.has(id);
+        return { id, peerUrl: '', publicUrl: null, state: 'healthy', unseenMs: this.nowMs - atMs, isGivenUp };
       });
     },
     goneAfterMs: GONE_AFTER_MS,
@@ -105,5 +107,14 @@ describe('a node that is unheard', () => {
     } finally {
       clock.mockRestore();
     }
+  });
+
+  it('at once when an operator says so, and no longer once it answers or announces itself', async () => {
+    const world = new World();
+    world.announce('home', 'other');
+    world.givenUp.add('other');
+    expect(await world.look()).toMatchObject({ awaited: ['home'], gone: ['other'], givenUp: ['other'] });
+    world.answering = ['other'];
+    expect(await world.look()).toMatchObject({ awaited: ['home', 'other'], gone: [], givenUp: [] });
   });
 });

@@ -23,6 +23,8 @@ export interface NodesByHope {
   readonly gone: readonly string[];
   /** Those that neither the table nor the bus has heard of for a minute: gone, or awaited still. */
   readonly unheard: readonly string[];
+  /** Of those that are gone, the ones that an operator gave up on: also what only they have is waited for no longer. */
+  readonly givenUp: readonly string[];
 }
 
 /**
@@ -39,10 +41,14 @@ export function createGoneNodes(deps: GoneNodesDeps): () => Promise<NodesByHope>
     watch.saw(nowMs());
     const mayBeGone = watch.durationMs(nowMs()) >= goneAfterMs;
     const answering = new Set(deps.answering());
-    const isGone = ({ id, unseenMs }: NodeRow) => mayBeGone && unseenMs > goneAfterMs && !answering.has(id);
+    // One that answers is back, and says so in the table within a moment.
+    const isGivenUp = (row: NodeRow) => row.isGivenUp && !answering.has(row.id);
+    const isForgotten = ({ id, unseenMs }: NodeRow) => mayBeGone && unseenMs > goneAfterMs && !answering.has(id);
+    const isGone = (row: NodeRow) => isGivenUp(row) || isForgotten(row);
     const idsOf = (wanted: boolean) => rows.filter((row) => isGone(row) === wanted).map(({ id }) => id);
     const isUnheard = ({ id, unseenMs }: NodeRow) => unseenMs > HEARD_WITHIN_MS && !answering.has(id);
     const unheard = rows.filter(isUnheard).map(({ id }) => id);
-    return { awaited: idsOf(false), gone: idsOf(true), unheard };
+    const givenUp = rows.filter(isGivenUp).map(({ id }) => id);
+    return { awaited: idsOf(false), gone: idsOf(true), unheard, givenUp };
   };
 }

@@ -11,6 +11,7 @@ interface NodeRecord {
   readonly public_url: string | null;
   readonly state: NodeState;
   readonly unseen_ms: number;
+  readonly is_given_up: boolean;
 }
 
 interface LeaseRecord {
@@ -44,7 +45,8 @@ export function createPrismaClusterRepository(database: Database): ClusterReposi
     listNodes: async () => {
       const records = await database.query<NodeRecord>(Prisma.sql`
         SELECT id, peer_url, public_url, state,
-          greatest(0, extract(epoch FROM now() - seen_at) * 1000)::float8 AS unseen_ms
+          greatest(0, extract(epoch FROM now() - seen_at) * 1000)::float8 AS unseen_ms,
+          coalesce(given_up_at > seen_at, false) AS is_given_up
         FROM nodes ORDER BY id`);
       return records.map(toNodeRow);
     },
@@ -65,6 +67,14 @@ export function createPrismaClusterRepository(database: Database): ClusterReposi
           AND n.seen_at < now() - make_interval(secs => ${notSeenForSeconds}::float8)
         RETURNING n.id`);
       return marked.length;
+    },
+    giveUp: async (nodeId, notSeenForSeconds) => {
+      const given = await database.query(Prisma.sql`
+        UPDATE nodes SET given_up_at = CASE WHEN given_up_at > seen_at THEN given_up_at ELSE now() END
+        WHERE id = ${nodeId}
+          AND (state = 'left' OR seen_at < now() - make_interval(secs => ${notSeenForSeconds}::float8))
+        RETURNING id`);
+      return given.length === 1;
     },
     singleCopies: async (afterId, limit) =>
       (
@@ -115,6 +125,7 @@ function toNodeRow(record: NodeRecord): NodeRow {
     publicUrl: record.public_url,
     state: record.state,
     unseenMs: record.unseen_ms,
+    isGivenUp: record.is_given_up,
   };
 }
 

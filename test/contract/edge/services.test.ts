@@ -49,10 +49,11 @@ function memoryCluster() {
   let lease: LeaderLease | null = null;
   const repository: ClusterRepository = {
     identity: async () => ({ clusterId: 'c1', secret: new Uint8Array(32) }),
-    announce: async (node) => void rows.set(node.id, { ...node, unseenMs: 0 }),
+    announce: async (node) => void rows.set(node.id, { ...node, unseenMs: 0, isGivenUp: false }),
     listNodes: async () => [...rows.values()],
     forgetNodes: async () => 0,
     markGone: async () => 0,
+    giveUp: async () => false,
     singleCopies: async () => [],
     tryLead: async (nodeId, ttlMs) => {
       lease = {
@@ -265,7 +266,8 @@ describe('the services of one node', () => {
     await waitFor('the load is reported', 5_000, async () => (await call('cluster.nodes', {})).nodes[0]?.load === 0.8);
     await waitFor('the row is degraded', 5_000, () => rows.get('n1')?.state === 'degraded');
 
-    rows.set('n2', { id: 'n2', peerUrl: 'http://inner:2', publicUrl: null, state: 'healthy', unseenMs: 0 });
+    const other = { id: 'n2', peerUrl: 'http://inner:2', publicUrl: null, state: 'healthy' } as const;
+    rows.set('n2', { ...other, unseenMs: 0, isGivenUp: false });
     const seen = async () => (await call('cluster.nodes', {})).nodes[1];
     expect(await waitFor('the other row is read', 5_000, seen)).toEqual({
       id: 'n2',

@@ -27,6 +27,7 @@ export function describeClusterRepository(make: () => StateHarness): void {
         publicUrl: 'https://a.example',
         state: 'draining',
         unseenMs: expect.any(Number),
+        isGivenUp: false,
       });
       const [oldMs, nowMs] = [Number(old?.unseenMs), Number(now?.unseenMs)];
       expect(oldMs).toBeGreaterThanOrEqual(100_000);
@@ -73,6 +74,25 @@ export function describeClusterRepository(make: () => StateHarness): void {
       );
       await make().transfers.end(row.id, 'deleted');
       expect(await leading(make(), (term) => cluster.forgetNodes(300, term))).toBe(2);
+    });
+
+    it('gives up on a node that was not seen for long, or left, until it announces itself', async () => {
+      const { cluster, age } = make();
+      const [silent, left, living] = [unique('silent'), unique('left'), unique('living')];
+      for (const id of [silent, living]) await cluster.announce(node(id));
+      await cluster.announce({ ...node(left), state: 'left' });
+      await age('nodes', silent, 31);
+      await age('nodes', left, 1);
+      expect(await cluster.giveUp(living, 30)).toBe(false);
+      expect(await cluster.giveUp(unique('nobody'), 30)).toBe(false);
+      for (const id of [silent, silent, left]) expect(await cluster.giveUp(id, 30)).toBe(true);
+      expect(await Promise.all([silent, left, living].map(find))).toMatchObject([
+        { isGivenUp: true },
+        { isGivenUp: true },
+        { isGivenUp: false },
+      ]);
+      await cluster.announce(node(silent));
+      expect((await find(silent))?.isGivenUp).toBe(false);
     });
 
     it('knows which transfers lack a copy at a home that is there', async () => {
