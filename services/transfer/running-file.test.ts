@@ -4,28 +4,15 @@ import fc from 'fast-check';
 import { loadNetIo } from '../../native/index.ts';
 import { fuzz } from '../../test/support/fuzz.ts';
 import { MemoryChunkStore, type StoreStep } from '../../test/support/memory-transfers.ts';
+import { fileRow } from '../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
-import type { FileRow, StoredFile } from './ports.ts';
+import type { StoredFile } from './ports.ts';
 import { type ChunkArrival, type Commit, RunningFile } from './running-file.ts';
 
 const netIo = loadNetIo({ useNative: true });
 const CHUNK = 1024;
 
-function fileRow(over: Partial<FileRow> = {}): FileRow {
-  return {
-    id: 'file11111',
-    transferId: 'transfer1',
-    index: 0,
-    path: 'a',
-    sizeBytes: 3 * CHUNK,
-    chunkSizeBytes: CHUNK,
-    digest: null,
-    expectedDigest: null,
-    mediaType: null,
-    lastModifiedMs: null,
-    ...over,
-  };
-}
+const FILE = fileRow({ sizeBytes: 3 * CHUNK, chunkSizeBytes: CHUNK });
 
 async function storedIn(store: MemoryChunkStore, file: RunningFile): Promise<StoredFile> {
   const stored = await store.create(file.row.id, file.row);
@@ -56,7 +43,7 @@ function heldSteps() {
 describe('a chunk of a RunningFile', () => {
   it('is written and committed in one step where nobody else is asked, and a newer request finds it', async () => {
     const { step, letGo, names } = heldSteps();
-    const file = new RunningFile(fileRow());
+    const file = new RunningFile(FILE);
     const stored = await storedIn(new MemoryChunkStore(netIo, step), file);
     const alone = { ...may, commit: () => Promise.reject(new Error('asked')), isAlone: true };
     const older = file.writeChunk(stored, 0, bytesOf(1), alone);
@@ -79,7 +66,7 @@ describe('a chunk of a RunningFile', () => {
   });
 
   it('is committed once; the same bytes again are compared, others refused', async () => {
-    const file = new RunningFile(fileRow());
+    const file = new RunningFile(FILE);
     const stored = await storedIn(new MemoryChunkStore(netIo), file);
     expect(await file.writeChunk(stored, 1, bytesOf(1), may)).toBe('committed');
     expect(await file.writeChunk(stored, 1, bytesOf(1), may)).toBe('same');
@@ -93,7 +80,7 @@ describe('a chunk of a RunningFile', () => {
   });
 
   it('does not exist when its bytes do not have the value sent along, and can be sent again', async () => {
-    const file = new RunningFile(fileRow());
+    const file = new RunningFile(FILE);
     const stored = await storedIn(new MemoryChunkStore(netIo), file);
     const wrong = file.writeChunk(stored, 0, bytesOf(2), { ...may, expectedValue: valueFor(0, 1) });
     await expect(wrong).rejects.toMatchObject({ type: 'digest_mismatch' });
@@ -103,7 +90,7 @@ describe('a chunk of a RunningFile', () => {
 
   it('goes to the newest of three writers, after the writes of the older ones have ended', async () => {
     const { step, letGo, names } = heldSteps();
-    const file = new RunningFile(fileRow());
+    const file = new RunningFile(FILE);
     const stored = await storedIn(new MemoryChunkStore(netIo, step), file);
     const writers = [1, 2, 3].map((variant) => file.writeChunk(stored, 0, bytesOf(variant), may));
     const settled = Promise.allSettled(writers);
@@ -119,7 +106,7 @@ describe('a chunk of a RunningFile', () => {
 
   it("stays the older writer's when its commit has begun; the newer one is compared", async () => {
     const { step, letGo } = heldSteps();
-    const file = new RunningFile(fileRow());
+    const file = new RunningFile(FILE);
     const stored = await storedIn(new MemoryChunkStore(netIo, step), file);
     const older = file.writeChunk(stored, 0, bytesOf(1), may);
     await letGo('write 0');
@@ -132,7 +119,7 @@ describe('a chunk of a RunningFile', () => {
   });
 
   it('is not committed when the transfer moved or ended while it was written', async () => {
-    const file = new RunningFile(fileRow());
+    const file = new RunningFile(FILE);
     const stored = await storedIn(new MemoryChunkStore(netIo), file);
     const commit = () => Promise.reject(new PeerLinkError('ended', 'over'));
     await expect(file.writeChunk(stored, 0, bytesOf(1), { ...may, commit })).rejects.toMatchObject({
@@ -143,7 +130,7 @@ describe('a chunk of a RunningFile', () => {
   });
 
   it('wakes every waiting reader with the committed buffers themselves', async () => {
-    const file = new RunningFile(fileRow());
+    const file = new RunningFile(FILE);
     const stored = await storedIn(new MemoryChunkStore(netIo), file);
     const { signal } = new AbortController();
     const readers = [file.waitForChunk(2, signal), file.waitForChunk(2, signal)];
@@ -158,7 +145,7 @@ describe('a chunk of a RunningFile', () => {
   });
 
   it('says that a chunk is spent when it is committed and its last reader let go', async () => {
-    const file = new RunningFile(fileRow());
+    const file = new RunningFile(FILE);
     const stored = await storedIn(new MemoryChunkStore(netIo), file);
     const { signal } = new AbortController();
     let spentCount = 0;
@@ -179,7 +166,7 @@ describe('a chunk of a RunningFile', () => {
   });
 
   it('tells readers that wait beyond the end when a body of unknown length ended', async () => {
-    const file = new RunningFile(fileRow({ sizeBytes: null }));
+    const file = new RunningFile({ ...FILE, sizeBytes: null });
     const { signal } = new AbortController();
     const inside = file.waitForChunk(1, signal);
     const beyond = [file.waitForChunk(2, signal), file.waitForChunk(900, signal)];
@@ -191,7 +178,7 @@ describe('a chunk of a RunningFile', () => {
   });
 
   it('refuses a reader whose signal is over before it waits', async () => {
-    const file = new RunningFile(fileRow());
+    const file = new RunningFile(FILE);
     await expect(file.waitForChunk(0, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
     expect(file.isBusy).toBe(false);
   });
@@ -231,7 +218,7 @@ describe('any interleaving of writers and readers', () => {
 
 /** One generated history: writers start one after the other, the scheduler decides when each step of the store ends. */
 class ClaimRun {
-  readonly #file = new RunningFile(fileRow());
+  readonly #file = new RunningFile(FILE);
   readonly #writes: readonly Write[];
   readonly #scheduler: fc.Scheduler;
   readonly #isPowerSafe: boolean;

@@ -50,7 +50,7 @@ class World {
   }
 
   async insert(files: readonly Partial<NewFile>[], expiresInSeconds = 3600): Promise<string> {
-    const all = files.map((file) => ({ sizeBytes: 3 * CHUNK, ...file }));
+    const all = files.map((file) => ({ sizeBytes: 3 * CHUNK, chunkSizeBytes: CHUNK, ...file }));
     return (await insertTransfer(this.repository, { files: all, expiresInSeconds })).transfer.id;
   }
 }

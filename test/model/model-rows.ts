@@ -9,6 +9,7 @@ import type {
   TransferRow,
   TransferWithFiles,
 } from '../../services/transfer/ports.ts';
+import { fileRow, transferRow } from '../support/transfer-rows.ts';
 import { CHUNK_BYTES } from './model-store.ts';
 import type { Place, Scheduler } from './scheduler.ts';
 
@@ -27,45 +28,18 @@ export class ModelRows {
   onDigest: (file: FileRow, digest: Uint8Array) => void = () => {};
 
   insert(id: string, homeNodeId: string, chunkCounts: readonly number[]): void {
-    const at = new Date(EPOCH_MS);
-    this.transfers.set(id, {
-      id,
-      shareId: `share-${id}`,
-      kind: 'share',
-      state: 'open',
-      endReason: null,
-      homeNodeId,
-      replicaNodeId: null,
-      replicaState: 'none',
-      epoch: 1,
-      generation: 1,
-      sessionId: null,
-      ownerAddress: '127.0.0.1',
-      uploadTokenHash: new Uint8Array(32),
-      passwordHash: null,
-      maxDownloads: null,
-      downloadCount: 0,
-      senderName: null,
-      idempotencyKey: null,
-      requestHash: null,
-      createdAt: at,
-      touchedAt: at,
-      expiresAt: new Date(EPOCH_MS + 365 * 24 * 3600_000),
-      endedAt: null,
-      acceptedAt: null,
-    });
-    const files = chunkCounts.map((count, index) => ({
-      id: `${id}-${index}`,
-      transferId: id,
-      index,
-      path: `f${index}`,
-      sizeBytes: count * CHUNK_BYTES,
-      chunkSizeBytes: CHUNK_BYTES,
-      digest: null,
-      expectedDigest: null,
-      mediaType: null,
-      lastModifiedMs: null,
-    }));
+    const [createdAt, expiresAt] = [new Date(EPOCH_MS), new Date(EPOCH_MS + 365 * 24 * 3600_000)];
+    // A run that is played again has the same rows.
+    this.transfers.set(id, transferRow({ id, shareId: `share-${id}`, homeNodeId, createdAt, expiresAt }));
+    const files = chunkCounts.map((count, index) =>
+      fileRow({
+        id: `${id}-${index}`,
+        transferId: id,
+        index,
+        sizeBytes: count * CHUNK_BYTES,
+        chunkSizeBytes: CHUNK_BYTES,
+      }),
+    );
     this.files.set(id, files);
   }
 

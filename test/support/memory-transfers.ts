@@ -20,6 +20,7 @@ import type {
   TransferRow,
   TransferWithFiles,
 } from '../../services/transfer/ports.ts';
+import { transferRow } from './transfer-rows.ts';
 
 /** Steps of the store a test may hold back, let fail, or see. The step happens when the promise resolves. */
 export type StoreStep = (what: 'write' | 'hash' | 'commit' | 'read', fileId: string, index: number) => Promise<void>;
@@ -192,21 +193,12 @@ export class MemoryTransferRepository implements TransferRepository {
     const openCount = all.filter((each) => each.state === 'open' && isOwners(each)).length;
     if (openCount >= options.maxOpen) return { outcome: 'too_many', openCount };
     const now = new Date(this.#nowMs());
-    const transfer: TransferRow = {
+    const transfer = transferRow({
       ...row,
       state: files.every((file) => file.digest !== null) ? 'sealed' : 'open',
-      endReason: null,
-      replicaNodeId: null,
-      replicaState: 'none',
-      epoch: 1,
-      generation: 1,
-      downloadCount: 0,
       createdAt: now,
-      touchedAt: now,
       expiresAt: new Date(now.getTime() + options.expiresInSeconds * 1000),
-      endedAt: null,
-      acceptedAt: null,
-    };
+    });
     this.#transfers.set(row.id, transfer);
     this.#files.set(
       row.id,

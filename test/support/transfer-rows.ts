@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomId } from '../../services/kernel/ids.ts';
 import type {
+  FileRow,
   NewFile,
   NewTransfer,
   OwnershipChange,
   TransferRepository,
+  TransferRow,
   TransferWithFiles,
 } from '../../services/transfer/ports.ts';
 
@@ -44,6 +46,32 @@ export function newFile(changes: Partial<NewFile> = {}): NewFile {
     lastModifiedMs: null,
     ...changes,
   };
+}
+
+/** The row of such a share as it was inserted: open, without a replica, of epoch 1, over after 1,000,000 s. */
+export function transferRow(changes: Partial<TransferRow> = {}): TransferRow {
+  const { createdAt = new Date(0) } = changes;
+  return {
+    ...newTransfer(),
+    state: 'open',
+    endReason: null,
+    replicaNodeId: null,
+    replicaState: 'none',
+    epoch: 1,
+    generation: 1,
+    downloadCount: 0,
+    createdAt,
+    touchedAt: createdAt,
+    expiresAt: new Date(createdAt.getTime() + 1e9),
+    endedAt: null,
+    acceptedAt: null,
+    ...changes,
+  };
+}
+
+/** The row of such a file, of a transfer that has no other. */
+export function fileRow({ transferId = randomId(22), ...changes }: Partial<FileRow> = {}): FileRow {
+  return { transferId, ...newFile(changes) };
 }
 
 /** What a test says of the transfer that it begins with. */

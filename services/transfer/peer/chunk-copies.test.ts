@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../../native/index.ts';
+import { fileRow } from '../../../test/support/transfer-rows.ts';
 import { ChunkMap } from '../chunk-map.ts';
-import type { FileRow } from '../ports.ts';
 import { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import { type ChunkCopiesDeps, createChunkCopies } from './chunk-copies.ts';
@@ -36,10 +36,8 @@ function copiesOf(answer: Buffer) {
 }
 
 function fileOf(chunkCount: number, digest: Uint8Array | null): RunningFile {
-  const row = { id: 'file', transferId: 'transfer', index: 0, path: 'a', expectedDigest: null, ...PLAIN };
-  return new RunningFile({ ...row, sizeBytes: chunkCount * CHUNK, chunkSizeBytes: CHUNK, digest } satisfies FileRow);
+  return new RunningFile(fileRow({ sizeBytes: chunkCount * CHUNK, chunkSizeBytes: CHUNK, digest }));
 }
-const PLAIN = { mediaType: null, lastModifiedMs: null };
 
 describe('copies at other nodes', () => {
   it('are asked of those that the row names first, and never of this node', async () => {

@@ -15,6 +15,7 @@ import { createPrismaLeaseRepository } from '../../../services/transfer/adapters
 import { createPrismaTransferRepository } from '../../../services/transfer/adapters/prisma-transfer-repository.ts';
 import type { DirectRepository } from '../../../services/transfer/direct/ports.ts';
 import type { LeaseRepository, NewFile, NewTransfer, TransferRepository } from '../../../services/transfer/ports.ts';
+import { newFile as plainFile, newTransfer as plainTransfer } from '../../support/transfer-rows.ts';
 
 /** What the contract suites need of a store of the truth: its repositories, and a way to let its rows grow old. */
 export interface StateHarness {
@@ -87,38 +88,29 @@ export function unique(prefix: string): string {
 
 export const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 
+/** A share of a session of its own. */
 export function newTransfer(changes: Partial<NewTransfer> = {}): NewTransfer {
   const id = unique('transfer');
-  return {
+  return plainTransfer({
     id,
     shareId: `share-of-${id}`,
-    kind: 'share',
     homeNodeId: 'home-1',
     sessionId: unique('session'),
     ownerAddress: '192.0.2.7',
     uploadTokenHash: bytes(32, 1),
-    passwordHash: null,
-    maxDownloads: null,
-    senderName: null,
-    idempotencyKey: null,
-    requestHash: null,
     ...changes,
-  };
+  });
 }
 
 export function newFile(index: number, changes: Partial<NewFile> = {}): NewFile {
-  return {
+  return plainFile({
     id: unique('file'),
     index,
     path: `folder/file ${index}`,
     sizeBytes: 1_000,
     chunkSizeBytes: 16_384,
-    digest: null,
-    expectedDigest: null,
-    mediaType: null,
-    lastModifiedMs: null,
     ...changes,
-  };
+  });
 }
 
 /** Enough for tests that are about something else. */
