@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { MAX_BUS_PACKET_BYTES, MIB } from '../contracts/limits.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { firstConnection } from '../redis/first-connection.ts';
 import { type BusAddress, busAddressOf } from './bus-address.ts';
 import type { OpenLine } from './bus-line.ts';
@@ -13,6 +14,8 @@ export interface BusOptions {
   readonly config: Pick<Config, 'isCluster' | 'redis' | 'bus'>;
   readonly nodeId: string;
   readonly secret: Uint8Array;
+  /** The same at all nodes: it says how old a packet is. */
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -22,7 +25,7 @@ export interface BusOptions {
  * @throws unavailable with a text for the operator that begins with the variable's name: nobody answers, or the server
  * takes anybody's packets and is not on this machine
  */
-export async function openBus({ config, nodeId, secret, log }: BusOptions): Promise<BusTransporter | null> {
+export async function openBus({ config, nodeId, secret, clock, log }: BusOptions): Promise<BusTransporter | null> {
   const address = busAddressOf(config);
   if (address === null) return null;
   const {
@@ -46,7 +49,7 @@ export async function openBus({ config, nodeId, secret, log }: BusOptions): Prom
       `TRANSPORTER: this ${line.name} takes messages of at most ${maxMessageBytes} bytes. The status of an open transfer of some thousand files is longer, and is 503 at every node but its home; set max_payload: ${MAX_BUS_PACKET_BYTES / MIB}MB in its configuration`,
     );
   }
-  return new BusTransporter({ line, guard: new PacketGuard({ secret, nodeId, nowMs: Date.now }), log });
+  return new BusTransporter({ line, guard: new PacketGuard({ secret, nodeId, nowMs: () => clock.now() }), log });
 }
 
 function openBusText({ kind, variable }: BusAddress): string {

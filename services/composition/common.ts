@@ -12,7 +12,9 @@ import type { Config } from '../config.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { DataDirectory } from '../database/data-directory.ts';
 import type { Database } from '../database/database.ts';
+import { openDatabaseClock } from '../database/database-clock.ts';
 import { type Broadcast, type Call, typedBroadcast, typedCall } from '../define-service.ts';
+import type { Clock } from '../kernel/clock.ts';
 import type { RedisLink } from '../redis/redis-link.ts';
 
 /** What main.ts opened before: each is closed by it, in the reverse order. */
@@ -33,6 +35,9 @@ export interface Common extends Foundation {
   /** The cluster's: grants, upload tokens and tickets are made from it. */
   readonly secret: Uint8Array;
   readonly clusterRepository: ClusterRepository;
+  /** For every time that another node or the database made or judges: machines' clocks differ. */
+  readonly clock: Clock;
+  readonly closeClock: () => Promise<void>;
   /** Null: this node is alone. */
   readonly bus: BusTransporter | null;
   readonly broker: ServiceBroker;
@@ -54,7 +59,8 @@ export async function prepare(foundation: Foundation): Promise<Common> {
   await directory.bindCluster(clusterId);
   if (config.isCluster) await assertReachable(config, nodeId, database);
   const clusterSecret = config.clusterSecret === null ? secret : Buffer.from(config.clusterSecret);
-  const bus = await openBus({ config, nodeId, secret: clusterSecret, log });
+  const { clock, close: closeClock } = await openDatabaseClock(database, log);
+  const bus = await openBus({ config, nodeId, secret: clusterSecret, clock, log });
   const broker = new ServiceBroker(brokerOptions({ nodeId, log, clusterId, transporter: bus }));
   return {
     ...foundation,
@@ -62,6 +68,8 @@ export async function prepare(foundation: Foundation): Promise<Common> {
     clusterId,
     secret: clusterSecret,
     clusterRepository,
+    clock,
+    closeClock,
     bus,
     broker,
     call: typedCall(broker),

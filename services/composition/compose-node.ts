@@ -5,7 +5,6 @@ import type { ServiceName } from '../config.ts';
 import { createGateway } from '../gateway/gateway.service.ts';
 import type { Operations } from '../gateway/ports.ts';
 import { createTickets } from '../gateway/tickets.ts';
-import { systemClock } from '../kernel/clock.ts';
 import { listenOn } from '../listen.ts';
 import { NodeDrain } from '../node/drain.ts';
 import { nodeService } from '../node/node.service.ts';
@@ -53,10 +52,10 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
   const common = await prepare(foundation);
   const { broker } = common;
   const phase: Phase = { isServing: false, port: config.port };
-  const meter = new TrafficMeter(systemClock);
+  const meter = new TrafficMeter(common.clock);
   const directMeter = new DirectMeter();
   const edge = composeEdge(common, phase);
-  const flows = new FlowMeter(common.nodeId, systemClock);
+  const flows = new FlowMeter(common.nodeId, common.clock);
   const transfers = composeTransfers(common, edge.ports, meter, flows.add, directMeter);
   const self = composeSelf(common, transfers.dataPlane, meter, directMeter, transfers.mendingCounts);
   const release = readRelease(config.rootDirectory);
@@ -70,8 +69,9 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
   const gateway = createGateway({
     ...edge,
     call: common.call,
+    clock: common.clock,
     log: common.log,
-    tickets: createTickets(common.secret, Date.now),
+    tickets: createTickets(common.secret, () => common.clock.now()),
     dataPlane: transfers.dataPlane,
     people: self.presence,
     operations: operationsOf(common, phase, self.metrics, release),
@@ -145,6 +145,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
       const { homeCount, onlyCopyCount } = await drain.status(LAST_STATUS_MS);
       if (homeCount === 0 && onlyCopyCount === 0) self.monitor.enter('left');
       await broker.stop();
+      await common.closeClock();
       gateway.server.closeAllConnections();
       transfers.closePeers();
       self.probe.close();

@@ -1,7 +1,6 @@
 import { loadOf } from '../cluster/membership.ts';
 import type { TransferWords } from '../contracts/operator.ts';
 import type { OperatorProof } from '../gateway/ports.ts';
-import { systemClock } from '../kernel/clock.ts';
 import { randomId } from '../kernel/ids.ts';
 import { createPrismaOperatorTokenStore } from '../operator/adapters/prisma-operator-token-store.ts';
 import { createPrismaShownTransfers } from '../operator/adapters/prisma-shown-transfers.ts';
@@ -33,7 +32,7 @@ export interface OperatorParts {
 /** What an operator is told by this node, and how he proves to be one. */
 export function composeOperator(common: Common, { self, flows, transfers, scrub, version }: OperatorParts) {
   const { config, nodeId, broker, call } = common;
-  const tokens = new OperatorTokens(createPrismaOperatorTokenStore(common.database), common.secret, systemClock);
+  const tokens = new OperatorTokens(createPrismaOperatorTokenStore(common.database), common.secret, common.clock);
   const events = new EventRing(randomId(RUN_ID_LENGTH));
   const lookout = new Lookout(
     {
@@ -42,7 +41,7 @@ export function composeOperator(common: Common, { self, flows, transfers, scrub,
       mode: config.isCluster ? 'cluster' : 'embedded',
       publicUrl: config.node.publicUrl,
       version,
-      clock: systemClock,
+      clock: common.clock,
       health: () => self.monitor.health(),
       traffic: () => call('stats.node', {}, { nodeId, timeoutMs: TRAFFIC_MS }),
       loadOf: (health, stats) => (stats === null ? health.eventLoopUse : loadOf({ health, stats }, config.limits)),
@@ -81,7 +80,15 @@ export function composeOperator(common: Common, { self, flows, transfers, scrub,
       return token;
     },
     service: () =>
-      operatorService({ lookout, events, flows, tokens, scrub, onFault: (fault) => common.onFault('operator', fault) }),
+      operatorService({
+        lookout,
+        events,
+        flows,
+        tokens,
+        scrub,
+        clock: common.clock,
+        onFault: (fault) => common.onFault('operator', fault),
+      }),
   };
 }
 
@@ -93,9 +100,9 @@ interface RegistryNode {
 }
 
 /** Nodes that come back and nodes that are missed, as this one sees it. A console is none. */
-function watchNodes({ broker }: Common, events: EventRing): void {
+function watchNodes({ broker, clock }: Common, events: EventRing): void {
   const isKnown = (id: string) => events.has(id);
-  const now = () => new Date().toISOString();
+  const now = () => new Date(clock.now()).toISOString();
   const onNode = (act: (node: NodeSeen, isUnexpected: boolean) => void) => (said: unknown) => {
     const { node, unexpected } = said as { node: RegistryNode; unexpected?: boolean };
     if (node.instanceID === null || !node.services.some(({ name }) => name === 'operator')) return;
@@ -114,10 +121,10 @@ function watchNodes({ broker }: Common, events: EventRing): void {
   );
 }
 
-function historyReader({ database }: Common) {
+function historyReader({ database, clock }: Common) {
   const samples = createPrismaSampleRepository(database);
   const read = async () => {
-    const { fromMs, toMs } = historyWindow(Date.now());
+    const { fromMs, toMs } = historyWindow(clock.now());
     return historyOf(await samples.between(fromMs, toMs), toMs);
   };
   let last: { readonly found: ReturnType<typeof read>; readonly atMs: number } | null = null;

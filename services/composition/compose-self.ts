@@ -5,7 +5,6 @@ import { createRedisLeaderHints } from '../cluster/adapters/redis-leader-hints.t
 import { clusterService, type LeaderDuty } from '../cluster/cluster.service.ts';
 import { createCopySuggestions } from '../cluster/copy-suggestions.ts';
 import { createLeadership } from '../cluster/leadership.ts';
-import { systemClock } from '../kernel/clock.ts';
 import { randomId } from '../kernel/ids.ts';
 import type { ActivityGauges } from '../kernel/traffic.ts';
 import { createProcessSystemProbe } from '../node/adapters/process-system-probe.ts';
@@ -45,25 +44,28 @@ export function composeSelf(
   directMeter: DirectMeter,
   mending: () => MendingCounts,
 ) {
-  const { config, directory, database, nodeId, broadcast, clusterRepository } = common;
-  const leadership = createLeadership(nodeId, clusterRepository, systemClock);
+  const { config, directory, database, nodeId, broadcast, clock, clusterRepository } = common;
+  const leadership = createLeadership(nodeId, clusterRepository, clock);
   const probe = createProcessSystemProbe({
     dataDirectory: directory.path,
     isDatabaseUp: () => database.isUp(),
     isBusUp: () => common.bus?.isUp() ?? true,
     isRedisUp: () => common.redis?.isUp() ?? true,
   });
-  const monitor = new NodeMonitor(nodeId, probe, (change) => {
+  const onChange = (change: StateChange) => {
     logState(common.log, change);
     broadcast('node.state.changed', change);
-  });
+  };
+  const monitor = new NodeMonitor(nodeId, probe, onChange, clock);
   const sessionRepository = createPrismaSessionRepository(database);
   const presence = new Presence({
     nodeId,
     runId: randomId(RUN_ID_LENGTH),
     board:
-      common.redis === null ? createMemoryPresenceBoard() : createRedisPresenceBoard(common.redis, common.clusterId),
-    clock: systemClock,
+      common.redis === null
+        ? createMemoryPresenceBoard(clock)
+        : createRedisPresenceBoard(common.redis, common.clusterId),
+    clock,
     otherNodeIds: () => nodesWith(common.broker, 'presence').filter((id) => id !== nodeId),
     announce: () => broadcast('presence.changed', { nodeId }),
     later: (delayMs, act) => void setTimeout(act, delayMs).unref(),
@@ -87,10 +89,10 @@ export function composeSelf(
   const sessions = createSessions({
     repository: sessionRepository,
     ...(common.redis === null
-      ? { cache: createMemorySessionCache(), cachedMs: MEMORY_CACHED_MS }
-      : { cache: createRedisSessionCache(common.redis, common.clusterId), cachedMs: REDIS_CACHED_MS }),
+      ? { cache: createMemorySessionCache(clock), cachedMs: MEMORY_CACHED_MS }
+      : { cache: createRedisSessionCache(common.redis, common.clusterId, clock), cachedMs: REDIS_CACHED_MS }),
     onLookup: (result) => metrics.sessionLookedUp(result),
-    clock: systemClock,
+    clock,
     ttlSeconds: config.ttl.clientSessionSeconds,
     randomIndex: (bound) => randomInt(bound),
   });
@@ -167,7 +169,8 @@ export function statsOf(
   return statsService({
     nodeId: common.nodeId,
     meter,
-    recorder: new TrafficRecorder(common.nodeId, randomId(RUN_ID_LENGTH), Date.now()),
+    recorder: new TrafficRecorder(common.nodeId, randomId(RUN_ID_LENGTH), common.clock.now()),
+    clock: common.clock,
     samples: createPrismaSampleRepository(common.database),
     activity,
     socketCount,

@@ -38,7 +38,8 @@ export function composeTransfers(
   countFlow: CountPeerBytes,
   directCounter: DirectCounter,
 ) {
-  const { config, netIo, directory, database, broadcast, onFault, log } = common;
+  const { config, netIo, directory, database, broadcast, clock, onFault, log } = common;
+  const now = () => new Date(clock.now()).toISOString();
   const repository = createPrismaTransferRepository(database);
   const store = new FsChunkStore(directory.path, netIo);
   const addresses = nodeAddresses(common.clusterRepository);
@@ -52,6 +53,7 @@ export function composeTransfers(
     ? createPeers({
         nodeId: common.nodeId,
         secret: common.secret,
+        clock,
         repository,
         netIo,
         isObfuscated: config.isStreamObfuscated,
@@ -77,7 +79,7 @@ export function composeTransfers(
     nodeId: common.nodeId,
     repository,
     store,
-    nowMs: Date.now,
+    nowMs: () => clock.now(),
     isDiskTrusted: directory.isSameBoot,
     durability: config.durability,
     ...(peers === null
@@ -208,5 +210,3 @@ export function composeTransfers(
     closePeers: () => peers?.close(),
   };
 }
-
-const now = (): string => new Date().toISOString();

@@ -23,7 +23,7 @@ export interface ConsoleTerminal {
  * @throws unavailable with a text for the operator
  */
 export async function openConsole(config: Config & { databaseUrl: string }, terminal: ConsoleTerminal): Promise<void> {
-  const { clusterId, secret } = await readClusterIdentity(config.databaseUrl);
+  const { clusterId, secret, clock } = await readClusterIdentity(config.databaseUrl);
   // Its lines would be drawn over the console's own.
   const log = createLogger({ level: 'silent' });
   const nodeId = `console-${randomId(ID_LENGTH)}`;
@@ -31,6 +31,7 @@ export async function openConsole(config: Config & { databaseUrl: string }, term
     config,
     nodeId,
     secret: config.clusterSecret === null ? secret : Buffer.from(config.clusterSecret),
+    clock,
     log,
   });
   const broker = new ServiceBroker(brokerOptions({ nodeId, log, clusterId, transporter: bus }));

@@ -1,18 +1,25 @@
 import { Client } from 'pg';
 import { PeerLinkError } from '../contracts/errors.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { DatabaseClock } from './database-clock.ts';
 import { sqlStateOf } from './database-faults.ts';
 
 const CONNECT_DEADLINE_MS = 5_000;
 const QUERY_DEADLINE_MS = 5_000;
 const NO_SUCH_TABLE = '42P01';
 
+export interface VisitedCluster {
+  readonly clusterId: string;
+  readonly secret: Uint8Array;
+  /** The cluster's: what this machine's own says may be wrong. */
+  readonly clock: Clock;
+}
+
 /**
  * Which cluster a PostgreSQL belongs to, for a program that only visits it: nothing is made or migrated.
  * @throws unavailable with a text for the operator
  */
-export async function readClusterIdentity(
-  url: string,
-): Promise<{ readonly clusterId: string; readonly secret: Uint8Array }> {
+export async function readClusterIdentity(url: string): Promise<VisitedCluster> {
   let client: Client | undefined;
   try {
     client = new Client({
@@ -23,12 +30,15 @@ export async function readClusterIdentity(
     });
     client.on('error', () => undefined);
     await client.connect();
-    const { rows } = await client.query<{ cluster_id: string; secret: Uint8Array }>(
-      'SELECT cluster_id, secret FROM cluster WHERE id = 1',
+    const clock = new DatabaseClock();
+    const askedAtMs = clock.monotonicMs();
+    const { rows } = await client.query<{ cluster_id: string; secret: Uint8Array; ms: number }>(
+      'SELECT cluster_id, secret, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms FROM cluster WHERE id = 1',
     );
     const [row] = rows;
     if (row === undefined) throw nothingThere();
-    return { clusterId: row.cluster_id, secret: row.secret };
+    clock.learn(row.ms, askedAtMs, clock.monotonicMs());
+    return { clusterId: row.cluster_id, secret: row.secret, clock };
   } catch (cause) {
     if (cause instanceof PeerLinkError) throw cause;
     if (sqlStateOf(cause) === NO_SUCH_TABLE) throw nothingThere();

@@ -10,6 +10,7 @@ import { PeerLinkError } from '../contracts/errors.ts';
 import type { ClusterResponse, NodeState } from '../contracts/http.ts';
 import { CHUNK_PATH, CONTROL_PATH } from '../contracts/socket.ts';
 import type { Call } from '../define-service.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { randomId } from '../kernel/ids.ts';
 import { type Loop, startLoop } from '../kernel/loop.ts';
 import type { DataPlane } from '../transfer/data-plane/data-plane.ts';
@@ -47,6 +48,8 @@ const BACKLOG_LOOK_EVERY_MS = 1_000;
 
 export interface GatewayDeps {
   readonly call: Call;
+  /** The same at all nodes. */
+  readonly clock: Clock;
   readonly settings: EdgeSettings;
   readonly makeContext: MakeContext;
   readonly rateLimits: RateLimits;
@@ -97,7 +100,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     people,
     inboxes,
     recipients,
-    nowMs: () => Date.now(),
+    nowMs: () => deps.clock.now(),
   });
   const routes = {
     ...sessionRoutes(deps),

@@ -28,6 +28,11 @@ export class ManualClock implements Clock {
     return this.#monotonicMs;
   }
 
+  /** The wall clock only, as somebody sets it. */
+  set(nowMs: number): void {
+    this.#nowMs = nowMs;
+  }
+
   advance(ms: number): void {
     this.#nowMs += ms;
     this.#monotonicMs += ms;

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
 import { waitFor } from '../../test/support/waiting.ts';
+import { ManualClock } from '../kernel/clock.ts';
 import { createProcessSystemProbe } from './adapters/process-system-probe.ts';
 import { LOW_DISK_BYTES, type Measurements, reasonsOf, SLOW_LOOP_P99_MS, stateOf } from './health.ts';
 import { NodeMonitor, type StateChange } from './node-monitor.ts';
@@ -53,11 +54,13 @@ describe('NodeMonitor', () => {
     let found = well;
     const told: StateChange[] = [];
     const probe = { measure: async () => found, uptimeSeconds: () => 7, close: () => undefined };
-    const monitor = new NodeMonitor('n1', probe, (change) => told.push(change));
+    const clock = new ManualClock();
+    const monitor = new NodeMonitor('n1', probe, (change) => told.push(change), clock);
     await monitor.look();
     monitor.enter('serving');
     await monitor.look();
     found = { ...well, isDatabaseUp: false };
+    clock.advance(90_000);
     await monitor.look();
     await monitor.look();
     found = well;
@@ -65,6 +68,8 @@ describe('NodeMonitor', () => {
     monitor.enter('draining');
     expect(told.map(({ state }) => state)).toEqual(['joining', 'healthy', 'degraded', 'healthy', 'draining']);
     expect(told[2]?.reasons).toEqual([{ what: 'no_database' }]);
+    // Events of all nodes are put in order: the time is the one that they share.
+    expect(told[2]?.at).toBe(new Date(clock.now()).toISOString());
     expect(await monitor.health()).toMatchObject({
       nodeId: 'n1',
       state: 'draining',

@@ -1,4 +1,5 @@
 import type { NodeHealth, NodeReason, NodeState } from '../contracts/http.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { type LifePhase, type Measurements, reasonsOf, stateOf } from './health.ts';
 import type { SystemProbe } from './ports.ts';
 
@@ -8,7 +9,7 @@ export interface StateChange {
   /** null: it had none. */
   readonly before: NodeState | null;
   readonly reasons: readonly NodeReason[];
-  /** ISO 8601. */
+  /** ISO 8601, by the clock that all nodes share. */
   readonly at: string;
 }
 
@@ -17,14 +18,16 @@ export class NodeMonitor {
   readonly #nodeId: string;
   readonly #probe: SystemProbe;
   readonly #onChange: (change: StateChange) => void;
+  readonly #clock: Clock;
   #phase: LifePhase = 'joining';
   #last: Measurements | null = null;
   #toldState: NodeState | null = null;
 
-  constructor(nodeId: string, probe: SystemProbe, onChange: (change: StateChange) => void) {
+  constructor(nodeId: string, probe: SystemProbe, onChange: (change: StateChange) => void, clock: Clock) {
     this.#nodeId = nodeId;
     this.#probe = probe;
     this.#onChange = onChange;
+    this.#clock = clock;
   }
 
   /** One look. */
@@ -62,6 +65,6 @@ export class NodeMonitor {
     const before = this.#toldState;
     if (state === before) return;
     this.#toldState = state;
-    this.#onChange({ nodeId: this.#nodeId, state, before, reasons, at: new Date().toISOString() });
+    this.#onChange({ nodeId: this.#nodeId, state, before, reasons, at: new Date(this.#clock.now()).toISOString() });
   }
 }

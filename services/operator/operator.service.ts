@@ -1,6 +1,7 @@
 import type { ServiceSchema } from 'moleculer';
 import type { ScrubStatus } from '../contracts/operator.ts';
 import { defineService } from '../define-service.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { type Loop, startLoop } from '../kernel/loop.ts';
 import type { EventRing } from './event-ring.ts';
 import { eventOfLeader, eventOfMending, eventOfOwnership, eventOfState } from './events.ts';
@@ -17,6 +18,8 @@ export interface OperatorServiceDeps {
   readonly tokens: OperatorTokens;
   /** The check of what is stored here. */
   readonly scrub: { ask(): void; status(): ScrubStatus };
+  /** The same at all nodes: their events are put in order. */
+  readonly clock: Clock;
   readonly onFault: (fault: unknown) => void;
 }
 
@@ -27,6 +30,7 @@ export function operatorService({
   flows,
   tokens,
   scrub,
+  clock,
   onFault,
 }: OperatorServiceDeps): ServiceSchema {
   let loop: Loop | undefined;
@@ -45,7 +49,7 @@ export function operatorService({
         const event = eventOfState(ctx.params);
         if (event !== null) events.add(event);
       },
-      'cluster.leader.changed': (ctx) => events.add(eventOfLeader(ctx.params, new Date().toISOString())),
+      'cluster.leader.changed': (ctx) => events.add(eventOfLeader(ctx.params, new Date(clock.now()).toISOString())),
       'transfer.ownership.changed': (ctx) => events.add(eventOfOwnership(ctx.params)),
       'transfer.mended': (ctx) => events.add(eventOfMending(ctx.params)),
       'operator.token.renewed': () => tokens.forget(),

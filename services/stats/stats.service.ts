@@ -1,6 +1,7 @@
 import type { ServiceSchema } from 'moleculer';
 import type { NodeTraffic, StatsResponse, TrafficHistory } from '../contracts/http.ts';
 import { type Call, defineService } from '../define-service.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { type Loop, startLoop } from '../kernel/loop.ts';
 import type { ActivityGauges } from '../kernel/traffic.ts';
 import type { SampleRepository } from './ports.ts';
@@ -18,6 +19,8 @@ export interface StatsServiceDeps {
   readonly meter: TrafficMeter;
   readonly recorder: TrafficRecorder;
   readonly samples: SampleRepository;
+  /** The same at all nodes: their samples are added up. */
+  readonly clock: Clock;
   readonly activity: ActivityGauges;
   readonly socketCount: () => number;
   /** Nodes whose stats service the registry knows, this one too. */
@@ -53,7 +56,7 @@ export function statsService(deps: StatsServiceDeps): ServiceSchema {
     async started() {
       const look = async () => {
         meter.sample();
-        recorder.tick(Date.now(), meter.read());
+        recorder.tick(deps.clock.now(), meter.read());
       };
       loops.push(
         startLoop(SAMPLE_EVERY_MS, look, onFault),
@@ -97,8 +100,8 @@ async function askAll(deps: StatsServiceDeps, own: () => NodeTraffic): Promise<r
     .sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
 }
 
-async function readHistory({ samples, onFault }: StatsServiceDeps): Promise<TrafficHistory | null> {
-  const { fromMs, toMs } = historyWindow(Date.now());
+async function readHistory({ samples, clock, onFault }: StatsServiceDeps): Promise<TrafficHistory | null> {
+  const { fromMs, toMs } = historyWindow(clock.now());
   try {
     return historyOf(await samples.between(fromMs, toMs), toMs);
   } catch (fault) {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from './ports.ts';
 import { startPostgres, type TestPostgres } from './postgres.ts';
@@ -7,6 +8,8 @@ import { waitFor } from './waiting.ts';
 
 const SECRET = 'a secret for the nodes of one test only';
 const TOGETHER_DEADLINE_MS = 30_000;
+/** Of the nodes in the order of their first start, where clocks are wrong: right, far ahead, far behind. */
+const WRONG_BY_MS = [0, 90_000, -90_000];
 
 export interface ClusterOptions {
   readonly nodes: number;
@@ -18,6 +21,8 @@ export interface ClusterOptions {
   readonly postgres?: TestPostgres;
   readonly redis?: TestRedis;
   readonly isPageNeeded?: boolean;
+  /** The second node's wall clock is 90 s ahead and the third's 90 s behind, also when they are started again. */
+  readonly areClocksWrong?: boolean;
 }
 
 export type NodeOptions = Pick<ServerOptions, 'env' | 'dataDirectory' | 'port' | 'host' | 'launcher' | 'root'>;
@@ -50,9 +55,11 @@ export async function startCluster(options: ClusterOptions): Promise<TestCluster
   const [postgres, redis] = await Promise.all([options.postgres ?? sharedPostgres(), options.redis ?? startRedis()]);
   const databaseUrl = await postgres.createDatabase();
   const nodes: TestServer[] = [];
+  const clocks = options.areClocksWrong === true ? new Clocks() : null;
   const launch = async (own: NodeOptions = {}) => {
+    const clock = clocks?.of(own.dataDirectory) ?? {};
     const port = own.port ?? (await freePort());
-    return await startServer({
+    const server = await startServer({
       ...own,
       port,
       isPageNeeded: options.isPageNeeded ?? false,
@@ -63,10 +70,13 @@ export async function startCluster(options: ClusterOptions): Promise<TestCluster
         USE_CLUSTER: 'true',
         CLUSTER_SECRET: SECRET,
         NODE_HOSTNAME: '127.0.0.1',
+        ...clock,
         ...options.env,
         ...own.env,
       },
     });
+    clocks?.stay(server.dataDirectory, clock);
+    return server;
   };
   const cluster: TestCluster = {
     redis,
@@ -93,6 +103,26 @@ export async function startCluster(options: ClusterOptions): Promise<TestCluster
   nodes.push(...(await Promise.all(others)));
   await cluster.settled();
   return cluster;
+}
+
+/** Wall clocks of machines, as the environment of their nodes; a data directory is a machine's. */
+class Clocks {
+  readonly #known = new Map<string, Record<string, string>>();
+  #count = 0;
+
+  of(dataDirectory: string | undefined): Record<string, string> {
+    const known = dataDirectory === undefined ? undefined : this.#known.get(dataDirectory);
+    if (known !== undefined) return known;
+    const wrongByMs = WRONG_BY_MS[this.#count % WRONG_BY_MS.length] ?? 0;
+    this.#count += 1;
+    if (wrongByMs === 0) return {};
+    const options = `${process.env.NODE_OPTIONS ?? ''} --require="${join(__dirname, 'wrong-clock.cjs')}"`;
+    return { NODE_OPTIONS: options.trim(), WRONG_CLOCK_MS: String(wrongByMs) };
+  }
+
+  stay(dataDirectory: string, clock: Record<string, string>): void {
+    this.#known.set(dataDirectory, clock);
+  }
 }
 
 /** Ids of the nodes that this node sees as healthy. */

@@ -1,6 +1,7 @@
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { MAX_JSON_BODY_BYTES } from '../../contracts/limits.ts';
 import type { Call } from '../../define-service.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { grantCookie } from '../cookies.ts';
 import type { EdgeContext } from '../edge-context.ts';
 import type { RateLimits } from '../rate-limit.ts';
@@ -9,6 +10,8 @@ import type { ApiRoutes } from './route.ts';
 
 export interface OfferRouteDeps {
   readonly call: Call;
+  /** By which the grant's end was made. */
+  readonly clock: Clock;
   readonly rateLimits: RateLimits;
 }
 
@@ -27,13 +30,13 @@ export async function personOf(
 
 /** /api/offers: what a recipient does with a direct send. */
 export function offerRoutes(deps: OfferRouteDeps): ApiRoutes {
-  const { call } = deps;
+  const { call, clock } = deps;
   return {
     'POST /offers/:transferId/accept': async ({ context, params }) => {
       const sessionId = await personOf(deps, context);
       const asked = { sessionId, transferId: asId(params.transferId) };
       const accepted = await call('transfer.accept', asked, { requestId: context.requestId });
-      const maxAgeSeconds = Math.max(0, Math.floor((Date.parse(accepted.expiresAt) - Date.now()) / 1000));
+      const maxAgeSeconds = Math.max(0, Math.floor((Date.parse(accepted.expiresAt) - clock.now()) / 1000));
       const { shareId, grant } = accepted;
       return {
         status: 200,

@@ -1,4 +1,5 @@
 import type { Call } from '../../define-service.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { grantCookie } from '../cookies.ts';
 import { bearerOf, callerOf } from '../edge-context.ts';
 import { lookAt, type RateLimits } from '../rate-limit.ts';
@@ -7,11 +8,13 @@ import type { ApiRoutes } from './route.ts';
 
 export interface ShareRouteDeps {
   readonly call: Call;
+  /** By which the grant's end was made. */
+  readonly clock: Clock;
   readonly rateLimits: RateLimits;
 }
 
 /** /api/shares: what a recipient sees of a link. */
-export function shareRoutes({ call, rateLimits }: ShareRouteDeps): ApiRoutes {
+export function shareRoutes({ call, clock, rateLimits }: ShareRouteDeps): ApiRoutes {
   return {
     'GET /shares/:shareId': async ({ req, context, params }) => {
       const grant = bearerOf(req);
@@ -35,7 +38,7 @@ export function shareRoutes({ call, rateLimits }: ShareRouteDeps): ApiRoutes {
       };
       const granted = await call('transfer.grant', { caller, shareId, password }, { requestId: context.requestId });
       await rateLimits.forgive('passwords', key);
-      const maxAgeSeconds = Math.max(0, Math.floor((Date.parse(granted.expiresAt) - Date.now()) / 1000));
+      const maxAgeSeconds = Math.max(0, Math.floor((Date.parse(granted.expiresAt) - clock.now()) / 1000));
       return {
         status: 201,
         body: granted,

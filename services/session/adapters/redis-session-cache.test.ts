@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type TestRedis } from '../../../test/support/redis.ts';
 import { waitFor } from '../../../test/support/waiting.ts';
+import { systemClock } from '../../kernel/clock.ts';
 import { openRedis, type RedisLink } from '../../redis/redis-link.ts';
 import type { SessionCache, SessionRow } from '../ports.ts';
 import { createRedisSessionCache } from './redis-session-cache.ts';
@@ -47,6 +48,18 @@ describe('the session cache in Redis', () => {
     expect(await ttlMs('k3')).toBeLessThanOrEqual(300);
     await cache.replace(session('k4', 'a', -1), 60_000);
     expect(await cache.get('k4')).toBe('unknown');
+  });
+
+  it('takes the end of a session as the clock says that all nodes share, not the machine', async () => {
+    const behindMs = 90_000;
+    const shared = { ...systemClock, now: () => Date.now() - behindMs };
+    const ownAhead = createRedisSessionCache(link, 'c1', shared);
+    const row = { ...session('k6', 'a'), expiresAt: new Date(shared.now() + 5_000) };
+    await ownAhead.add(row, 60_000);
+    expect(await ttlMs('k6')).toBeGreaterThan(3_000);
+    expect(await ownAhead.get('k6')).toEqual(row);
+    // By this machine's own clock it was over long ago.
+    expect(await cache.get('k6')).toBe('unknown');
   });
 
   it('keeps what is newer: an addition fills, a replacement replaces, and neither wakes a revoked session', async () => {

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { type Clock, systemClock } from '../../kernel/clock.ts';
 import type { CachedSession, SessionCache, SessionRow } from '../ports.ts';
 
 /** What this adapter needs of the connection to Redis; see services/redis/redis-link.ts. */
@@ -14,7 +15,7 @@ redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`;
 
 /** What all nodes of a cluster have read of sessions. A flush or restart loses nothing: the database is the truth. */
-export function createRedisSessionCache(redis: AskRedis, clusterId: string): SessionCache {
+export function createRedisSessionCache(redis: AskRedis, clusterId: string, clock: Clock = systemClock): SessionCache {
   const keyOf = (tokenHashHex: string) => `peerlink:${clusterId}:session:${tokenHashHex}`;
   const quietly = async (work: (client: Redis) => Promise<unknown>): Promise<void> => {
     await redis.ask(work).catch(() => undefined);
@@ -23,14 +24,14 @@ export function createRedisSessionCache(redis: AskRedis, clusterId: string): Ses
     get: async (tokenHashHex) => {
       const text = await redis.ask((client) => client.get(keyOf(tokenHashHex))).catch(() => 'away' as const);
       if (text === null) return 'unknown';
-      return text === 'away' ? 'away' : sessionOf(text, tokenHashHex);
+      return text === 'away' ? 'away' : sessionOf(text, tokenHashHex, clock.now());
     },
     add: async (row, ttlMs) => {
-      const px = lifeMs(row, ttlMs);
+      const px = lifeMs(row, ttlMs, clock.now());
       if (px > 0) await quietly((client) => client.set(keyOf(row.tokenHashHex), textOf(row), 'PX', px, 'NX'));
     },
     replace: async (row, ttlMs) => {
-      const px = lifeMs(row, ttlMs);
+      const px = lifeMs(row, ttlMs, clock.now());
       if (px > 0)
         await quietly((client) => client.eval(REPLACE_UNLESS_REVOKED, 1, keyOf(row.tokenHashHex), textOf(row), px));
     },
@@ -40,8 +41,8 @@ export function createRedisSessionCache(redis: AskRedis, clusterId: string): Ses
 }
 
 /** Never longer than the session itself. */
-function lifeMs(row: SessionRow, ttlMs: number): number {
-  return Math.ceil(Math.min(ttlMs, row.expiresAt.getTime() - Date.now()));
+function lifeMs(row: SessionRow, ttlMs: number, nowMs: number): number {
+  return Math.ceil(Math.min(ttlMs, row.expiresAt.getTime() - nowMs));
 }
 
 function textOf({ id, displayName, createdAt, lastUsedAt, expiresAt }: SessionRow): string {
@@ -49,7 +50,7 @@ function textOf({ id, displayName, createdAt, lastUsedAt, expiresAt }: SessionRo
 }
 
 /** Whatever is no entry of ours counts as none: the database says what is right. */
-function sessionOf(text: string, tokenHashHex: string): CachedSession {
+function sessionOf(text: string, tokenHashHex: string, nowMs: number): CachedSession {
   if (text === REVOKED) return 'revoked';
   try {
     const found: unknown = JSON.parse(text);
@@ -59,7 +60,7 @@ function sessionOf(text: string, tokenHashHex: string): CachedSession {
     if (![createdMs, lastUsedMs, expiresMs].every(Number.isSafeInteger)) return 'unknown';
     const [createdAt, lastUsedAt, expiresAt] = [createdMs, lastUsedMs, expiresMs].map((ms) => new Date(ms as number));
     const row = { id, tokenHashHex, displayName, createdAt, lastUsedAt, expiresAt, revokedAt: null } as SessionRow;
-    return row.expiresAt.getTime() > Date.now() ? row : 'unknown';
+    return row.expiresAt.getTime() > nowMs ? row : 'unknown';
   } catch {
     return 'unknown';
   }

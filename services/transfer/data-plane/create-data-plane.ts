@@ -104,8 +104,8 @@ export function createDataPlane(
     },
     drain: async (deadlineMs) => {
       isDraining = true;
-      const end = Date.now() + deadlineMs;
-      while (Date.now() < end && deps.uploads.streamCount + deps.downloads.streamCount > 0) {
+      const end = performance.now() + deadlineMs;
+      while (performance.now() < end && deps.uploads.streamCount + deps.downloads.streamCount > 0) {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     },

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NetIo } from '../../../native/types.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { CountPeerBytes } from '../../kernel/traffic.ts';
 import type { DataPlaneDeps, PeerPorts } from '../data-plane/deps.ts';
 import type { ChunkCopies } from '../mending.ts';
@@ -21,6 +22,8 @@ import { createReplicaConnector } from './replica-connector.ts';
 export interface PeersOptions {
   readonly nodeId: string;
   readonly secret: Uint8Array;
+  /** The same at all nodes: it says how old a request is. */
+  readonly clock: Clock;
   readonly repository: TransferRepository;
   readonly netIo: NetIo;
   readonly isObfuscated: boolean;
@@ -72,7 +75,7 @@ export interface Peers {
 /** The parts by which this node works with others: one key, one client, both sides of replication. */
 export function createPeers(options: PeersOptions): Peers {
   const { nodeId, repository, netIo, isObfuscated, countBytes } = options;
-  const auth = new PeerAuth({ secret: options.secret, nodeId, nowMs: Date.now });
+  const auth = new PeerAuth({ secret: options.secret, nodeId, nowMs: () => options.clock.now() });
   const client = new PeerClient({ auth, netIo, isObfuscated, urlOf: options.urlOf, countBytes });
   const connector = createReplicaConnector({ client, auth, netIo, isObfuscated, countBytes });
   const slots = new FillSlots();

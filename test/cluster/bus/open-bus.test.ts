@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import pino from 'pino';
 import { openBus } from '../../../services/bus/open-bus.ts';
 import type { Config, RedisSettings } from '../../../services/config.ts';
+import { systemClock } from '../../../services/kernel/clock.ts';
 import { startNats } from '../../support/nats.ts';
 import { freePort } from '../../support/ports.ts';
 import { startRedis } from '../../support/redis.ts';
@@ -18,7 +19,7 @@ function open(redis: Partial<RedisSettings>, bus: Partial<Config['bus']> = {}) {
     redis: settingsOf(redis),
     bus: { transporter: null, isInsecureAllowed: false, ...bus },
   };
-  const opening = openBus({ config, nodeId: 'n1', secret: SECRET, log });
+  const opening = openBus({ config, nodeId: 'n1', secret: SECRET, clock: systemClock, log });
   return { lines, opening };
 }
 

@@ -7,6 +7,7 @@ import type { BusTransporter } from '../../../services/bus/bus-transporter.ts';
 import { openBus } from '../../../services/bus/open-bus.ts';
 import { tellServices } from '../../../services/bus/tell-services.ts';
 import type { Config, RedisSettings } from '../../../services/config.ts';
+import { systemClock } from '../../../services/kernel/clock.ts';
 import { createLogger } from '../../../services/logging.ts';
 import { atEnd } from '../../support/cleanup.ts';
 import { startNats } from '../../support/nats.ts';
@@ -126,7 +127,7 @@ export async function startNode(
   ...services: ServiceSchema[]
 ): Promise<TestNode> {
   const log = createLogger({ level: process.env.PEERLINK_TEST_LOG === undefined ? 'silent' : 'debug', nodeId });
-  const bus = await openBus({ config, nodeId, secret: SECRET, log });
+  const bus = await openBus({ config, nodeId, secret: SECRET, clock: systemClock, log });
   const broker = new ServiceBroker(brokerOptions({ nodeId, clusterId: CLUSTER_ID, log, transporter: bus }));
   for (const service of services) broker.createService(service);
   await broker.start();

@@ -104,6 +104,7 @@ describe('the services of one node', () => {
         nodeId: 'n1',
         meter,
         recorder: new TrafficRecorder('n1', 'r1', Date.now()),
+        clock: systemClock,
         samples,
         activity: {
           activeUploads: () => now.uploads,
@@ -170,6 +171,7 @@ describe('the services of one node', () => {
       'n1',
       { measure: async () => found, uptimeSeconds: () => 42, close: () => undefined },
       (change) => broadcast('node.state.changed', change),
+      systemClock,
     );
     broker.createService(nodeService({ monitor, drain: idleDrain(), onFault: () => undefined }));
     await broker.start();
@@ -205,6 +207,7 @@ describe('the services of one node', () => {
       'n1',
       { measure: async () => found, uptimeSeconds: () => 1, close: () => undefined },
       (change) => broadcast('node.state.changed', change),
+      systemClock,
     );
     const leadership = createLeadership('n1', repository, systemClock);
     broker.createService(nodeService({ monitor, drain: idleDrain(), onFault: () => undefined }));
@@ -213,6 +216,7 @@ describe('the services of one node', () => {
         nodeId: 'n1',
         meter: new TrafficMeter(systemClock),
         recorder: new TrafficRecorder('n1', 'r1', Date.now()),
+        clock: systemClock,
         samples: memorySamples(),
         activity: {
           activeUploads: () => uploads,
