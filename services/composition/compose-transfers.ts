@@ -62,6 +62,7 @@ export function composeTransfers(
         isPowerSafe: config.durability === 'power',
         urlOf: (nodeId) => addresses.peerUrl(nodeId),
         nodeIds: async () => (await lookForNodes()).awaited,
+        givenUpNodeIds: async () => (await lookForNodes()).givenUp,
         answeringNodeIds: () => nodesWith(common.broker, 'transfer'),
         placement: createPlacement({ nodeIds: () => nodesWith(common.broker, 'transfer'), call: common.call }),
         countBytes: (nodeId, direction, bytes) => {

@@ -62,6 +62,7 @@ class World {
     };
     return {
       holders: async () => ['node-b'],
+      isGivenUp: async () => false,
       values: async (_nodeId, _transfer, file) => ((await opened(file.row.id))?.values ?? null) as ChunkMap | null,
       read: async (_nodeId, _transfer, file, index) => {
         const stored = await opened(file.row.id);

@@ -11,7 +11,8 @@ const MAX_BROKEN_READS = 3;
 /** Copies of chunks that other nodes hold. None of them is believed: what it gives is compared with a value. */
 export interface ChunkCopies {
   /**
-   * Nodes that may hold a copy: `named` by the row, or `all` there are, those that the row names first. Never this one.
+   * Nodes that may hold a copy: `named` by the row, or `all` there are but those that an operator gave up on, those that the
+   * row names first. Never this one.
    * @throws unavailable when nobody can say now who there is
    */
   holders(row: TransferRow, scope: 'named' | 'all'): Promise<readonly string[]>;
@@ -25,6 +26,8 @@ export interface ChunkCopies {
    * digest. Null: it has none. @throws unavailable
    */
   read(nodeId: string, transfer: RunningTransfer, file: RunningFile, index: number): Promise<Buffer | null>;
+  /** Whether an operator gave up on a node, and it has not come back since. @throws unavailable */
+  isGivenUp(nodeId: string): Promise<boolean>;
 }
 
 export interface MendingPorts {
@@ -145,13 +148,18 @@ export class Mending {
     return count;
   }
 
+  /** See ChunkCopies. @throws unavailable */
+  async isGivenUp(nodeId: string): Promise<boolean> {
+    return (await this.#ports.copies?.isGivenUp(nodeId)) ?? false;
+  }
+
   async #mend(transfer: RunningTransfer, file: RunningFile, stored: StoredFile, index: number): Promise<Buffer> {
     const wanted = stored.values.get(index);
     const place = { transferId: transfer.row.id, fileIndex: file.row.index, chunkIndex: index };
-    let isSomebodySilent = false;
+    const silent = new Set<string>();
     for await (const nodeId of this.#holders(transfer)) {
       const bytes = await this.#ports.copies?.read(nodeId, transfer, file, index).catch(() => {
-        isSomebodySilent = true;
+        silent.add(nodeId);
         return null;
       });
       if (bytes == null || wanted === null || !isEqualBytes(await stored.hashChunk(index, [bytes]), wanted)) continue;
@@ -167,7 +175,14 @@ export class Mending {
     }
     this.#damagedChunks += 1;
     this.#ports.onEvent('damaged', place);
-    throw isSomebodySilent ? waitingForCopy(index) : damagedChunk(index);
+    throw (await this.#isAwaited(transfer, silent)) ? waitingForCopy(index) : damagedChunk(index);
+  }
+
+  /** One that the row names may be given up: its silence says nothing. */
+  async #isAwaited({ row }: RunningTransfer, silent: ReadonlySet<string>): Promise<boolean> {
+    if (silent.size === 0) return false;
+    const awaited = (await this.#ports.copies?.holders(row, 'all')) ?? [];
+    return awaited.some((nodeId) => silent.has(nodeId));
   }
 
   async #restore(transfer: RunningTransfer, file: RunningFile, stored: StoredFile): Promise<void> {

@@ -27,6 +27,7 @@ class World {
   readonly away = new Set<string>();
   readonly faults: unknown[] = [];
   isListed = true;
+  givenUp: string | null = null;
   /** Reads that break, as `node-x 2`. */
   readonly broken = new Set<string>();
   engine: TransferEngine;
@@ -61,8 +62,9 @@ class World {
       holders: async (_row, scope) => {
         if (scope === 'named') return ['node-r'];
         if (!this.isListed) throw new PeerLinkError('unavailable', 'no database');
-        return ['node-r', 'node-x'];
+        return ['node-r', 'node-x'].filter((nodeId) => nodeId !== this.givenUp);
       },
+      isGivenUp: async (nodeId) => nodeId === this.givenUp,
       values: async (nodeId, _transfer, { row }) =>
         ((await opened(nodeId, row.id, 'values'))?.values ?? null) as ChunkMap | null,
       read: async (nodeId, _transfer, { row }, index) => {
@@ -134,6 +136,16 @@ describe('a damaged chunk that the nodes of the row have not', () => {
     world.isListed = false;
     await expect(world.mend(id, 1)).rejects.toMatchObject({ type: 'unavailable' });
     world.isListed = true;
+    await expect(world.mend(id, 1)).rejects.toMatchObject({ type: 'damaged' });
+  });
+
+  it('is one when the operator gave up on the only node that is silent, also if the row still names it', async () => {
+    const world = new World();
+    const { id, fileId } = await world.file(ALL, []);
+    world.rot(fileId, 1);
+    world.away.add('node-r');
+    await expect(world.mend(id, 1)).rejects.toMatchObject({ type: 'unavailable' });
+    world.givenUp = 'node-r';
     await expect(world.mend(id, 1)).rejects.toMatchObject({ type: 'damaged' });
   });
 });

@@ -28,6 +28,8 @@ class World {
   readonly faults: unknown[] = [];
   readonly declared: string[] = [];
   isOtherUp = true;
+  /** An operator gave up on `node-b`. */
+  isOtherGivenUp = false;
   adopt: (id: string) => Promise<void> = async () => {};
   readonly #homeDeps = {
     nodeId: 'node-a',
@@ -130,13 +132,14 @@ class World {
       return this.other.open(fileId, geometry);
     };
     return {
-      holders: async () => ['node-b'],
+      holders: async (_row, scope) => (scope === 'all' && this.isOtherGivenUp ? [] : ['node-b']),
       values: async (_nodeId, _transfer, { row }) => ((await opened(row.id))?.values ?? null) as ChunkMap | null,
       read: async (_nodeId, _transfer, { row }, index) => {
         const stored = await opened(row.id);
         const buffer = Buffer.alloc(CHUNK);
         return stored !== null && (await stored.readChunk(index, buffer, CHUNK)) ? buffer : null;
       },
+      isGivenUp: async (nodeId) => nodeId === 'node-b' && this.isOtherGivenUp,
     };
   }
 }
@@ -399,5 +402,60 @@ describe('two that look at one file after a boot, each for a thing of its own', 
       [1, 2],
       [2, 3],
     ]);
+  });
+});
+
+describe('a home whose machine rebooted while the operator gives up on the other node', () => {
+  it('detaches it by an epoch that fences it, and goes on alone with what verifies, under a new generation', async () => {
+    const world = new World();
+    const { id, fileId } = await world.open('node-b');
+    world.loseBytes(fileId, 1);
+    world.reboot();
+    world.isOtherUp = false;
+    expect(await world.recover()).toBe(false);
+    expect((await world.repository.findById(id))?.transfer).toMatchObject({ epoch: 2, replicaState: 'in_sync' });
+    world.isOtherGivenUp = true;
+    expect(await world.recover()).toBe(true);
+    expect((await world.repository.findById(id))?.transfer).toMatchObject({
+      ...{ homeNodeId: 'node-a', replicaNodeId: null, replicaState: 'none', epoch: 4, generation: 2 },
+    });
+    // What the other one sends to the database when it comes back is of an epoch that is over.
+    expect(await world.repository.cas(id, 2, LOST)).toBeNull();
+    const transfer = await world.engine.load(id);
+    expect(transfer.file(0).committedRanges()).toEqual([[0, 1]]);
+    const again = { index: 1, bytes: [bytesOf(1, 3)] };
+    expect(await world.engine.writeChunk(transfer, transfer.file(0), again)).toBe('committed');
+  });
+
+  it('obeys its replica when that was faster to take over', async () => {
+    const world = new World();
+    const { id } = await world.open('node-b');
+    world.reboot();
+    world.isOtherGivenUp = true;
+    const { cas } = world.repository;
+    world.repository.cas = async (...args) => {
+      world.repository.cas = cas;
+      await world.repository.cas(id, 2, LOST);
+      return world.repository.cas(...args);
+    };
+    expect(await world.recover()).toBe(false);
+    await world.engine.reread(await world.engine.load(id));
+    expect(await world.recover()).toBe(true);
+    expect((await world.repository.findById(id))?.transfer).toMatchObject({ homeNodeId: 'node-b', generation: 1 });
+  });
+
+  it('alone waits no more for what only that one may have', async () => {
+    const world = new World();
+    const { id, fileId } = await world.open(null);
+    world.loseBytes(fileId, 0);
+    world.reboot();
+    world.isOtherUp = false;
+    expect(await world.recover()).toBe(false);
+    expect((await world.repository.findById(id))?.transfer.generation).toBe(1);
+    world.isOtherGivenUp = true;
+    expect(await world.recover()).toBe(true);
+    const transfer = await world.engine.load(id);
+    expect(transfer.row.generation).toBe(2);
+    expect(transfer.file(0).committedRanges()).toEqual([[1, 2]]);
   });
 });

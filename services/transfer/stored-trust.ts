@@ -16,7 +16,7 @@ export interface StoredTrustPorts {
   readonly repository: Pick<TransferRepository, 'cas'>;
   /** False after a start with another boot id: the system may have lost what it had in memory. */
   readonly isDiskTrusted: boolean;
-  readonly mending: Pick<Mending, 'mend' | 'fetchMissing'>;
+  readonly mending: Pick<Mending, 'mend' | 'fetchMissing' | 'isGivenUp'>;
   /** Asks the replica in sync to take over, as the home may, and obeys the row that comes of it. */
   readonly handOver: (transfer: RunningTransfer) => Promise<void>;
   /** Takes a newer row. */
@@ -158,7 +158,7 @@ export class StoredTrust {
   /** "Another boot id: as H with in-sync R ask R to promote; as sole H verify; as R drop what does not verify." */
   async #checkAfterReboot(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
     const { nodeId, mending } = this.#ports;
-    if (transfer.row.homeNodeId === nodeId && transfer.row.replicaState === 'in_sync') await this.#giveUpHome(transfer);
+    if (transfer.row.homeNodeId === nodeId && transfer.row.replicaState === 'in_sync') await this.#leaveIt(transfer);
     const lost = await lostChunks(file, use);
     if (transfer.row.homeNodeId !== nodeId) {
       // A copy vouches for nothing: what it has not, its home sends again.
@@ -176,6 +176,17 @@ export class StoredTrust {
     // What was committed under a value that is lost too is taken back from whoever has it.
     await mending.fetchMissing(transfer, file, use.stored);
     await this.#dropLost(transfer, use, gone);
+  }
+
+  /** To its replica in sync; or, when the operator gave up on that one, this home goes on as the sole one. @throws moved, unavailable */
+  async #leaveIt(transfer: RunningTransfer): Promise<void> {
+    const { repository, obey, mending } = this.#ports;
+    const { id, epoch, replicaNodeId } = transfer.row;
+    if (replicaNodeId === null || !(await mending.isGivenUp(replicaNodeId))) return this.#giveUpHome(transfer);
+    // From this epoch on it can take nothing over, should it come back; what only it had is lost.
+    const row = await repository.cas(id, epoch, { replicaNodeId: null, replicaState: 'none' });
+    if (row === null) throw changingHands();
+    await obey(transfer, row);
   }
 
   /** Its replica has everything that was ever acknowledged, and this disk perhaps not. */
@@ -207,9 +218,7 @@ export class StoredTrust {
     // lost: a chunk whose bytes and value are both gone leaves no trace, and a reader may have had it.
     if (lost.length > 0 || !this.#raised.has(id)) {
       const row = await repository.cas(id, epoch, { generation: generation + 1 });
-      if (row === null) {
-        throw new PeerLinkError('unavailable', 'This transfer is changing hands. Try again.', { retryAfterSeconds: 1 });
-      }
+      if (row === null) throw changingHands();
       this.#raised.add(id);
       await obey(transfer, row);
     }
@@ -237,6 +246,10 @@ async function once(
   });
   file.checking = { of, done };
   await done;
+}
+
+function changingHands(): PeerLinkError {
+  return new PeerLinkError('unavailable', 'This transfer is changing hands. Try again.', { retryAfterSeconds: 1 });
 }
 
 async function lostChunks(file: RunningFile, use: FileUse): Promise<readonly number[]> {

@@ -253,6 +253,7 @@ function copiesOf(world: ModelWorld, process: ModelProcess): ChunkCopies {
     });
   return {
     holders: async (_row, _scope) => world.nodes.filter((node) => node !== process.node).map((node) => node.id),
+    isGivenUp: async () => false,
     values: (nodeId, _transfer: RunningTransfer, file) =>
       ask(nodeId, (node) => {
         const found = node.disk.files.get(file.row.id);

@@ -16,7 +16,7 @@ const transfer = {
 } as RunningTransfer;
 
 /** Copies as a node has them that answers each question with these bytes. */
-function copiesOf(answer: Buffer) {
+function copiesOf(answer: Buffer, givenUp: readonly string[] = []) {
   const start: ChunkCopiesDeps['client']['start'] = async () => {
     const body = new PeerBody({ resume: () => {}, abandon: () => {} }, { isBulk: true });
     body.onHead({ status: 200, isKeptAlive: true } as Parameters<PeerBody['onHead']>[0]);
@@ -32,6 +32,7 @@ function copiesOf(answer: Buffer) {
     isObfuscated: false,
     countBytes: () => {},
     nodeIds: async () => ['node-x', 'node-a', 'node-r'],
+    givenUpNodeIds: async () => givenUp,
   });
 }
 
@@ -44,6 +45,12 @@ describe('copies at other nodes', () => {
     const copies = copiesOf(bytesOf(1));
     expect(await copies.holders(transfer.row, 'named')).toEqual(['node-h', 'node-r']);
     expect(await copies.holders(transfer.row, 'all')).toEqual(['node-h', 'node-r', 'node-x']);
+  });
+
+  it('are asked of no node that an operator gave up on, also where the row names it', async () => {
+    const copies = copiesOf(bytesOf(1), ['node-r']);
+    expect(await copies.holders(transfer.row, 'all')).toEqual(['node-h', 'node-x']);
+    expect([await copies.isGivenUp('node-r'), await copies.isGivenUp('node-x')]).toEqual([true, false]);
   });
 
   it("of a sealed file's only chunk have the digest, whatever value the other node has for them", async () => {

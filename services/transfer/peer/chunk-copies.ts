@@ -28,17 +28,21 @@ export interface ChunkCopiesDeps {
   readonly countBytes: CountPeerBytes;
   /** Every node there is and that was seen lately enough not to be given up. */
   readonly nodeIds: () => Promise<readonly string[]>;
+  /** Those that an operator gave up on: they are asked nothing, also where a row names them. */
+  readonly givenUpNodeIds: () => Promise<readonly string[]>;
 }
 
 /** Asks other nodes what they have stored, whatever their role: `GET /peer/transfers/:id/copies/:file`. */
 export function createChunkCopies(deps: ChunkCopiesDeps): ChunkCopies {
   const holders = async (row: TransferRow, scope: 'named' | 'all') => {
     const named = [row.homeNodeId, row.replicaNodeId].filter((id) => id !== null);
-    const all = scope === 'named' ? named : [...named, ...(await deps.nodeIds())];
-    return [...new Set(all)].filter((id) => id !== deps.nodeId);
+    if (scope === 'named') return [...new Set(named)].filter((id) => id !== deps.nodeId);
+    const [awaited, givenUp] = await Promise.all([deps.nodeIds(), deps.givenUpNodeIds()]);
+    return [...new Set([...named, ...awaited])].filter((id) => id !== deps.nodeId && !givenUp.includes(id));
   };
   return {
     holders,
+    isGivenUp: async (nodeId) => (await deps.givenUpNodeIds()).includes(nodeId),
     async values(nodeId, transfer, file) {
       const { chunkCount } = file;
       const bytes = await fetchCopy(deps, nodeId, transfer, file, null);

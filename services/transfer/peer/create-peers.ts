@@ -35,6 +35,8 @@ export interface PeersOptions {
   readonly urlOf: (nodeId: string) => Promise<string | null>;
   /** Every node there is and that was seen lately enough not to be given up. */
   readonly nodeIds: () => Promise<readonly string[]>;
+  /** Those that an operator gave up on. */
+  readonly givenUpNodeIds: () => Promise<readonly string[]>;
   /** Nodes that answer the bus. */
   readonly answeringNodeIds: () => readonly string[];
   readonly placement: ReplicaPlacement;
@@ -90,7 +92,7 @@ export function createPeers(options: PeersOptions): Peers {
   let declare: (transferId: string) => Promise<void> = async () => {};
   let finishDeclaring: () => void = () => {};
   return {
-    copies: createChunkCopies({ nodeId, client, auth, netIo, isObfuscated, countBytes, nodeIds: options.nodeIds }),
+    copies: createChunkCopies({ ...options, client, auth }),
     askToAdopt: async ({ id, epoch, replicaNodeId }) => {
       if (replicaNodeId !== null) await client.promote(replicaNodeId, id, epoch, { isAdoption: true });
     },
