@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { countCells, fillOf, layoutStrip } from './strip-layout.ts';
+import { CELL } from '../../transfer-engine/chunk-map.ts';
+import { countCells, fillOf, hasFallen, layoutStrip, presenceOf } from './strip-layout.ts';
 
 describe('strip layout', () => {
   it('gives each chunk a cell while there is room, and merges when there is none', () => {
@@ -35,5 +36,39 @@ describe('strip layout', () => {
         expect(Math.round(stored)).toBe(countCells(cells).stored);
       }),
     );
+  });
+
+  it.each([
+    ['what was on its way landed, the rest waits still', [1, 0], [2, 0], false],
+    ['one landed while the next began', [1, 0, 0], [2, 1, 0], false],
+    ['what is with the server only is begun anew by who receives it', [2, 2, 0], [1, 1, 0], false],
+    ['nothing happened', [2, 1, 0], [2, 1, 0], false],
+    ['what was on its way waits again', [1, 0], [0, 0], true],
+    ['what was stored is lost', [2, 2], [2, 0], true],
+    ['more fell back than landed', [1, 1, 0], [2, 0, 0], true],
+  ] as const)('knows whether a merged cell fell back: %s', (_what, before, after, isExpected) => {
+    const layout = { cellCount: 1, pitchPx: 6, gapPx: 2 };
+    const wasThere = presenceOf(fillOf(Uint8Array.from(before), layout, 0));
+    expect(hasFallen(wasThere, fillOf(Uint8Array.from(after), layout, 0))).toBe(isExpected);
+  });
+
+  it('sees no cell fall while every chunk of a transfer is on its way and then stored', () => {
+    const chunkCount = 300;
+    const cells = new Uint8Array(chunkCount);
+    const layout = layoutStrip(chunkCount, 342);
+    const look = () => Array.from({ length: layout.cellCount }, (_, index) => fillOf(cells, layout, index));
+    const seen = look().map(presenceOf);
+    let fallenCount = 0;
+    for (let chunk = 0; chunk < chunkCount; chunk++) {
+      for (const state of [CELL.inFlight, CELL.stored]) {
+        cells[chunk] = state;
+        look().forEach((fill, index) => {
+          if (hasFallen(seen[index] ?? 0, fill)) fallenCount++;
+          seen[index] = presenceOf(fill);
+        });
+      }
+    }
+    expect(layout.cellCount).toBe(57);
+    expect(fallenCount).toBe(0);
   });
 });

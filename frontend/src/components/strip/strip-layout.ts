@@ -36,6 +36,22 @@ export function fillOf(cells: Uint8Array, layout: StripLayout, index: number): C
   return { stored: stored / (end - first), inFlight: inFlight / (end - first) };
 }
 
+/** The share of a drawn cell that is stored or on its way. */
+export function presenceOf({ stored, inFlight }: CellFill): number {
+  return stored + inFlight;
+}
+
+/** Sums of shares round: less than any chunk's share is no fall. */
+const NO_CHUNK = 1e-9;
+
+/**
+ * Whether chunks of a drawn cell fell back to waiting, or what was stored of it was lost.
+ * @param presenceBefore as `presenceOf` gave it for the same chunks when they were last drawn
+ */
+export function hasFallen(presenceBefore: number, now: CellFill): boolean {
+  return presenceOf(now) < presenceBefore - NO_CHUNK;
+}
+
 export function countCells(cells: Uint8Array): { readonly stored: number; readonly inFlight: number } {
   let stored = 0;
   let inFlight = 0;

@@ -1,8 +1,8 @@
 /**
  * Draws the strip on a canvas. Stored chunks are ink, chunks on their way are the accent, waiting ones are bare; a
- * chunk that fell back flashes amber once; at the seal the gaps close and the bar sinks into a line.
+ * cell that a chunk fell back in flashes amber once; at the seal the gaps close and the bar sinks into a line.
  */
-import { fillOf, layoutStrip, type StripLayout } from './strip-layout.ts';
+import { fillOf, hasFallen, layoutStrip, presenceOf, type StripLayout } from './strip-layout.ts';
 
 const LAND_MS = 160;
 const FLASH_MS = 240;
@@ -30,7 +30,9 @@ export class StripPainter {
   #layout: StripLayout = layoutStrip(1, 1);
   /** What is on the screen now, on its way to what should be. */
   #shownStored = new Float32Array(0);
-  #wasInFlight = new Uint8Array(0);
+  /** Of each cell when it was last drawn: what falls below it has lost a chunk. */
+  #presence = new Float64Array(0);
+  #chunkCount = 0;
   #flashUntilMs = new Float64Array(0);
   #seal = 0;
   #frame = 0;
@@ -77,14 +79,19 @@ export class StripPainter {
     if (this.#canvas.width !== width) this.#canvas.width = width;
     if (this.#canvas.height !== height) this.#canvas.height = height;
     const layout = layoutStrip(this.#picture.cells.length, Math.max(1, clientWidth));
-    const isSameShape = layout.cellCount === this.#layout.cellCount && this.#shownStored.length === layout.cellCount;
+    const chunkCount = this.#picture.cells.length;
+    // A file whose length nobody knows grows: the same cell stands for other chunks then.
+    const isSameShape = this.#shownStored.length === layout.cellCount && this.#chunkCount === chunkCount;
     this.#layout = layout;
+    this.#chunkCount = chunkCount;
     if (isSameShape && !mustJump) return;
     this.#shownStored = new Float32Array(layout.cellCount);
-    this.#wasInFlight = new Uint8Array(layout.cellCount);
+    this.#presence = new Float64Array(layout.cellCount);
     this.#flashUntilMs = new Float64Array(layout.cellCount);
     for (let index = 0; index < layout.cellCount; index++) {
-      this.#shownStored[index] = fillOf(this.#picture.cells, layout, index).stored;
+      const fill = fillOf(this.#picture.cells, layout, index);
+      this.#shownStored[index] = fill.stored;
+      this.#presence[index] = presenceOf(fill);
     }
     this.#seal = this.#picture.isSealed ? 1 : 0;
   }
@@ -130,9 +137,9 @@ export class StripPainter {
     const step = this.isStill ? 1 : stepMs / LAND_MS;
     shown = target.stored > shown ? Math.min(target.stored, shown + step) : target.stored;
     this.#shownStored[index] = shown;
-    const fellBack = this.#wasInFlight[index] === 1 && target.inFlight === 0 && target.stored < 1;
+    const fellBack = hasFallen(this.#presence[index] ?? 0, target);
     if (fellBack && !this.isStill && !this.#picture.isPaused) this.#flashUntilMs[index] = nowMs + FLASH_MS;
-    this.#wasInFlight[index] = target.inFlight > 0 ? 1 : 0;
+    this.#presence[index] = presenceOf(target);
 
     const seal = 1 - (1 - this.#seal) ** 3;
     const heightPx = this.#canvas.clientHeight;
