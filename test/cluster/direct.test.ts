@@ -33,6 +33,7 @@ const people: TestPerson[] = [];
 beforeAll(async () => {
   cluster = await startCluster({
     nodes: 3,
+    areClocksWrong: true,
     env: {
       MAX_CONCURRENT_TRANSFERS: '100',
       RATE_LIMIT_UPLOADS_PER_MINUTE: '100000',

@@ -71,7 +71,7 @@ const giveWork = () =>
     FROM generate_series(1, 5) n`);
 
 beforeAll(async () => {
-  cluster = await startCluster({ nodes: 3, env: { LOG_LEVEL: 'info' } });
+  cluster = await startCluster({ nodes: 3, areClocksWrong: true, env: { LOG_LEVEL: 'info' } });
   client = new Client({ connectionString: cluster.databaseUrl });
   client.on('error', () => undefined);
   await client.connect();

@@ -24,7 +24,7 @@ let first: TestServer;
 let second: TestServer;
 beforeAll(async () => {
   postgres = await startOwnPostgres();
-  cluster = await startCluster({ nodes: 2, postgres });
+  cluster = await startCluster({ nodes: 2, postgres, areClocksWrong: true });
   [first, second] = cluster.nodes as [TestServer, TestServer];
 }, START_MS);
 
