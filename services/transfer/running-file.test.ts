@@ -40,6 +40,22 @@ function heldSteps() {
   return { step, letGo, names: () => [...held.keys()] };
 }
 
+describe('the last chunk of a RunningFile', () => {
+  it.each([
+    [3 * CHUNK, 2 * CHUNK, false],
+    [3 * CHUNK, 2 * CHUNK + 1, true],
+    [3 * CHUNK, 3 * CHUNK, true],
+    [2 * CHUNK + 1, 2 * CHUNK, false],
+    [2 * CHUNK + 1, 2 * CHUNK + 1, true],
+    [CHUNK, 0, false],
+    [1, 1, true],
+    [0, 0, true],
+    [null, 9 * CHUNK, false],
+  ])('of %s bytes is begun at %s: %s', (sizeBytes, position, isBegun) => {
+    expect(new RunningFile({ ...FILE, sizeBytes }).isWithinLastChunk(position)).toBe(isBegun);
+  });
+});
+
 describe('a chunk of a RunningFile', () => {
   it('is written and committed in one step where nobody else is asked, and a newer request finds it', async () => {
     const { step, letGo, names } = heldSteps();

@@ -63,6 +63,15 @@ export class RunningFile {
     return this.row.sizeBytes === null ? null : chunkCount(this.row.sizeBytes, this.row.chunkSizeBytes);
   }
 
+  /**
+   * Whether a reader at `position` has bytes of the last chunk: from its first one on somebody could guess the others, with
+   * the digest at hand. Of an unknown length nobody can tell before the end.
+   */
+  isWithinLastChunk(position: number): boolean {
+    const count = this.chunkCount;
+    return count !== null && position > (count - 1) * this.row.chunkSizeBytes;
+  }
+
   chunkLength(index: number): number {
     return chunkLength(index, this.row.sizeBytes, this.row.chunkSizeBytes);
   }

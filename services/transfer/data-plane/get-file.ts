@@ -134,7 +134,7 @@ async function streamFile(
       }
       const start = position;
       position += lengthBytes;
-      if (position === file.row.sizeBytes) await lease.consume();
+      if (file.isWithinLastChunk(position)) await lease.consume();
       if (counted === null) {
         await response.write(piece);
         stream.moved(lengthBytes);

@@ -127,7 +127,7 @@ class ZipWriter {
         crc = crc32(bytes, crc);
         doneBytes += bytes.length;
       }
-      if (doneBytes === entry.sizeBytes) await this.#use.lease.consume();
+      if (file.isWithinLastChunk(doneBytes)) await this.#use.lease.consume();
       const lengthBytes = piece.bytes.reduce((sum, bytes) => sum + bytes.length, 0);
       await this.#send(piece.bytes, piece.release, { file, from: doneBytes - lengthBytes });
     }

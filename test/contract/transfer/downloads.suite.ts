@@ -398,6 +398,23 @@ describe('a limited share', () => {
     expect(await ask(opened.share, 'GET', { headers: { cookie } })).toMatchObject({ status: 410, type: 'used_up' });
   });
 
+  it('counts a download before the first byte of the last chunk, so all but a byte is not to be had uncounted', async () => {
+    const opened = await share(content, { maxDownloads: 1 });
+    const upTo = async (end: number, cookie = '') => {
+      const answer = await ask(opened.share, 'GET', { headers: { cookie, range: `bytes=0-${end - 1}` } });
+      expect(answer.body.equals(content.subarray(0, end))).toBe(true);
+      return leaseOf(answer.headers);
+    };
+    const cookie = await upTo(3 * CHUNK);
+    expect(await ask(opened.share, 'GET')).toMatchObject({ status: 429, type: 'slots_held' });
+    await upTo(3 * CHUNK + 1, cookie);
+    expect(await ask(opened.share, 'GET')).toMatchObject({ status: 410, type: 'used_up' });
+    // What is one chunk is one download from its first byte on.
+    const small = await share(content.subarray(0, 100), { maxDownloads: 1 });
+    expect((await ask(small.share, 'GET', { headers: { range: 'bytes=0-98' } })).body).toHaveLength(99);
+    expect(await ask(small.share, 'GET')).toMatchObject({ status: 410, type: 'used_up' });
+  });
+
   it('is served at most twice under one cookie, however many requests come at once', async () => {
     const large = patternBytes('greedy', 0, 8 * MIB);
     const opened = await open(server, [{ sizeBytes: large.length }], { maxDownloads: 1 });
