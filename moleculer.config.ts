@@ -109,7 +109,8 @@ class PinoBridge extends Loggers.Base {
       // What could not be said while the bus is away is no news either: that it is away was said once.
       const isDetail = level === 'info' || err?.name === 'BrokerDisconnectedError';
       const own = isDetail ? 'debug' : level;
-      log[own](err === undefined ? {} : { err }, texts.join(' '));
+      const fields = args.find((arg) => typeof arg === 'object' && !(arg instanceof Error));
+      log[own]({ ...(fields as object | undefined), ...(err === undefined ? {} : { err }) }, texts.join(' '));
     };
   }
 }

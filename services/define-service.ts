@@ -1,6 +1,7 @@
 import type { Context, Service, ServiceBroker, ServiceSchema } from 'moleculer';
 import { policyOf } from './contracts/action-policies.ts';
 import type { ActionName, Actions, EventName, Events } from './contracts/actions.ts';
+import { PeerLinkError } from './contracts/errors.ts';
 
 /** Typed identity over Moleculer's ServiceSchema: an action's handler gets and answers what contracts/actions.ts says. */
 export function defineService<S extends string>(
@@ -16,12 +17,35 @@ export function defineService<S extends string>(
     actions: Object.fromEntries(
       Object.entries(actions ?? {}).map(([name, handler]) => [
         name,
-        { visibility: 'public', handler, ...treatmentOf(`${rest.name}.${name}`) },
+        { visibility: 'public', handler: loggingFaults(handler as Handler), ...treatmentOf(`${rest.name}.${name}`) },
       ]),
     ) as NonNullable<ServiceSchema['actions']>,
     events: Object.fromEntries(
       Object.entries(events ?? {}).map(([name, handler]) => [name, { handler }]),
     ) as unknown as NonNullable<ServiceSchema['events']>,
+  };
+}
+
+type Handler = (this: Service, ctx: Context) => unknown;
+
+/**
+ * The gateway logs the faults of what it was asked for. One of a call from another node is told of here too, under the same
+ * request id: only here is its stack.
+ */
+function loggingFaults(handler: Handler): Handler {
+  return async function (ctx) {
+    try {
+      return await handler.call(this, ctx);
+    } catch (fault) {
+      const isFromElsewhere = ctx.nodeID !== null && ctx.nodeID !== this.broker.nodeID;
+      if (isFromElsewhere && !(fault instanceof PeerLinkError)) {
+        this.logger.error('a call of another node failed', fault, {
+          requestId: ctx.requestID,
+          action: ctx.action?.name,
+        });
+      }
+      throw fault;
+    }
   };
 }
 

@@ -214,7 +214,7 @@ async function storeChunk(
   deps: DataPlaneDeps,
   head: ChunkHead,
   bytes: Uint8Array,
-  _context: RequestContext,
+  { requestId }: RequestContext,
 ): Promise<ChunkStored> {
   const { engine, control, uploads, traffic } = deps;
   const owner = { sessionId: null, uploadToken: head.uploadToken };
@@ -251,6 +251,7 @@ async function storeChunk(
           offset: head.chunkIndex * file.row.chunkSizeBytes,
           lengthBytes: bytes.length,
           chunkValue: head.chunkValue ?? null,
+          requestId,
         };
         const stored = await deps.peers.forwardRun(transfer, run, { bytes: Buffer.from(bytes) });
         return { chunkIndex: head.chunkIndex, state: stored.state, digest: stored.digest };

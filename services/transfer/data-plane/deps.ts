@@ -20,6 +20,8 @@ export interface ForwardedRun {
   readonly lengthBytes: number | null;
   /** Hex; only with a body of one chunk. */
   readonly chunkValue: string | null;
+  /** The client's request, in the logs of both nodes. */
+  readonly requestId?: string;
 }
 
 /** A client's body on its way to another node: a request's, or one chunk in memory that nobody else reads. */

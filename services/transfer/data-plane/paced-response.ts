@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { PeerLinkError } from '../../contracts/errors.ts';
+import { HEADER } from '../../contracts/http.ts';
 import { READER_IDLE_TIMEOUT_MS } from '../../contracts/limits.ts';
-import type { Piece } from './pieces.ts';
+import type { Piece, PieceSource } from './pieces.ts';
 
 /**
  * Writes pieces with backpressure: at most two are with the socket, so that one can be filled while the other goes
@@ -28,9 +29,14 @@ export class PacedResponse {
     return this.#abort.signal;
   }
 
-  /** How a source of pieces learns that the answer is over, and ends it. */
-  get ending(): { readonly signal: AbortSignal; readonly cut: (fault: unknown) => void } {
-    return { signal: this.signal, cut: (fault) => this.cut(fault) };
+  /** How a source of pieces learns that the answer is over, and ends it; and whose answer it is. */
+  get ending(): Pick<PieceSource, 'signal' | 'cut' | 'requestId'> {
+    const requestId = this.#res.getHeader(HEADER.requestId);
+    return {
+      signal: this.signal,
+      cut: (fault) => this.cut(fault),
+      ...(typeof requestId === 'string' ? { requestId } : {}),
+    };
   }
 
   /** Resolves when there is room for the next piece. Releases the piece once the socket took it. */

@@ -26,6 +26,8 @@ export interface PieceSource {
    * The key of an answer to another node, whose stream begins at `from`: pieces that nobody else has come obfuscated by it.
    */
   readonly hidingKey?: Uint8Array | undefined;
+  /** The request whose answer this is, in the logs of every node that is asked for it. */
+  readonly requestId?: string;
   /** Ends waiting; its reason is thrown. */
   readonly signal: AbortSignal;
   /** Ends the whole answer, whose client stands still while others wait for its buffers. Aborts `signal`. */

@@ -8,7 +8,7 @@ import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import { hex } from '../summaries.ts';
 import type { RequestContext } from './data-plane.ts';
-import type { DataPlaneDeps, PeerPorts } from './deps.ts';
+import type { DataPlaneDeps, ForwardedRun, PeerPorts } from './deps.ts';
 import { isServedHere } from './read-pieces.ts';
 import { receiveBody } from './receive-body.ts';
 
@@ -32,12 +32,13 @@ export async function putRun(
   // From here to `storeBody`, which holds the transfer, nothing is awaited: it cannot be dropped from memory between.
   const file = transfer.file(target.fileIndex);
   if (isServedHere(deps, transfer)) transfer.assertWritable(deps.engine.nodeId, deps.engine.nowMs);
-  else transfer.assertReadable(deps.engine.nowMs);
+  else transfer.assertGoingOn(deps.engine.nowMs);
   const lengthBytes = contentLengthOf(req);
   const plan = planRun(file.row, target.offset, lengthBytes);
   if (!plan.isValid) throw new PeerLinkError(plan.fault, plan.message);
   if (deps.peers !== null && !isServedHere(deps, transfer)) {
-    const run = { fileIndex: target.fileIndex, offset: target.offset, lengthBytes };
+    const { requestId } = context;
+    const run = { fileIndex: target.fileIndex, offset: target.offset, lengthBytes, requestId };
     answerJson(res, 200, await forwardBody(deps, deps.peers, req, transfer, run), context);
     return;
   }
@@ -61,7 +62,7 @@ async function forwardBody(
   peers: PeerPorts,
   req: IncomingMessage,
   transfer: RunningTransfer,
-  run: { fileIndex: number; offset: number; lengthBytes: number | null },
+  run: Omit<ForwardedRun, 'chunkValue'>,
 ): Promise<PutRunResponse> {
   const release = deps.engine.hold(transfer);
   try {

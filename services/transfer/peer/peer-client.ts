@@ -1,6 +1,6 @@
 import type { NetIo } from '../../../native/types.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
-import type { PutRunResponse } from '../../contracts/http.ts';
+import { HEADER, type PutRunResponse } from '../../contracts/http.ts';
 import type { CountPeerBytes } from '../../kernel/traffic.ts';
 import { BufferPool } from '../data-plane/buffer-pool.ts';
 import type { RunBody } from '../data-plane/deps.ts';
@@ -40,6 +40,8 @@ export interface RequestOptions {
   /** null: chunked, or no body with GET. */
   readonly lengthBytes: number | null;
   readonly chunkValue?: string;
+  /** The client's request that this is asked for: the other node's log has it too. */
+  readonly requestId?: string;
   /** The answer is long. */
   readonly isBulk?: boolean;
   /** Over a new connection. */
@@ -64,6 +66,7 @@ export interface ReadTarget {
   /** One past the last byte; null: to the end, wherever that will be. */
   readonly to: number | null;
   readonly epoch: number;
+  readonly requestId?: string;
 }
 
 export interface RunTarget {
@@ -75,6 +78,7 @@ export interface RunTarget {
   readonly lengthBytes: number | null;
   /** Hex; null without. */
   readonly chunkValue: string | null;
+  readonly requestId?: string;
 }
 
 /** Requests of this node to others. Every wait for a head has a deadline; bodies are watched for silence. */
@@ -183,10 +187,10 @@ export class PeerClient {
 
   /** Bytes [from, to) of a file at a node that holds it; waits there for chunks that are not committed yet. */
   async read(target: ReadTarget, signal: AbortSignal): Promise<PeerReading> {
-    const { nodeId, transferId, fileIndex, from, to, epoch } = target;
+    const { nodeId, transferId, fileIndex, from, to, ...rest } = target;
     const range = `from=${from}${to === null ? '' : `&to=${to}`}`;
     const path = `/peer/transfers/${transferId}/files/${fileIndex}?${range}`;
-    const options = { nodeId, method: 'GET', path, epoch, lengthBytes: null, isBulk: true, signal } as const;
+    const options = { ...rest, nodeId, method: 'GET', path, lengthBytes: null, isBulk: true, signal } as const;
     const { body, nonce } = await this.#ask(options, CONNECT_MS);
     const reveal = this.#hider(nonce, 'response');
     const { countBytes } = this.#deps;
@@ -251,7 +255,8 @@ export class PeerClient {
     connection.begin(body);
     if (signal?.aborted === true) onAbort();
     const length = method === 'GET' ? {} : lengthBytes === null ? CHUNKED : { 'content-length': String(lengthBytes) };
-    connection.write([requestHead(method, path, { host: origin.host, ...headers, ...length })]);
+    const told = options.requestId === undefined ? {} : { [HEADER.requestId]: options.requestId };
+    connection.write([requestHead(method, path, { host: origin.host, ...headers, ...length, ...told })]);
     return {
       connection,
       body,

@@ -232,13 +232,14 @@ export class PeerRouting {
   }
 
   async *#piecesFrom(nodeId: string, source: PieceSource): AsyncGenerator<Piece, void, void> {
-    const { transfer, file, from, to, signal } = source;
+    const { transfer, file, from, to, requestId, signal } = source;
     if (nodeId === this.#deps.engine.nodeId) {
       yield* readPieces(source);
       return;
     }
     const { id: transferId, epoch } = transfer.row;
-    const target = { nodeId, transferId, fileIndex: file.row.index, from, to, epoch };
+    const asked = requestId === undefined ? {} : { requestId };
+    const target = { nodeId, transferId, fileIndex: file.row.index, from, to, epoch, ...asked };
     const gone = new AbortController();
     let reading: PeerReading | null = null;
     // From before the head: a node that is cut off takes no connection, a frozen one answers nothing on it.
