@@ -1,16 +1,13 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { loadNetIo } from '../../native/index.ts';
-import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { memoryEngine } from '../../test/support/memory-engine.ts';
+import { MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { handOverHomes } from './hand-over.ts';
 import { FillSlots } from './replication/fill-slots.ts';
 import { HomeSide } from './replication/home-side.ts';
 import type { ReplicaChannel } from './replication/ports.ts';
-import { TransferEngine } from './transfer-engine.ts';
-
-const netIo = loadNetIo({ useNative: true });
 
 /** Turns of the loop in which everything comes to rest that waits for no time. */
 const TURNS_TO_REST = 30;
@@ -28,13 +25,9 @@ class World {
   pinged = async (_nodeId: string): Promise<boolean> => true;
   place: () => Promise<string | null> = async () => null;
   adopts: (id: string) => boolean = () => true;
-  readonly engine = new TransferEngine({
-    nodeId: 'node-a',
+  readonly engine = memoryEngine({
     repository: this.repository,
-    store: new MemoryChunkStore(netIo),
     nowMs: () => this.nowMs,
-    isDiskTrusted: true,
-    durability: 'process',
     askToAdopt: async (row) => {
       this.asked.push(row.id);
       if (!this.adopts(row.id)) throw new PeerLinkError('unavailable', 'away');
@@ -62,8 +55,6 @@ class World {
         },
         transfer,
       ),
-    publishProgress: () => {},
-    publishState: () => {},
     onFault: (_what, fault) => void this.faults.push(fault),
   });
 

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
+import { memoryCopies, memoryEngine } from '../../test/support/memory-engine.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { waitFor } from '../../test/support/waiting.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { randomId } from '../kernel/ids.ts';
-import type { ChunkMap } from './chunk-map.ts';
-import type { ChunkCopies } from './mending.ts';
 import { recoverHomes, recoverStored } from './recovery.ts';
 import { Scrub } from './scrub.ts';
-import { TransferEngine } from './transfer-engine.ts';
+import type { TransferEngine } from './transfer-engine.ts';
 
 const netIo = loadNetIo({ useNative: true });
 const CHUNK = 1024;
@@ -35,42 +34,27 @@ class World {
   }
 
   start(isDiskTrusted: boolean, nodeId = 'node-a'): TransferEngine {
-    this.engine = new TransferEngine({
+    this.engine = memoryEngine({
       nodeId,
       repository: this.repository,
       store: this.store,
       nowMs: () => this.nowMs,
       isDiskTrusted,
-      durability: 'process',
-      copies: this.#copies(),
+      copies: memoryCopies(
+        async () => ['node-b'],
+        async (_nodeId, file) => {
+          if (!this.isOtherUp) throw new PeerLinkError('unavailable', 'away');
+          return this.other.open(file.id, file);
+        },
+      ),
       askToAdopt: async (row) => {
         this.adoptions.push(row.id);
         await this.adopt(row.id);
       },
       publishMending: (event, { chunkIndex }) => void this.events.push(`${event} ${chunkIndex}`),
-      publishProgress: () => {},
-      publishState: () => {},
       onFault: (_what, fault) => void this.faults.push(fault),
     });
     return this.engine;
-  }
-
-  #copies(): ChunkCopies {
-    const opened = async (fileId: string) => {
-      if (!this.isOtherUp) throw new PeerLinkError('unavailable', 'away');
-      return this.other.open(fileId, { chunkSizeBytes: CHUNK, sizeBytes: null });
-    };
-    return {
-      holders: async () => ['node-b'],
-      isGivenUp: async () => false,
-      values: async (_nodeId, _transfer, file) => ((await opened(file.row.id))?.values ?? null) as ChunkMap | null,
-      read: async (_nodeId, _transfer, file, index) => {
-        const stored = await opened(file.row.id);
-        if (stored?.values.has(index) !== true) return null;
-        const buffer = Buffer.alloc(CHUNK);
-        return (await stored.readChunk(index, buffer, CHUNK)) ? buffer : null;
-      },
-    };
   }
 
   /** A file of three chunks with those named stored on this node; all of them on the other one. */

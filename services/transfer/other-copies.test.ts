@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
+import { memoryCopies, memoryEngine } from '../../test/support/memory-engine.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { waitFor } from '../../test/support/waiting.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { randomId } from '../kernel/ids.ts';
-import type { ChunkMap } from './chunk-map.ts';
 import type { ChunkCopies } from './mending.ts';
 import { recoverHomes } from './recovery.ts';
-import { TransferEngine } from './transfer-engine.ts';
+import type { TransferEngine } from './transfer-engine.ts';
 
 const netIo = loadNetIo({ useNative: true });
 const CHUNK = 1024;
@@ -37,43 +37,30 @@ class World {
   }
 
   start(isDiskTrusted: boolean): TransferEngine {
-    this.engine = new TransferEngine({
-      nodeId: 'node-a',
+    this.engine = memoryEngine({
       repository: this.repository,
       store: this.store,
       nowMs: Date.now,
       isDiskTrusted,
-      durability: 'process',
       copies: this.#copies(),
-      publishProgress: () => {},
-      publishState: () => {},
       onFault: (_what, fault) => void this.faults.push(fault),
     });
     return this.engine;
   }
 
   #copies(): ChunkCopies {
-    const opened = async (nodeId: string, fileId: string, what: string) => {
-      this.asked.push(`${nodeId} ${what}`);
-      if (this.away.has(nodeId) || this.broken.has(`${nodeId} ${what}`)) throw new PeerLinkError('unavailable', 'away');
-      return (await this.others.get(nodeId)?.open(fileId, geometry)) ?? null;
+    const holders: ChunkCopies['holders'] = async (_row, scope) => {
+      if (scope === 'named') return ['node-r'];
+      if (!this.isListed) throw new PeerLinkError('unavailable', 'no database');
+      return ['node-r', 'node-x'].filter((nodeId) => nodeId !== this.givenUp);
     };
-    return {
-      holders: async (_row, scope) => {
-        if (scope === 'named') return ['node-r'];
-        if (!this.isListed) throw new PeerLinkError('unavailable', 'no database');
-        return ['node-r', 'node-x'].filter((nodeId) => nodeId !== this.givenUp);
-      },
-      isGivenUp: async (nodeId) => nodeId === this.givenUp,
-      values: async (nodeId, _transfer, { row }) =>
-        ((await opened(nodeId, row.id, 'values'))?.values ?? null) as ChunkMap | null,
-      read: async (nodeId, _transfer, { row }, index) => {
-        const stored = await opened(nodeId, row.id, `${index}`);
-        if (stored?.values.has(index) !== true) return null;
-        const buffer = Buffer.alloc(CHUNK);
-        return (await stored.readChunk(index, buffer, CHUNK)) ? buffer : null;
-      },
-    };
+    const copies = memoryCopies(holders, async (nodeId, file, asked) => {
+      this.asked.push(`${nodeId} ${asked}`);
+      const isBroken = this.away.has(nodeId) || this.broken.has(`${nodeId} ${asked}`);
+      if (isBroken) throw new PeerLinkError('unavailable', 'away');
+      return (await this.others.get(nodeId)?.open(file.id, file)) ?? null;
+    });
+    return { ...copies, isGivenUp: async (nodeId) => nodeId === this.givenUp };
   }
 
   /** A file of five chunks: those named are stored here, all of them at the nodes that have a copy. */

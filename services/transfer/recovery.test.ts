@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
+import { memoryCopies, memoryEngine } from '../../test/support/memory-engine.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { waitFor } from '../../test/support/waiting.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { randomId } from '../kernel/ids.ts';
-import type { ChunkMap } from './chunk-map.ts';
 import type { ChunkCopies } from './mending.ts';
 import { recoverStored } from './recovery.ts';
 import { replaceReplica } from './replace-replicas.ts';
 import { FillSlots } from './replication/fill-slots.ts';
 import { HomeSide } from './replication/home-side.ts';
-import { TransferEngine } from './transfer-engine.ts';
+import type { TransferEngine } from './transfer-engine.ts';
 
 const netIo = loadNetIo({ useNative: true });
 const CHUNK = 1024;
@@ -110,37 +110,26 @@ class World {
   }
 
   #start(isDiskTrusted: boolean): TransferEngine {
-    return new TransferEngine({
-      nodeId: 'node-a',
+    return memoryEngine({
       repository: this.repository,
       store: this.store,
       nowMs: Date.now,
       isDiskTrusted,
-      durability: 'process',
       copies: this.#copies(),
       askToAdopt: (row) => this.adopt(row.id),
       createHomeSide: (transfer) => new HomeSide({ ...this.#homeDeps, repository: this.repository }, transfer),
-      publishProgress: () => {},
-      publishState: () => {},
       onFault: (_what, fault) => void this.faults.push(fault),
     });
   }
 
   #copies(): ChunkCopies {
-    const opened = async (fileId: string) => {
+    const holders: ChunkCopies['holders'] = async (_row, scope) =>
+      scope === 'all' && this.isOtherGivenUp ? [] : ['node-b'];
+    const copies = memoryCopies(holders, async (_nodeId, file) => {
       if (!this.isOtherUp) throw new PeerLinkError('unavailable', 'away');
-      return this.other.open(fileId, geometry);
-    };
-    return {
-      holders: async (_row, scope) => (scope === 'all' && this.isOtherGivenUp ? [] : ['node-b']),
-      values: async (_nodeId, _transfer, { row }) => ((await opened(row.id))?.values ?? null) as ChunkMap | null,
-      read: async (_nodeId, _transfer, { row }, index) => {
-        const stored = await opened(row.id);
-        const buffer = Buffer.alloc(CHUNK);
-        return stored !== null && (await stored.readChunk(index, buffer, CHUNK)) ? buffer : null;
-      },
-      isGivenUp: async (nodeId) => nodeId === 'node-b' && this.isOtherGivenUp,
-    };
+      return this.other.open(file.id, file);
+    });
+    return { ...copies, isGivenUp: async (nodeId) => nodeId === 'node-b' && this.isOtherGivenUp };
   }
 }
 

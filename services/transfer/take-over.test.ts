@@ -1,11 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { loadNetIo } from '../../native/index.ts';
-import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { memoryEngine } from '../../test/support/memory-engine.ts';
+import { MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { ReplicaSide } from './replication/replica-side.ts';
 import { takeOver } from './take-over.ts';
-import { TransferEngine } from './transfer-engine.ts';
 
 const EVERY_MS = 10_000;
 
@@ -18,15 +17,9 @@ class World {
   readonly dead = new Set<string>();
   readonly heard = new Set<string>();
   probeCount = 0;
-  readonly engine = new TransferEngine({
-    nodeId: 'node-a',
+  readonly engine = memoryEngine({
     repository: this.repository,
-    store: new MemoryChunkStore(loadNetIo({ useNative: true })),
     nowMs: () => this.nowMs,
-    isDiskTrusted: true,
-    durability: 'process',
-    publishProgress: () => {},
-    publishState: () => {},
     onFault: (_what, fault) => void this.faults.push(fault),
   });
   readonly #replica = new ReplicaSide({

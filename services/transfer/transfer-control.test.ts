@@ -1,29 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { loadNetIo } from '../../native/index.ts';
-import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { memoryEngine } from '../../test/support/memory-engine.ts';
+import { MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { noDirectSends } from '../../test/support/no-direct-sends.ts';
 import type { Caller } from '../contracts/actions.ts';
 import type { OpenTransferRequest } from '../contracts/http.ts';
 import { TransferControl } from './transfer-control.ts';
-import { TransferEngine } from './transfer-engine.ts';
-
-const netIo = loadNetIo({ useNative: true });
 
 function world() {
   const time = { nowMs: Date.UTC(2026, 0, 1) };
   const repository = new MemoryTransferRepository(() => time.nowMs);
-  const engine = new TransferEngine({
-    nodeId: 'node-a',
-    repository,
-    store: new MemoryChunkStore(netIo),
-    nowMs: () => time.nowMs,
-    isDiskTrusted: true,
-    durability: 'process',
-    publishProgress: () => {},
-    publishState: () => {},
-    onFault: () => {},
-  });
+  const engine = memoryEngine({ repository, nowMs: () => time.nowMs });
   const control = new TransferControl({
     engine,
     repository,

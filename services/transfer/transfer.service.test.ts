@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Service } from 'moleculer';
 import { loadNetIo } from '../../native/index.ts';
+import { memoryEngine } from '../../test/support/memory-engine.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
@@ -9,7 +10,6 @@ import { HomeSide } from './replication/home-side.ts';
 import { ReplicaSide } from './replication/replica-side.ts';
 import { takeOver } from './take-over.ts';
 import { type TransferServiceDeps, transferService } from './transfer.service.ts';
-import { TransferEngine } from './transfer-engine.ts';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
@@ -26,11 +26,9 @@ class World {
   readonly repository = new MemoryTransferRepository(Date.now);
   readonly #store = new MemoryChunkStore(loadNetIo({ useNative: true }));
   readonly #common = { nodeId: 'node-a', repository: this.repository, nowMs: Date.now, delay: pause };
-  readonly engine = new TransferEngine({
+  readonly engine = memoryEngine({
     ...this.#common,
     store: this.#store,
-    isDiskTrusted: true,
-    durability: 'process',
     createHomeSide: (transfer) =>
       new HomeSide(
         {
@@ -43,9 +41,6 @@ class World {
         },
         transfer,
       ),
-    publishProgress: () => {},
-    publishState: () => {},
-    onFault: () => {},
   });
   readonly #replica = new ReplicaSide({
     ...this.#common,

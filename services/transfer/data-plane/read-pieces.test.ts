@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
-import { loadNetIo } from '../../../native/index.ts';
-import { MemoryChunkStore, MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
+import { memoryEngine } from '../../../test/support/memory-engine.ts';
+import { MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../../test/support/transfer-rows.ts';
-import { TransferEngine } from '../transfer-engine.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { Piece } from './pieces.ts';
 import { readPieces } from './read-pieces.ts';
@@ -16,17 +15,7 @@ const CHUNKS = 8;
 async function world(maxBytes: number) {
   const nowMs = () => performance.now();
   const repository = new MemoryTransferRepository(() => Date.now());
-  const engine = new TransferEngine({
-    nodeId: 'node-a',
-    repository,
-    store: new MemoryChunkStore(loadNetIo({ useNative: true })),
-    nowMs: () => Date.now(),
-    isDiskTrusted: true,
-    durability: 'process',
-    publishProgress: () => {},
-    publishState: () => {},
-    onFault: () => {},
-  });
+  const engine = memoryEngine({ repository, nowMs: () => Date.now() });
   const files = [{ sizeBytes: CHUNKS * CHUNK, chunkSizeBytes: CHUNK }];
   const transfer = await engine.load((await insertTransfer(repository, { files })).transfer.id);
   const file = transfer.file(0);

@@ -1,12 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { loadNetIo } from '../../../native/index.ts';
-import { MemoryChunkStore, MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
+import { memoryEngine } from '../../../test/support/memory-engine.ts';
+import { MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import type { OpenTransferRequest } from '../../contracts/http.ts';
 import type { GrantState, Person } from '../../contracts/person.ts';
 import { signRecipientGrant } from '../secrets.ts';
-import { TransferEngine } from '../transfer-engine.ts';
 import { DirectSends } from './direct-sends.ts';
 import type { DirectRepository, SentText } from './ports.ts';
 
@@ -19,17 +18,7 @@ const request: OpenTransferRequest = { kind: 'direct', to: ['ben'], files: [{ pa
 async function world() {
   const time = { nowMs: Date.UTC(2026, 0, 1) };
   const transfers = new MemoryTransferRepository(() => time.nowMs);
-  const engine = new TransferEngine({
-    nodeId: 'node-a',
-    repository: transfers,
-    store: new MemoryChunkStore(loadNetIo({ useNative: true })),
-    nowMs: () => time.nowMs,
-    isDiskTrusted: true,
-    durability: 'process',
-    publishProgress: () => {},
-    publishState: () => {},
-    onFault: () => {},
-  });
+  const engine = memoryEngine({ repository: transfers, nowMs: () => time.nowMs });
   const rows = { state: 'accepted' as GrantState | null, isUp: true };
   const room = { people: [ben] as readonly Person[], asked: 0 };
   const counted: string[] = [];

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../../native/index.ts';
+import { memoryEngine } from '../../../test/support/memory-engine.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { BufferPool } from '../data-plane/buffer-pool.ts';
 import { ReaderMemory } from '../data-plane/reader-memory.ts';
 import { damagedChunk } from '../mending.ts';
-import { TransferEngine } from '../transfer-engine.ts';
 import type { PeerReading, ReadTarget } from './peer-client.ts';
 import { noAnswer } from './peer-faults.ts';
 import { PeerRouting } from './peer-routing.ts';
@@ -27,17 +27,7 @@ class World {
   readonly others = new Map<string, Holding>();
   readonly asked: string[] = [];
   isListed = true;
-  readonly engine = new TransferEngine({
-    nodeId: 'node-a',
-    repository: this.repository,
-    store: this.store,
-    nowMs: Date.now,
-    isDiskTrusted: true,
-    durability: 'process',
-    publishProgress: () => {},
-    publishState: () => {},
-    onFault: () => {},
-  });
+  readonly engine = memoryEngine({ repository: this.repository, store: this.store, nowMs: Date.now });
   readonly routing = new PeerRouting({
     engine: this.engine,
     client: {
