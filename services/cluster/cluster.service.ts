@@ -6,19 +6,38 @@ import type { LeaderTerm } from '../kernel/leader-term.ts';
 import { type Loop, startLoop } from '../kernel/loop.ts';
 import { UnbrokenWatch } from '../kernel/unbroken-watch.ts';
 import { ClusterView, type NodeReport } from './cluster-view.ts';
-import { LEASE_RENEW_MS, type Leadership } from './leadership.ts';
+import { CLUSTER_LEASE, type Leadership, LONE_LEASE } from './leadership.ts';
 import { loadOf, placeTransfer, type SlotLimits } from './membership.ts';
 import type { ClusterRepository, LeaderHints, OwnNodeRow } from './ports.ts';
 
+/** How often a node asks the database for what is not asked of it by anybody. */
+export interface ClusterPace {
+  readonly announceEveryMs: number;
+  readonly rowsEveryMs: number;
+  /** See LeaseTimes. */
+  readonly leaseEveryMs: number;
+  readonly dutiesEveryMs: number;
+}
 /** "A node not seen so long is forgotten" is counted in minutes, so a row a few seconds old is fresh enough. */
-const ANNOUNCE_EVERY_MS = 10_000;
+export const CLUSTER_PACE: ClusterPace = {
+  announceEveryMs: 10_000,
+  rowsEveryMs: 2_000,
+  leaseEveryMs: CLUSTER_LEASE.renewMs,
+  dutiesEveryMs: 5_000,
+};
+/** Of a node whose database nobody else can open: nobody comes, goes or takes the lead, and each statement costs it milliseconds. */
+export const LONE_PACE: ClusterPace = {
+  announceEveryMs: 20_000,
+  rowsEveryMs: 20_000,
+  leaseEveryMs: LONE_LEASE.renewMs,
+  dutiesEveryMs: 20_000,
+};
 /** As fresh as browsers need it; one small packet a node and second. */
 const REPORT_EVERY_MS = 1_000;
 /** This very process answers: what takes longer than this is not worth telling. */
 const REPORT_TIMEOUT_MS = 1_000;
-const ROWS_EVERY_MS = 2_000;
-/** A longer break between two looks at the rows tells nothing of who was there in it. */
-const LONGEST_GAP_MS = 10_000;
+/** When two looks at the rows are further apart than they should be by more, they tell nothing of who was there between. */
+const LONGEST_DELAY_MS = 8_000;
 
 /** Rows are renewed every ten seconds: two were missed. */
 const GONE_AFTER_SECONDS = 30;
@@ -37,6 +56,7 @@ export interface ClusterServiceDeps {
   readonly leadership: Leadership;
   /** Null: one node. */
   readonly hints: LeaderHints | null;
+  readonly pace: ClusterPace;
   readonly duties: readonly LeaderDuty[];
   readonly slots: SlotLimits;
   readonly forgetAfterSeconds: number;
@@ -46,16 +66,14 @@ export interface ClusterServiceDeps {
   readonly log: Logger;
 }
 
-const DUTIES_EVERY_MS = 5_000;
-
 /** Who is here, who leads, and where a new transfer belongs. */
 export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
-  const { repository, leadership, self } = deps;
+  const { repository, leadership, self, pace } = deps;
   const loops: Loop[] = [];
   let state: NodeState = 'joining';
   const announce = () => repository.announce({ ...self, state });
   const view = new ClusterView();
-  const watch = new UnbrokenWatch(LONGEST_GAP_MS);
+  const watch = new UnbrokenWatch(pace.rowsEveryMs + LONGEST_DELAY_MS);
   /** Until everybody's next report a newcomer would show the others as gone, and choose none of them. */
   const greet = (nodeId: string) => {
     if (nodeId !== self.id) void report(deps);
@@ -83,16 +101,18 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
       },
     },
     async started() {
-      deps.hints?.listen(() => void renew(deps).catch((fault: unknown) => deps.onFault('lease', fault)));
+      deps.hints?.listen(
+        () => void tellOfChange(deps, leadership.hear()).catch((fault: unknown) => deps.onFault('lease', fault)),
+      );
       loops.push(
-        startLoop(ANNOUNCE_EVERY_MS, announce, (fault) => deps.onFault('announce', fault)),
+        startLoop(pace.announceEveryMs, announce, (fault) => deps.onFault('announce', fault)),
         startLoop(
           REPORT_EVERY_MS,
           () => report(deps),
           (fault) => deps.onFault('report', fault),
         ),
         startLoop(
-          ROWS_EVERY_MS,
+          pace.rowsEveryMs,
           async () => {
             view.learnRows(await repository.listNodes());
             watch.saw(performance.now());
@@ -100,12 +120,12 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
           (fault) => deps.onFault('list nodes', fault),
         ),
         startLoop(
-          LEASE_RENEW_MS,
-          () => renew(deps),
+          pace.leaseEveryMs,
+          () => tellOfChange(deps, leadership.tick()),
           (fault) => deps.onFault('lease', fault),
         ),
         startLoop(
-          DUTIES_EVERY_MS,
+          pace.dutiesEveryMs,
           () => doDuties(deps, watch),
           (fault) => deps.onFault('duties', fault),
         ),
@@ -121,8 +141,11 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
   });
 }
 
-async function renew({ leadership, broadcast, hints, self, log }: ClusterServiceDeps): Promise<void> {
-  const change = await leadership.tick();
+async function tellOfChange(
+  { broadcast, hints, self, log }: ClusterServiceDeps,
+  looking: ReturnType<Leadership['tick']>,
+): Promise<void> {
+  const change = await looking;
   if (change === null) return;
   broadcast('cluster.leader.changed', change);
   if (change.nodeId !== self.id) return;

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../kernel/clock.ts';
-import { createLeadership, LEASE_RENEW_MS, LEASE_TTL_MS } from './leadership.ts';
+import { CLUSTER_LEASE, createLeadership, LONE_LEASE } from './leadership.ts';
 import type { LeaderLease } from './ports.ts';
+
+const { ttlMs: LEASE_TTL_MS, renewMs: LEASE_RENEW_MS } = CLUSTER_LEASE;
 
 /** The conditional row of the database, by the same clock. */
 function leaseRow(clock: ManualClock) {
@@ -69,6 +71,64 @@ describe('leadership', () => {
     clock.advance(LEASE_TTL_MS);
     expect(await a.tick()).toBeNull();
     expect([a.isLeader(), a.current()?.epoch]).toEqual([false, 2]);
+  });
+
+  it('of somebody else is asked for when it may have run out, and at once when it was told to have changed', async () => {
+    const clock = new ManualClock();
+    const row = leaseRow(clock);
+    let askedCount = 0;
+    const a = createLeadership('a', row, clock);
+    const b = createLeadership(
+      'b',
+      {
+        ...row,
+        tryLead: (id, ttl) => {
+          askedCount += 1;
+          return row.tryLead(id, ttl);
+        },
+      },
+      clock,
+    );
+    const seconds = async (count: number, isRenewed: boolean) => {
+      for (let second = 0; second < count; second += 1) {
+        clock.advance(LEASE_RENEW_MS);
+        if (isRenewed) await a.tick();
+        await b.tick();
+      }
+    };
+    await a.tick();
+    await b.tick();
+    await seconds(60, true);
+    expect(askedCount).toBeLessThanOrEqual(16);
+    // Killed right after it renewed: the worst moment for the others.
+    await seconds(LEASE_TTL_MS / LEASE_RENEW_MS, false);
+    expect(b.term()).toEqual({ nodeId: 'b', epoch: 2 });
+  });
+
+  it('is heard of at once by a hint, also by one that comes while the row is being read', async () => {
+    const clock = new ManualClock();
+    const row = leaseRow(clock);
+    const a = createLeadership('a', row, clock);
+    const b = createLeadership('b', row, clock);
+    await a.tick();
+    await b.tick();
+    const early = b.hear();
+    await Promise.resolve();
+    await Promise.resolve();
+    await a.resign();
+    await Promise.all([early, b.hear()]);
+    expect([a.isLeader(), b.isLeader()]).toEqual([false, true]);
+  });
+
+  it('of a node alone is renewed three times a minute, and held all the while', async () => {
+    const clock = new ManualClock();
+    const alone = createLeadership('a', leaseRow(clock), clock, LONE_LEASE);
+    for (let turn = 0; turn < 10; turn += 1) {
+      await alone.tick();
+      clock.advance(LONE_LEASE.renewMs);
+      expect(alone.term()).toEqual({ nodeId: 'a', epoch: 1 });
+    }
+    expect(LONE_LEASE.renewMs).toBe(20_000);
   });
 
   it('asks one question at a time, and one more for all hints that come meanwhile', async () => {

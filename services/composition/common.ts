@@ -84,6 +84,11 @@ async function assertReachable({ node }: Config, nodeId: string, database: Datab
   if (fault !== null) throw new PeerLinkError('unavailable', fault);
 }
 
+/** Nobody else can open what is in this node's data directory: what the database says changes by this process alone. */
+export function isLone({ database }: Pick<Common, 'database'>): boolean {
+  return database.kind === 'pglite';
+}
+
 export function nodesWith(broker: ServiceBroker, service: string): readonly string[] {
   const services = broker.registry.getServiceList({ onlyAvailable: true }) as { name: string; nodeID: string }[];
   return services.filter(({ name }) => name === service).map(({ nodeID }) => nodeID);

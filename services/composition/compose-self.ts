@@ -2,9 +2,9 @@ import { randomInt } from 'node:crypto';
 import type { ServiceSchema } from 'moleculer';
 import type { Logger } from 'pino';
 import { createRedisLeaderHints } from '../cluster/adapters/redis-leader-hints.ts';
-import { clusterService, type LeaderDuty } from '../cluster/cluster.service.ts';
+import { CLUSTER_PACE, clusterService, type LeaderDuty, LONE_PACE } from '../cluster/cluster.service.ts';
 import { createCopySuggestions } from '../cluster/copy-suggestions.ts';
-import { createLeadership } from '../cluster/leadership.ts';
+import { CLUSTER_LEASE, createLeadership, LONE_LEASE } from '../cluster/leadership.ts';
 import { randomId } from '../kernel/ids.ts';
 import type { ActivityGauges } from '../kernel/traffic.ts';
 import { createProcessSystemProbe } from '../node/adapters/process-system-probe.ts';
@@ -24,7 +24,7 @@ import type { DirectMeter } from '../stats/direct-meter.ts';
 import { statsService } from '../stats/stats.service.ts';
 import { TrafficRecorder } from '../stats/traffic-history.ts';
 import type { TrafficMeter } from '../stats/traffic-meter.ts';
-import { type Common, nodesWith } from './common.ts';
+import { type Common, isLone, nodesWith } from './common.ts';
 
 const RUN_ID_LENGTH = 8;
 /** Sessions that the leader removes in one turn; the next turn goes on. */
@@ -45,7 +45,7 @@ export function composeSelf(
   mending: () => MendingCounts,
 ) {
   const { config, directory, database, nodeId, broadcast, clock, clusterRepository } = common;
-  const leadership = createLeadership(nodeId, clusterRepository, clock);
+  const leadership = createLeadership(nodeId, clusterRepository, clock, isLone(common) ? LONE_LEASE : CLUSTER_LEASE);
   const probe = createProcessSystemProbe({
     dataDirectory: directory.path,
     isDatabaseUp: () => database.isUp(),
@@ -119,6 +119,7 @@ export function clusterOf(common: Common, { leadership, sessionRepository }: Sel
     repository: common.clusterRepository,
     leadership,
     hints: common.redis === null ? null : createRedisLeaderHints(common.redis, common.clusterId),
+    pace: isLone(common) ? LONE_PACE : CLUSTER_PACE,
     duties: config.replicationFactor === 2 ? [deleteExpiredSessions, suggestCopies(common)] : [deleteExpiredSessions],
     slots: config.limits,
     forgetAfterSeconds: config.ttl.heartbeatSeconds,

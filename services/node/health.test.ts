@@ -99,6 +99,29 @@ describe('the probe of this process', () => {
     expect(after).toBeGreaterThan(before + 32 * 1024 ** 2);
   });
 
+  it('lets a process at rest sleep', async () => {
+    const probe = createProcessSystemProbe({
+      dataDirectory: tmpdir(),
+      isDatabaseUp: async () => true,
+      isBusUp: () => true,
+      isRedisUp: () => true,
+    });
+    const turnsInHalfASecond = async () => {
+      const before = performance.nodeTiming.uvMetricsInfo.loopCount;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return performance.nodeTiming.uvMetricsInfo.loopCount - before;
+    };
+    const sleeps = async () => {
+      await probe.measure();
+      const turns = await turnsInHalfASecond();
+      return turns < 20 ? turns : null;
+    };
+    // Each 10 ms would be 50.
+    const turns = await waitFor('a process that sleeps', 20_000, sleeps);
+    probe.close();
+    expect(turns).toBeLessThan(20);
+  }, 30_000);
+
   it('measures a blocked event loop and the disk', async () => {
     let isUp = true;
     const probe = createProcessSystemProbe({
@@ -115,12 +138,18 @@ describe('the probe of this process', () => {
     };
     const calm = await waitFor('a calm process', 10_000, isCalm);
     // The histogram needs a turn of the loop before and after the block to see it.
-    for (let turn = 0; turn < 3; turn += 1) {
+    const block = async () => {
+      for (let turn = 0; turn < 3; turn += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        const until = performance.now() + 300;
+        while (performance.now() < until) Math.sqrt(until);
+      }
       await new Promise((resolve) => setTimeout(resolve, 20));
-      const until = performance.now() + 300;
-      while (performance.now() < until) Math.sqrt(until);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    // A process that was at rest is watched from the look on that finds it at work.
+    await block();
+    await probe.measure();
+    await block();
     isUp = false;
     const busy = await probe.measure();
     probe.close();

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Errors, ServiceBroker, type ServiceSchema } from 'moleculer';
 import { brokerOptions } from '../../../moleculer.config.ts';
-import { clusterService } from '../../../services/cluster/cluster.service.ts';
+import { CLUSTER_PACE, clusterService } from '../../../services/cluster/cluster.service.ts';
 import { createLeadership } from '../../../services/cluster/leadership.ts';
 import type { ClusterRepository, LeaderLease, NodeRow } from '../../../services/cluster/ports.ts';
 import type { EventName, Events } from '../../../services/contracts/actions.ts';
@@ -237,6 +237,7 @@ describe('the services of one node', () => {
         self: { id: 'n1', peerUrl: 'http://inner:1', publicUrl: 'https://n1.test' },
         repository,
         leadership,
+        pace: CLUSTER_PACE,
         hints: null,
         duties: [{ name: 'count', run: async ({ epoch }) => epochs.push(epoch) }],
         slots: { maxConcurrentUploads: 10, maxConcurrentDownloads: 10 },
