@@ -284,6 +284,13 @@ describe('receiving while the sender is still sending', () => {
     expect((await shareOf(server.url, link)).share.state).toBe('open');
     await sender.getByText('1 person is receiving').waitFor();
 
+    // As slowly as it comes now, both pages say how fast that is and how long it still takes.
+    const paces = [sender, recipient].flatMap((page) => [page.getByText(/\d [kM]B\/s$/), page.getByText(/ left$/)]);
+    await waitFor('both pages tell the pace', 30_000, async () => {
+      line.allow(64 * 1024);
+      return (await Promise.all(paces.map((pace) => pace.isVisible()))).every(Boolean);
+    });
+
     line.allow(Number.POSITIVE_INFINITY);
     expect(await digestOn(sender)).toBe(digest);
     expect(await begun.failure()).toBeNull();
@@ -303,7 +310,10 @@ describe('a file that the page saves itself', () => {
     const recipient = await visit(browser, 'about:blank', { mayAppear: NETWORK_NEWS });
     await recipient.addInitScript(pickOwnFile);
     await recipient.goto(link);
-    await recipient.getByRole('button', { name: 'Save as' }).click();
+    // What is good about it is there to be read, not only under a mouse that stands still; and it is heard as well.
+    const hint = 'Save as keeps going when a server goes away; leave this page open.';
+    await recipient.getByText(hint).waitFor();
+    await recipient.getByRole('button', { name: 'Save as', description: hint }).click();
     await recipient.getByRole('button', { name: 'Stop saving' }).waitFor();
     await recipient.getByRole('link', { name: 'Mine' }).click();
     await recipient.getByText('long way.bin is still being saved.').waitFor();

@@ -130,6 +130,10 @@ describe('sending through the page', () => {
       expect(saved.name).toBe(file);
       expect(await sha256(saved.path)).toBe(hash);
     }
+    // The proof of all of them is said where that of one is; on the sender's page as well.
+    for (const page of [sender, recipient]) {
+      await page.getByText('Verified with BLAKE3: 3 files, each with its digest').waitFor();
+    }
     const zip = await download(recipient, recipient.getByRole('link', { name: 'Download all' }));
     expect(zip.name).toMatch(/\.zip$/);
     expect(await unzip(zip.path)).toEqual(expected);

@@ -69,11 +69,15 @@ describe('what a sender may set and change', () => {
     expect(await b3sum(fetched.path)).toBe(await b3sum(source));
   }, 90_000);
 
-  it('a number of downloads: the page says how many are left, and then that they are used up', async () => {
+  it('a time to keep it and a number of downloads: the page says how many are left, and then that they are used up', async () => {
     const sender = await visit(browser, server.url);
     await chooseBy(sender, 'Choose files', source);
     await sender.getByRole('combobox', { name: 'Downloads' }).selectOption('2 downloads');
+    await sender.getByRole('combobox', { name: 'Keep for' }).selectOption('1 hour');
     const link = await pressSend(sender);
+    const keptMs = Date.parse((await shareOf(server.url, link)).share.expiresAt) - Date.now();
+    expect(keptMs / 60_000).toBeGreaterThan(58);
+    expect(keptMs / 60_000).toBeLessThanOrEqual(60);
     await sealed(sender);
     expect((await curl(link)).status).toBe(200);
 

@@ -27,6 +27,17 @@ export function DigestProof({ name, digest }: { readonly name: string; readonly 
   );
 }
 
+/** The proof of several files at once: each has its own digest, in the list. */
+export function ProofOfMany({ fileCount }: { readonly fileCount: number }) {
+  const { messages, format } = useLanguage();
+  return (
+    <p className="flex min-h-11 items-center gap-2 text-ink-soft">
+      <ShieldCheck aria-hidden className="size-5 shrink-0" strokeWidth={1.5} />
+      {messages.digest.verifiedEach(fileCount, format.count(fileCount))}
+    </p>
+  );
+}
+
 /** The digest and how to check it. */
 export function DigestDetails({ name, digest }: { readonly name: string; readonly digest: string }) {
   const { messages } = useLanguage();

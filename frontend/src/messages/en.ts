@@ -150,7 +150,6 @@ export const en = {
       needs_files: 'Unfinished',
     },
     digestTitle: 'BLAKE3 digest',
-    digestsTitle: (count: string) => `${count} files, each with its digest`,
     copyDigest: 'Copy digest',
     filesTitle: 'Files',
     fileStored: 'Stored',
@@ -189,6 +188,8 @@ export const en = {
   },
   digest: {
     verified: 'Verified with BLAKE3',
+    verifiedEach: (count: number, shown: string) =>
+      `Verified with BLAKE3: ${files(count, shown)}, each with its digest`,
     of: (name: string) => `Digest of ${named(name)}`,
     check: 'Check it yourself after the download:',
     copy: 'Copy digest',
@@ -204,7 +205,7 @@ export const en = {
     downloadFile: (name: string) => `Download ${named(name)}`,
     saveAs: 'Save as',
     saveHint: 'Save as keeps going when a server goes away; leave this page open.',
-    saving: (percent: string, rate: string) => (rate === '' ? `Saving: ${percent}` : `Saving: ${percent}, ${rate}`),
+    saving: (percent: string) => `Saving: ${percent}`,
     saveMoving: (percent: string) => `The node went away; going on through another. ${percent} is saved`,
     saveOffline: (percent: string) => `Paused: no connection. It goes on by itself. ${percent} is saved`,
     saveWaiting: (why: string, percent: string) => `${why}. It goes on by itself. ${percent} is saved`,
@@ -246,6 +247,7 @@ export const en = {
       delivered: 'Everything was received',
       broken: 'The sender did not finish',
       digest_mismatch: 'The file arrived damaged and was discarded',
+      node_lost: 'The server lost it',
       not_found: 'There is nothing at this link',
     },
     goneText: {
@@ -255,6 +257,7 @@ export const en = {
       delivered: 'It was sent directly and is kept nowhere else. Ask the sender to send it again.',
       broken: 'The upload was cancelled or stopped for too long. Ask the sender for a new link.',
       digest_mismatch: 'The bytes were not those the sender announced. Ask them to send it again.',
+      node_lost: 'The machine that held it is gone, and no other one had all of it. Ask the sender for a new link.',
       not_found: 'Check that the link is whole: the last part is easily lost when it is copied.',
     },
     loadFailed: 'The link could not be opened',
@@ -277,6 +280,7 @@ export const en = {
       deleted: 'Deleted',
       aborted: 'Cancelled',
       digest_mismatch: 'Damaged',
+      node_lost: 'Lost',
       left: 'Ended',
       delivered: 'Received',
       declined: 'Declined',
@@ -376,6 +380,10 @@ export const en = {
     },
     expired: { title: 'The time of this link is over', advice: 'Send it again to get a new link.' },
     ended: { title: 'This transfer has ended', advice: 'It was deleted or expired. Send it again to get a new link.' },
+    node_lost: {
+      title: 'The server lost this transfer',
+      advice: 'The machine that held it is gone, and no other one had all of it. Send it again to get a new link.',
+    },
     used_up: { title: 'All downloads are used up', advice: 'Send it again to get a new link.' },
     not_found: {
       title: 'The server does not know this transfer',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { backoffMs } from './backoff.ts';
-import { RateMeter } from './rate-meter.ts';
+import { leftMsAt, RateMeter } from './rate-meter.ts';
 import { nextRunBytes } from './run-size.ts';
 
 const MIB = 1024 * 1024;
@@ -38,6 +38,16 @@ describe('run size', () => {
         expect(next).toBeLessThanOrEqual(8 * MIB);
       }),
     );
+  });
+});
+
+describe('the time left', () => {
+  it('is what the rest takes at this rate, and nothing is said of it without a rate or an end', () => {
+    expect(leftMsAt(500, 1_000, 3_000)).toBe(4_000);
+    expect(leftMsAt(500, 3_001, 3_000)).toBe(0);
+    expect(leftMsAt(0, 1_000, 3_000)).toBeNull();
+    expect(leftMsAt(null, 1_000, 3_000)).toBeNull();
+    expect(leftMsAt(500, 1_000, null)).toBeNull();
   });
 });
 

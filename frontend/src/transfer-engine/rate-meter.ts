@@ -3,6 +3,11 @@ const WINDOW_MS = 5_000;
 const MIN_SPAN_MS = 300;
 const MAX_SAMPLES = 64;
 
+/** How long the rest of it takes at this rate, in milliseconds; null while the rate or the whole is not known. */
+export function leftMsAt(bytesPerSecond: number | null, doneBytes: number, totalBytes: number | null): number | null {
+  return bytesPerSecond && totalBytes !== null ? (Math.max(0, totalBytes - doneBytes) / bytesPerSecond) * 1000 : null;
+}
+
 /** Bytes per second over the last few seconds, from samples of a growing total. Pure: the caller brings the time. */
 export class RateMeter {
   #samples: { atMs: number; bytes: number }[] = [];

@@ -113,6 +113,27 @@ describe('upload session', () => {
     throw new Error(`phase ${snapshots.at(-1)?.phase.name} after 40 s, ${name} wanted`);
   }
 
+  it('tells how fast it goes and how long the rest takes, until nothing is left', async () => {
+    const transport = new MemoryTransport();
+    const answer = transport.put.bind(transport);
+    // 16 KiB each half second.
+    transport.put = async (...args) => {
+      await new Promise((later) => setTimeout(later, 500));
+      return await answer(...args);
+    };
+    const { session, snapshots } = sessionOf(new Blob([bytes]), transport);
+    session.start();
+    await until(snapshots, 'sealed');
+    const told = snapshots.filter(({ bytesPerSecond }) => (bytesPerSecond ?? 0) > 0);
+    for (const { bytesPerSecond, remainingMs, movedBytes } of told) {
+      expect(remainingMs).toBeCloseTo(((file.sizeBytes - movedBytes) / (bytesPerSecond ?? 0)) * 1000);
+    }
+    const halfway = told.find(({ movedBytes }) => movedBytes === 2 * CHUNK);
+    expect((halfway?.bytesPerSecond ?? 0) / CHUNK).toBeCloseTo(2, 0);
+    expect((halfway?.remainingMs ?? 0) / 500).toBeCloseTo(1, 0);
+    expect(snapshots.at(-1)).toMatchObject({ bytesPerSecond: null, remainingMs: null });
+  });
+
   it('sends every byte to its place and ends sealed with the digest', async () => {
     const transport = new MemoryTransport();
     const { session, snapshots } = sessionOf(new Blob([bytes]), transport);

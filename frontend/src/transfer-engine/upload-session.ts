@@ -8,7 +8,7 @@ import { remedyFor } from './fault.ts';
 import { firstAnswer } from './first-answer.ts';
 import type { NodeRoute } from './node-book.ts';
 import { OWN } from './node-choice.ts';
-import { RateMeter } from './rate-meter.ts';
+import { leftMsAt, RateMeter } from './rate-meter.ts';
 import type { UploadTransport } from './transport.ts';
 import { type UploadEffect, type UploadEvent, UploadMachine, type UploadPhase } from './upload-machine.ts';
 
@@ -262,7 +262,7 @@ export class UploadSession {
       storedBytes: map.storedBytes,
       movedBytes,
       bytesPerSecond: rate,
-      remainingMs: rate ? ((map.totalBytes - movedBytes) / rate) * 1000 : null,
+      remainingMs: leftMsAt(rate, movedBytes, map.totalBytes),
       cells: changes.map(([from, end]) => ({ from, states: map.cells.slice(from, end) })),
       files,
       digests,

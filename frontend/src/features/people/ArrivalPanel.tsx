@@ -1,7 +1,8 @@
 import { Download, X } from 'lucide-react';
-import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { OfferItem } from '../../../../services/contracts/people.ts';
 import { TransferName } from '../../components/FileName.tsx';
+import { Pace } from '../../components/Pace.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { StripLegend } from '../../components/strip/StripLegend.tsx';
 import { Button } from '../../components/ui/Button.tsx';
@@ -11,13 +12,14 @@ import type { Formatter } from '../../lib/format.ts';
 import { live } from '../../lib/live.ts';
 import { useStore } from '../../lib/store.ts';
 import { useFocusHome } from '../../lib/use-focus-home.ts';
+import { useRate } from '../../lib/use-rate.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { waitsForSender } from '../../lib/waits-for-sender.ts';
 import type { Messages } from '../../messages/en.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { Fault } from '../../transfer-engine/fault.ts';
-import { RateMeter } from '../../transfer-engine/rate-meter.ts';
+import { leftMsAt } from '../../transfer-engine/rate-meter.ts';
 import { type ArrivalStage, arrivalStage, bytesHere } from './arrival-view.ts';
 import {
   type Arrival,
@@ -33,8 +35,6 @@ import {
 import { inboxStore } from './inbox-store.ts';
 import { PersonMark } from './PersonMark.tsx';
 import { useArrivalStrip } from './use-arrival.ts';
-
-const RATE_EVERY_MS = 1_000;
 
 /** What was accepted, as it comes in. */
 export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
@@ -54,7 +54,6 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
   const isHeard = useSyncExternalStore(live.subscribe, live.read) === 'connected';
   const isWaiting = waitsForSender(stage, here, strip?.readyBytes ?? null, isHeard);
   const said = isWaiting ? words.waiting(item.sender.displayName) : stageText(stage, item, own, messages, format);
-  const leftMs = rate && item.totalBytes ? ((item.totalBytes - here) / rate) * 1000 : null;
   useTitle(isOver || stage.name === 'ready' ? null : messages.app.titleProgress(percent, name));
   const panel = useFocusHome<HTMLElement>();
   const [isLeaving, setIsLeaving] = useState(false);
@@ -66,11 +65,6 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
     setIsLeaving(false);
   };
   const isComing = stage.name === 'browser' || stage.name === 'saving';
-  const facts = [
-    ...(item.totalBytes === null ? [] : [messages.upload.ofTotal(format.size(here), format.size(item.totalBytes))]),
-    ...(rate && isComing ? [format.rate(rate)] : []),
-    ...(leftMs !== null && isComing ? [messages.upload.left(format.duration(leftMs))] : []),
-  ];
   return (
     <section
       ref={panel}
@@ -107,9 +101,10 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
             {said}
           </p>
           <ul className="tabular flex flex-wrap gap-x-5 text-ink-soft">
-            {facts.map((fact) => (
-              <li key={fact}>{fact}</li>
-            ))}
+            {item.totalBytes !== null && (
+              <li>{messages.upload.ofTotal(format.size(here), format.size(item.totalBytes))}</li>
+            )}
+            {isComing && <Pace bytesPerSecond={rate} leftMs={leftMsAt(rate, here, item.totalBytes)} />}
           </ul>
         </div>
         <Controls item={item} own={own} stage={stage} isLeaving={isLeaving} onLeave={() => void stop()} />
@@ -254,20 +249,4 @@ function useRightToRead(item: OfferItem, own: Arrival, isOver: boolean): void {
   useEffect(() => {
     if (isMissing) void accept(item);
   }, [isMissing, item.transferId]);
-}
-
-/** Of what the server says this browser took. */
-function useRate(bytes: number, isRunning: boolean): number | null {
-  const meter = useRef(new RateMeter());
-  const [rate, setRate] = useState<number | null>(null);
-  useEffect(() => {
-    if (!isRunning) return;
-    const look = () => setRate(meter.current.bytesPerSecond(performance.now()));
-    meter.current.note(bytes, performance.now());
-    look();
-    // When nothing comes any more, nothing else tells.
-    const timer = setInterval(look, RATE_EVERY_MS);
-    return () => clearInterval(timer);
-  }, [bytes, isRunning]);
-  return isRunning ? rate : null;
 }

@@ -1,8 +1,10 @@
 import { useMemo } from 'react';
 import type { Recipient } from '../../../../services/contracts/person.ts';
+import { Pace } from '../../components/Pace.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { useLanguage } from '../../messages/language.tsx';
 import { CELL } from '../../transfer-engine/chunk-map.ts';
+import { leftMsAt } from '../../transfer-engine/rate-meter.ts';
 import { shareReceived } from './direct-view.ts';
 import { PersonMark } from './PersonMark.tsx';
 
@@ -25,12 +27,6 @@ export function RecipientRow({
   const isMoving = recipient.state === 'accepted';
   const shownCells = Math.floor(share * CELL_COUNT);
   const cells = useMemo(() => new Uint8Array(CELL_COUNT).fill(CELL.stored, 0, shownCells), [shownCells]);
-  const leftMs = bytesPerSecond ? ((totalBytes - recipient.receivedBytes) / bytesPerSecond) * 1000 : null;
-  const facts = [
-    ...(isMoving ? [percent] : []),
-    ...(isMoving && bytesPerSecond ? [format.rate(bytesPerSecond)] : []),
-    ...(isMoving && leftMs !== null ? [messages.upload.left(format.duration(leftMs))] : []),
-  ];
   return (
     <li className="flex items-center gap-3">
       <PersonMark id={recipient.id} className="size-10" />
@@ -43,9 +39,13 @@ export function RecipientRow({
             <li className={recipient.state === 'received' ? 'font-medium text-ink' : ''}>
               {words.person[recipient.state]}
             </li>
-            {facts.map((fact) => (
-              <li key={fact}>{fact}</li>
-            ))}
+            {isMoving && <li>{percent}</li>}
+            {isMoving && (
+              <Pace
+                bytesPerSecond={bytesPerSecond}
+                leftMs={leftMsAt(bytesPerSecond, recipient.receivedBytes, totalBytes)}
+              />
+            )}
           </ul>
         </div>
         {(isMoving || recipient.state === 'received') && (

@@ -1,15 +1,18 @@
 import { Download } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import type { ShareResponse } from '../../../../services/contracts/http.ts';
-import { DigestProof } from '../../components/DigestProof.tsx';
+import { DigestProof, ProofOfMany } from '../../components/DigestProof.tsx';
+import { Pace } from '../../components/Pace.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { DigestRuler } from '../../components/strip/DigestRuler.tsx';
 import { buttonClass } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { downloadAddress } from '../../lib/api.ts';
 import { type LiveStrip, leadingBytes } from '../../lib/share-strip.ts';
+import { useRate } from '../../lib/use-rate.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import { leftMsAt } from '../../transfer-engine/rate-meter.ts';
 import { hasBegunHere, noteBegun } from './begun.ts';
 import { GonePage } from './GonePage.tsx';
 import { SaveAs } from './SaveAs.tsx';
@@ -147,6 +150,7 @@ function Arrival({ answer, strip }: { readonly answer: ShareResponse; readonly s
   const [only] = files;
   const digest = files.length === 1 ? (only?.digest ?? null) : null;
   const isAway = useIsAway(strip.revision, !isSealed);
+  const rate = useRate(strip.committedBytes, !isSealed);
   return (
     <div className="flex flex-col gap-3">
       <ChunkStrip cells={strip.cells} revision={strip.revision} isSealed={isSealed} className="h-12 sm:h-16" />
@@ -156,16 +160,18 @@ function Arrival({ answer, strip }: { readonly answer: ShareResponse; readonly s
           <DigestProof name={nameOf(only.path)} digest={digest} />
         </>
       )}
+      {isSealed && files.length > 1 && <ProofOfMany fileCount={files.length} />}
       {!isSealed && (
-        <div className="flex flex-wrap justify-between gap-x-8">
+        <div className="flex flex-wrap justify-between gap-x-8 gap-y-2">
           <p className="max-w-[60ch] text-ink-soft">
             {isAway ? messages.receive.waitingForSender : messages.receive.arrivingHint}
           </p>
-          {share.totalBytes !== null && share.totalBytes > 0 && (
-            <p className="tabular text-ink-soft">
-              {messages.receive.arriving(format.percent(strip.committedBytes / share.totalBytes))}
-            </p>
-          )}
+          <ul className="tabular flex flex-wrap gap-x-5 text-ink-soft">
+            {share.totalBytes !== null && share.totalBytes > 0 && (
+              <li>{messages.receive.arriving(format.percent(strip.committedBytes / share.totalBytes))}</li>
+            )}
+            <Pace bytesPerSecond={rate} leftMs={leftMsAt(rate, strip.committedBytes, share.totalBytes)} />
+          </ul>
         </div>
       )}
     </div>

@@ -1,4 +1,5 @@
-import { useEffect, useSyncExternalStore } from 'react';
+import { useEffect, useId, useSyncExternalStore } from 'react';
+import { Pace } from '../../components/Pace.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import type { Formatter } from '../../lib/format.ts';
@@ -10,6 +11,7 @@ import { waitsForSender } from '../../lib/waits-for-sender.ts';
 import type { Messages } from '../../messages/en.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import { leftMsAt } from '../../transfer-engine/rate-meter.ts';
 
 /** A download that the page writes itself and that survives its node. Shown only where the browser lets pages do so. */
 export function SaveAs({
@@ -31,6 +33,7 @@ export function SaveAs({
   const { shareId } = share;
   const saving = useStore(savings).get(shareId);
   useEffect(() => savings.show(shareId), [shareId]);
+  const hintId = useId();
   const picker = savePicker();
   if (!picker) return null;
   const begin = async () => {
@@ -42,14 +45,15 @@ export function SaveAs({
       return await write(handle, file, show, signal);
     });
   };
-  const say = (bytesPerSecond: number | null, part: number) => {
+  const say = (part: number) => {
     if (!saving) return '';
     if (waitsForSender(saving.phase, saving.savedBytes, readyBytes, isHeard)) {
       return messages.receive.saveForSender(format.percent(part));
     }
-    return statusOf({ ...saving, bytesPerSecond }, part, messages, format);
+    return statusOf(saving, part, messages, format);
   };
   const part = saving ? partOf(saving) : 0;
+  const said = say(part);
   return (
     <>
       {saving && isSaving(saving) ? (
@@ -57,16 +61,27 @@ export function SaveAs({
           {messages.receive.saveCancel}
         </Button>
       ) : (
-        <Button size="lg" className="max-sm:w-full" title={messages.receive.saveHint} onClick={() => void begin()}>
+        <Button size="lg" className="max-sm:w-full" aria-describedby={hintId} onClick={() => void begin()}>
           {messages.receive.saveAs}
         </Button>
       )}
-      <p aria-hidden="true" className="tabular basis-full text-ink-soft empty:hidden">
-        {say(saving?.bytesPerSecond ?? null, part)}
-      </p>
+      {saving?.phase.name !== 'saved' && (
+        <p id={hintId} className="max-w-[60ch] basis-full text-ink-soft">
+          {messages.receive.saveHint}
+        </p>
+      )}
+      <ul aria-hidden="true" className="tabular flex basis-full flex-wrap gap-x-5 text-ink-soft empty:hidden">
+        {said && <li>{said}</li>}
+        {saving?.phase.name === 'saving' && (
+          <Pace
+            bytesPerSecond={saving.bytesPerSecond}
+            leftMs={leftMsAt(saving.bytesPerSecond, saving.savedBytes, saving.sizeBytes)}
+          />
+        )}
+      </ul>
       <p role="status" className="sr-only">
         {/* Each change, and every quarter of the way; not every byte. */}
-        {say(null, Math.floor(part * 4) / 4)}
+        {say(Math.floor(part * 4) / 4)}
       </p>
       {saving && <Refusal saving={saving} />}
     </>
@@ -77,11 +92,11 @@ function partOf({ savedBytes, sizeBytes }: Saving): number {
   return sizeBytes === 0 ? 1 : savedBytes / sizeBytes;
 }
 
-function statusOf({ phase, bytesPerSecond }: Saving, part: number, messages: Messages, format: Formatter): string {
+function statusOf({ phase }: Saving, part: number, messages: Messages, format: Formatter): string {
   const percent = format.percent(part);
   switch (phase.name) {
     case 'saving':
-      return messages.receive.saving(percent, bytesPerSecond ? format.rate(bytesPerSecond) : '');
+      return messages.receive.saving(percent);
     case 'moving':
       return messages.receive.saveMoving(percent);
     case 'waiting':

@@ -1,7 +1,9 @@
 import { Pause, Play, X } from 'lucide-react';
 import { useState } from 'react';
+import { ProofOfMany } from '../../components/DigestProof.tsx';
 import { FileName } from '../../components/FileName.tsx';
 import { LaterPart, usePartAtHand } from '../../components/LaterPart.tsx';
+import { Pace } from '../../components/Pace.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { DigestRuler } from '../../components/strip/DigestRuler.tsx';
 import { StripLegend } from '../../components/strip/StripLegend.tsx';
@@ -87,13 +89,12 @@ export function UploadPanel({ view }: { readonly view: UploadView }) {
   );
 }
 
-/** At the seal the digest takes its place under the line; for several files it is in the list. */
+/** At the seal the digest takes its place under the line; of several files each has its own in the list. */
 function UnderStrip({ view }: { readonly view: UploadView }) {
-  const { messages, format } = useLanguage();
+  const { messages } = useLanguage();
   const digest = view.files.length === 1 ? view.digests[0] : null;
   if (view.phase.name !== 'sealed') return <StripLegend />;
-  if (!digest)
-    return <p className="text-sm text-ink-soft">{messages.upload.digestsTitle(format.count(view.files.length))}</p>;
+  if (!digest) return <ProofOfMany fileCount={view.files.length} />;
   return (
     <div className="animate-rise flex flex-col gap-2">
       <DigestRuler digest={digest} label={messages.upload.digestTitle} />
@@ -141,16 +142,6 @@ function Figures({
   const { phase } = view;
   const isRunning = isActive(view) || phase.name === 'paused' || phase.name === 'stalled';
   const isSealed = phase.name === 'sealed';
-  const facts = [
-    isSealed
-      ? messages.upload.keptUntil(format.moment(Date.parse(view.expiresAt)))
-      : messages.upload.ofTotal(format.size(view.movedBytes), format.size(view.totalBytes)),
-    ...(view.bytesPerSecond ? [format.rate(view.bytesPerSecond)] : []),
-    ...(view.remainingMs !== null && Number.isFinite(view.remainingMs)
-      ? [messages.upload.left(format.duration(view.remainingMs))]
-      : []),
-    ...(recipients > 0 ? [messages.upload.receiving(recipients, format.count(recipients))] : []),
-  ];
   return (
     <div className="flex flex-wrap items-end justify-between gap-x-8 gap-y-5">
       <div className="min-w-0">
@@ -165,9 +156,13 @@ function Figures({
           </>
         )}
         <ul className="tabular flex flex-wrap gap-x-5 text-ink-soft">
-          {facts.map((fact) => (
-            <li key={fact}>{fact}</li>
-          ))}
+          <li>
+            {isSealed
+              ? messages.upload.keptUntil(format.moment(Date.parse(view.expiresAt)))
+              : messages.upload.ofTotal(format.size(view.movedBytes), format.size(view.totalBytes))}
+          </li>
+          <Pace bytesPerSecond={view.bytesPerSecond} leftMs={view.remainingMs} />
+          {recipients > 0 && <li>{messages.upload.receiving(recipients, format.count(recipients))}</li>}
         </ul>
       </div>
       {isRunning ? <Controls view={view} /> : <Finished view={view} />}
