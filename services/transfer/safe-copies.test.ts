@@ -1,13 +1,14 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { Context, Service, ServiceSchema } from 'moleculer';
 import { loadNetIo } from '../../native/index.ts';
+import { memoryEngine } from '../../test/support/memory-engine.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { FileGeometry, OwnershipChange, StoredFile } from './ports.ts';
 import { isSafeAtHome } from './safe-copies.ts';
 import { type TransferServiceDeps, transferService } from './transfer.service.ts';
-import { TransferEngine } from './transfer-engine.ts';
+import type { TransferEngine } from './transfer-engine.ts';
 
 const netIo = loadNetIo({ useNative: true });
 const CHUNK = 1024;
@@ -22,17 +23,7 @@ class World {
   engine = this.engineOf('node-a', this.store);
 
   engineOf(nodeId: string, store: MemoryChunkStore, isDiskTrusted = true): TransferEngine {
-    return new TransferEngine({
-      nodeId,
-      repository: this.repository,
-      store,
-      nowMs: Date.now,
-      isDiskTrusted,
-      durability: 'process',
-      publishProgress: () => {},
-      publishState: () => {},
-      onFault: () => {},
-    });
+    return memoryEngine({ nodeId, repository: this.repository, store, nowMs: Date.now, isDiskTrusted });
   }
 
   /** The node's own service, with what its sweep and its answer to another's need. */
