@@ -1,8 +1,12 @@
 import type { Events } from '../contracts/actions.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
+import type { EndReason } from '../contracts/http.ts';
 import type { TransferRow, TransferWithFiles } from './ports.ts';
 import type { HomeSide } from './replication/home-side.ts';
 import { RunningFile } from './running-file.ts';
+
+/** "PostgreSQL away: downloads of shares whose row a node read in the last 10 minutes start and go on." */
+const ROW_HOLDS_MS = 10 * 60_000;
 
 /** A transfer this process works with: its row as last read, its files, and how many read it now. */
 export class RunningTransfer {
@@ -20,11 +24,17 @@ export class RunningTransfer {
   home: HomeSide | null = null;
   /** Chunks were committed since the row was last touched. */
   isTouched = false;
+  /** Many that ask for a row which was not read for long cost one query. */
+  rereading: Promise<void> | null = null;
+  #rowReadAtMs: number;
+  /** Why it ended, as another node says; the row, which is all that bytes are deleted for, was not read since. */
+  #heardEnd: { readonly reason: EndReason | null } | null = null;
 
   constructor(found: TransferWithFiles, nowMs: number) {
     this.row = found.transfer;
     this.files = found.files.map((row) => new RunningFile(row));
     this.lastUsedMs = nowMs;
+    this.#rowReadAtMs = nowMs;
   }
 
   /** A direct send takes chunks once somebody wants it. */
@@ -56,22 +66,82 @@ export class RunningTransfer {
     return file;
   }
 
-  /** Takes a newer row; an older one (a late answer) is dropped. */
-  learn(row: TransferRow): void {
+  /** Keeps it and its files from being closed. The returned function is repeatable. */
+  hold(now: () => number): () => void {
+    this.users += 1;
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      this.users -= 1;
+      this.lastUsedMs = now();
+    };
+  }
+
+  /** The same for somebody who is counted. */
+  holdAs(now: () => number, count: (by: 1 | -1) => void): () => void {
+    const release = this.hold(now);
+    count(1);
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      count(-1);
+      release();
+    };
+  }
+
+  /** Takes a row that was just read, or a newer one; an older one (a late answer) is dropped. */
+  learn(row: TransferRow, nowMs: number): void {
     if (row.epoch < this.row.epoch) return;
+    this.#rowReadAtMs = nowMs;
     // Accepting raises no epoch: a row read before it says nothing against it.
     this.row = row.acceptedAt === null ? { ...row, acceptedAt: this.row.acceptedAt } : row;
   }
 
-  /** Throws what a reader is told when the share is over. */
-  assertReadable(nowMs: number): void {
-    const fault = endFault(this.row, nowMs);
+  /** "Gone within 2 s on every node that reaches PostgreSQL or the bus": another node says that it has ended. */
+  hearEnd(reason: EndReason | null): void {
+    this.#heardEnd ??= { reason };
+  }
+
+  /** Ended, as its row says or as was heard. */
+  get isOver(): boolean {
+    return this.row.state === 'ended' || this.#heardEnd !== null;
+  }
+
+  /** Whether the row was read in the last ten minutes. */
+  isRowRecent(nowMs: number): boolean {
+    return nowMs - this.#rowReadAtMs <= ROW_HOLDS_MS;
+  }
+
+  /** Why it is over, or null while it is not. */
+  endFault(nowMs: number): PeerLinkError | null {
+    if (this.row.state === 'ended' || this.#heardEnd === null) return endFault(this.row, nowMs);
+    return endFault({ ...this.row, state: 'ended', endReason: this.#heardEnd.reason }, nowMs);
+  }
+
+  /** Throws what everybody is told when it is over. */
+  assertGoingOn(nowMs: number): void {
+    const fault = this.endFault(nowMs);
     if (fault !== null) throw fault;
+  }
+
+  /**
+   * Throws what a reader is told when the share is over, and when nobody could ask for so long that it may well be:
+   * "within 10 minutes on a node that reaches neither". A node that reads for another goes by that one's word.
+   */
+  assertReadable(nowMs: number): void {
+    this.assertGoingOn(nowMs);
+    if (this.isRowRecent(nowMs)) return;
+    throw new PeerLinkError('unavailable', 'Nobody could ask for ten minutes whether this link still holds.', {
+      retryAfterSeconds: 1,
+    });
   }
 
   /** Throws unless chunks may be written here now. */
   assertWritable(nodeId: string, nowMs: number): void {
-    this.assertReadable(nowMs);
+    // A commit needs the copies' answers and not the row: it goes on however long the database is away.
+    this.assertGoingOn(nowMs);
     if (this.row.homeNodeId !== nodeId) {
       throw new PeerLinkError('moved', 'This transfer has another home node now.', {
         data: { home: this.row.homeNodeId },
@@ -90,7 +160,7 @@ export class RunningTransfer {
 }
 
 /** Why a transfer is over, or null while it is not. */
-export function endFault(row: TransferRow, nowMs: number): PeerLinkError | null {
+function endFault(row: TransferRow, nowMs: number): PeerLinkError | null {
   if (row.state === 'ended') {
     switch (row.endReason) {
       case 'expired':

@@ -82,7 +82,7 @@ export class Sealing {
 
   /** Seals that the database could not take, or that the process before did not come to. */
   async sealLeftovers(transfer: RunningTransfer): Promise<void> {
-    if (transfer.row.state !== 'open' || transfer.row.homeNodeId !== this.#ports.nodeId) return;
+    if (transfer.row.state !== 'open' || transfer.isOver || transfer.row.homeNodeId !== this.#ports.nodeId) return;
     for (const file of transfer.files) {
       await this.sealWhenComplete(transfer, file).catch((fault: unknown) => this.#ports.onFault('seal', fault));
     }

@@ -148,7 +148,7 @@ export class TransferControl {
   async change(caller: Caller, transferId: string, change: ChangeTransferRequest): Promise<OwnedTransfer> {
     const { engine, repository, limits } = this.#deps;
     const transfer = await this.owned(caller, transferId);
-    transfer.assertReadable(engine.nowMs);
+    transfer.assertGoingOn(engine.nowMs);
     if (transfer.row.kind === 'direct' && (change.maxDownloads ?? null) !== null) {
       throw new PeerLinkError('bad_request', 'A direct send has no download limit.');
     }

@@ -227,6 +227,49 @@ describe('a transfer at its home', () => {
     await expect(world.engine.loadShare(shareId)).rejects.toMatchObject({ type: 'unavailable' });
   });
 
+  it('is read for ten minutes after its row was, however often it is asked for, while its chunks are still taken', async () => {
+    const world = new World();
+    const transfer = await world.engine.load(await world.insert([{}], 24 * 3600));
+    const { shareId, id } = transfer.row;
+    const read = async () => (await world.engine.loadShare(shareId)).assertReadable(world.nowMs);
+    const pass = async (minutes: number) => {
+      for (let minute = 0; minute < minutes; minute += 1) {
+        world.nowMs += 60_000;
+        await world.engine.maintain();
+        await read();
+      }
+    };
+    await pass(15);
+    world.repository.isUp = false;
+    await pass(10);
+    world.nowMs += 1;
+    await expect(read()).rejects.toMatchObject({ type: 'unavailable' });
+    expect(() => transfer.assertReadable(world.nowMs)).toThrow(expect.objectContaining({ retryAfterSeconds: 1 }));
+    expect(await write(world.engine, await world.engine.load(id), 0)).toBe('committed');
+    world.repository.isUp = true;
+    await read();
+    world.repository.isUp = false;
+    await pass(10);
+    world.nowMs += 1;
+    world.repository.isUp = true;
+    await world.repository.end(id, 'deleted');
+    await expect(read()).rejects.toMatchObject({ type: 'ended' });
+  });
+
+  it('looks for its row once however many ask for it after ten minutes without', async () => {
+    const world = new World();
+    const { shareId } = (await world.engine.load(await world.insert([{}], 24 * 3600))).row;
+    world.nowMs += 10 * 60_000 + 1;
+    let lookCount = 0;
+    const find = world.repository.findById.bind(world.repository);
+    world.repository.findById = async (id) => {
+      lookCount += 1;
+      return find(id);
+    };
+    await Promise.all([1, 2, 3].map(() => world.engine.loadShare(shareId)));
+    expect(lookCount).toBe(1);
+  });
+
   it('has its files closed a minute after their last use, and opens them again', async () => {
     const world = new World();
     const transfer = await world.engine.load(await world.insert([{}]));
@@ -266,6 +309,43 @@ describe('a transfer at its home', () => {
     await expect(waiting).rejects.toMatchObject({ type: 'ended' });
     await expect(write(world.engine, transfer, 1)).rejects.toMatchObject({ type: 'ended' });
     expect(world.store.files.size).toBe(0);
+  });
+
+  it('of whose end it heard is over for readers and writers at once, and keeps its bytes until its row says so', async () => {
+    const world = new World();
+    const id = await world.insert([{}]);
+    const transfer = await world.engine.load(id);
+    await write(world.engine, transfer, 0);
+    const waiting = transfer.file(0).waitForChunk(1, new AbortController().signal);
+    waiting.catch(() => {});
+    await world.repository.end(id, 'used_up');
+    world.repository.isUp = false;
+    world.engine.hearEnd(id, 'used_up');
+    await expect(waiting).rejects.toMatchObject({ type: 'used_up' });
+    await world.engine.maintain();
+    const share = await world.engine.loadShare(transfer.row.shareId);
+    expect(() => share.assertReadable(world.nowMs)).toThrow(expect.objectContaining({ type: 'used_up' }));
+    await expect(write(world.engine, transfer, 1)).rejects.toMatchObject({ type: 'used_up' });
+    expect(transfer.row.state).toBe('open');
+    expect(world.store.files.size).toBe(1);
+    world.repository.isUp = true;
+    await world.engine.maintain();
+    expect(transfer.row.state).toBe('ended');
+    expect(world.store.files.size).toBe(0);
+    world.engine.hearEnd('of nobody here', 'deleted');
+  });
+
+  it('of whose end it heard when all of it was there is not sealed any more, and nobody is bothered with that', async () => {
+    const world = new World();
+    const id = await world.insert([{ sizeBytes: CHUNK }]);
+    const transfer = await world.engine.load(id);
+    world.repository.isUp = false;
+    await write(world.engine, transfer, 0);
+    await world.engine.sealWhenComplete(transfer, transfer.file(0));
+    world.engine.hearEnd(id, 'deleted');
+    world.faults.length = 0;
+    await world.engine.maintain();
+    expect(world.faults).toEqual([expect.objectContaining({ type: 'unavailable' })]);
   });
 
   it('tells a writer whose file was closed under it that the transfer is over', async () => {
@@ -344,12 +424,14 @@ class LifeRun {
   readonly #committed = new Map<number, number>();
   readonly #waiting: { index: number; outcome: string | null }[] = [];
   #id = '';
+  #shareId = '';
   #isOver = false;
   #sealedDigest: string | null = null;
   #lastState: 'open' | 'sealed' | 'ended' = 'open';
 
   async play(acts: readonly Act[]): Promise<void> {
     this.#id = await this.#world.insert([{ sizeBytes: 2 * CHUNK }], 1000);
+    this.#shareId = (await this.#world.repository.findById(this.#id))?.transfer.shareId ?? '';
     for (const act of acts) {
       await this.#act(act).catch((fault: unknown) => {
         assert(fault instanceof PeerLinkError, String(fault));
@@ -384,7 +466,7 @@ class LifeRun {
         if (this.#world.nowMs - START >= 1_000_000) this.#isOver = true;
         return;
       case 'maintain':
-        if (repository.isUp) await repository.endExpired({ uploadTtlSeconds: 1e6, limit: 10 });
+        if (repository.isUp) await repository.endExpired({ uploadTtlSeconds: 1e6, leaseIdleSeconds: null, limit: 10 });
         await engine.maintain();
         return;
       case 'restart':
@@ -425,7 +507,7 @@ class LifeRun {
 
   async #read(index: number): Promise<void> {
     const { engine } = this.#world;
-    const transfer = await engine.load(this.#id);
+    const transfer = await engine.loadShare(this.#shareId);
     transfer.assertReadable(this.#world.nowMs);
     const use = await engine.useFile(transfer, transfer.file(0), 'read');
     if (use === null) {
@@ -446,7 +528,7 @@ class LifeRun {
 
   async #wait(index: number): Promise<void> {
     const { engine } = this.#world;
-    const transfer = await engine.load(this.#id);
+    const transfer = await engine.loadShare(this.#shareId);
     transfer.assertReadable(this.#world.nowMs);
     await engine.learnFile(transfer, transfer.file(0));
     if (transfer.file(0).has(index)) return;
@@ -496,7 +578,7 @@ class LifeRun {
     const { repository, store } = this.#world;
     repository.isUp = true;
     await recoverHomes(this.#world);
-    await repository.endExpired({ uploadTtlSeconds: 1e6, limit: 10 });
+    await repository.endExpired({ uploadTtlSeconds: 1e6, leaseIdleSeconds: null, limit: 10 });
     await this.#world.engine.maintain();
     await new Promise(setImmediate);
     await this.#check();

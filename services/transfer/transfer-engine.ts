@@ -11,7 +11,7 @@ import type { ReplicaSide, ReplicaTransfer } from './replication/replica-side.ts
 import { homeView, replicaView } from './replication/transfer-views.ts';
 import type { SplitChunk } from './run-splitter.ts';
 import type { Commit, RunningFile, WriteOutcome } from './running-file.ts';
-import { endFault, RunningTransfer, stateChange } from './running-transfer.ts';
+import { RunningTransfer, stateChange } from './running-transfer.ts';
 import { Sealing } from './sealing.ts';
 import { StoredTrust } from './stored-trust.ts';
 import { maintainTransfers } from './upkeep.ts';
@@ -101,6 +101,7 @@ export class TransferEngine {
     const known = this.#running.get(found.transfer.id);
     if (known !== undefined) {
       if (found.transfer.epoch > known.row.epoch) this.#obeySoon(known, found);
+      else known.learn(found.transfer, this.nowMs);
       return known;
     }
     const transfer = new RunningTransfer(found, this.nowMs);
@@ -134,37 +135,35 @@ export class TransferEngine {
     if (found !== null) await this.obey(transfer, found.transfer, found.files);
   }
 
-  /** @throws not_found */
+  /** @throws not_found; unavailable when its row was not read for ten minutes, and cannot be now */
   async loadShare(shareId: string): Promise<RunningTransfer> {
     const known = this.#idByShare.get(shareId);
     // Only as a share id: a transfer's own id gives no right to read it.
-    return known === undefined
-      ? this.#find(`share ${shareId}`, () => this.#deps.repository.findByShareId(shareId))
-      : this.load(known);
+    if (known === undefined) return this.#find(`share ${shareId}`, () => this.#deps.repository.findByShareId(shareId));
+    const transfer = await this.load(known);
+    if (transfer.isRowRecent(this.nowMs)) return transfer;
+    transfer.rereading ??= this.reread(transfer).finally(() => {
+      transfer.rereading = null;
+    });
+    await transfer.rereading;
+    return transfer;
   }
 
   /** Keeps the transfer and its files from being closed. The returned function is repeatable. */
   hold(transfer: RunningTransfer): () => void {
-    transfer.users += 1;
-    let isReleased = false;
-    return () => {
-      if (isReleased) return;
-      isReleased = true;
-      transfer.users -= 1;
-      transfer.lastUsedMs = this.nowMs;
-    };
+    return transfer.hold(this.#deps.nowMs);
   }
 
   /** Counts a body on its way in: a drain lets it end before the transfer moves. */
   holdAsWriter(transfer: RunningTransfer): () => void {
-    return this.#holdAs(transfer, (by) => {
+    return transfer.holdAs(this.#deps.nowMs, (by) => {
       transfer.bodyCount += by;
     });
   }
 
   /** Counts a reader for the sender's page. */
   holdAsReader(transfer: RunningTransfer): () => void {
-    return this.#holdAs(transfer, (by) => {
+    return transfer.holdAs(this.#deps.nowMs, (by) => {
       transfer.readers += by;
       // Readers at other nodes are readers at its home too; only that counts all of them.
       if (transfer.row.homeNodeId !== this.nodeId) return;
@@ -310,16 +309,24 @@ export class TransferEngine {
     if (found !== null) await this.obey(transfer, found.transfer);
   }
 
+  /** Another node says that it has ended. Bytes go on a row's word only; readers and writers are told at once. */
+  hearEnd(transferId: string, reason: EndReason | null): void {
+    const transfer = this.#running.get(transferId);
+    transfer?.hearEnd(reason);
+    const fault = transfer?.endFault(this.nowMs) ?? null;
+    if (fault !== null) for (const file of transfer?.files ?? []) file.failWaiters(fault);
+  }
+
   /** Takes a newer row and does what it says: an ended transfer lets go of its readers, writers and bytes. */
   async obey(transfer: RunningTransfer, row: TransferRow, files: readonly FileRow[] = []): Promise<void> {
     const wasEnded = transfer.row.state === 'ended';
     if (row.epoch > transfer.row.epoch) await this.#replicaSide?.beforeObeying(row.id, row);
     const before = transfer.row;
-    transfer.learn(row);
+    transfer.learn(row, this.nowMs);
     // Size and digest are set once: another node may have sealed the file.
     for (const file of files) transfer.files[file.index]?.learnRow(file);
     this.#takeHome(transfer, before);
-    const fault = endFault(transfer.row, this.nowMs);
+    const fault = transfer.endFault(this.nowMs);
     if (fault !== null) for (const file of transfer.files) file.failWaiters(fault);
     if (transfer.row.state !== 'ended' || wasEnded) return;
     this.#deps.publishState(stateChange(transfer));
@@ -424,18 +431,6 @@ export class TransferEngine {
     const geometry = { chunkSizeBytes, sizeBytes };
     const { store } = this.#deps;
     return this.openFiles.use(id, () => (purpose === 'write' ? store.create(id, geometry) : store.open(id, geometry)));
-  }
-
-  #holdAs(transfer: RunningTransfer, count: (by: 1 | -1) => void): () => void {
-    const release = this.hold(transfer);
-    count(1);
-    let isReleased = false;
-    return () => {
-      if (isReleased) return;
-      isReleased = true;
-      count(-1);
-      release();
-    };
   }
 
   #commitOf(transfer: RunningTransfer, file: RunningFile, mayCommit: () => void): Commit {

@@ -165,8 +165,10 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         }
       },
       'transfer.state.changed': async (ctx) => {
-        const { transferId, state } = ctx.params;
-        if (state === 'ended') await deps.direct.reread(transferId).catch(() => undefined);
+        const { transferId, state, endReason } = ctx.params;
+        if (state !== 'ended') return;
+        engine.hearEnd(transferId, endReason);
+        await deps.direct.reread(transferId).catch(() => undefined);
       },
     },
     async started() {

@@ -2,7 +2,7 @@ import { type BrokenBodyPorts, endBroken } from './broken-bodies.ts';
 import type { TransferRepository, TransferRow } from './ports.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 
-/** "PostgreSQL away: downloads of shares whose row a node read in the last 10 minutes start and go on." */
+/** Of a transfer that nobody uses. How long its row holds for readers is counted elsewhere, from when it was read. */
 const ROW_KEPT_MS = 10 * 60_000;
 /** Descriptors are let go of sooner. */
 const FILES_KEPT_OPEN_MS = 60_000;

@@ -55,9 +55,18 @@ export async function* readPieces(source: PieceSource): AsyncGenerator<Piece, vo
   }
 }
 
-/** The same from whichever node has it. */
-export function piecesOf(deps: Pick<DataPlaneDeps, 'peers'>, source: PieceSource): AsyncGenerator<Piece, void, void> {
-  return deps.peers === null ? readPieces(source) : deps.peers.readAnywhere(source);
+/**
+ * The same from whichever node has it, for somebody who came to this one: for no longer than this node may serve the
+ * share. @throws unavailable when nobody could be asked for too long whether it still holds
+ */
+export async function* piecesOf(
+  deps: Pick<DataPlaneDeps, 'peers'>,
+  source: PieceSource,
+): AsyncGenerator<Piece, void, void> {
+  for await (const piece of deps.peers === null ? readPieces(source) : deps.peers.readAnywhere(source)) {
+    yield piece;
+    source.transfer.assertReadable(source.deps.engine.nowMs);
+  }
 }
 
 /** Whether this node knows for itself which chunks are there. */
@@ -122,7 +131,7 @@ class FileReading {
       isSound = await use.stored.readChunk(index, buffer, lengthBytes, this.#hidingAt(start - from));
     } catch (fault) {
       // The file was closed under the read because the transfer is over.
-      this.#transfer.assertReadable(this.#deps.engine.nowMs);
+      this.#transfer.assertGoingOn(this.#deps.engine.nowMs);
       throw fault;
     } finally {
       if (!isSound) giveBack(false);

@@ -218,7 +218,7 @@ export class DirectSends {
   async assertAccepted(transfer: RunningTransfer): Promise<void> {
     const { engine } = this.#deps;
     if (transfer.isAccepted) return;
-    transfer.assertReadable(engine.nowMs);
+    transfer.assertGoingOn(engine.nowMs);
     const nowMs = performance.now();
     if (nowMs - (this.#rereadAtMs.get(transfer) ?? Number.NEGATIVE_INFINITY) > REREAD_AFTER_MS) {
       this.#rereadAtMs.set(transfer, nowMs);
