@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Config, type Environment, faultMessage, findRootDirectory, loadConfig } from './config.ts';
+import { tempDirectory } from '../test/support/cleanup.ts';
+import {
+  type Config,
+  type Environment,
+  faultMessage,
+  findRootDirectory,
+  loadConfig,
+  loadConfigFromProcess,
+} from './config.ts';
 import { configurationPage, exampleFile, VARIABLES } from './config-variables.ts';
 
 const files: Record<string, string> = { '/secrets/db': 'postgresql://u:p@db/x\n', '/secrets/short': 'short' };
@@ -26,6 +34,23 @@ function faultsOf(env: Environment): readonly string[] {
   const outcome = loadConfig(env, machine);
   return outcome.ok ? [] : outcome.faults;
 }
+
+describe('loadConfigFromProcess', () => {
+  const root = tempDirectory('settings');
+  const portAndLevel = (env: Environment) => {
+    const outcome = loadConfigFromProcess(root, env);
+    if (!outcome.ok) throw new Error(outcome.faults.join('\n'));
+    return [outcome.config.port, outcome.config.logLevel];
+  };
+
+  it('reads .env where there is one; the real environment wins, an empty value too', () => {
+    expect(portAndLevel({})).toEqual([5000, 'info']);
+    writeFileSync(join(root, '.env'), '# ours\nPORT=1234\nLOG_LEVEL="warn"\n');
+    expect(portAndLevel({})).toEqual([1234, 'warn']);
+    expect(portAndLevel({ LOG_LEVEL: 'error' })).toEqual([1234, 'error']);
+    expect(portAndLevel({ PORT: '' })).toEqual([5000, 'warn']);
+  });
+});
 
 describe('loadConfig', () => {
   it('needs nothing: the defaults are those of the table', () => {
@@ -170,6 +195,7 @@ describe('loadConfig', () => {
   it.each([
     [{ USE_CLUSTER: 'true', USE_REDIS: 'true' }, 'DATABASE_URL'],
     [{ USE_CLUSTER: 'true', DATABASE_URL: 'postgres://db/x' }, 'USE_REDIS'],
+    [{ REDIS_HOST: 'r', DATABASE_URL: 'postgres://db/x', PORT: '0' }, 'NODE_PORT'],
     [{ DURABILITY: 'power' }, 'DURABILITY'],
     [{ REPLICATION_FACTOR: '2' }, 'REPLICATION_FACTOR'],
     [{ TRANSPORTER: 'nats://n:4222' }, 'TRANSPORTER'],

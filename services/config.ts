@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
 import { VARIABLES, type Variable, type VariableName } from './config-variables.ts';
 import { DEFAULT_CHUNK_BYTES, MAX_EXPIRES_SECONDS, MAX_FILE_BYTES, MIN_CHUNK_BYTES } from './contracts/limits.ts';
 import * as read from './kernel/setting-values.ts';
@@ -211,6 +212,9 @@ function contradictions(config: Config): string[] {
   if (config.durability === 'power' && config.databaseUrl === null) {
     faults.push('DURABILITY=power needs DATABASE_URL: the embedded database never syncs to disk');
   }
+  if (config.isCluster && new URL(config.node.peerUrl).port === '0') {
+    faults.push('NODE_PORT is needed when PORT is 0 and USE_CLUSTER is true: other nodes must know where to ask');
+  }
   if (!config.isCluster && config.bus.transporter !== null) {
     faults.push('TRANSPORTER needs USE_CLUSTER=true: one node has nobody to talk to');
   }
@@ -310,16 +314,21 @@ export function findRootDirectory(from: string = __dirname): string {
   }
 }
 
-/** `.env` of the root, then the real environment over it. For `main.ts` only. */
-export function loadConfigFromProcess(): ConfigOutcome {
-  const rootDirectory = findRootDirectory();
+/** `.env` of the root, then the real environment over it, empty values too. For `main.ts` only. */
+export function loadConfigFromProcess(
+  rootDirectory: string = findRootDirectory(),
+  env: Environment = process.env,
+): ConfigOutcome {
   const envFile = join(rootDirectory, '.env');
-  if (existsSync(envFile)) process.loadEnvFile(envFile);
-  return loadConfig(process.env, {
-    rootDirectory,
-    hostname: hostname(),
-    readTextFile: (path) => readFileSync(path, 'utf8'),
-  });
+  const written = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
+  return loadConfig(
+    { ...written, ...env },
+    {
+      rootDirectory,
+      hostname: hostname(),
+      readTextFile: (path) => readFileSync(path, 'utf8'),
+    },
+  );
 }
 
 /** One message for all faults. */
