@@ -1,5 +1,5 @@
 // One and eight readers of a file that lies in the page cache.
-import { figuresOf, interleave, ratioOf } from '../lib/measure.mjs';
+import { figuresOf, interleave, median, ratioOf } from '../lib/measure.mjs';
 import { getBody, putBody } from '../lib/servers.mjs';
 
 export async function downloads({ servers, peerLink, bare, settings, say, bar }) {
@@ -37,11 +37,17 @@ export async function downloads({ servers, peerLink, bare, settings, say, bar })
   await express.server.stop();
 
   say('download, 8 streams');
-  const { result: eight, delay } = await peerLink.server.loopDelayDuring(() =>
-    interleave(contenders(8), Math.max(3, rounds - 2), say),
-  );
+  // Only while it is PeerLink's turn: a loop that rests while others are measured is never late.
+  const delaysMs = [];
+  const [own, ...others] = contenders(8);
+  const watched = async () => {
+    const { result, delay } = await peerLink.server.loopDelayDuring(own.run);
+    delaysMs.push(delay.p99Ms);
+    return result;
+  };
+  const eight = await interleave([{ ...own, run: watched }, ...others], Math.max(3, rounds - 2), say);
   reach('download, 8 streams, of nginx with sendfile', eight, 'nginx, sendfile', 1.0, 1.3);
-  bar('event loop delay while 8 streams are read, p99, ms', delay.p99Ms, { atMost: 50 });
+  bar('event loop delay while 8 streams are read, p99, ms', median(delaysMs), { atMost: 50 });
 
   await nginx.server.stop();
   await peerLink.remove(transfer);

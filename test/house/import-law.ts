@@ -31,7 +31,7 @@ const OUTSIDE_WORLD = [
   /^(node:)?(fs|http|http2|https|net|tls|dgram|child_process|cluster|worker_threads)(\/|$)/,
 ];
 
-/** More lines than this in one file is a fault; from 300 on it is only said. */
+/** More lines than this in one file is a fault. */
 const MAX_FILE_LINES = 500;
 
 const serviceOf = (path: string): string | undefined =>
