@@ -1,11 +1,17 @@
 /** Files and folders out of a drop, a paste or an input, with their relative paths. */
 import type { CollectedFile } from './file-list.ts';
 
-export interface Collected {
+export interface Collected extends LeftOut {
   readonly files: readonly CollectedFile[];
+}
+/** What there is to say of a drop besides its files. */
+export interface LeftOut {
   /** Items that the browser could not read. */
   readonly unreadableCount: number;
+  /** Folders with no file in them, and nothing else. */
+  readonly isEmpty: boolean;
 }
+export const NOTHING_LEFT_OUT: LeftOut = { unreadableCount: 0, isEmpty: false };
 
 type HandleItem = DataTransferItem & { getAsFileSystemHandle?: () => Promise<FileSystemHandle | null> };
 
@@ -78,7 +84,7 @@ export async function collectDrop(
       unreadableCount++;
     }
   }
-  return { files, unreadableCount };
+  return { files, unreadableCount, isEmpty: found.length > 0 && files.length === 0 && unreadableCount === 0 };
 }
 
 /** `readEntries` answers at most a hundred at a time, and none when there are no more. */

@@ -145,6 +145,8 @@ export const ar: Messages = {
         many: `تعذّرت قراءة ${shown} عنصرًا فتُركت.`,
         other: `تعذّرت قراءة ${shown} عنصر فتُركت.`,
       }),
+    emptyDrop: 'لا ملفات في هذا المجلد',
+    emptyDropAdvice: 'لم يُضَف شيء: لا يُرسَل مجلد بلا ملفات.',
     reading: (shown) => `جارٍ قراءة المجلد: عدد الملفات حتى الآن ${shown}`,
     duration: {
       hour: 'ساعة واحدة',

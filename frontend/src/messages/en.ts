@@ -98,6 +98,8 @@ export const en = {
         one: '1 item could not be read and was left out.',
         other: `${shown} items could not be read and were left out.`,
       }),
+    emptyDrop: 'There are no files in that folder',
+    emptyDropAdvice: 'Nothing was added: a folder by itself cannot be sent.',
     reading: (shown: string) => `Reading the folder: ${shown} files so far`,
     duration: {
       hour: '1 hour',

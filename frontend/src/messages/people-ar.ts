@@ -86,14 +86,6 @@ export const peopleAr: Messages['people'] = {
     textTooLong: (limit) => `أقصى طول للنص ${limit}. أرسله ملفًا.`,
     asFile: 'إرساله ملفًا',
     pastedName: (stamp) => `نص ملصق ${stamp}.txt`,
-    unreadable: (count, shown) =>
-      plural(count, {
-        one: 'تعذّرت قراءة عنصر واحد فتُرك.',
-        two: 'تعذّرت قراءة عنصرين فتُركا.',
-        few: `تعذّرت قراءة ${shown} عناصر فتُركت.`,
-        many: `تعذّرت قراءة ${shown} عنصرًا فتُركت.`,
-        other: `تعذّرت قراءة ${shown} عنصر فتُركت.`,
-      }),
   },
   direct: {
     heading: 'في الطريق منك',
@@ -182,6 +174,7 @@ export const peopleAr: Messages['people'] = {
       taken_back: (name) => `سحبه ${named(name)}`,
       expired: 'انتهى هذا العرض',
       damaged: 'وصل تالفًا فأُهمل',
+      lost: 'ضاع مع أحد أجهزة الخادم',
       left: 'توقّفت عن استلامه',
       declined: 'رفضته',
     },
@@ -189,6 +182,7 @@ export const peopleAr: Messages['people'] = {
       taken_back: 'لم يُرسل شيء.',
       expired: 'لم يُجب عنه في الوقت المحدّد. اطلبه مرة أخرى.',
       damaged: 'اطلبه مرة أخرى.',
+      lost: 'اطلبه مرة أخرى.',
       left: 'اطلبه مرة أخرى إن أردته.',
       declined: 'اطلبه مرة أخرى إن أردته.',
     },
@@ -237,6 +231,7 @@ export const peopleAr: Messages['people'] = {
       taken_back: (name) => `ألغاه ${named(name)}`,
       expired: 'انتهت مدته',
       damaged: 'وصل تالفًا فأُهمل',
+      lost: 'ضاع مع أحد أجهزة الخادم',
       left: 'توقّفت عن استلامه',
       declined: 'رفضته',
     },

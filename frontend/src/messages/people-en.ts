@@ -79,11 +79,6 @@ export const peopleEn = {
     textTooLong: (limit: string) => `A text may have ${limit}. Send it as a file.`,
     asFile: 'Send it as a file',
     pastedName: (stamp: string) => `Pasted text ${stamp}.txt`,
-    unreadable: (count: number, shown: string) =>
-      plural(count, {
-        one: '1 item could not be read and was left out.',
-        other: `${shown} items could not be read and were left out.`,
-      }),
   },
   direct: {
     heading: 'On the way from you',
@@ -146,6 +141,7 @@ export const peopleEn = {
       taken_back: (name: string) => `${named(name)} took it back`,
       expired: 'This offer has ended',
       damaged: 'It arrived damaged and was discarded',
+      lost: 'It was lost with a machine of the server',
       left: 'You stopped receiving it',
       declined: 'You declined it',
     },
@@ -153,6 +149,7 @@ export const peopleEn = {
       taken_back: 'Nothing was sent.',
       expired: 'It was not answered in time. Ask for it again.',
       damaged: 'Ask for it again.',
+      lost: 'Ask for it again.',
       left: 'Ask for it again if you want it after all.',
       declined: 'Ask for it again if you want it after all.',
     },
@@ -195,6 +192,7 @@ export const peopleEn = {
       taken_back: (name: string) => `${named(name)} cancelled it`,
       expired: 'Its time is over',
       damaged: 'It arrived damaged and was discarded',
+      lost: 'It was lost with a machine of the server',
       left: 'You stopped receiving it',
       declined: 'You declined it',
     },

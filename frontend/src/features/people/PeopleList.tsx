@@ -1,13 +1,12 @@
 import { Check } from 'lucide-react';
 import { type DragEvent, useEffect, useRef, useState } from 'react';
 import type { Person } from '../../../../services/contracts/person.ts';
-import { claimDrop, collectDrop, takeDrop } from '../../lib/collect-files.ts';
-import type { CollectedFile } from '../../lib/file-list.ts';
+import { type Collected, claimDrop, collectDrop, takeDrop } from '../../lib/collect-files.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { PersonMark } from './PersonMark.tsx';
 import { RoomInvitation } from './RoomInvitation.tsx';
 
-type OnDrop = (person: Person, files: readonly CollectedFile[], unreadableCount: number) => void;
+type OnDrop = (person: Person, collected: Collected) => void;
 
 /** The others, as marks: press to choose, drop to offer. */
 export function PeopleList({
@@ -96,8 +95,7 @@ function PersonTile({
     const found = takeDrop(event.dataTransfer);
     if (found.length === 0 || !claimDrop(event.nativeEvent)) return;
     event.preventDefault();
-    const { files, unreadableCount } = await collectDrop(found, () => {});
-    onDrop(person, files, unreadableCount);
+    onDrop(person, await collectDrop(found, () => {}));
   };
   const edge = isOver || isChosen ? 'border-accent' : isDragging ? 'border-ink-faint' : 'border-transparent';
   return (

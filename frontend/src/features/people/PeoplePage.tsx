@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { MAX_RECIPIENTS } from '../../../../services/contracts/limits.ts';
 import type { Person } from '../../../../services/contracts/person.ts';
-import { Notice } from '../../components/ui/Notice.tsx';
+import { LeftOutNotice } from '../../components/LeftOutNotice.tsx';
+import { NOTHING_LEFT_OUT } from '../../lib/collect-files.ts';
 import type { CollectedFile } from '../../lib/file-list.ts';
 import { live } from '../../lib/live.ts';
 import { useStore } from '../../lib/store.ts';
@@ -31,19 +32,17 @@ export function PeoplePage({ code }: { readonly code: string | null }) {
   const { chosen, toggle, clear } = useChoice(snapshot?.people ?? []);
   /** Whom a text is written to: who they were when it was begun, since it must outlast a phone that goes dark. */
   const [writing, setWriting] = useState<Writing | null>(null);
-  const [unreadableCount, setUnreadableCount] = useState(0);
+  const [leftOut, setLeftOut] = useState(NOTHING_LEFT_OUT);
   useTitle(messages.app.titlePage(words.title));
   useEffect(() => roomStore.want(code), [code]);
 
-  const send = async (to: readonly Person[], files: readonly CollectedFile[]) => {
-    if (await offer(to, files)) clear();
+  const send = async (to: readonly Person[], files: readonly CollectedFile[], without = NOTHING_LEFT_OUT) => {
+    setLeftOut(without);
+    if (files.length > 0 && (await offer(to, files))) clear();
   };
   const isDragging = useFilesFromAnywhere({
     hasSomebody: chosen.length > 0,
-    onFiles: (files, failedCount) => {
-      setUnreadableCount(failedCount);
-      void send(chosen, files);
-    },
+    onFiles: (files, without) => void send(chosen, files, without),
     onText: (text) => setWriting((before) => before ?? { to: chosen, text }),
   });
   const isHere = room.name === 'joined' && liveState === 'connected';
@@ -70,18 +69,15 @@ export function PeoplePage({ code }: { readonly code: string | null }) {
           chosen={chosen}
           canChoose={chosen.length < MAX_RECIPIENTS}
           onToggle={toggle}
-          onDrop={(person, files, failedCount) => {
-            setUnreadableCount(failedCount);
-            void send(chosen.some(({ id }) => id === person.id) ? chosen : [person], files);
-          }}
+          onDrop={(person, { files, ...without }) =>
+            void send(chosen.some(({ id }) => id === person.id) ? chosen : [person], files, without)
+          }
         />
       )}
       {chosen.length === MAX_RECIPIENTS && (
         <p className="text-ink-soft">{words.send.tooMany(format.count(MAX_RECIPIENTS))}</p>
       )}
-      {unreadableCount > 0 && (
-        <Notice tone="loss" title={words.send.unreadable(unreadableCount, format.count(unreadableCount))} />
-      )}
+      <LeftOutNotice {...leftOut} />
       <SendBar
         chosen={chosen}
         writing={writing}

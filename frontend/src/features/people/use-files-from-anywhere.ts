@@ -1,5 +1,12 @@
 import { useEffect, useEffectEvent, useState } from 'react';
-import { claimDrop, collectDrop, collectPaste, takeDrop } from '../../lib/collect-files.ts';
+import {
+  claimDrop,
+  collectDrop,
+  collectPaste,
+  type LeftOut,
+  NOTHING_LEFT_OUT,
+  takeDrop,
+} from '../../lib/collect-files.ts';
 import type { CollectedFile } from '../../lib/file-list.ts';
 
 /**
@@ -12,22 +19,23 @@ export function useFilesFromAnywhere({
   onText,
 }: {
   readonly hasSomebody: boolean;
-  readonly onFiles: (files: readonly CollectedFile[], unreadableCount: number) => void;
+  readonly onFiles: (files: readonly CollectedFile[], leftOut: LeftOut) => void;
   readonly onText: (text: string) => void;
 }): boolean {
   const [isDragging, setIsDragging] = useState(false);
   const dropped = useEffectEvent(async (transfer: DataTransfer) => {
     const found = takeDrop(transfer);
     if (!hasSomebody || found.length === 0) return;
-    const { files, unreadableCount } = await collectDrop(found, () => {});
-    onFiles(files, unreadableCount);
+    const { files, ...leftOut } = await collectDrop(found, () => {});
+    onFiles(files, leftOut);
   });
   const pasted = useEffectEvent((event: ClipboardEvent) => {
     const isWriting = event.target instanceof Element && event.target.closest('input, textarea') !== null;
     if (isWriting || !hasSomebody || !event.clipboardData) return;
     const text = event.clipboardData.getData('text/plain');
-    if (event.clipboardData.files.length > 0) onFiles(collectPaste(event.clipboardData, () => '') ?? [], 0);
-    else if (text !== '') onText(text);
+    if (event.clipboardData.files.length > 0) {
+      onFiles(collectPaste(event.clipboardData, () => '') ?? [], NOTHING_LEFT_OUT);
+    } else if (text !== '') onText(text);
     else return;
     event.preventDefault();
   });

@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'react';
+import { LeftOutNotice } from '../../components/LeftOutNotice.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { config } from '../../config/env.ts';
-import { collectDrop } from '../../lib/collect-files.ts';
+import { collectDrop, NOTHING_LEFT_OUT } from '../../lib/collect-files.ts';
 import type { CollectedFile } from '../../lib/file-list.ts';
 import { session } from '../../lib/session.ts';
 import { useStore } from '../../lib/store.ts';
@@ -31,7 +32,7 @@ export function SendPage() {
   const views = useStore(uploads).filter((view) => view.recipients === null);
   const [said, setSaid] = useState('');
   const [readingCount, setReadingCount] = useState(0);
-  const [unreadableCount, setUnreadableCount] = useState(0);
+  const [leftOut, setLeftOut] = useState(NOTHING_LEFT_OUT);
   useTitle(messages.app.name);
   // Where something unfinished may be found, nothing is shown for a moment rather than moved aside when it is.
   const [isLooking, setIsLooking] = useState(() => uploads.read().length === 0 && mayHaveUploads());
@@ -42,18 +43,18 @@ export function SendPage() {
     return () => clearTimeout(patience);
   }, []);
 
-  const add = async (files: readonly CollectedFile[]) => {
+  const add = async (files: readonly CollectedFile[], without = NOTHING_LEFT_OUT) => {
+    setLeftOut(without);
     const added = await receiveFiles(files);
     if (added > 0) setSaid(messages.send.added(added, format.count(added)));
   };
   const isDragging = useDropAnywhere(async (found) => {
-    const { files, unreadableCount: failed } = await collectDrop(found, (count) => {
+    const collected = await collectDrop(found, (count) => {
       // Only a folder takes long enough to be told of, and a thousand renderings would make it longer.
       if (count % 100 === 0) setReadingCount(count);
     });
     setReadingCount(0);
-    setUnreadableCount(failed);
-    await add(files);
+    await add(collected.files, collected);
   });
   usePaste(messages.send.pastedName, (files) => void add(files));
   const isSharedMissing = useShared(messages.send.sharedName, (files) => void add(files));
@@ -76,9 +77,7 @@ export function SendPage() {
         <Hero isDragging={isDragging} onPick={add} />
       )}
       {isSharedMissing && <Notice tone="loss" title={messages.banner.sharedMissing} />}
-      {unreadableCount > 0 && (
-        <Notice tone="loss" title={messages.send.unreadable(unreadableCount, format.count(unreadableCount))} />
-      )}
+      <LeftOutNotice {...leftOut} />
       {current && hasDraft && <WaitingDraft items={draft.items} />}
       <OtherUploads views={beside} />
       {(hasDraft || current) && <UnfinishedUploads views={unfinished} />}
