@@ -36,6 +36,20 @@ describe('format', () => {
     expect(en.list(['a', 'b', 'c'])).toBe('a, b and c');
   });
 
+  it.each([
+    ['2026-11-23T12:00', '2026-11-22T12:00', 'yesterday'],
+    ['2026-11-23T12:00', '2026-11-22T06:00', 'yesterday'],
+    ['2026-11-23T12:00', '2026-11-24T18:00', 'tomorrow'],
+    ['2026-11-23T02:00', '2026-11-21T20:00', '2 days ago'],
+    ['2026-11-23T22:00', '2026-11-25T04:00', 'in 2 days'],
+    ['2026-11-23T12:00', '2026-11-21T13:00', '2 days ago'],
+    ['2026-11-23T12:00', '2026-11-23T15:00', 'in 3 hours'],
+    ['2026-11-23T12:00', '2026-11-24T11:59', 'in 24 hours'],
+    ['2026-03-28T12:00', '2026-04-27T12:00', 'in 30 days'],
+  ])('calls days by the calendar: seen at %s, %s is %s', (now, time, text) => {
+    expect(en.relative(new Date(time).getTime(), new Date(now).getTime())).toBe(text);
+  });
+
   it('speaks the locale', () => {
     expect(formatterFor('de').size(1_550)).toBe('1,6 kB');
     expect(formatterFor('de').relative(0, 3 * 86_400_000)).toBe('vor 3 Tagen');

@@ -11,7 +11,7 @@ export interface Formatter {
   percent(share: number): string;
   /** `about 3 min`: one unit, rounded up, so that it never promises too much. */
   duration(ms: number): string;
-  /** `in 3 hours`, `2 days ago`. */
+  /** `in 3 hours`, `yesterday`, `2 days ago`: from a day on by the calendar, as people count days. */
   relative(timeMs: number, nowMs: number): string;
   /** `Mon 24 Nov, 16:40`. */
   moment(timeMs: number): string;
@@ -41,6 +41,12 @@ function largestUnit(ms: number): { value: number; unit: keyof typeof MS } {
           ? 'minute'
           : 'second';
   return { value: ms / MS[unit], unit };
+}
+
+/** Midnights between two moments where the person is; a change of clocks makes no day of its own. */
+function daysBetween(fromMs: number, toMs: number): number {
+  const midnight = (timeMs: number) => new Date(timeMs).setHours(0, 0, 0, 0);
+  return Math.round((midnight(toMs) - midnight(fromMs)) / MS.day);
 }
 
 export function formatterFor(locale: string): Formatter {
@@ -91,6 +97,7 @@ export function formatterFor(locale: string): Formatter {
       return inUnit(Math.ceil(value), unit, 0);
     },
     relative(timeMs, nowMs) {
+      if (Math.abs(timeMs - nowMs) >= MS.day) return relative.format(daysBetween(nowMs, timeMs), 'day');
       const { value, unit } = largestUnit(timeMs - nowMs);
       return relative.format(Math.round(value), unit);
     },
