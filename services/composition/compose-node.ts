@@ -64,6 +64,8 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     flows,
     transfers: transfers.transferWords,
     scrub: transfers.scrub,
+    reaches: transfers.reaches,
+    giveUp: transfers.giveUp,
     version: release.version,
   });
   const gateway = createGateway({

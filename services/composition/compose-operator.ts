@@ -26,11 +26,16 @@ export interface OperatorParts {
   readonly flows: FlowMeter;
   readonly transfers: () => readonly TransferWords[];
   readonly scrub: OperatorServiceDeps['scrub'];
+  readonly reaches: OperatorServiceDeps['reaches'];
+  readonly giveUp: OperatorServiceDeps['giveUp'];
   readonly version: string;
 }
 
 /** What an operator is told by this node, and how he proves to be one. */
-export function composeOperator(common: Common, { self, flows, transfers, scrub, version }: OperatorParts) {
+export function composeOperator(
+  common: Common,
+  { self, flows, transfers, scrub, reaches, giveUp, version }: OperatorParts,
+) {
   const { config, nodeId, broker, call } = common;
   const tokens = new OperatorTokens(createPrismaOperatorTokenStore(common.database), common.secret, common.clock);
   const events = new EventRing(randomId(RUN_ID_LENGTH));
@@ -86,6 +91,8 @@ export function composeOperator(common: Common, { self, flows, transfers, scrub,
         flows,
         tokens,
         scrub,
+        reaches,
+        giveUp,
         clock: common.clock,
         onFault: (fault) => common.onFault('operator', fault),
       }),

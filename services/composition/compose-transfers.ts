@@ -20,6 +20,7 @@ import { TransferEngine } from '../transfer/transfer-engine.ts';
 import { transferWords } from '../transfer/transfer-words.ts';
 import { type Common, nodesWith } from './common.ts';
 import { composeDirect } from './compose-direct.ts';
+import { composeLost, REACHES_MS } from './compose-lost.ts';
 import { createGoneNodes } from './gone-nodes.ts';
 import { createPlacement, nodeAddresses } from './replica-placement.ts';
 
@@ -137,6 +138,7 @@ export function composeTransfers(
     otherNodeIds: async () => (await otherNodes()).map(({ id }) => id),
     answers: async (nodeId: string) => peers === null || peers.answers(nodeId, STRANDED_ANSWER_MS),
   };
+  const lost = composeLost(common, { engine, repository, lookForNodes });
   let singleCopyCount = 0;
   let directCount = 0;
   const scrub = new Scrub({
@@ -165,6 +167,8 @@ export function composeTransfers(
       scrub,
       goneNodeIds: async () => (peers === null ? [] : (await lookForNodes()).gone),
       takeOver: async () => peers?.takeOver(otherNodes),
+      rescue: lost.rescue,
+      settleLost: lost.settleLost,
       onCounted: (counted) => {
         singleCopyCount = config.replicationFactor === 2 ? counted.singleCopyCount : 0;
         directCount = counted.directCount;
@@ -207,6 +211,8 @@ export function composeTransfers(
     transferWords: () => transferWords(common.nodeId, engine.running()),
     handOver,
     releaseReplicas: () => releaseReplicas({ engine, repository, ask: askToReplace }),
+    giveUp: lost.giveUp,
+    reaches: async (nodeId: string) => (await peers?.answers(nodeId, REACHES_MS)) ?? false,
     mendingCounts: () => engine.mending.counts,
     closePeers: () => peers?.close(),
   };

@@ -33,6 +33,7 @@ const ACTION_POLICIES: Readonly<Partial<Record<ActionName, ActionPolicy>>> = {
   'transfer.end': { isIdempotent: true },
   'transfer.replicate': { isIdempotent: true },
   'transfer.share': { isIdempotent: true, bulkhead: LISTING },
+  'transfer.rescue': { isIdempotent: true, bulkhead: LISTING },
   'transfer.grant': { isIdempotent: true, bulkhead: PASSWORD },
   'transfer.accept': { isIdempotent: true },
   'transfer.decline': { isIdempotent: true },
@@ -51,6 +52,8 @@ const ACTION_POLICIES: Readonly<Partial<Record<ActionName, ActionPolicy>>> = {
   'stats.cluster': { isIdempotent: true },
   'operator.node': { isIdempotent: true },
   'operator.scrub': { isIdempotent: true },
+  'operator.reaches': { isIdempotent: true },
+  'operator.giveUp': { isIdempotent: true },
   'operator.overview': { isIdempotent: true },
 };
 

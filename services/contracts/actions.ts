@@ -19,7 +19,7 @@ import type {
   TransferListResponse,
   TransferStatusResponse,
 } from './http.ts';
-import type { EventCursor, NodeWords, OperatorOverview, ScrubStatus } from './operator.ts';
+import type { EventCursor, GiveUpResponse, NodeWords, OperatorOverview, ScrubStatus } from './operator.ts';
 import type {
   Inbox,
   InboxProgress,
@@ -79,6 +79,8 @@ export interface Actions {
   'transfer.replace': { params: { transferId: string; replicaNodeId: string }; result: null };
   /** Asked at the home by a node that the row does not name: the epoch in which its copy is not needed; null: keep it. */
   'transfer.confirm': { params: { transferId: string }; result: { epoch: number | null } };
+  /** Asked by the leader of each node: become home of those of these sealed transfers, whose home was given up, that are whole there. */
+  'transfer.rescue': { params: { transferIds: readonly string[] }; result: null };
   'transfer.grant': { params: { caller: Caller; shareId: string; password: string }; result: GrantResponse };
 
   'transfer.accept': { params: { sessionId: string; transferId: string }; result: OfferAccepted };
@@ -124,6 +126,10 @@ export interface Actions {
   'operator.node': { params: { eventsAfter: EventCursor | null }; result: NodeWords };
   /** With `isAsked`: checks what is stored at the node it is sent to, unless it is at it. Says how far it has come. */
   'operator.scrub': { params: { isAsked: boolean }; result: ScrubStatus };
+  /** Whether the node it is sent to reaches the data port of another. */
+  'operator.reaches': { params: { nodeId: string }; result: boolean };
+  /** Gives up on a node when it is confirmed; says in any case what that costs. @throws not_found, node_alive */
+  'operator.giveUp': { params: { nodeId: string; isConfirmed: boolean }; result: GiveUpResponse };
   /** The whole cluster as this node sees it. */
   'operator.overview': { params: Record<string, never>; result: OperatorOverview };
 }
@@ -186,13 +192,15 @@ export interface Events {
     readonly reasons: readonly NodeReason[];
     readonly at: string;
   };
-  /** Once a second from each node: all that browsers are told of it. */
+  /** Once a second from each node: all that browsers are told of it, and what placement asks besides. */
   'node.reported': {
     readonly nodeId: string;
     readonly publicUrl: string | null;
     readonly state: NodeState;
     /** 0 to 1, see PublicNode. */
     readonly load: number;
+    /** One of the reasons for which it may be degraded; the others may be common to all nodes. */
+    readonly isDiskLow: boolean;
   };
 }
 export type EventName = keyof Events;

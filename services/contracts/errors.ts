@@ -32,6 +32,8 @@ export const ERROR_TYPES = {
   stale_epoch: { status: 409, isRetryable: true },
   stale_session: { status: 409, isRetryable: true },
   home_alive: { status: 409, isRetryable: true },
+  /** Asked to give up on a node that was seen a moment ago, or answers. */
+  node_alive: { status: 409, isRetryable: true },
   moved: { status: 409, isRetryable: true },
   expired: { status: 410, isRetryable: false },
   /** All allowed downloads are used up. */

@@ -3,7 +3,10 @@ import type { Recipient } from './person.ts';
 
 export type TransferKind = 'share' | 'direct';
 export type TransferState = 'open' | 'sealed' | 'ended';
-/** `delivered`, `declined`: of direct sends, when everybody has it all, or nobody wants it. */
+/**
+ * `delivered`, `declined`: of direct sends, when everybody has it all, or nobody wants it. `node_lost`: an operator gave up on
+ * the node that held it, and no other one had all of it.
+ */
 export type EndReason =
   | 'deleted'
   | 'expired'
@@ -12,7 +15,8 @@ export type EndReason =
   | 'digest_mismatch'
   | 'left'
   | 'delivered'
-  | 'declined';
+  | 'declined'
+  | 'node_lost';
 
 /** POST /api/transfers */
 export interface OpenTransferRequest {

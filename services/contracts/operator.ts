@@ -118,6 +118,24 @@ export interface DrainResponse {
   readonly onlyCopyCount: number | null;
 }
 
+/** Transfers that have not ended, by what becomes of them when a node is given up. */
+export interface LossCounts {
+  /** At home there. */
+  readonly homeCount: number;
+  /** Still being sent, and no node that is left has them in sync: they end. */
+  readonly openLostCount: number;
+  /** Complete, and no node that is left is known to have them in sync: each ends unless another one turns out to hold all of it. */
+  readonly sealedLostCount: number;
+  /** At home elsewhere, with their second copy there: it is made anew. What only that copy has is lost, see OPERATIONS.md. */
+  readonly copyCount: number;
+}
+
+/** GET and POST /api/operator/nodes/:nodeId/give-up: 200. Repeatable: says what is left. */
+export interface GiveUpResponse extends LossCounts {
+  readonly nodeId: string;
+  readonly isGivenUp: boolean;
+}
+
 /** What a node tells another that makes an overview: `operator.node`. */
 export interface NodeWords {
   readonly health: NodeHealth;

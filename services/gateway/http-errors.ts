@@ -26,6 +26,7 @@ const TITLES: Readonly<Record<ErrorType, string>> = {
   stale_epoch: 'The transfer has changed hands',
   stale_session: 'The peer session is over',
   home_alive: 'The home node is alive',
+  node_alive: 'The node is alive',
   moved: 'The transfer has moved',
   expired: 'The link has expired',
   used_up: 'All downloads are used up',

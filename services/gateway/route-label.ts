@@ -24,6 +24,7 @@ const TEMPLATES: readonly (readonly [RegExp, string])[] = [
   [/^\/api\/shares\/[^/]+\/grant$/, '/api/shares/:shareId/grant'],
   [/^\/api\/shares\/[^/]+$/, '/api/shares/:shareId'],
   [/^\/api\/operator\/nodes\/[^/]+\/drain$/, '/api/operator/nodes/:nodeId/drain'],
+  [/^\/api\/operator\/nodes\/[^/]+\/give-up$/, '/api/operator/nodes/:nodeId/give-up'],
   [/^\/api(\/|$)/, '/api/*'],
   [/^\/d\/[^/]+\/?$/, '/d/:shareId'],
   [/^\/d\//, '/d/:shareId/*'],

@@ -6,6 +6,7 @@ import { type Loop, startLoop } from '../kernel/loop.ts';
 import type { EventRing } from './event-ring.ts';
 import { eventOfLeader, eventOfMending, eventOfOwnership, eventOfState } from './events.ts';
 import type { FlowMeter } from './flow-meter.ts';
+import { type GiveUpPorts, giveUp } from './give-up.ts';
 import type { Lookout } from './lookout.ts';
 import type { OperatorTokens } from './operator-tokens.ts';
 
@@ -20,6 +21,9 @@ export interface OperatorServiceDeps {
   readonly scrub: { ask(): void; status(): ScrubStatus };
   /** The same at all nodes: their events are put in order. */
   readonly clock: Clock;
+  /** Whether this node reaches the data port of another. */
+  readonly reaches: (nodeId: string) => Promise<boolean>;
+  readonly giveUp: GiveUpPorts;
   readonly onFault: (fault: unknown) => void;
 }
 
@@ -31,6 +35,8 @@ export function operatorService({
   tokens,
   scrub,
   clock,
+  reaches,
+  giveUp: giveUpPorts,
   onFault,
 }: OperatorServiceDeps): ServiceSchema {
   let loop: Loop | undefined;
@@ -42,6 +48,8 @@ export function operatorService({
         if (ctx.params.isAsked) scrub.ask();
         return scrub.status();
       },
+      reaches: (ctx) => reaches(ctx.params.nodeId),
+      giveUp: (ctx) => giveUp(giveUpPorts, ctx.params.nodeId, ctx.params.isConfirmed),
       overview: () => lookout.overview(),
     },
     events: {

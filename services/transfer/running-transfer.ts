@@ -180,6 +180,12 @@ function endFault(row: TransferRow, nowMs: number): PeerLinkError | null {
         return new PeerLinkError('ended', 'Whoever accepted this has left before it was complete.');
       case 'aborted':
         return new PeerLinkError('ended', 'The sender stopped this transfer before it was complete.');
+      case 'node_lost':
+        return new PeerLinkError(
+          'ended',
+          'The node that held this was lost before any other had all of it. Send it again.',
+          { data: { endReason: row.endReason } },
+        );
       case 'deleted':
       case null:
         return new PeerLinkError('ended', 'This transfer was ended by its sender.');

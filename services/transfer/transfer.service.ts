@@ -24,6 +24,7 @@ const SYNC_EVERY_MS = 10_000;
 const COUNT_EVERY_MS = 5_000;
 const REPLACE_EVERY_MS = 30_000;
 const TAKE_OVER_EVERY_MS = 10_000;
+const SETTLE_EVERY_MS = 10_000;
 const LOOK_EVERY_MS = 2_000;
 /** How often a pass that is due is looked for; the first one begins after so long. */
 const SCRUB_EVERY_MS = 10_000;
@@ -62,6 +63,10 @@ export interface TransferServiceDeps {
   readonly goneNodeIds: () => Promise<readonly string[]>;
   /** See take-over.ts. Asked every 10 s: it counts only time it was asked in. */
   readonly takeOver: () => Promise<void>;
+  /** See lost-transfers.ts: at each node. */
+  readonly rescue: (transferIds: readonly string[]) => Promise<void>;
+  /** The same, at the leader. @returns how many ended */
+  readonly settleLost: () => Promise<number>;
   readonly onCounted: (counted: HomeCounts) => void;
   /** False after a start with another boot id. */
   readonly isDiskTrusted: boolean;
@@ -94,6 +99,10 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
       ctx.call<T, unknown>(name, ctx.params, { nodeID, timeout: HOME_ANSWERS_MS, retries: 0 });
     const question = { ask, here, isGuessWelcome, isRefusalTelling };
     return answerAtHome({ nodeId: engine.nodeId, recover: deps.recover }, transfer, question);
+  };
+  // The database's silence is told by others.
+  const onFaultOrAway = (what: string, fault: unknown) => {
+    if (typeOfFault(fault) !== 'unavailable') deps.onFault(what, fault);
   };
   let recovering: Promise<void> = Promise.resolve();
   return defineService({
@@ -144,6 +153,10 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         const { shareId, grant } = ctx.params;
         return atHome(ctx, await engine.loadShare(shareId), () => control.share(ctx.params.caller, shareId, grant));
       },
+      rescue: async (ctx) => {
+        await deps.rescue(ctx.params.transferIds);
+        return null;
+      },
       grant: (ctx) => control.grant(ctx.params.shareId, ctx.params.password),
       ...directActions(deps.direct),
       receive: async (ctx) => {
@@ -179,10 +192,8 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         startLoop(SYNC_EVERY_MS, () => engine.syncSealed(), deps.onFault),
         startLoop(SWEEP_EVERY_MS, () => sweep(deps), deps.onFault),
         startLoop(REPLACE_EVERY_MS, () => replaceGone(deps), deps.onFault),
-        startLoop(TAKE_OVER_EVERY_MS, deps.takeOver, (what, fault) => {
-          // The database's silence is told by others.
-          if (typeOfFault(fault) !== 'unavailable') deps.onFault(what, fault);
-        }),
+        startLoop(TAKE_OVER_EVERY_MS, deps.takeOver, onFaultOrAway),
+        startLoop(SETTLE_EVERY_MS, () => settle(deps), onFaultOrAway),
         // Beside it, since to replace takes long. The database's silence is told by others.
         startLoop(
           LOOK_EVERY_MS,
@@ -258,6 +269,14 @@ async function maintain(deps: TransferServiceDeps, expire: ReturnType<typeof cre
   } catch (fault) {
     deps.onFault('expire', fault);
   }
+}
+
+/** Two that lead for a moment end the same ones, and each statement looks for itself whether a node is given up. */
+async function settle({ leaderTerm, settleLost, onExpired }: TransferServiceDeps): Promise<void> {
+  const term = leaderTerm();
+  if (term === null) return;
+  const endedCount = await settleLost();
+  if (endedCount > 0) onExpired(endedCount, term);
 }
 
 interface Loop {

@@ -229,6 +229,7 @@ export const clusterAr: Messages['cluster'] = {
       left: 'تُرك',
       delivered: 'استُلم',
       declined: 'رُفض',
+      node_lost: 'ضاع مع عقدته',
     },
     progress: (percent) => `خُزّن ${percent}`,
     progressUnknown: 'التقدّم غير معروف',

@@ -180,6 +180,7 @@ export const clusterEn = {
       left: 'Left',
       delivered: 'Received',
       declined: 'Declined',
+      node_lost: 'Lost with its node',
     },
     progress: (percent: string) => `${percent} stored`,
     progressUnknown: 'Progress not known',

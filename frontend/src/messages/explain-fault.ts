@@ -36,6 +36,8 @@ function wordsFor(fault: Fault, messages: Messages, format: Formatter): Explanat
   if (fault.type === 'too_large' && typeof limit === 'number') {
     return { title: messages.fault.too_large.title, advice: messages.fault.too_largeKnown(format.size(limit)) };
   }
+  // Whoever sends it has done nothing to end it.
+  if (fault.type === 'ended' && fault.data?.endReason === 'node_lost') return messages.fault.node_lost;
   const key = SAME_AS[fault.type] ?? fault.type;
   const text = key in messages.fault ? messages.fault[key as keyof Messages['fault']] : messages.fault.refused;
   return typeof text === 'function' ? messages.fault.refused : text;

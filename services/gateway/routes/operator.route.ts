@@ -7,11 +7,13 @@ import { createOperatorDoor } from '../operator-door.ts';
 import type { OperatorProof } from '../ports.ts';
 import type { RateLimits } from '../rate-limit.ts';
 import { asId, parseAs } from '../schemas.ts';
-import type { ApiRoutes } from './route.ts';
+import type { ApiRequest, ApiRoutes } from './route.ts';
 
 /** The whole cluster is asked, each node for at most a second. */
 const OVERVIEW_MS = 4_000;
 const DRAIN_MS = 5_000;
+/** Each node probes the one that is given up, for at most 1.5 s. */
+const GIVE_UP_MS = 8_000;
 
 export interface OperatorRouteDeps {
   readonly call: Call;
@@ -24,6 +26,13 @@ export interface OperatorRouteDeps {
 export function operatorRoutes(deps: OperatorRouteDeps): ApiRoutes {
   const { call, settings, operator } = deps;
   const door = createOperatorDoor(deps);
+  /** The same refusals either way: who looks at what it costs is told first that the node lives. */
+  const answerGiveUp = async ({ req, context, params }: ApiRequest, isConfirmed: boolean) => {
+    await door.assertOperator(req, context);
+    const asked = { nodeId: asId(params.nodeId), isConfirmed };
+    const options = { requestId: context.requestId, timeoutMs: GIVE_UP_MS };
+    return { status: 200, body: await call('operator.giveUp', asked, options) };
+  };
   return {
     'POST /operator/session': async ({ context, body }) => {
       door.assertOwnPage(context);
@@ -69,5 +78,7 @@ export function operatorRoutes(deps: OperatorRouteDeps): ApiRoutes {
       );
       return { status: 202, body: left };
     },
+    'GET /operator/nodes/:nodeId/give-up': (request) => answerGiveUp(request, false),
+    'POST /operator/nodes/:nodeId/give-up': (request) => answerGiveUp(request, true),
   };
 }

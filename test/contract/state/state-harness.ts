@@ -12,14 +12,17 @@ import { createPrismaSampleRepository } from '../../../services/stats/adapters/p
 import type { SampleRepository } from '../../../services/stats/ports.ts';
 import { createPrismaDirectRepository } from '../../../services/transfer/adapters/prisma-direct-repository.ts';
 import { createPrismaLeaseRepository } from '../../../services/transfer/adapters/prisma-lease-repository.ts';
+import { createPrismaLostTransfers } from '../../../services/transfer/adapters/prisma-lost-transfers.ts';
 import { createPrismaTransferRepository } from '../../../services/transfer/adapters/prisma-transfer-repository.ts';
 import type { DirectRepository } from '../../../services/transfer/direct/ports.ts';
+import type { LostTransfers } from '../../../services/transfer/lost-transfers.ts';
 import type { LeaseRepository, NewFile, NewTransfer, TransferRepository } from '../../../services/transfer/ports.ts';
 import { newFile as plainFile, newTransfer as plainTransfer } from '../../support/transfer-rows.ts';
 
 /** What the contract suites need of a store of the truth: its repositories, and a way to let its rows grow old. */
 export interface StateHarness {
   readonly transfers: TransferRepository;
+  readonly lost: LostTransfers;
   readonly leases: LeaseRepository;
   readonly direct: DirectRepository;
   readonly sessions: SessionRepository;
@@ -52,6 +55,7 @@ const olderFlights = (seconds: number): Prisma.Sql => Prisma.sql`flights = coale
 export function harnessOn(database: Database): StateHarness {
   return {
     transfers: createPrismaTransferRepository(database),
+    lost: createPrismaLostTransfers(database),
     leases: createPrismaLeaseRepository(database),
     direct: createPrismaDirectRepository(database),
     sessions: createPrismaSessionRepository(database),

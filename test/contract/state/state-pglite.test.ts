@@ -5,6 +5,7 @@ import { atEnd, tempDirectory } from '../../support/cleanup.ts';
 import { describeClusterRepository } from './cluster-repository.suite.ts';
 import { describeDirectRepository } from './direct-repository.suite.ts';
 import { describeLeaseRepository } from './lease-repository.suite.ts';
+import { describeLostTransfers } from './lost-transfers.suite.ts';
 import { describeOperatorRows } from './operator-rows.suite.ts';
 import { describeSampleRepository } from './sample-repository.suite.ts';
 import { describeSessionRepository } from './session-repository.suite.ts';
@@ -27,6 +28,7 @@ describe('the state on embedded PGlite', () => {
   describeDirectRepository(() => harness);
   describeSessionRepository(() => harness);
   describeClusterRepository(() => harness);
+  describeLostTransfers(() => harness);
   describeSampleRepository(() => harness);
   describeOperatorRows(() => harness);
 

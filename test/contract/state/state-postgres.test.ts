@@ -6,6 +6,7 @@ import { startPostgres } from '../../support/postgres.ts';
 import { describeClusterRepository } from './cluster-repository.suite.ts';
 import { describeDirectRepository } from './direct-repository.suite.ts';
 import { describeLeaseRepository } from './lease-repository.suite.ts';
+import { describeLostTransfers } from './lost-transfers.suite.ts';
 import { describeOperatorRows } from './operator-rows.suite.ts';
 import { describeSampleRepository } from './sample-repository.suite.ts';
 import { describeSessionRepository } from './session-repository.suite.ts';
@@ -37,6 +38,7 @@ describe('the state on PostgreSQL', () => {
   describeDirectRepository(() => nodeAt(0));
   describeSessionRepository(() => nodeAt(0));
   describeClusterRepository(() => nodeAt(0));
+  describeLostTransfers(() => nodeAt(0));
   describeSampleRepository(() => nodeAt(0));
   describeOperatorRows(() => nodeAt(0));
 

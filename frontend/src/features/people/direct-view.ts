@@ -24,7 +24,7 @@ export function stageOf(
 ): DirectStage {
   const count = (state: Recipient['state']) => recipients.filter((one) => one.state === state).length;
   if (recipients.length > 0 && count('received') === recipients.length) return 'received';
-  if (endReason === 'digest_mismatch' || phase.name === 'failed') return 'failed';
+  if (endReason === 'digest_mismatch' || endReason === 'node_lost' || phase.name === 'failed') return 'failed';
   if (endReason === 'deleted' || endReason === 'aborted' || phase.name === 'cancelled') return 'cancelled';
   const isOver = endReason !== null || phase.name === 'ended';
   if (!isOver && count('accepted') > 0) return 'moving';

@@ -76,7 +76,7 @@ export function seenUpTo(items: readonly InboxItem[], dismissedSequences: readon
 }
 
 /** Why an offer cannot be had any more. */
-export type OfferEnd = 'taken_back' | 'expired' | 'damaged' | 'left' | 'declined';
+export type OfferEnd = 'taken_back' | 'expired' | 'damaged' | 'lost' | 'left' | 'declined';
 
 const END: Record<EndReason, OfferEnd> = {
   deleted: 'taken_back',
@@ -87,6 +87,7 @@ const END: Record<EndReason, OfferEnd> = {
   declined: 'declined',
   expired: 'expired',
   digest_mismatch: 'damaged',
+  node_lost: 'lost',
 };
 
 /** Null while it can still be had, or has been. */

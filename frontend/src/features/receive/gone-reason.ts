@@ -2,7 +2,15 @@ import type { EndReason } from '../../../../services/contracts/http.ts';
 import type { Fault } from '../../transfer-engine/fault.ts';
 
 export type GoneReason = EndReason | 'not_found';
-export type GoneWords = 'delivered' | 'expired' | 'used_up' | 'deleted' | 'broken' | 'digest_mismatch' | 'not_found';
+export type GoneWords =
+  | 'delivered'
+  | 'expired'
+  | 'used_up'
+  | 'deleted'
+  | 'broken'
+  | 'digest_mismatch'
+  | 'node_lost'
+  | 'not_found';
 
 /** Why nothing is there, when the fault says so; null when it may still be there and could not be asked for. */
 export function goneReasonOf(fault: Fault): GoneReason | null {
@@ -32,5 +40,6 @@ export const GONE_WORDS: Record<GoneReason, GoneWords> = {
   declined: 'deleted',
   delivered: 'delivered',
   digest_mismatch: 'digest_mismatch',
+  node_lost: 'node_lost',
   not_found: 'not_found',
 };

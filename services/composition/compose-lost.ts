@@ -1,0 +1,66 @@
+import type { GiveUpPorts } from '../operator/give-up.ts';
+import { createPrismaLostTransfers } from '../transfer/adapters/prisma-lost-transfers.ts';
+import { endLostOpen, type RescuePorts, rescueSealed, settleLost } from '../transfer/lost-transfers.ts';
+import { type Common, nodesWith } from './common.ts';
+import type { NodesByHope } from './gone-nodes.ts';
+
+/** A node probes another for a second and a half. */
+export const REACHES_MS = 1_500;
+const REACHES_ANSWER_MS = 3_000;
+/** Each of hundreds of files may have to be looked at. */
+const RESCUE_MS = 30_000;
+
+export interface LostParts extends Omit<RescuePorts, 'isGivenUp' | 'onRescued'> {
+  readonly lookForNodes: () => Promise<NodesByHope>;
+}
+
+/** What an operator has given up on: who becomes home of what, what ends, and what that would be. */
+export function composeLost(common: Common, parts: LostParts) {
+  const { call, broker, clusterRepository, nodeId, log } = common;
+  const lost = createPrismaLostTransfers(common.database);
+  const isGivenUp = async (id: string) => (await parts.lookForNodes()).givenUp.includes(id);
+  const onRescued = (transferId: string) => {
+    log.info({ transferId }, 'became home of a sealed transfer whose node was given up');
+    const at = new Date(common.clock.now()).toISOString();
+    common.broadcast('transfer.ownership.changed', {
+      ...{ nodeId, event: 'promoted', transferId, otherNodeId: nodeId, at },
+    });
+  };
+  const rescuePorts = { ...parts, isGivenUp, onRescued };
+  let rescuing: Promise<void> = Promise.resolve();
+  const giveUp: GiveUpPorts = {
+    nodeId,
+    rows: () => clusterRepository.listNodes(),
+    answering: () => nodesWith(broker, 'operator'),
+    isReached: async (id) => {
+      const ask = (asked: string) =>
+        call('operator.reaches', { nodeId: id }, { nodeId: asked, timeoutMs: REACHES_ANSWER_MS }).catch(() => true);
+      return (await Promise.all(nodesWith(broker, 'operator').map(ask))).some(Boolean);
+    },
+    losses: (id) => lost.count(id),
+    record: async (id, notSeenForSeconds) => {
+      const isRecorded = await clusterRepository.giveUp(id, notSeenForSeconds);
+      if (isRecorded) log.warn({ givenUp: id }, 'an operator gave up on a node');
+      return isRecorded;
+    },
+    endOpen: () => endLostOpen(lost),
+  };
+  return {
+    giveUp,
+    /** One at a time: what took longer than its question is there when it is asked again. */
+    rescue: (transferIds: readonly string[]): Promise<void> => {
+      const turn = rescuing.catch(() => {}).then(() => rescueSealed(rescuePorts, transferIds));
+      rescuing = turn.catch(() => {});
+      return turn;
+    },
+    settleLost: () =>
+      settleLost({
+        lost,
+        nodeIds: async () => {
+          const { awaited, gone, givenUp } = await parts.lookForNodes();
+          return [...awaited, ...gone].filter((id) => !givenUp.includes(id));
+        },
+        rescue: (id, transferIds) => call('transfer.rescue', { transferIds }, { nodeId: id, timeoutMs: RESCUE_MS }),
+      }),
+  };
+}

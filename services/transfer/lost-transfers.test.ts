@@ -1,0 +1,205 @@
+import { describe, expect, it } from '@jest/globals';
+import { loadNetIo } from '../../native/index.ts';
+import { MemoryLostTransfers } from '../../test/support/memory-lost-transfers.ts';
+import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { insertTransfer } from '../../test/support/transfer-rows.ts';
+import { endLostOpen, rescueSealed, settleLost } from './lost-transfers.ts';
+import type { OwnershipChange } from './ports.ts';
+import { countStranded } from './stranded-copies.ts';
+import { TransferEngine } from './transfer-engine.ts';
+
+const netIo = loadNetIo({ useNative: true });
+const CHUNK = 1024;
+const bytesOf = (index: number) => Buffer.alloc(CHUNK, 1 + index);
+const IN_SYNC = { replicaNodeId: 'node-r', replicaState: 'in_sync' } as const;
+const SYNCING = { replicaNodeId: 'node-r', replicaState: 'syncing' } as const;
+
+/** This node, `node-x`; `node-h`, the home of everything, which is gone; and `node-r`, its replica where there is one. */
+class World {
+  readonly repository = new MemoryTransferRepository(Date.now);
+  readonly store = new MemoryChunkStore(netIo);
+  readonly lost = new MemoryLostTransfers(this.repository);
+  readonly rescued: string[] = [];
+  others: readonly string[] = [];
+  engine = this.#start(true);
+
+  reboot(): void {
+    this.engine = this.#start(false);
+  }
+
+  #start(isDiskTrusted: boolean): TransferEngine {
+    return new TransferEngine({
+      nodeId: 'node-x',
+      repository: this.repository,
+      store: this.store,
+      nowMs: Date.now,
+      isDiskTrusted,
+      durability: 'process',
+      publishProgress: () => {},
+      publishState: () => {},
+      onFault: () => {},
+    });
+  }
+
+  async open(ownership: OwnershipChange): Promise<string> {
+    return (await insertTransfer(this.repository, { homeNodeId: 'node-h', ownership })).transfer.id;
+  }
+
+  /** Sealed, of two chunks, of which this node holds these. */
+  async sealed(held: readonly number[], ownership: OwnershipChange = {}): Promise<{ id: string; fileId: string }> {
+    const digest = netIo.hash(Buffer.concat([bytesOf(0), bytesOf(1)]));
+    const file = { sizeBytes: 2 * CHUNK, chunkSizeBytes: CHUNK, digest };
+    const { transfer, files } = await insertTransfer(this.repository, {
+      ...{ homeNodeId: 'node-h', files: [file], ownership },
+    });
+    const fileId = files[0]?.id ?? '';
+    if (held.length > 0) {
+      const stored = await this.store.create(fileId, { chunkSizeBytes: CHUNK, sizeBytes: 2 * CHUNK });
+      for (const index of held) await stored.writeAndCommitChunk(index, [bytesOf(index)]);
+    }
+    return { id: transfer.id, fileId };
+  }
+
+  settle(): Promise<number> {
+    return settleLost({
+      lost: this.lost,
+      nodeIds: async () => ['node-x', ...this.others],
+      rescue: async (nodeId, ids) => {
+        if (nodeId !== 'node-x') throw new Error(`${nodeId} does not answer`);
+        await this.rescue(ids);
+      },
+    });
+  }
+
+  rescue(ids: readonly string[]): Promise<void> {
+    const isGivenUp = async (nodeId: string) => this.lost.givenUp.has(nodeId);
+    const onRescued = (id: string) => void this.rescued.push(id);
+    return rescueSealed({ engine: this.engine, repository: this.repository, isGivenUp, onRescued }, ids);
+  }
+
+  async row(id: string) {
+    return (await this.repository.findById(id))?.transfer;
+  }
+}
+
+describe('a transfer that is open when its home is given up', () => {
+  it('ends where no replica is in sync, and tells why; one in sync is left to its replica', async () => {
+    const world = new World();
+    const [alone, behind, copied] = [await world.open({}), await world.open(SYNCING), await world.open(IN_SYNC)];
+    expect(await endLostOpen(world.lost)).toBe(0);
+    world.lost.givenUp.add('node-h');
+    expect(await endLostOpen(world.lost)).toBe(2);
+    for (const id of [alone, behind]) {
+      expect(await world.row(id)).toMatchObject({ state: 'ended', endReason: 'node_lost', epoch: 3 });
+      const transfer = await world.engine.load(id);
+      expect(() => transfer.assertReadable(Date.now())).toThrow(
+        expect.objectContaining({ type: 'ended', data: { endReason: 'node_lost' } }),
+      );
+    }
+    expect(await world.row(copied)).toMatchObject({ state: 'open', epoch: 2 });
+    expect(await endLostOpen(world.lost)).toBe(0);
+  });
+
+  it('ends later where its replica is given up too, or has rebooted and is in sync no more', async () => {
+    const world = new World();
+    const [both, rebooted] = [await world.open(IN_SYNC), await world.open({ ...IN_SYNC, replicaNodeId: 'node-x' })];
+    world.lost.givenUp.add('node-h');
+    expect(await world.settle()).toBe(0);
+    expect(await world.lost.count('node-r')).toMatchObject({ openLostCount: 1, copyCount: 0 });
+    world.lost.givenUp.add('node-r');
+    expect(await world.settle()).toBe(1);
+    await world.repository.cas(rebooted, 2, { replicaState: 'syncing' });
+    expect(await world.settle()).toBe(1);
+    expect([await world.row(both), await world.row(rebooted)]).toMatchObject([{ state: 'ended' }, { state: 'ended' }]);
+  });
+});
+
+describe('a transfer that is sealed when its home is given up', () => {
+  it('is taken over by a node that holds it whole, whatever the row says of that one', async () => {
+    const world = new World();
+    const [copy, behind] = [
+      await world.sealed([0, 1]),
+      await world.sealed([0, 1], { replicaNodeId: 'node-x', replicaState: 'syncing' }),
+    ];
+    world.lost.givenUp.add('node-h');
+    expect(await world.settle()).toBe(0);
+    for (const { id } of [copy, behind]) {
+      const row = await world.row(id);
+      expect(row).toMatchObject({ state: 'sealed', homeNodeId: 'node-x', replicaNodeId: null, replicaState: 'none' });
+      // The home before, should it live: its statements are of an epoch that is over.
+      expect(await world.repository.cas(id, (row?.epoch ?? 0) - 1, { replicaNodeId: 'node-r' })).toBeNull();
+    }
+    expect(world.rescued.sort()).toEqual([copy.id, behind.id].sort());
+  });
+
+  it('ends once every node that is left has looked, and none holds all of it', async () => {
+    const world = new World();
+    const ids = [(await world.sealed([])).id, (await world.sealed([1])).id];
+    world.lost.givenUp.add('node-h');
+    world.others = ['node-s'];
+    expect(await world.settle()).toBe(0);
+    world.others = [];
+    expect(await world.settle()).toBe(2);
+    for (const id of ids) expect(await world.row(id)).toMatchObject({ state: 'ended', endReason: 'node_lost' });
+  });
+
+  it('is no whole copy where the machine rebooted and its bytes do not verify', async () => {
+    const world = new World();
+    const [sound, rotten] = [await world.sealed([0, 1]), await world.sealed([0, 1])];
+    world.store.files.get(rotten.fileId)?.chunks.set(1, Buffer.alloc(CHUNK));
+    world.reboot();
+    world.lost.givenUp.add('node-h');
+    expect(await world.settle()).toBe(1);
+    expect(await world.row(sound.id)).toMatchObject({ state: 'sealed', homeNodeId: 'node-x' });
+    expect(await world.row(rotten.id)).toMatchObject({ state: 'ended' });
+  });
+
+  it('waits when a node could not look at it, for then nobody knows', async () => {
+    const world = new World();
+    const { id } = await world.sealed([0, 1]);
+    world.lost.givenUp.add('node-h');
+    const { open } = world.store;
+    world.store.open = () => Promise.reject(new Error('too many open files'));
+    expect(await world.settle()).toBe(0);
+    expect(await world.row(id)).toMatchObject({ state: 'sealed', homeNodeId: 'node-h' });
+    world.store.open = open;
+    expect(await world.settle()).toBe(0);
+    expect(await world.row(id)).toMatchObject({ homeNodeId: 'node-x' });
+  });
+
+  it('stays with its home when that is back, and with its replica in sync', async () => {
+    const world = new World();
+    const [{ id }, copied] = [await world.sealed([0, 1]), await world.sealed([0, 1], IN_SYNC)];
+    await expect(world.rescue([id])).rejects.toMatchObject({ type: 'unavailable' });
+    world.lost.givenUp.add('node-h');
+    expect(await world.lost.list(10)).toMatchObject([{ id }]);
+    await world.settle();
+    expect([await world.row(id), await world.row(copied.id)]).toMatchObject([
+      { homeNodeId: 'node-x' },
+      { homeNodeId: 'node-h', replicaNodeId: 'node-r' },
+    ]);
+  });
+});
+
+describe('a node that is being emptied', () => {
+  it('waits for copies of an absent home until that is given up', async () => {
+    const world = new World();
+    const [whole, part] = [await world.sealed([0, 1]), await world.sealed([0])];
+    const { store, repository } = world;
+    const stranded = () =>
+      countStranded({
+        ...{ nodeId: 'node-x', store, repository },
+        otherNodeIds: async () => ['node-h'],
+        answers: async () => false,
+      });
+    expect(await stranded()).toBe(2);
+    world.lost.givenUp.add('node-h');
+    await world.settle();
+    // One is at home here, to be handed over, and the other has ended.
+    expect(await stranded()).toBe(0);
+    expect([await world.row(whole.id), await world.row(part.id)]).toMatchObject([
+      { homeNodeId: 'node-x' },
+      { state: 'ended' },
+    ]);
+  });
+});
