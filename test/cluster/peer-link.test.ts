@@ -21,6 +21,8 @@ import { waitFor } from '../support/waiting.ts';
 
 const MIB = 1024 ** 2;
 const SECRET = 'the secret of the peer link test';
+/** A node that is busy when it is asked is not for so long. */
+const PLACED_MS = 20_000;
 const netIo = loadNetIo({ useNative: true });
 
 const idOf = (node: TestServer): string =>
@@ -53,15 +55,17 @@ const put = (node: TestServer, upload: OpenUpload, offset = 0) => ({
   chunkValue: null,
 });
 
-/** Opens a transfer whose home is this node. */
+/** Opens a transfer whose home is this node: while it is busy, placement chooses others, whose transfers end at once. */
 async function openAt(node: TestServer, sizeBytes: number): Promise<OpenUpload> {
-  for (let tries = 0; tries < 20; tries += 1) {
+  return await waitFor('a transfer is at home there', PLACED_MS, async () => {
     const upload = await openUpload(node, sizeBytes);
     const headers = { authorization: `Bearer ${upload.uploadToken}` };
-    const answer = await fetch(`${node.url}/api/transfers/${upload.transferId}`, { headers });
-    if (((await answer.json()) as { home: { nodeId: string } }).home.nodeId === idOf(node)) return upload;
-  }
-  throw new Error('openings go to other nodes');
+    const address = `${node.url}/api/transfers/${upload.transferId}`;
+    const { home } = (await (await fetch(address, { headers })).json()) as { home: { nodeId: string } };
+    if (home.nodeId === idOf(node)) return upload;
+    await fetch(address, { method: 'DELETE', headers });
+    return null;
+  });
 }
 
 async function readAll(client: PeerClient, target: Parameters<PeerClient['read']>[0]): Promise<Buffer> {
