@@ -6,6 +6,7 @@ const report = (nodeId: string, changes: Partial<NodeReport> = {}): NodeReport =
   publicUrl: `https://${nodeId}.test`,
   state: 'healthy',
   load: 0.2,
+  isDiskLow: false,
   ...changes,
 });
 const row = (id: string) => ({
@@ -40,6 +41,19 @@ describe('ClusterView', () => {
     ]);
     view.hear(report('a'), 9_000);
     expect(view.nodes(9_001, null)[0]?.state).toBe('healthy');
+  });
+
+  it('tells placement alone who has no room, of those that report', () => {
+    const view = new ClusterView();
+    view.learnRows([row('c')]);
+    view.hear(report('b', { state: 'degraded', isDiskLow: true }), 0);
+    view.hear(report('a'), 0);
+    expect(view.placeable(1)).toEqual([
+      { id: 'a', state: 'healthy', load: 0.2, isDiskLow: false },
+      { id: 'b', state: 'degraded', load: 0.2, isDiskLow: true },
+    ]);
+    expect(Object.keys(view.nodes(1, null)[1] ?? {})).not.toContain('isDiskLow');
+    expect(view.placeable(REPORT_KEPT_MS + 1)).toEqual([]);
   });
 
   it('learns of a drain at once, and not of a node that never reported', () => {

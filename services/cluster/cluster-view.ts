@@ -1,5 +1,6 @@
 import type { Events } from '../contracts/actions.ts';
 import type { NodeState, PublicNode } from '../contracts/http.ts';
+import type { PlaceableNode } from './membership.ts';
 import type { NodeRow } from './ports.ts';
 
 export type NodeReport = Events['node.reported'];
@@ -41,9 +42,7 @@ export class ClusterView {
 
   /** Every node by its id. One that does not report has left until it does. */
   nodes(nowMs: number, leaderNodeId: string | null): readonly PublicNode[] {
-    for (const [nodeId, { atMs }] of this.#heard) {
-      if (nowMs - atMs > REPORT_KEPT_MS) this.#heard.delete(nodeId);
-    }
+    this.#dropSilent(nowMs);
     const shown = new Map<string, PublicNode>();
     for (const { id, publicUrl } of this.#rows) {
       shown.set(id, { id, publicUrl, state: 'left', isLeader: false, load: 0 });
@@ -53,6 +52,24 @@ export class ClusterView {
       shown.set(id, { id, publicUrl, state, isLeader: id === leaderNodeId && state !== 'left', load });
     }
     return [...shown.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Those that report, by id: where a transfer may be placed. */
+  placeable(nowMs: number): readonly PlaceableNode[] {
+    this.#dropSilent(nowMs);
+    const found = [...this.#heard.values()].map(({ report: { nodeId: id, state, load, isDiskLow } }) => ({
+      id,
+      state,
+      load,
+      isDiskLow,
+    }));
+    return found.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  #dropSilent(nowMs: number): void {
+    for (const [nodeId, { atMs }] of this.#heard) {
+      if (nowMs - atMs > REPORT_KEPT_MS) this.#heard.delete(nodeId);
+    }
   }
 }
 

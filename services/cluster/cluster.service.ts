@@ -84,7 +84,7 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
     name: 'cluster',
     actions: {
       nodes: () => ({ clusterId: deps.clusterId, epoch: leadership.current()?.epoch ?? 0, nodes: nodes() }),
-      place: () => ({ nodeId: placeTransfer(self.id, nodes()) }),
+      place: () => ({ nodeId: placeTransfer(self.id, view.placeable(performance.now())) }),
     },
     events: {
       'node.reported': (ctx) => {
@@ -134,7 +134,13 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
     async stopped() {
       await Promise.all(loops.map((loop) => loop.stop()));
       state = 'left';
-      deps.broadcast('node.reported', { nodeId: self.id, publicUrl: self.publicUrl, state, load: 0 });
+      deps.broadcast('node.reported', {
+        nodeId: self.id,
+        publicUrl: self.publicUrl,
+        state,
+        load: 0,
+        isDiskLow: false,
+      });
       // The database may be gone already; the lease then runs out by itself.
       await Promise.allSettled([resign(deps), announce()]);
     },
@@ -199,6 +205,7 @@ async function ownReport({ call, self, slots }: ClusterServiceDeps): Promise<Nod
       publicUrl: self.publicUrl,
       state: health.state,
       load: loadOf({ health, stats }, slots),
+      isDiskLow: health.reasons.some(({ what }) => what === 'low_disk'),
     };
   } catch {
     return null;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeStats } from '../contracts/actions.ts';
-import type { NodeHealth, PublicNode } from '../contracts/http.ts';
-import { loadOf, placeTransfer } from './membership.ts';
+import type { NodeHealth } from '../contracts/http.ts';
+import { loadOf, type PlaceableNode, placeTransfer } from './membership.ts';
 
 const slots = { maxConcurrentUploads: 10, maxConcurrentDownloads: 4 };
 const health = (changes: Partial<NodeHealth> = {}): NodeHealth => ({
@@ -32,13 +32,14 @@ const stats = (changes: Partial<NodeStats> = {}): NodeStats => ({
   sockets: 0,
   ...changes,
 });
-const node = (id: string, load: number, state: PublicNode['state'] = 'healthy'): PublicNode => ({
+const node = (id: string, load: number, state: PlaceableNode['state'] = 'healthy'): PlaceableNode => ({
   id,
-  publicUrl: null,
   state,
-  isLeader: false,
   load,
+  isDiskLow: false,
 });
+/** Degraded, for want of room at least. */
+const full = (id: string, load: number): PlaceableNode => ({ ...node(id, load, 'degraded'), isDiskLow: true });
 
 describe('loadOf', () => {
   it('is the larger of event-loop use and slots in use, at most 1', () => {
@@ -59,7 +60,16 @@ describe('placeTransfer', () => {
     ['the same one when all have next to nothing to do', [node('a', 0.2), node('b', 0.01), node('c', 0)], 'a'],
     ['another when the rest is idle', [node('a', 0.3), node('b', 0), node('c', 0)], 'b'],
     ['the same one just below', [node('a', 0.39), node('b', 0.2), node('c', 0.1)], 'a'],
-    ['the same one when nobody is healthy', [node('a', 0, 'draining'), node('b', 0, 'left')], 'a'],
+    ['the same one when all are degraded alike', [node('a', 0.2, 'degraded'), node('b', 0, 'degraded')], 'a'],
+    [
+      'another when that one drains and all others are degraded',
+      [node('a', 0, 'draining'), node('b', 0.9, 'degraded')],
+      'b',
+    ],
+    ['another with room when all are degraded and that one has none', [full('a', 0), node('b', 0.9, 'degraded')], 'b'],
+    ['the same one without room when there is none anywhere', [full('a', 0.2), full('b', 0)], 'a'],
+    ['one without room rather than one that drains', [node('a', 0, 'draining'), full('b', 0)], 'b'],
+    ['the same one when nobody serves', [node('a', 0, 'draining'), node('b', 0, 'left')], 'a'],
     ['the same one when it is alone', [node('a', 1)], 'a'],
     ['the same one before anybody has reported', [], 'a'],
   ])('chooses %s', (_why, nodes, chosen) => {

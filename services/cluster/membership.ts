@@ -1,5 +1,5 @@
 import type { NodeStats } from '../contracts/actions.ts';
-import type { NodeHealth, PublicNode } from '../contracts/http.ts';
+import type { NodeHealth, NodeState } from '../contracts/http.ts';
 
 export interface SlotLimits {
   readonly maxConcurrentUploads: number;
@@ -24,9 +24,18 @@ const OVERLOADED_TIMES_MEDIAN = 2;
 /** Below this a node has nothing to complain of: twice nearly nothing is no load. */
 const NOTABLE_LOAD = 0.25;
 
+/** A node as placement sees it. */
+export interface PlaceableNode {
+  readonly id: string;
+  readonly state: NodeState;
+  /** 0 to 1, see PublicNode. */
+  readonly load: number;
+  readonly isDiskLow: boolean;
+}
+
 /** "Placed there, unless that node drains, is degraded, or has a load of at least 0.25 and twice the median." */
-export function placeTransfer(ownNodeId: string, nodes: readonly PublicNode[]): string {
-  const able = nodes.filter((node) => node.state === 'healthy');
+export function placeTransfer(ownNodeId: string, nodes: readonly PlaceableNode[]): string {
+  const able = ableNodes(nodes);
   const own = able.find((node) => node.id === ownNodeId);
   const byLoad = [...able].sort((a, b) => a.load - b.load);
   const least = byLoad[0];
@@ -35,4 +44,13 @@ export function placeTransfer(ownNodeId: string, nodes: readonly PublicNode[]): 
   const isOverloaded =
     own !== undefined && own.load >= NOTABLE_LOAD && own.load >= OVERLOADED_TIMES_MEDIAN * medianLoad;
   return own === undefined || isOverloaded ? least.id : own.id;
+}
+
+/** All are degraded when Redis or the database is away, and then that is no reason; to have no room stays one. */
+function ableNodes(nodes: readonly PlaceableNode[]): readonly PlaceableNode[] {
+  const healthy = nodes.filter((node) => node.state === 'healthy');
+  if (healthy.length > 0) return healthy;
+  const degraded = nodes.filter((node) => node.state === 'degraded');
+  const roomy = degraded.filter((node) => !node.isDiskLow);
+  return roomy.length > 0 ? roomy : degraded;
 }
