@@ -2,7 +2,7 @@ import { ChevronDown } from 'lucide-react';
 import { useId } from 'react';
 
 export const FIELD_CLASS =
-  'h-11 w-full rounded-md border border-hairline bg-sheet px-3 text-base text-ink placeholder:text-ink-faint hover:border-ink-faint focus-visible:rounded-md';
+  'h-11 w-full rounded-md border border-hairline bg-sheet px-3 text-base text-ink placeholder:text-ink-soft hover:border-ink-faint focus-visible:rounded-md';
 
 /** The browser's own list: on a phone it is the wheel everyone knows. */
 export function SelectField({

@@ -40,9 +40,9 @@ export function Summary({ overview, children }: { readonly overview: OperatorOve
         aria-label={words.totals.label}
         className="grid grid-cols-2 gap-x-8 gap-y-4 sm:grid-cols-3 lg:grid-cols-6 2xl:shrink-0 2xl:grid-cols-[repeat(3,148px)_repeat(3,104px)] 2xl:gap-x-6"
       >
-        <Sum name={words.totals.in} value={format.rate(sums.bytesInPerSecond)} />
-        <Sum name={words.totals.out} value={format.rate(sums.bytesOutPerSecond)} />
-        {isCluster && <Sum name={words.totals.between} value={format.rate(sums.betweenPerSecond)} />}
+        <Sum name={words.totals.in} value={format.rate(sums.bytesInPerSecond)} isRate />
+        <Sum name={words.totals.out} value={format.rate(sums.bytesOutPerSecond)} isRate />
+        {isCluster && <Sum name={words.totals.between} value={format.rate(sums.betweenPerSecond)} isRate />}
         <Sum name={words.totals.connections} value={format.count(sums.sockets)} />
         <Sum name={words.totals.transfers} value={format.count(overview.transferCount)} />
         {isCluster && (
@@ -60,17 +60,19 @@ export function Summary({ overview, children }: { readonly overview: OperatorOve
 function Sum({
   name,
   value,
+  isRate = false,
   isWaiting = false,
 }: {
   readonly name: string;
   readonly value: string;
+  readonly isRate?: boolean;
   readonly isWaiting?: boolean;
 }) {
   return (
     <div className="flex flex-col">
       <dt className="text-sm text-ink-soft">{name}</dt>
       <dd
-        className={`tabular text-xl font-medium tracking-tight whitespace-nowrap ${isWaiting ? 'text-amber-ink' : ''}`}
+        className={`tabular text-xl font-medium tracking-tight whitespace-nowrap ${isRate ? 'font-mono' : ''} ${isWaiting ? 'text-amber-ink' : ''}`}
       >
         {value}
       </dd>

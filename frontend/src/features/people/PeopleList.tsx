@@ -124,7 +124,7 @@ function PersonTile({
       )}
       {isChosen && (
         <span className="absolute end-2 top-2 flex size-6 items-center justify-center rounded-full bg-accent text-on-accent">
-          <Check aria-hidden className="size-4" strokeWidth={2} />
+          <Check aria-hidden className="size-4" strokeWidth={1.5} />
         </span>
       )}
     </button>

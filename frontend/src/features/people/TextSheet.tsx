@@ -32,7 +32,7 @@ export function TextSheet({ item, onLater }: { readonly item: TextItem; readonly
                 href={part.text}
                 target="_blank"
                 rel="noopener noreferrer"
-                className="text-accent underline underline-offset-4"
+                className="underline underline-offset-4"
               >
                 {part.text}
               </a>

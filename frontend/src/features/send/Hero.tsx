@@ -91,8 +91,8 @@ function IdleStrip({ isDragging }: { readonly isDragging: boolean }) {
           </div>
         ))}
       </div>
-      <DigestRuler digest={EMPTY_DIGEST} className="mt-3 text-ink-faint" />
-      <p className="mt-1 text-xs text-ink-faint">{messages.send.emptyDigest}</p>
+      <DigestRuler digest={EMPTY_DIGEST} className="mt-3 text-ink-soft" />
+      <p className="mt-1 text-xs text-ink-soft">{messages.send.emptyDigest}</p>
     </div>
   );
 }

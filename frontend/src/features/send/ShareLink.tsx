@@ -25,7 +25,7 @@ export function ShareLink({ link }: { readonly link: string }) {
         aria-label={`${messages.upload.linkLabel}: ${link}`}
         className="name-start text-2xl font-medium tracking-[-0.02em] break-all decoration-1 underline-offset-8 hover:underline sm:text-3xl"
       >
-        <span className="text-ink-faint">{origin}</span>
+        <span className="text-ink-soft">{origin}</span>
         {path}
       </a>
       <div className="flex flex-wrap gap-2">
