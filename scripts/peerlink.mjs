@@ -1,4 +1,4 @@
-// npm run peerlink -- drain <node> --wait: commands for the nodes of a running cluster, by way of one on this machine.
+// npm run peerlink -- drain <node> --wait, or give-up <node> --confirm: commands for the nodes of a running cluster, by way of one on this machine.
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -6,9 +6,10 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { main, ROOT, SetupError, say } from './setup/process.mjs';
 
-const USAGE = 'usage: npm run peerlink -- drain <node> [--wait]';
+const USAGE = 'usage: npm run peerlink -- drain <node> [--wait], or give-up <node> [--confirm]';
 const ASK_AGAIN_MS = 1_000;
-const ANSWER_DEADLINE_MS = 10_000;
+/** Nodes probe the one that is given up. */
+const ANSWER_DEADLINE_MS = 14_000;
 /** A database or bus that is away for a moment is no reason to give up a drain that takes minutes. */
 const MAX_FAILURES = 30;
 
@@ -87,9 +88,42 @@ async function drain(node, isWaiting) {
   }
 }
 
+const counted = (count, one, many) => (count === 1 ? `1 ${one}` : `${count} ${many}`);
+
+function costOf({ nodeId, homeCount, openLostCount, sealedLostCount, copyCount }) {
+  const goneOn = homeCount - openLostCount - sealedLostCount;
+  return [
+    `giving up on ${nodeId}, at home there: ${counted(homeCount, 'transfer', 'transfers')}`,
+    `  ${counted(Math.max(0, goneOn), 'goes on at its second copy', 'go on at their second copies')}`,
+    `  ${counted(openLostCount, 'that is still being sent ends', 'that are still being sent end')}`,
+    `  ${counted(sealedLostCount, 'that is complete ends', 'that are complete end')}, unless another node turns out to hold all of it`,
+    `  ${counted(copyCount, 'transfer of another node loses its second copy, which is', 'transfers of other nodes lose their second copies, which are')} made anew`,
+    'bytes that only this node has are lost for good, also when it comes back later',
+  ];
+}
+
+/** First what it costs, then, confirmed, the act. */
+async function giveUp(node, isConfirmed) {
+  const asked = await askAny({ command: 'give-up', node, isConfirmed: false });
+  if (!asked.ok) throw new SetupError(asked.message);
+  for (const line of costOf(asked.losses)) say(line);
+  const { nodeId } = asked.losses;
+  if (!isConfirmed) {
+    say(`nothing was done; to do it: npm run peerlink -- give-up ${nodeId} --confirm`);
+    return 0;
+  }
+  const done = await askAny({ command: 'give-up', node: nodeId, isConfirmed: true });
+  if (!done.ok) throw new SetupError(done.message);
+  const { sealedLostCount } = done.losses;
+  const rest = `${counted(sealedLostCount, 'complete transfer is', 'complete transfers are')} still looked for at the other nodes`;
+  say(`${nodeId} is given up${sealedLostCount === 0 ? '' : `; ${rest}`}`);
+  return 0;
+}
+
 await main(async () => {
   const [command, ...rest] = process.argv.slice(2);
-  const [node = '', ...more] = rest.filter((word) => word !== '--wait');
-  if (command !== 'drain' || more.length > 0 || node.startsWith('-')) throw new SetupError(USAGE);
-  return await drain(node, rest.includes('--wait'));
+  const flag = command === 'give-up' ? '--confirm' : '--wait';
+  const [node = '', ...more] = rest.filter((word) => word !== flag);
+  if (!['drain', 'give-up'].includes(command) || more.length > 0 || node.startsWith('-')) throw new SetupError(USAGE);
+  return command === 'drain' ? await drain(node, rest.includes(flag)) : await giveUp(node, rest.includes(flag));
 });

@@ -9,6 +9,7 @@ import { listenOn } from '../listen.ts';
 import { NodeDrain } from '../node/drain.ts';
 import { nodeService } from '../node/node.service.ts';
 import { FlowMeter } from '../operator/flow-meter.ts';
+import { giveUp } from '../operator/give-up.ts';
 import type { OperatorPorts } from '../repl/operator-server.ts';
 import type { Metrics } from '../stats/adapters/prometheus.ts';
 import { DirectMeter } from '../stats/direct-meter.ts';
@@ -124,6 +125,8 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
       nodeIds: () => nodesWith(broker, 'node'),
       renewToken: operator.renewToken,
       drain: (nodeId) => common.call('node.drain', {}, { nodeId, timeoutMs: OPERATOR_CALL_MS }),
+      knownNodeIds: async () => (await common.clusterRepository.listNodes()).map(({ id }) => id),
+      giveUp: (nodeId, isConfirmed) => giveUp(transfers.giveUp, nodeId, isConfirmed),
     },
     async listen() {
       self.monitor.enter('serving');

@@ -10,6 +10,7 @@ describe('routeLabel', () => {
     ['PUT', '/api/transfers/t/files/0', '/api/transfers/:id/files/:index'],
     ['DELETE', '/api/transfers/t', '/api/transfers/:id'],
     ['POST', '/api/operator/nodes/abc/drain', '/api/operator/nodes/:nodeId/drain'],
+    ['GET', '/api/operator/nodes/abc/give-up', '/api/operator/nodes/:nodeId/give-up'],
     ['GET', '/apiinternal/x', 'other'],
     ['GET', '/assets/index-1a2b.js', '/assets/*'],
   ])('%s %s is %s', (method, path, label) => {

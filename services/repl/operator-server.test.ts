@@ -7,9 +7,14 @@ import { askOperator } from './operator-client.ts';
 import { answer, type OperatorPorts, operatorSocketPath, serveOperator } from './operator-server.ts';
 
 const status = (nodeId: string) => ({ nodeId, homeCount: 2, onlyCopyCount: 1 });
+const losses = (nodeId: string, isGivenUp: boolean) => ({
+  ...{ nodeId, isGivenUp, homeCount: 5, openLostCount: 2, sealedLostCount: 1, copyCount: 4 },
+});
 const ports: OperatorPorts = {
   nodeIds: () => ['abc1', 'abd2', 'xyz3'],
   drain: async (nodeId) => status(nodeId),
+  knownNodeIds: async () => ['abc1', 'gone7'],
+  giveUp: async (nodeId, isConfirmed) => losses(nodeId, isConfirmed),
   renewToken: async () => 'a new token',
 };
 
@@ -37,7 +42,19 @@ describe("the operator's question", () => {
     ],
     [
       { command: 'stop', node: 'abc1' },
-      { ok: false, message: 'the only commands are: drain <node>, admin-token' },
+      { ok: false, message: 'the only commands are: drain <node>, give-up <node>, admin-token' },
+    ],
+    [
+      { command: 'give-up', node: 'gone' },
+      { ok: true, losses: losses('gone7', false) },
+    ],
+    [
+      { command: 'give-up', node: 'gone7', isConfirmed: true },
+      { ok: true, losses: losses('gone7', true) },
+    ],
+    [
+      { command: 'give-up', node: 'xyz3' },
+      { ok: false, message: 'no node is called xyz3; there are: abc1 gone7' },
     ],
     [{ command: 'admin-token' }, { ok: true, token: 'a new token' }],
   ])('%j is answered %j', async (question, wanted) => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { DrainStatus } from '../contracts/actions.ts';
+import type { GiveUpResponse } from '../contracts/operator.ts';
 import { findNode } from './find-node.ts';
 import { listenPrivately, type PrivateSocket } from './private-socket.ts';
 
@@ -14,6 +15,10 @@ export interface OperatorPorts {
   /** Ids of nodes that answer, this one too. */
   readonly nodeIds: () => readonly string[];
   readonly drain: (nodeId: string) => Promise<DrainStatus>;
+  /** Ids of all nodes there are, also of those that are gone. */
+  readonly knownNodeIds: () => Promise<readonly string[]>;
+  /** Unconfirmed it only tells what that costs. */
+  readonly giveUp: (nodeId: string, isConfirmed: boolean) => Promise<GiveUpResponse>;
   /** A new token for the operator; the old one is worthless. */
   readonly renewToken: () => Promise<string>;
 }
@@ -40,16 +45,26 @@ export function serveOperator(ports: OperatorPorts, directory: string, quietMs =
 
 export type OperatorAnswer =
   | { readonly ok: true; readonly status: DrainStatus }
+  | { readonly ok: true; readonly losses: GiveUpResponse }
   | { readonly ok: true; readonly token: string }
   | { readonly ok: false; readonly message: string };
 
-/** `{"command":"drain","node":"<id, or the beginning of one>"}` or `{"command":"admin-token"}` */
+/**
+ * `{"command":"drain","node":"<id, or the beginning of one>"}`, `{"command":"give-up","node":"...","isConfirmed":true}` or
+ * `{"command":"admin-token"}`
+ */
 export async function answer(ports: OperatorPorts, question: string): Promise<OperatorAnswer> {
   try {
-    const { command, node } = JSON.parse(question) as { command?: unknown; node?: unknown };
+    const { command, node, isConfirmed } = JSON.parse(question) as Readonly<Record<string, unknown>>;
     if (command === 'admin-token') return { ok: true, token: await ports.renewToken() };
-    if (command !== 'drain' || typeof node !== 'string')
-      return refuse('the only commands are: drain <node>, admin-token');
+    if ((command !== 'drain' && command !== 'give-up') || typeof node !== 'string')
+      return refuse('the only commands are: drain <node>, give-up <node>, admin-token');
+    if (command === 'give-up') {
+      const gone = findNode(await ports.knownNodeIds(), node, 'node');
+      return gone.ok
+        ? { ok: true, losses: await ports.giveUp(gone.nodeId, isConfirmed === true) }
+        : refuse(gone.message);
+    }
     const found = findNode(ports.nodeIds(), node);
     return found.ok ? { ok: true, status: await ports.drain(found.nodeId) } : refuse(found.message);
   } catch (fault) {
