@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { startCluster } from '../support/cluster.ts';
 import { committedOf, getFile, type OpenUpload, openUpload, putChunk, putFile } from '../support/cluster-client.ts';
 import { nodeIdOf, openRows } from '../support/cluster-storage.ts';
 import { startProcess } from '../support/processes.ts';
@@ -22,7 +22,13 @@ async function world(nodes: number, env: Record<string, string> = {}) {
   const cluster = await startCluster({ nodes, env });
   const rows = await openRows(cluster.databaseUrl);
   const [first, ...others] = cluster.nodes as readonly [TestServer, ...TestServer[]];
-  return { cluster, rows, first, others };
+  /** The home of a transfer, which is another node than the asked one when that is busy; and all the others. */
+  const homeOf = async (id: string) => {
+    const { home: homeId } = await rows.share(id);
+    const home = cluster.nodes.find((node) => nodeIdOf(node) === homeId) as TestServer;
+    return { home, others: cluster.nodes.filter((node) => node !== home) };
+  };
+  return { cluster, rows, first, others, homeOf };
 }
 
 async function twoCopies(rows: Rows, id: string) {
@@ -54,6 +60,21 @@ async function slowBody(node: TestServer, sizeBytes: number): Promise<{ finish()
   };
 }
 
+/** A slow body at a node that is its home: while that is busy, others are, and their bodies end first. */
+async function bodyAtItsHome(rows: Rows, node: TestServer, others: readonly TestServer[]) {
+  const isOpenAt = async (home: TestServer) => (await rows.openAt(nodeIdOf(home))).length === 1;
+  return await waitFor('a body at its home', SOON_MS, async () => {
+    const body = await slowBody(node, 3 * MIB);
+    const place = await waitFor('its transfer', SOON_MS, async () => {
+      if (await isOpenAt(node)) return 'here';
+      return (await Promise.all(others.map(isOpenAt))).includes(true) ? 'elsewhere' : null;
+    });
+    if (place === 'here') return body;
+    await body.finish();
+    return null;
+  });
+}
+
 const onlyCopiesSaid = (node: TestServer) => Number(/"onlyCopies":(\d+)/.exec(node.log())?.[1] ?? Number.NaN);
 
 async function finishUpload(node: TestServer, upload: OpenUpload, file: Buffer, indexes: readonly number[]) {
@@ -64,20 +85,24 @@ describe('a node that is stopped', () => {
   it(
     'hands its transfers to their replicas: what is sealed is read elsewhere, what is open goes on there',
     async () => {
-      const { rows, first, others } = await world(3);
+      const { rows, first: asked, homeOf } = await world(3);
       const sealed = randomBytes(3 * MIB + 7);
-      const shareId = await putFile(first, sealed);
+      const shareId = await putFile(asked, sealed);
+      const { home, others } = await homeOf(shareId);
       const growing = randomBytes(4 * MIB);
-      const upload = await openUpload(first, growing.length);
-      await finishUpload(first, upload, growing, [0, 1]);
+      const upload = await waitFor('a transfer of the same home', SOON_MS, async () => {
+        const opened = await openUpload(home, growing.length);
+        return (await homeOf(opened.transferId)).home === home ? opened : null;
+      });
+      await finishUpload(home, upload, growing, [0, 1]);
       for (const id of [shareId, upload.transferId]) {
-        expect((await twoCopies(rows, id)).home).toBe(nodeIdOf(first));
+        expect((await twoCopies(rows, id)).home).toBe(nodeIdOf(home));
       }
       const startedMs = performance.now();
-      const exit = await first.stop();
+      const exit = await home.stop();
       expect(exit).toEqual({ code: 0, signal: null });
       expect(performance.now() - startedMs).toBeLessThan(EXIT_MS);
-      expect(onlyCopiesSaid(first)).toBe(0);
+      expect(onlyCopiesSaid(home)).toBe(0);
       for (const id of [shareId, upload.transferId]) {
         const row = await rows.share(id);
         expect(others.map(nodeIdOf)).toContain(row.home);
@@ -95,12 +120,13 @@ describe('a node that is stopped', () => {
   it(
     'attaches a replica first where there is none, so that nothing stays behind',
     async () => {
-      const { rows, first, others } = await world(2, { REPLICATION_FACTOR: '1' });
+      const { rows, first: asked, homeOf } = await world(2, { REPLICATION_FACTOR: '1' });
       const sealed = randomBytes(2 * MIB + 1);
-      const shareId = await putFile(first, sealed);
-      expect(await rows.share(shareId)).toMatchObject({ home: nodeIdOf(first), replica: null });
-      await first.stop();
-      expect(onlyCopiesSaid(first)).toBe(0);
+      const shareId = await putFile(asked, sealed);
+      const { home, others } = await homeOf(shareId);
+      expect(await rows.share(shareId)).toMatchObject({ home: nodeIdOf(home), replica: null });
+      await home.stop();
+      expect(onlyCopiesSaid(home)).toBe(0);
       expect((await getFile(others[0] as TestServer, shareId)).equals(sealed)).toBe(true);
     },
     TEST_MS,
@@ -110,8 +136,7 @@ describe('a node that is stopped', () => {
     'is out of placement at once, lets a body end, and refuses nothing meanwhile',
     async () => {
       const { rows, first, others } = await world(2);
-      const body = await slowBody(first, 3 * MIB);
-      await waitFor('its transfer', SOON_MS, async () => (await rows.openAt(nodeIdOf(first))).length === 1);
+      const body = await bodyAtItsHome(rows, first, others);
       first.process.signal('SIGTERM');
       await waitFor('the drain has begun', SOON_MS, async () => (await fetch(`${first.url}/readyz`)).status === 503);
       const file = randomBytes(2 * MIB);
@@ -142,23 +167,24 @@ describe('a node that is stopped', () => {
 });
 
 describe('npm run peerlink -- drain', () => {
-  const peerlink = (cluster: TestCluster, ...words: string[]) =>
+  const peerlink = (asked: TestServer, ...words: string[]) =>
     startProcess(process.execPath, [path.join(ROOT, 'scripts', 'peerlink.mjs'), ...words], {
       cwd: ROOT,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, DATA_DIR: cluster.nodes[0]?.dataDirectory },
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, DATA_DIR: asked.dataDirectory },
     });
 
   it(
     'returns when no only copy is left on the node, which goes on serving until it is stopped',
     async () => {
-      const { cluster, rows, first, others } = await world(2, { REPLICATION_FACTOR: '1' });
+      const { rows, others: notFirst, homeOf } = await world(2, { REPLICATION_FACTOR: '1' });
       const bytes = randomBytes(2 * MIB);
-      const shareId = await putFile(others[0] as TestServer, bytes);
-      const leaving = others[0] as TestServer;
-      const drained = peerlink(cluster, 'drain', nodeIdOf(leaving).slice(0, 6), '--wait');
+      const shareId = await putFile(notFirst[0] as TestServer, bytes);
+      const { home: leaving, others } = await homeOf(shareId);
+      const staying = others[0] as TestServer;
+      const drained = peerlink(staying, 'drain', nodeIdOf(leaving).slice(0, 6), '--wait');
       expect((await drained.exited(60_000)).code).toBe(0);
       expect(drained.log()).toContain(`no only copy is left on ${nodeIdOf(leaving)}`);
-      expect((await rows.share(shareId)).home).toBe(nodeIdOf(first));
+      expect((await rows.share(shareId)).home).toBe(nodeIdOf(staying));
       expect(leaving.process.isRunning()).toBe(true);
       expect((await getFile(leaving, shareId)).equals(bytes)).toBe(true);
       expect((await fetch(`${leaving.url}/readyz`)).status).toBe(503);
@@ -169,13 +195,16 @@ describe('npm run peerlink -- drain', () => {
   it(
     'says what is wrong with its words',
     async () => {
-      const { cluster, first } = await world(1);
-      const unknown = peerlink(cluster, 'drain', 'nobody');
+      const { first } = await world(1);
+      const unknown = peerlink(first, 'drain', 'nobody');
       expect((await unknown.exited(20_000)).code).toBe(1);
       expect(unknown.log()).toContain(`no node that answers is called nobody; there are: ${nodeIdOf(first)}`);
-      const wrong = peerlink(cluster, 'explode');
+      const wrong = peerlink(first, 'explode');
       expect((await wrong.exited(20_000)).code).toBe(1);
-      expect(wrong.log()).toContain('usage: npm run peerlink -- drain <node> [--wait]');
+      expect(wrong.log()).toContain('usage: npm run peerlink -- drain <node> [--wait], or give-up <node> [--confirm]');
+      const here = peerlink(first, 'give-up', nodeIdOf(first), '--confirm');
+      expect((await here.exited(20_000)).code).toBe(1);
+      expect(here.log()).toContain(`Node ${nodeIdOf(first)} is the one you ask. It lives: drain it instead.`);
     },
     TEST_MS,
   );
