@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { sweepStore } from '../../services/transfer/sweep.ts';
 import { calmModel, inSync, inSyncModel, outcomeOf, promoted, write } from './directed.ts';
+import type { ModelProcess } from './model-node.ts';
 import { chunkOf, chunkValueOf } from './model-store.ts';
 import type { Model } from './schedule.ts';
 
@@ -8,6 +8,13 @@ import type { Model } from './schedule.ts';
 
 let model: Model;
 const row = () => model.rows.row('t0');
+
+function processOf(id: string): ModelProcess {
+  const { process } = model.node(id);
+  if (process === null) throw new Error(`${id} does not run`);
+  return process;
+}
+const engineOf = (id: string) => processOf(id).engine;
 
 async function homeIsB(): Promise<void> {
   await model.until('B is home', () => row().homeNodeId === 'B');
@@ -33,7 +40,27 @@ describe('the home is killed', () => {
     expect(['committed', 'same']).toContain(await write(model, 1, 2));
   });
 
-  it('and without a copy in sync the transfer waits for it', async () => {
+  it('and while its replica is being filled the transfer waits for it: nobody takes over half a copy', async () => {
+    model = calmModel(3);
+    model.scheduler.hold(/^cas in_sync/);
+    expect(await write(model, 0, 1)).toBe('committed');
+    await model.until('all but in sync', () => model.scheduler.heldLabels.length === 1);
+    expect(row()).toMatchObject({ homeNodeId: 'A', replicaNodeId: 'B', replicaState: 'syncing' });
+    model.node('A').kill();
+    expect(model.scheduler.drop(/^cas in_sync/)).toBe(1);
+    model.scheduler.release(/^cas in_sync/);
+    for (let second = 0; second < 10; second += 1) {
+      model.askToPromote('t0', 'C');
+      await model.run(1_000);
+    }
+    expect(row()).toMatchObject({ homeNodeId: 'A', replicaNodeId: 'B', replicaState: 'syncing' });
+    expect(await write(model, 1, 1, 'B')).toBe('moved');
+    model.node('A').start();
+    expect(await write(model, 0, 1)).toBe('same');
+    await inSync(model);
+  });
+
+  it('and without a replica the transfer waits for it', async () => {
     model = calmModel(2, { replicationFactor: 1 });
     expect(await write(model, 0, 1)).toBe('committed');
     model.node('A').kill();
@@ -395,18 +422,43 @@ describe('a holder is dead while the transfer ends', () => {
     model.rows.end('t0');
     await model.run(3_000);
     model.node('B').start();
-    const { process } = model.node('B');
-    if (process === null) throw new Error('B runs');
+    const process = processOf('B');
     expect(model.node('B').disk.files.size).toBe(1);
-    const swept = sweepStore({
-      nodeId: 'B',
-      store: process.store,
-      repository: process.repository,
-      confirm: async () => null,
-      whileUnused: (fileId, act) => process.engine.whileUnused(fileId, act),
-    });
+    const swept = process.sweep();
     expect((await outcomeOf(model, swept)).removedCount).toBe(1);
     expect(model.node('B').disk.files.size).toBe(0);
+  });
+});
+
+describe('a copy that its row names no more', () => {
+  it('is kept until as many nodes as asked for hold everything, and is unlinked then', async () => {
+    model = await inSyncModel(3);
+    for (const index of [0, 1, 2, 3]) expect(await write(model, index, 1)).toBe('committed');
+    await model.until('sealed', () => row().state === 'sealed');
+    await outcomeOf(
+      model,
+      engineOf('A')
+        .load('t0')
+        .then((transfer) => engineOf('A').handOver(transfer)),
+    );
+    // While another copy is made of it than this one.
+    model.node('A').kill();
+    model.scheduler.hold(/^cas in_sync/);
+    await model.until('being filled', () => row().replicaState === 'syncing');
+    model.node('A').start();
+    await model.run(1_000);
+    expect(row()).toMatchObject({ homeNodeId: 'B', replicaNodeId: 'C', replicaState: 'syncing' });
+    const releasedCount = async () => (await outcomeOf(model, processOf('A').sweep())).releasedCount;
+    expect(await releasedCount()).toBe(0);
+    // Its home does not say.
+    model.cut('A', 'B');
+    expect(await releasedCount()).toBe(0);
+    model.heal();
+    model.scheduler.release(/^cas in_sync/);
+    await inSync(model);
+    expect(model.node('A').disk.files.size).toBe(1);
+    expect(await releasedCount()).toBe(1);
+    expect(model.node('A').disk.files.size).toBe(0);
   });
 });
 
@@ -428,10 +480,9 @@ describe('a drain', () => {
   it('hands the transfer to its replica, which its home asks', async () => {
     model = await inSyncModel();
     expect(await write(model, 0, 1)).toBe('committed');
-    const { process } = model.node('A');
-    if (process === null) throw new Error('A runs');
-    const transfer = await process.engine.load('t0');
-    await outcomeOf(model, process.engine.handOver(transfer));
+    const engine = engineOf('A');
+    const transfer = await engine.load('t0');
+    await outcomeOf(model, engine.handOver(transfer));
     expect(row()).toMatchObject({ homeNodeId: 'B', replicaNodeId: null });
     expect(await write(model, 0, 1)).toBe('same');
     expect(await write(model, 1, 1, 'A')).toBe('moved');

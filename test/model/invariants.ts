@@ -1,4 +1,5 @@
 import { ChunkMap } from '../../services/transfer/chunk-map.ts';
+import type { FileFate } from '../../services/transfer/ports.ts';
 import type { ModelNode, ModelWorld } from './model-node.ts';
 import { nodeNamed } from './model-node.ts';
 import { digestOf, variantOf } from './model-store.ts';
@@ -19,12 +20,17 @@ export class Invariants {
   readonly #acknowledged = new Map<string, number>();
   readonly #digests = new Map<string, string>();
   readonly #epochs = new Map<string, number>();
+  /** By process and file. */
+  readonly #fatesRead = new Map<string, FileFate>();
   violation: Violation | null = null;
 
   constructor(world: ModelWorld) {
     this.#world = world;
     world.rows.onDigest = (file, digest) => this.#sealed(file.id, file.transferId, digest);
     world.rows.onDeclared = (row) => nodeNamed(world, row.replicaNodeId ?? '').mayLack.delete(row.id);
+    world.rows.onFatesRead = (processName, fates) => {
+      for (const [fileId, fate] of fates) this.#fatesRead.set(`${processName} ${fileId}`, fate);
+    };
     world.links.onViolation = (what) => this.#break(what);
     for (const node of world.nodes) node.disk.onRemove = (fileId) => this.#removed(node, fileId);
   }
@@ -170,10 +176,22 @@ export class Invariants {
     }
   }
 
-  /** "Bytes are deleted only on a row's word." */
+  /**
+   * "Bytes are deleted only on a row's word": it ended; or, as this process read it last, it names others, in sync. One of those
+   * has each committed chunk that goes.
+   */
   #removed(node: ModelNode, fileId: string): void {
     const [row] = [...this.#world.rows.transfers.values()].filter(({ id }) => fileId.startsWith(`${id}-`));
-    if (row?.state !== 'ended') this.#break(`I6: ${node.id} removes ${fileId} while its row says ${row?.state}`);
+    if (row === undefined || row.state === 'ended') return;
+    const read = this.#fatesRead.get(`${node.process?.name} ${fileId}`);
+    if (read?.isReplicaInSync !== true || read.homeNodeId === node.id || read.replicaNodeId === node.id)
+      this.#break(`I6: ${node.id} removes ${fileId} although it read ${JSON.stringify(read ?? row.state)}`);
+    const named = [row.homeNodeId, row.replicaNodeId ?? row.homeNodeId].map((id) => nodeNamed(this.#world, id).disk);
+    for (const [index] of node.disk.files.get(fileId)?.chunks ?? []) {
+      const committed = this.#acknowledged.get(`${fileId}/${index}@${row.generation}`);
+      if (committed !== undefined && named.every((disk) => disk.sound(fileId, index) !== committed))
+        this.#break(`I6: ${node.id} removes the last ${fileId}/${index}=${committed}`);
+    }
   }
 
   #break(what: string): void {

@@ -7,6 +7,8 @@ import { FillSlots } from '../../services/transfer/replication/fill-slots.ts';
 import { HomeSide } from '../../services/transfer/replication/home-side.ts';
 import { ReplicaSide } from '../../services/transfer/replication/replica-side.ts';
 import type { RunningTransfer } from '../../services/transfer/running-transfer.ts';
+import { isSafeAtHome } from '../../services/transfer/safe-copies.ts';
+import { type SweepReport, sweepStore } from '../../services/transfer/sweep.ts';
 import { takeOver } from '../../services/transfer/take-over.ts';
 import { TransferEngine } from '../../services/transfer/transfer-engine.ts';
 import type { ModelLinks } from './model-links.ts';
@@ -18,6 +20,7 @@ const EPOCH_MS = Date.UTC(2026, 0, 1);
 const MAINTAIN_MS = 1_000;
 const TAKE_OVER_MS = 10_000;
 const ADOPT_MS = 3_000;
+const SWEEP_MS = 4_000;
 
 /** What all nodes share. */
 export interface ModelWorld {
@@ -31,6 +34,8 @@ export interface ModelWorld {
   readonly diskDelayMs: () => number;
   /** Nodes that a home may attach, in the order of wish. */
   readonly candidates: (exclude: readonly string[]) => readonly string[];
+  /** Nodes look through their copies by themselves, again and again. */
+  readonly sweeps: boolean;
   readonly isLostByReboot: () => boolean;
   readonly isNameLostByReboot: () => boolean;
 }
@@ -104,6 +109,7 @@ export class ModelProcess implements Place {
     this.#maintain(scheduler);
     this.#takeOver(scheduler);
     this.#recover(repository, isDiskTrusted);
+    if (world.sweeps) this.#sweepSoon(scheduler);
   }
 
   get isFrozen(): boolean {
@@ -149,6 +155,29 @@ export class ModelProcess implements Place {
         promote: async (id, isHomeThere) => replica.promote(await engine.replicaTransfer(id), isHomeThere),
         nowMs: () => scheduler.nowMs,
       }).finally(() => this.#takeOver(scheduler));
+    });
+  }
+
+  /** "Not named by the row: unlink once its home confirms that as many nodes as asked for are complete, else keep." */
+  async sweep(): Promise<SweepReport> {
+    const { engine, store, repository } = this;
+    const world = this.#world;
+    const confirm = ({ transferId, homeNodeId }: { transferId: string; homeNodeId: string }) =>
+      ask(world, this, homeNodeId, 'confirm', async (home) => {
+        const epoch = await isSafeAtHome(home.engine, transferId, world.replicationFactor);
+        return { epoch };
+      }).then(({ epoch }) => epoch);
+    const whileUnused: TransferEngine['whileUnused'] = (fileId, act) => engine.whileUnused(fileId, act);
+    const swept = await sweepStore({ nodeId: this.node.id, store, repository, confirm, whileUnused });
+    if (swept.releasedCount > 0) world.scheduler.note(`${this.name} lets go of ${swept.releasedCount} files`);
+    return swept;
+  }
+
+  #sweepSoon(scheduler: Scheduler): void {
+    scheduler.at(SWEEP_MS, '', this, () => {
+      void this.sweep()
+        .catch(() => {}) // The database is away, as in the service's own loop.
+        .finally(() => this.#sweepSoon(scheduler));
     });
   }
 
@@ -235,32 +264,45 @@ export function nodeNamed(world: Pick<ModelWorld, 'nodes'>, id: string): ModelNo
   return node;
 }
 
+/** Asks another node's process something; one that is dead, or whose answer is lost, says nothing. */
+function ask<T>(
+  world: ModelWorld,
+  from: ModelProcess,
+  nodeId: string,
+  what: string,
+  act: (process: ModelProcess) => T | Promise<T>,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new PeerLinkError('unavailable', 'no answer'));
+    const cancel = world.scheduler.at(ADOPT_MS, '', from, late);
+    const to = nodeNamed(world, nodeId);
+    const answer = (result: T) =>
+      world.links.deliver(`${what} ${nodeId}>${from.node.id}`, nodeId, from.node, (home) => {
+        cancel();
+        if (home === from) resolve(result);
+      });
+    world.links.deliver(`${what} ${from.node.id}>${nodeId}`, from.node.id, to, (other) => {
+      if (other === null) return;
+      const result = act(other);
+      // What fails there is not told here: it is as good as no answer.
+      if (result instanceof Promise) result.then(answer, () => {});
+      else answer(result);
+    });
+  });
+}
+
 /** What other nodes hold, as this process may ask them. */
 function copiesOf(world: ModelWorld, process: ModelProcess): ChunkCopies {
-  const ask = <T>(nodeId: string, act: (node: ModelNode) => T): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const late = () => reject(new PeerLinkError('unavailable', 'no answer'));
-      const cancel = world.scheduler.at(ADOPT_MS, '', process, late);
-      const to = nodeNamed(world, nodeId);
-      world.links.deliver(`copy ${process.node.id}>${nodeId}`, process.node.id, to, (other) => {
-        if (other === null) return;
-        const result = act(to);
-        world.links.deliver(`copy ${nodeId}>${process.node.id}`, nodeId, process.node, (home) => {
-          cancel();
-          if (home === process) resolve(result);
-        });
-      });
-    });
   return {
     holders: async (_row, _scope) => world.nodes.filter((node) => node !== process.node).map((node) => node.id),
     isGivenUp: async () => false,
     values: (nodeId, _transfer: RunningTransfer, file) =>
-      ask(nodeId, (node) => {
+      ask(world, process, nodeId, 'copy', ({ node }) => {
         const found = node.disk.files.get(file.row.id);
         return found === undefined ? null : new ChunkMap(found.values.all());
       }),
     read: (nodeId, _transfer, file, index) =>
-      ask(nodeId, (node) => {
+      ask(world, process, nodeId, 'copy', ({ node }) => {
         const variant = node.disk.sound(file.row.id, index);
         return variant === null ? null : chunkOf(variant);
       }),

@@ -25,6 +25,8 @@ export class ModelRows {
   readonly underWay = new Set<{ readonly id: string; readonly epoch: number; readonly change: OwnershipChange }>();
   /** A replica says by itself that it has to be compared anew. */
   onDeclared: (row: TransferRow) => void = () => {};
+  /** What a process was told of files that lie on its disk. */
+  onFatesRead: (processName: string, fates: ReadonlyMap<string, FileFate>) => void = () => {};
   onDigest: (file: FileRow, digest: Uint8Array) => void = () => {};
 
   insert(id: string, homeNodeId: string, chunkCounts: readonly number[]): void {
@@ -168,7 +170,11 @@ export function repositoryOf(
           .filter((row) => homeNodeIds.includes(row.homeNodeId))
           .sort((a, b) => (a.id < b.id ? -1 : 1)),
       ),
-    fateOfFiles: (fileIds) => call('fates', () => rows.fates(fileIds)),
+    fateOfFiles: async (fileIds) => {
+      const fates = await call('fates', () => rows.fates(fileIds));
+      rows.onFatesRead(name, fates);
+      return fates;
+    },
     listByHome: (nodeId, after) =>
       call('list', () =>
         [...rows.transfers.values()]

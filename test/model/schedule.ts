@@ -52,6 +52,7 @@ export interface ModelOptions {
   readonly chaos: Chaos;
   readonly durability?: 'process' | 'power';
   readonly replicationFactor?: 1 | 2;
+  readonly sweeps?: boolean;
 }
 
 /** A cluster in one process: the real engines, home sides and replica sides over ports that fail as the seed says. */
@@ -62,6 +63,7 @@ export class Model implements ModelWorld {
   readonly nodes: readonly ModelNode[];
   readonly durability: 'process' | 'power';
   readonly replicationFactor: 1 | 2;
+  readonly sweeps: boolean;
   readonly invariants: Invariants;
   readonly #cuts = new Set<string>();
   readonly #databaseCuts = new Set<string>();
@@ -72,6 +74,7 @@ export class Model implements ModelWorld {
     this.chaos = options.chaos;
     this.durability = options.durability ?? 'process';
     this.replicationFactor = options.replicationFactor ?? 2;
+    this.sweeps = options.sweeps ?? false;
     this.links = new ModelLinks(this.scheduler, {
       isCut: (a, b) => this.#cuts.has(pair(a, b)),
       isLost: () => this.#isBy(this.chaos.loss),
