@@ -72,6 +72,8 @@ describe('the operator', () => {
       await overviewWith({ Cookie: 'pl_operator=o2.1790000000.abc.def' }),
       await ask(server.url, `/api/operator/nodes/${nodeId}/drain`, { method: 'POST' }),
       await ask(server.url, '/api/operator/nodes/nobodyhere12/drain', { method: 'POST' }),
+      await ask(server.url, `/api/operator/nodes/${nodeId}/give-up`),
+      await ask(server.url, `/api/operator/nodes/${nodeId}/give-up`, { method: 'POST' }),
     ];
     for (const answer of asked) {
       expect([answer.status, answer.type]).toEqual([401, 'bad_token']);
@@ -118,6 +120,28 @@ describe('the operator', () => {
     expect((await overviewWith({ Cookie: cookie, Origin: 'https://evil.example' })).type).toBe('bad_origin');
     expect((await signIn(token, { Origin: 'https://evil.example' })).type).toBe('bad_origin');
     for (const value of [undefined, 7, '', 'x'.repeat(2_000)]) expect((await signIn(value)).type).toBe('bad_request');
+  });
+
+  it('gives up on no node that nobody knows, nor on the one he asks, and only from our own page', async () => {
+    const { cookie } = await signIn(token);
+    const [nodeId] = (await overviewWith(bearer(token)))
+      .json<OperatorOverview>()
+      .nodes.map(({ health }) => health.nodeId);
+    const giveUp = (method: string, id: string | undefined, headers: Ask['headers'] = bearer(token)) =>
+      ask(server.url, `/api/operator/nodes/${id}/give-up`, { method, headers: headers ?? {} });
+    for (const method of ['GET', 'POST']) {
+      const unknown = await giveUp(method, 'nobodyhere12');
+      expect([unknown.status, unknown.type]).toEqual([404, 'not_found']);
+      const living = await giveUp(method, nodeId);
+      expect([living.status, living.type]).toEqual([409, 'node_alive']);
+      expect(living.json<{ detail: string }>().detail).toBe(
+        `Node ${nodeId} is the one you ask. It lives: drain it instead.`,
+      );
+    }
+    expect((await giveUp('POST', nodeId, { Cookie: cookie })).type).toBe('bad_origin');
+    expect((await giveUp('POST', nodeId, { Cookie: cookie, Origin: 'https://evil.example' })).type).toBe('bad_origin');
+    expect((await giveUp('POST', nodeId, { Cookie: cookie, Origin: server.url })).type).toBe('node_alive');
+    expect((await giveUp('GET', nodeId, { Cookie: cookie })).type).toBe('node_alive');
   });
 
   it('has his transfers listed without names or addresses, those that are open first', async () => {
