@@ -114,8 +114,16 @@ export interface TransferRepository {
   }): Promise<SealOutcome>;
   /** state = ended, epoch + 1 WHERE state <> 'ended'. True when this call ended it. */
   end(id: string, reason: EndReason): Promise<boolean>;
-  /** Ends what expired, and open ones untouched for `uploadTtlSeconds` (null: none); at most `limit`. Returns the ended ids. */
-  endExpired(options: { uploadTtlSeconds: number | null; limit: number; term: LeaderTerm }): Promise<readonly string[]>;
+  /**
+   * Ends what expired, open ones untouched for `uploadTtlSeconds` (null: none), and sealed ones whose downloads are used up
+   * and of which no lease was used for `leaseIdleSeconds` (null: none); at most `limit`. Returns the ended ids.
+   */
+  endExpired(options: {
+    uploadTtlSeconds: number | null;
+    leaseIdleSeconds: number | null;
+    limit: number;
+    term: LeaderTerm;
+  }): Promise<readonly string[]>;
   /** Marks activity of open transfers, so that TTL_UPLOAD_STATE counts from the last chunk. */
   touch(ids: readonly string[]): Promise<void>;
   change(id: string, change: { expiresInSeconds?: number; maxDownloads?: number | null }): Promise<TransferRow | null>;

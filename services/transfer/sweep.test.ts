@@ -220,4 +220,20 @@ describe('the expiry of rows', () => {
     await repository.touch(['moving']);
     expect(await pass(30)).toEqual(['left']);
   });
+
+  it('takes no share for used up until every stream could say, after the database was away, that it moved', async () => {
+    const { repository, open, pass } = expiryOf(100);
+    await open('used up', ['a'], 1e6);
+    const file = { transferId: 'used up', fileIndex: 0, sizeBytes: 5, digest: Buffer.alloc(32) };
+    await repository.sealFile({ ...file, knownEpoch: 1, homeNodeId: 'node-a' });
+    await pass(40);
+    repository.isUp = false;
+    await pass(200);
+    repository.isUp = true;
+    // As many downloads as were made, none.
+    await repository.change('used up', { maxDownloads: 0 });
+    expect(await pass(29)).toEqual([]);
+    expect(await pass(3)).toEqual(['used up']);
+    expect((await repository.findById('used up'))?.transfer.endReason).toBe('used_up');
+  });
 });

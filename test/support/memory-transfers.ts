@@ -273,16 +273,24 @@ export class MemoryTransferRepository implements TransferRepository {
     return true;
   }
 
-  async endExpired(options: { uploadTtlSeconds: number | null; limit: number }): Promise<readonly string[]> {
+  /** No leases here: what is used up is ended at once, unless nobody may be taken for idle. */
+  async endExpired(options: {
+    uploadTtlSeconds: number | null;
+    leaseIdleSeconds: number | null;
+    limit: number;
+  }): Promise<readonly string[]> {
     await this.#answer();
     const now = this.#nowMs();
     const ttlSeconds = options.uploadTtlSeconds ?? Number.POSITIVE_INFINITY;
     const isAbandoned = (row: TransferRow) => row.state === 'open' && row.touchedAt.getTime() + ttlSeconds * 1000 < now;
+    const isUsedUp = ({ state, maxDownloads, downloadCount }: TransferRow) =>
+      options.leaseIdleSeconds !== null && state === 'sealed' && maxDownloads !== null && maxDownloads <= downloadCount;
     const over = [...this.#transfers.values()].filter(
-      (row) => row.state !== 'ended' && (row.expiresAt.getTime() <= now || isAbandoned(row)),
+      (row) => row.state !== 'ended' && (row.expiresAt.getTime() <= now || isAbandoned(row) || isUsedUp(row)),
     );
     for (const row of over.slice(0, options.limit)) {
-      await this.end(row.id, row.expiresAt.getTime() <= now ? 'expired' : 'aborted');
+      const unlessExpired = row.state === 'open' ? 'aborted' : 'used_up';
+      await this.end(row.id, row.expiresAt.getTime() <= now ? 'expired' : unlessExpired);
     }
     return over.slice(0, options.limit).map((row) => row.id);
   }

@@ -1,7 +1,6 @@
 import { Prisma } from '../../../prisma/generated/client.ts';
 import type { Database } from '../../database/database.ts';
 import { IN_TERM, termOf } from '../../database/leader-term.ts';
-import type { LeaderTerm } from '../../kernel/leader-term.ts';
 import type {
   FileFate,
   OwnershipChange,
@@ -92,8 +91,8 @@ export function createPrismaTransferRepository(database: Database): TransferRepo
         WHERE id = ${id} AND state <> 'ended' RETURNING id`);
       return ended.length === 1;
     },
-    endExpired: async ({ uploadTtlSeconds, limit, term }) => {
-      const ended = await database.query<{ id: string }>(endExpiredStatement(uploadTtlSeconds, limit, term));
+    endExpired: async (options) => {
+      const ended = await database.query<{ id: string }>(endExpiredStatement(options));
       return ended.map((row) => row.id);
     },
     touch: async (ids) => {
@@ -200,19 +199,27 @@ async function sealedBefore(database: Database, args: SealArguments): Promise<Se
     : { outcome: 'refused', transfer };
 }
 
-function endExpiredStatement(uploadTtlSeconds: number | null, limit: number, term: LeaderTerm): Prisma.Sql {
+function endExpiredStatement(options: Parameters<TransferRepository['endExpired']>[0]): Prisma.Sql {
+  const { uploadTtlSeconds, leaseIdleSeconds, limit, term } = options;
   // A touch may be this much older than the last chunk: an upload that moves never ends, however short the time. Without
   // a time nothing is old enough.
   const afterSeconds = uploadTtlSeconds === null ? null : uploadTtlSeconds + TOUCH_GRAIN_SECONDS;
   const isAbandoned = Prisma.sql`(state = 'open' AND (kind = 'share' OR accepted_at IS NOT NULL) AND touched_at < now() - make_interval(secs => ${afterSeconds}::float8))`;
+  // Whoever was counted last may still be reading. A limit that is raised meanwhile wins: the row is looked at again
+  // when it is locked.
+  const isUsedUp = Prisma.sql`(state = 'sealed' AND max_downloads IS NOT NULL AND max_downloads <= download_count
+    AND ${leaseIdleSeconds}::float8 IS NOT NULL AND NOT EXISTS (
+      SELECT 1 FROM leases l WHERE l.transfer_id = transfers.id
+        AND l.used_at > now() - make_interval(secs => ${leaseIdleSeconds}::float8)
+    ))`;
   return Prisma.sql`
     WITH ${termOf(term)}
     UPDATE transfers SET
-      end_reason = CASE WHEN expires_at <= now() THEN 'expired' ELSE 'aborted' END,
+      end_reason = CASE WHEN expires_at <= now() THEN 'expired' WHEN state = 'open' THEN 'aborted' ELSE 'used_up' END,
       state = 'ended', ended_at = now(), epoch = epoch + 1
     WHERE ${IN_TERM} AND id IN (
       SELECT id FROM transfers
-      WHERE state IN ('open', 'sealed') AND (expires_at <= now() OR ${isAbandoned})
+      WHERE state IN ('open', 'sealed') AND (expires_at <= now() OR ${isAbandoned} OR ${isUsedUp})
       LIMIT ${limit} FOR UPDATE SKIP LOCKED
     ) AND state <> 'ended'
     RETURNING id`;

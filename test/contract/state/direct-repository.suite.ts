@@ -227,7 +227,7 @@ export function describeDirectRepository(make: () => StateHarness): void {
       await make().transfers.touch([id]);
       await make().age('transfers', id, 10_000);
       await leading(make(), async (term) => {
-        await make().transfers.endExpired({ uploadTtlSeconds: 60, limit: 500, term });
+        await make().transfers.endExpired({ uploadTtlSeconds: 60, leaseIdleSeconds: null, limit: 500, term });
         expect((await make().direct.settle(500, term)).transferIds).not.toContain(id);
       });
       expect((await stateOf(id))?.state).toBe('open');

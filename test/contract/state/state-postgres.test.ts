@@ -195,11 +195,37 @@ describe('many connections at once', () => {
     for (const names of holders.values()) expect(names.size).toBe(1);
   });
 
+  it('end a share that is used up or raise its limit, whichever is first, and never both', async () => {
+    for (let round = 0; round < 8; round += 1) {
+      const id = await share(1);
+      const { transfers, leases, age } = nodeAt(0);
+      const digest = bytes(32, 1);
+      const file = { transferId: id, fileIndex: 0, sizeBytes: 1_000, digest };
+      await transfers.sealFile({ ...file, knownEpoch: 1, homeNodeId: 'home-1' });
+      const lease = await acquire(nodeAt(0), id, 1);
+      if (lease.outcome !== 'granted') throw new Error(lease.outcome);
+      await leases.consume(lease.leaseId);
+      await age('leases', lease.leaseId, 600);
+      const [ended, raised] = await leading(nodeAt(1), (term) =>
+        Promise.all([
+          nodeAt(1).transfers.endExpired({ uploadTtlSeconds: null, leaseIdleSeconds: 600, limit: 1_000, term }),
+          nodeAt(2).transfers.change(id, { maxDownloads: 2 }),
+        ]),
+      );
+      expect([ended.includes(id), raised === null]).toEqual(raised === null ? [true, true] : [false, false]);
+      expect((await acquire(nodeAt(0), id, 2)).outcome).toBe(raised === null ? 'ended' : 'granted');
+    }
+  });
+
   it('delete and end rows beside each other without waiting', async () => {
     const ids = await Promise.all(Array.from({ length: 30 }, () => share(null)));
     for (const id of ids) await nodeAt(0).age('transfers', id, 3_601);
     const ended = await leading(nodeAt(0), async (term) =>
-      (await atOnce(6, (node) => node.transfers.endExpired({ uploadTtlSeconds: 9_999, limit: 10, term }))).flat(),
+      (
+        await atOnce(6, (node) =>
+          node.transfers.endExpired({ uploadTtlSeconds: 9_999, leaseIdleSeconds: null, limit: 10, term }),
+        )
+      ).flat(),
     );
     expect(ended.length).toBeGreaterThan(0);
     expect(new Set(ended).size).toBe(ended.length);

@@ -272,10 +272,12 @@ export function describeTransferRepository(make: () => StateHarness): void {
       const ended: string[] = [];
       // Not by one whose term is over.
       const past = await leading(make(), async (term) => term);
-      expect(await make().transfers.endExpired({ uploadTtlSeconds: 100, limit: 3, term: past })).toEqual([]);
+      expect(
+        await make().transfers.endExpired({ uploadTtlSeconds: 100, leaseIdleSeconds: null, limit: 3, term: past }),
+      ).toEqual([]);
       // While nobody can say what moves, only what expired.
       const certain = await leading(make(), (term) =>
-        make().transfers.endExpired({ uploadTtlSeconds: null, limit: 1_000, term }),
+        make().transfers.endExpired({ uploadTtlSeconds: null, leaseIdleSeconds: null, limit: 1_000, term }),
       );
       expect(certain).toContain(expired.transfer.id);
       expect(certain).not.toContain(abandoned.transfer.id);
@@ -283,7 +285,7 @@ export function describeTransferRepository(make: () => StateHarness): void {
       // Other tests' rows may be among them, so the limit is met many times over.
       for (let round = 0; round < 100; round += 1) {
         const some = await leading(make(), (term) =>
-          make().transfers.endExpired({ uploadTtlSeconds: 100, limit: 3, term }),
+          make().transfers.endExpired({ uploadTtlSeconds: 100, leaseIdleSeconds: null, limit: 3, term }),
         );
         expect(some.length).toBeLessThanOrEqual(3);
         if (some.length === 0) break;
@@ -303,12 +305,63 @@ export function describeTransferRepository(make: () => StateHarness): void {
       );
     });
 
+    it('comes to a sealed share whose downloads are used up and under which nobody reads any more', async () => {
+      const end = (leaseIdleSeconds: number | null) =>
+        leading(make(), (term) =>
+          make().transfers.endExpired({ uploadTtlSeconds: null, leaseIdleSeconds, limit: 1_000, term }),
+        );
+      const share = async (maxDownloads: number | null) => {
+        const { transfer } = await open(1, { maxDownloads });
+        await seal(transfer, 0);
+        return transfer.id;
+      };
+      const lease = async (transferId: string, token: number, ageSeconds: number, isConsumed = true) => {
+        const given = await make().leases.acquire({
+          transferId,
+          tokenHash: bytes(32, token),
+          holder: '192.0.2.1',
+          nodeId: 'home-1',
+          idleMs: 600_000,
+        });
+        if (given.outcome !== 'granted') throw new Error(given.outcome);
+        if (isConsumed) await make().leases.consume(given.leaseId);
+        await make().age('leases', given.leaseId, ageSeconds);
+        return given.leaseId;
+      };
+      const [usedUp, inUse, oneLeft, raised, lowered, unlimited] = await Promise.all(
+        [1, 2, 2, 1, 2, null].map((maxDownloads) => share(maxDownloads)),
+      ).then((ids) => ids.map(String));
+      const growing = (await open(1, { maxDownloads: 1 })).transfer.id;
+      for (const id of [usedUp, inUse, oneLeft, raised, lowered, unlimited, growing]) await lease(String(id), 1, 600);
+      // Somebody goes on, under a download that was counted or under one that was begun before the limit was lowered.
+      const going = await lease(String(inUse), 2, 300);
+      const begun = await lease(String(lowered), 2, 300, false);
+      await make().transfers.change(String(raised), { maxDownloads: 2 });
+      await make().transfers.change(String(lowered), { maxDownloads: 1 });
+      const past = await leading(make(), async (term) => term);
+      const options = { uploadTtlSeconds: null, leaseIdleSeconds: 600, limit: 1_000, term: past };
+      expect(await make().transfers.endExpired(options)).toEqual([]);
+      // While nobody can say who reads, none.
+      expect(await end(null)).not.toContain(usedUp);
+      expect(await end(900)).not.toContain(usedUp);
+      const ended = await end(600);
+      expect(ended).toContain(usedUp);
+      for (const id of [inUse, oneLeft, raised, lowered, unlimited, growing]) expect(ended).not.toContain(id);
+      const row = (await make().transfers.findById(String(usedUp)))?.transfer;
+      expect(row).toMatchObject({ state: 'ended', endReason: 'used_up', epoch: 3, endedAt: expect.anything() });
+      // Who comes too late is told so: no limit brings it back.
+      expect(await make().transfers.change(String(usedUp), { maxDownloads: 5 })).toBeNull();
+      await make().age('leases', going, 300);
+      await make().age('leases', begun, 300);
+      expect(await end(600)).toEqual(expect.arrayContaining([inUse, lowered]));
+    });
+
     it('does not come to an upload that was touched', async () => {
       const { transfer } = await open();
       await make().age('transfers', transfer.id, 200);
       await make().transfers.touch([transfer.id, unique('nothing')]);
       const ended = await leading(make(), (term) =>
-        make().transfers.endExpired({ uploadTtlSeconds: 100, limit: 100, term }),
+        make().transfers.endExpired({ uploadTtlSeconds: 100, leaseIdleSeconds: null, limit: 100, term }),
       );
       expect(ended).not.toContain(transfer.id);
       await make().transfers.touch([]);
