@@ -105,7 +105,10 @@ describe('an upload goes on', () => {
     await page.getByText('long way.bin goes on under its own link.').waitFor();
     await beside.getByRole('button', { name: 'Discard' }).waitFor({ state: 'detached' });
     await beside.getByRole('link', { name: 'Mine' }).click();
-    await beside.getByRole('listitem').filter({ hasText: 'long way.bin' }).getByText('Uploading').waitFor();
+    const row = beside.getByRole('listitem').filter({ hasText: 'long way.bin' });
+    await row.getByText('Uploading').waitFor();
+    // Sent by the other tab: its strip there is of its real chunks all the same.
+    await row.getByRole('img', { name: `${committed.size} of 41 chunks stored, 0 on the way` }).waitFor();
     await beside.close();
     expect(await page.getByRole('textbox', { name: 'Name of note.txt' }).count()).toBe(1);
     await page.getByRole('region', { name: 'Upload of long way.bin' }).getByRole('button', { name: 'Open' }).click();

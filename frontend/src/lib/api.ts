@@ -10,6 +10,7 @@ import type {
   ShareResponse,
   TicketResponse,
   TransferListResponse,
+  TransferStatusResponse,
 } from '../../../services/contracts/http.ts';
 import { config } from '../config/env.ts';
 import { faultOfAnswer } from '../transfer-engine/problem.ts';
@@ -90,6 +91,8 @@ export const api = {
   cluster: () => request<ClusterResponse>('GET', '/api/cluster', { timeoutMs: 3_000 }),
   transfers: () => request<TransferListResponse>('GET', '/api/transfers'),
   transfer: (transferId: string) => request<OwnedTransfer>('GET', transferPath(transferId)),
+  /** Which chunks are there. Once: a list that asks will ask again. */
+  status: (transferId: string) => requestOnce<TransferStatusResponse>('GET', `${transferPath(transferId)}/status`, {}),
   change: (transferId: string, body: ChangeTransferRequest) =>
     request<OwnedTransfer>('PATCH', transferPath(transferId), { body }),
   /** With the upload token when there is one: it works after the session has gone, too. */

@@ -61,7 +61,7 @@ export function DirectPanel({ view }: { readonly view: UploadView }) {
           <RecipientRow
             key={recipient.id}
             recipient={recipient}
-            totalBytes={view.totalBytes}
+            view={view}
             bytesPerSecond={news.bytesPerSecond.get(recipient.id) ?? null}
           />
         ))}

@@ -2,31 +2,34 @@ import { useMemo } from 'react';
 import type { Recipient } from '../../../../services/contracts/person.ts';
 import { Pace } from '../../components/Pace.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
+import { cellsWithReader } from '../../lib/chunk-cells.ts';
 import { useLanguage } from '../../messages/language.tsx';
-import { CELL } from '../../transfer-engine/chunk-map.ts';
 import { leftMsAt } from '../../transfer-engine/rate-meter.ts';
+import type { UploadView } from '../../transfer-engine/upload-view.ts';
 import { shareReceived } from './direct-view.ts';
 import { PersonMark } from './PersonMark.tsx';
 
-const CELL_COUNT = 100;
-
-/** How far one recipient is: a hundred cells for a hundred percent of what is with them. */
+/** How far one recipient is, on the same strip that they see: what is with them, what is on the way, what waits. */
 export function RecipientRow({
   recipient,
-  totalBytes,
+  view,
   bytesPerSecond,
 }: {
   readonly recipient: Recipient;
-  readonly totalBytes: number;
+  readonly view: UploadView;
   readonly bytesPerSecond: number | null;
 }) {
   const { messages, format } = useLanguage();
   const words = messages.people.direct;
+  const { totalBytes } = view;
   const share = shareReceived(recipient, totalBytes);
   const percent = format.percent(share);
   const isMoving = recipient.state === 'accepted';
-  const shownCells = Math.floor(share * CELL_COUNT);
-  const cells = useMemo(() => new Uint8Array(CELL_COUNT).fill(CELL.stored, 0, shownCells), [shownCells]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: cells change in place, the revision stands for them
+  const cells = useMemo(
+    () => cellsWithReader(view.cells, view.files, recipient.receivedBytes),
+    [view.cells, view.revision, view.files, recipient.receivedBytes],
+  );
   return (
     <li className="flex items-center gap-3">
       <PersonMark id={recipient.id} className="size-10" />
@@ -51,7 +54,7 @@ export function RecipientRow({
         {(isMoving || recipient.state === 'received') && (
           <ChunkStrip
             cells={cells}
-            revision={shownCells}
+            revision={view.revision}
             isSealed={recipient.state === 'received'}
             label={words.stripOf(recipient.displayName, percent)}
             className="h-2"

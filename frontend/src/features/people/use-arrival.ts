@@ -2,9 +2,9 @@ import { useEffect, useRef, useState } from 'react';
 import type { ShareResponse } from '../../../../services/contracts/http.ts';
 import type { OfferAccepted, OfferItem } from '../../../../services/contracts/people.ts';
 import { api } from '../../lib/api.ts';
+import { cellsWithReader } from '../../lib/chunk-cells.ts';
 import { live } from '../../lib/live.ts';
 import { type LiveStrip, leadingBytes, Meanwhile, markCommitted, stripOf } from '../../lib/share-strip.ts';
-import { CELL } from '../../transfer-engine/chunk-map.ts';
 
 interface Loaded {
   readonly answer: ShareResponse;
@@ -66,23 +66,11 @@ export function useArrivalStrip(
     };
   }, [shareId, grant, isOver]);
   if (!loaded) return null;
-  const cells = withHere(loaded, bytesHere);
+  const files = loaded.answer.files.map(({ sizeBytes, chunkSizeBytes, chunkCount, committedChunkCount }) => ({
+    sizeBytes,
+    chunkSizeBytes,
+    chunkCount: chunkCount ?? committedChunkCount + 1,
+  }));
+  const cells = cellsWithReader(loaded.strip.cells, files, bytesHere);
   return { cells, revision: loaded.strip.revision, readyBytes: leadingBytes(loaded.answer, loaded.strip.cells) };
-}
-
-/** Files are read one after the other, each from its beginning: what is here are the first so many bytes. */
-function withHere({ answer, strip }: Loaded, bytesHere: number): Uint8Array {
-  const cells = strip.cells.map((state) => (state === CELL.stored ? CELL.inFlight : CELL.waiting));
-  let cell = 0;
-  let leftBytes = bytesHere;
-  for (const file of answer.files) {
-    const count = file.chunkCount ?? file.committedChunkCount + 1;
-    const whole = leftBytes >= (file.sizeBytes ?? Number.POSITIVE_INFINITY);
-    const here = whole ? count : Math.floor(leftBytes / file.chunkSizeBytes);
-    cells.fill(CELL.stored, cell, cell + Math.min(here, count));
-    if (!whole) break;
-    leftBytes -= file.sizeBytes ?? 0;
-    cell += count;
-  }
-  return cells;
 }
