@@ -21,10 +21,11 @@ const TIMED_SUITES = [
   'test/e2e/memory',
   'test/cluster/(database-outage|latency|limits|sessions)',
 ];
-/** Native suites in processes of their own; each counts as one test. */
-const NATIVE_PROGRAMS = ['run-sanitizers.mjs', 'run-aarch64.mjs', 'run-prebuilt.mjs'].map((name) =>
-  join('native', 'test', name),
-);
+/** What is no suite of Jest's: what `npm run check` holds, and native suites. Each counts as one test. */
+const PROGRAMS = [
+  join('scripts', 'check.mjs'),
+  ...['run-sanitizers.mjs', 'run-aarch64.mjs', 'run-prebuilt.mjs'].map((name) => join('native', 'test', name)),
+];
 /** One more than the two cores that this is made for: what waits leaves them to others. */
 const SIDE_BY_SIDE = '--maxWorkers=3';
 const SUITE_DEADLINE_MS = 25 * 60_000;
@@ -88,9 +89,9 @@ async function again(result) {
 }
 
 /** Beside suites that wait: these only compile and compute, and whoever has a deadline goes first. */
-async function runNativePrograms() {
+async function runPrograms() {
   const results = [];
-  for (const path of NATIVE_PROGRAMS.filter((program) => existsSync(join(ROOT, program)))) {
+  for (const path of PROGRAMS.filter((program) => existsSync(join(ROOT, program)))) {
     say(`running ${path}`);
     const { code } = await runNode([path], { isYielding: true, timeoutMs: SUITE_DEADLINE_MS });
     results.push({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, files: [], names: [] });
@@ -105,11 +106,11 @@ await main(async () => {
   await ensureTestPrograms();
   const ignoring = (suites) => ['/node_modules/', ...suites].map((path) => `--testPathIgnorePatterns=${path}`);
   const results = [await runJest('unit and contract', [SIDE_BY_SIDE, ...ignoring(WHOLE_PROCESS_SUITES)])];
-  const [wholeProcess, native] = await Promise.all([
+  const [wholeProcess, programs] = await Promise.all([
     runJest('whole-process', [SIDE_BY_SIDE, ...WHOLE_PROCESS_SUITES, ...ignoring([...FAULT_SUITES, ...TIMED_SUITES])]),
-    runNativePrograms(),
+    runPrograms(),
   ]);
-  results.push(wholeProcess, ...native);
+  results.push(wholeProcess, ...programs);
   results.push(await runJest('fault', [SIDE_BY_SIDE, ...FAULT_SUITES]));
   results.push(await runJest('timed', ['--maxWorkers=1', ...TIMED_SUITES]));
   for (const [index, result] of results.entries()) if (result.failed > 0) results[index] = await again(result);
