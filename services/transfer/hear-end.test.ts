@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
-import { loadNetIo } from '../../native/index.ts';
-import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { memoryEngine } from '../../test/support/memory-engine.ts';
+import { MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import type { Events } from '../contracts/actions.ts';
 import { BufferPool } from './data-plane/buffer-pool.ts';
 import { piecesOf, readPieces } from './data-plane/read-pieces.ts';
 import { ReaderMemory } from './data-plane/reader-memory.ts';
 import { type TransferServiceDeps, transferService } from './transfer.service.ts';
-import { TransferEngine } from './transfer-engine.ts';
 
 const CHUNK = 1024;
 const CHUNKS = 5;
@@ -18,17 +17,7 @@ async function world() {
   let passedMs = 0;
   const nowMs = () => Date.now() + passedMs;
   const repository = new MemoryTransferRepository(nowMs);
-  const engine = new TransferEngine({
-    nodeId: 'node-a',
-    repository,
-    store: new MemoryChunkStore(loadNetIo({ useNative: true })),
-    nowMs,
-    isDiskTrusted: true,
-    durability: 'process',
-    publishProgress: () => {},
-    publishState: () => {},
-    onFault: () => {},
-  });
+  const engine = memoryEngine({ repository, nowMs });
   const files = [{ sizeBytes: CHUNKS * CHUNK, chunkSizeBytes: CHUNK }];
   const transfer = await engine.load((await insertTransfer(repository, { files })).transfer.id);
   const file = transfer.file(0);

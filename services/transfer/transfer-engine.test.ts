@@ -4,6 +4,7 @@ import { blake3 } from '@noble/hashes/blake3.js';
 import fc from 'fast-check';
 import { loadNetIo } from '../../native/index.ts';
 import { fuzz } from '../../test/support/fuzz.ts';
+import { memoryEngine } from '../../test/support/memory-engine.ts';
 import { MemoryChunkStore, MemoryTransferRepository, type StoreStep } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
@@ -11,7 +12,7 @@ import type { StateChange } from './engine-deps.ts';
 import type { NewFile } from './ports.ts';
 import { recoverHomes } from './recovery.ts';
 import type { RunningTransfer } from './running-transfer.ts';
-import { TransferEngine } from './transfer-engine.ts';
+import type { TransferEngine } from './transfer-engine.ts';
 
 const netIo = loadNetIo({ useNative: true });
 const CHUNK = 1024;
@@ -36,14 +37,11 @@ class World {
   }
 
   #start(isDiskTrusted: boolean): TransferEngine {
-    return new TransferEngine({
-      nodeId: 'node-a',
+    return memoryEngine({
       repository: this.repository,
       store: this.store,
       nowMs: () => this.nowMs,
       isDiskTrusted,
-      durability: 'process',
-      publishProgress: () => {},
       publishState: (change) => void this.states.push(change),
       onFault: (_what, fault) => void this.faults.push(fault),
     });
