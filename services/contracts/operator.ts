@@ -46,6 +46,8 @@ export interface OperatorNode {
   readonly publicUrl: string | null;
   readonly isLeader: boolean;
   readonly isAnswering: boolean;
+  /** An operator gave up on it, and it was not seen since. */
+  readonly isGivenUp: boolean;
   /** 0 to 1: the larger of event-loop use and slots in use. */
   readonly load: number;
   /** null: it did not answer within 800 ms. */

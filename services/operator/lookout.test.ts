@@ -40,7 +40,7 @@ const row = (id: string, changes: Partial<TransferRowShown> = {}): TransferRowSh
 /** Nodes that reach each other by a bus and share rows, all in this process. */
 function world(names: readonly string[]) {
   const clock = new ManualClock();
-  const rows: NodeRowSeen[] = names.map((id) => ({ id, publicUrl: null, state: 'healthy' }));
+  const rows: NodeRowSeen[] = names.map((id) => ({ id, publicUrl: null, state: 'healthy', isGivenUp: false }));
   const shared = {
     present: [...names],
     silent: new Set<string>(),
@@ -142,7 +142,8 @@ describe('an overview', () => {
     shared.present = ['b', 'c'];
     // A node that was never asked itself has them of the one that was.
     expect((await next('c')).nodes[0]?.health).toEqual(healthOf('a'));
-    rows[0] = { id: 'a', publicUrl: null, state: 'left' };
+    rows[0] = { id: 'a', publicUrl: null, state: 'left', isGivenUp: true };
+    expect((await next('c')).nodes.map(({ isGivenUp }) => isGivenUp)).toEqual([true, false, false]);
     expect(shownOf(await next('c'))[0]).toEqual(['a', 'left', false, false, 0]);
     rows.shift();
     expect((await next('c')).nodes.map(({ health }) => health.nodeId)).toEqual(['b', 'c']);
@@ -150,7 +151,7 @@ describe('an overview', () => {
 
   it('shows a node that nobody has heard by its row alone', async () => {
     const { overview, rows } = world(['a']);
-    rows.push({ id: 'z', publicUrl: 'https://z.example', state: 'healthy' });
+    rows.push({ id: 'z', publicUrl: 'https://z.example', state: 'healthy', isGivenUp: false });
     expect((await overview('a')).nodes[1]).toMatchObject({
       health: { nodeId: 'z', state: 'healthy', memoryBytes: 0 },
       publicUrl: 'https://z.example',

@@ -16,6 +16,7 @@ export interface NodeRowSeen {
   readonly id: string;
   readonly publicUrl: string | null;
   readonly state: NodeState;
+  readonly isGivenUp: boolean;
 }
 
 export interface OverviewParts {
@@ -71,6 +72,7 @@ function nodesOf({ answers, silent, rows, counts }: OverviewParts, leaderId: str
       publicUrl: words?.publicUrl ?? row?.publicUrl ?? null,
       isLeader: false,
       isAnswering: false,
+      isGivenUp: row?.isGivenUp ?? false,
       load: 0,
       traffic: null,
       version: words?.version ?? '',
@@ -81,7 +83,7 @@ function nodesOf({ answers, silent, rows, counts }: OverviewParts, leaderId: str
     const { nodeId } = health;
     const isLeader = nodeId === leaderId;
     nodes.set(nodeId, {
-      ...{ health, publicUrl, isLeader, isAnswering: true, load, traffic, version },
+      ...{ health, publicUrl, isLeader, isAnswering: true, isGivenUp: false, load, traffic, version },
       homeCount: homeCount(nodeId),
     });
   }

@@ -162,6 +162,31 @@ export const clusterEn = {
     done: 'It has left the cluster.',
   },
 
+  giveUp: {
+    offer: 'It does not answer. If its disk is gone for good, what waits for it waits in vain.',
+    begin: 'Give up on it',
+    beginOf: (node: string) => `Give up on ${node}`,
+    title: (node: string) => `Give up on ${node} for good?`,
+    explain:
+      'Bytes that only this node has are lost, also if it comes back later. Do it only when its disk is gone. What is repaired or cut off is better waited for.',
+    open: 'Uploads that end: nobody else has all of them',
+    sealed: 'Complete transfers that end, unless another node turns out to hold all of them',
+    goneOn: 'Transfers that go on at their second copy',
+    copies: 'Transfers of other nodes whose second copy is made anew',
+    confirm: 'Give up on it',
+    keep: 'Wait for it',
+    failed: 'It could not be given up',
+    alive: 'This node may be alive',
+    aliveText: 'Another node reaches it, or could not be asked. Drain it instead, or try again.',
+    aliveFor: (duration: string) => `It was seen a moment ago. Try again in ${duration}.`,
+    done: 'Given up. Nobody waits for it any more.',
+    doneText: 'Should it start again, it is a node like any other.',
+    lookedFor: (count: number, shown: string) =>
+      count === 1
+        ? '1 complete transfer is still looked for at the other nodes.'
+        : `${shown} complete transfers are still looked for at the other nodes.`,
+  },
+
   transfers: {
     title: 'Transfers',
     summary: (open: string) => `${open} not ended`,

@@ -157,7 +157,7 @@ export class RecordedStream {
         ...{ diskFreeBytes: 300 * GIB, diskTotalBytes: 900 * GIB },
         ...{ isDatabaseUp: true, isBusUp: true, isRedisUp: true, uptimeSeconds: 90_000 + this.#second },
       },
-      ...{ publicUrl: null, isLeader, isAnswering: load > 0.02, load, traffic, version: '2.0.0' },
+      ...{ publicUrl: null, isLeader, isAnswering: load > 0.02, isGivenUp: false, load, traffic, version: '2.0.0' },
       homeCount: this.#transfers.filter(({ homeNodeId }) => homeNodeId === nodeId).length,
     };
   }

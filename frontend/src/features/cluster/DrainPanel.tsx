@@ -4,7 +4,7 @@ import { Button } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
-import { shortId, standingOf } from './node-standing.ts';
+import { mayBeGivenUp, shortId, standingOf } from './node-standing.ts';
 import { useDrain } from './use-drain.ts';
 
 /** The way to empty a node: what it means, a second question, then what is left until it has left. */
@@ -21,6 +21,8 @@ export function DrainPanel({ node, overview }: { readonly node: OperatorNode; re
     (other) => other.health.nodeId !== nodeId && ['healthy', 'degraded'].includes(standingOf(other)),
   );
 
+  // One that was merely missed for long has not left by itself, and something may still wait for it.
+  if (standing === 'left' && mayBeGivenUp(node, overview)) return null;
   if (standing === 'left') return <p className="rounded-md bg-cell px-4 py-3 font-medium">{words.done}</p>;
   if (standing === 'draining' || isBegun) return <Progress node={node} left={left} isAsking={isAsking} />;
   if (standing === 'silent' || standing === 'joining') return null;

@@ -6,9 +6,10 @@ import type { Formatter } from '../../lib/format.ts';
 import type { Messages } from '../../messages/en.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { DrainPanel } from './DrainPanel.tsx';
+import { GiveUpPanel } from './GiveUpPanel.tsx';
 import { NodeState } from './NodeName.tsx';
 import { figuresOf } from './node-figures.ts';
-import { shortId, standingOf } from './node-standing.ts';
+import { mayBeGivenUp, shortId, standingOf } from './node-standing.ts';
 import { ThroughputChart } from './ThroughputChart.tsx';
 
 /** All of one node: its figures, its last 15 minutes, and the way to empty it. */
@@ -34,6 +35,7 @@ export function NodeSheet({
       <p className="-mt-3 text-sm">{now ? <NodeState node={node} /> : words.node.gone}</p>
       {now && standingOf(now) === 'silent' && <p className="text-sm text-ink-soft">{words.node.heardLast}</p>}
       {overview.mode === 'cluster' && <DrainPanel node={node} overview={overview} />}
+      {now && mayBeGivenUp(now, overview) && <GiveUpPanel node={now} />}
       <ThroughputChart
         history={overview.history}
         nodeId={nodeId}

@@ -22,6 +22,14 @@ export function standingOf({ health, isAnswering }: OperatorNode): Standing {
   return isAnswering || health.state === 'left' ? health.state : 'silent';
 }
 
+/** It is gone, and something in the cluster still names it. */
+export function mayBeGivenUp(node: OperatorNode, { mode, transfers }: OperatorOverview): boolean {
+  if (mode !== 'cluster' || node.isAnswering) return false;
+  const { nodeId, state } = node.health;
+  const isNamed = node.homeCount > 0 || transfers.some(({ replicaNodeId }) => replicaNodeId === nodeId);
+  return state !== 'left' || isNamed || node.isGivenUp;
+}
+
 export function toneOf(node: OperatorNode): Tone {
   return TONES[standingOf(node)];
 }

@@ -1,5 +1,10 @@
 /** The operator's side of the backend. Nothing is asked twice here: what watches asks again by itself. */
-import type { DrainResponse, OperatorOverview, OperatorSignIn } from '../../../../services/contracts/operator.ts';
+import type {
+  DrainResponse,
+  GiveUpResponse,
+  OperatorOverview,
+  OperatorSignIn,
+} from '../../../../services/contracts/operator.ts';
 import { requestOnce } from '../../lib/api.ts';
 
 const BASE = '/api/operator';
@@ -11,4 +16,9 @@ export const operatorApi = {
   /** Begins it, and may be repeated: says what is left. */
   drain: (nodeId: string) =>
     requestOnce<DrainResponse>('POST', `${BASE}/nodes/${encodeURIComponent(nodeId)}/drain`, { body: {} }),
+  costsOfGivingUp: (nodeId: string) =>
+    requestOnce<GiveUpResponse>('GET', `${BASE}/nodes/${encodeURIComponent(nodeId)}/give-up`, {}),
+  /** May be repeated: says what is left. */
+  giveUp: (nodeId: string) =>
+    requestOnce<GiveUpResponse>('POST', `${BASE}/nodes/${encodeURIComponent(nodeId)}/give-up`, { body: {} }),
 };
