@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
+import { memoryEngine } from '../../test/support/memory-engine.ts';
 import { MemoryLostTransfers } from '../../test/support/memory-lost-transfers.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { endLostOpen, rescueSealed, settleLost } from './lost-transfers.ts';
 import type { OwnershipChange } from './ports.ts';
 import { countStranded } from './stranded-copies.ts';
-import { TransferEngine } from './transfer-engine.ts';
+import type { TransferEngine } from './transfer-engine.ts';
 
 const netIo = loadNetIo({ useNative: true });
 const CHUNK = 1024;
@@ -28,17 +29,8 @@ class World {
   }
 
   #start(isDiskTrusted: boolean): TransferEngine {
-    return new TransferEngine({
-      nodeId: 'node-x',
-      repository: this.repository,
-      store: this.store,
-      nowMs: Date.now,
-      isDiskTrusted,
-      durability: 'process',
-      publishProgress: () => {},
-      publishState: () => {},
-      onFault: () => {},
-    });
+    const { repository, store } = this;
+    return memoryEngine({ nodeId: 'node-x', repository, store, nowMs: Date.now, isDiskTrusted });
   }
 
   async open(ownership: OwnershipChange): Promise<string> {
