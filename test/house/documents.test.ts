@@ -59,6 +59,18 @@ describe('every document', () => {
     expect(brokenLinks(path)).toEqual([]);
   });
 
+  it('names only scripts of package.json, and docs/HACKING.md each of them', () => {
+    const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> };
+    const namedIn = (path: string) =>
+      [...readText(path).matchAll(/\bnpm run ([a-z][\w:-]*)/g)].map(([, name = '']) => name);
+    const unknown = DOCUMENTS.flatMap((path) => namedIn(path).map((name) => `${path}: ${name}`)).filter(
+      (said) => !Object.hasOwn(scripts, said.split(': ')[1] ?? ''),
+    );
+    expect(unknown).toEqual([]);
+    const told = new Set([...namedIn('docs/HACKING.md'), 'start', 'test']);
+    expect(Object.keys(scripts).filter((name) => !told.has(name))).toEqual([]);
+  });
+
   it('that is a decision has a number of its own and says how we would notice that it was wrong', () => {
     const decisions = filesUnder('docs/adr', /\.md$/);
     const numbers = decisions.map((path) => /\/(\d{4})-[a-z0-9-]+\.md$/.exec(path)?.[1]);
