@@ -129,6 +129,21 @@ describe("the owner's list", () => {
 });
 
 describe('a change', () => {
+  it('raises a limit that is used up until the share has ended for it, and is then told so', async () => {
+    const { control, repository } = world();
+    const { transfer } = await control.open(anna, { ...request, maxDownloads: 1 });
+    await repository.change(transfer.id, { maxDownloads: 0 });
+    expect((await control.change(anna, transfer.id, { maxDownloads: 2 })).maxDownloads).toBe(2);
+    await repository.end(transfer.id, 'used_up');
+    const told = { type: 'used_up', message: expect.stringContaining('Send it again') };
+    // Whether this node knows of it already or not.
+    for (let turn = 0; turn < 2; turn += 1)
+      await expect(control.change(anna, transfer.id, { maxDownloads: 3 })).rejects.toMatchObject(told);
+    await expect(control.share(anna, transfer.shareId, undefined)).rejects.toMatchObject({ type: 'used_up' });
+    expect(await control.get(anna, transfer.id)).toMatchObject({ state: 'ended', endReason: 'used_up' });
+    expect((await control.list(anna)).transfers).toEqual([]);
+  });
+
   it('holds at once, is checked like an opening, and comes too late for what is over', async () => {
     const { control, time } = world();
     const { transfer } = await control.open(anna, { ...request, expiresInSeconds: 60 });

@@ -148,7 +148,7 @@ export class TransferControl {
   async change(caller: Caller, transferId: string, change: ChangeTransferRequest): Promise<OwnedTransfer> {
     const { engine, repository, limits } = this.#deps;
     const transfer = await this.owned(caller, transferId);
-    transfer.assertGoingOn(engine.nowMs);
+    assertChangeable(transfer, engine.nowMs);
     if (transfer.row.kind === 'direct' && (change.maxDownloads ?? null) !== null) {
       throw new PeerLinkError('bad_request', 'A direct send has no download limit.');
     }
@@ -156,7 +156,11 @@ export class TransferControl {
       ...(change.expiresInSeconds === undefined ? {} : { expiresInSeconds: expiryOf(change.expiresInSeconds, limits) }),
       ...(change.maxDownloads === undefined ? {} : { maxDownloads: downloadsOf(change.maxDownloads) }),
     });
-    if (row === null) throw new PeerLinkError('ended', 'This transfer has ended.');
+    if (row === null) {
+      await engine.reread(transfer);
+      assertChangeable(transfer, engine.nowMs);
+      throw new PeerLinkError('ended', 'This transfer has ended.');
+    }
     await engine.obey(transfer, row);
     return this.#owned(transfer, caller);
   }
@@ -243,6 +247,18 @@ function assertSameRequest(row: TransferRow, requestHash: Uint8Array | null, pla
   if (!isSame || (plan.password === null) !== (row.passwordHash === null)) {
     throw new PeerLinkError('key_reused', 'This Idempotency-Key was sent before with another request.');
   }
+}
+
+/** Throws why it is over; the owner of what is used up thinks of raising its limit, and comes too late. */
+function assertChangeable(transfer: RunningTransfer, nowMs: number): void {
+  const { state, endReason } = transfer.row;
+  if (state === 'ended' && endReason === 'used_up') {
+    throw new PeerLinkError(
+      'used_up',
+      'All downloads of this link were used up, so it has ended and its limit can be raised no more. Send it again.',
+    );
+  }
+  transfer.assertGoingOn(nowMs);
 }
 
 function tooManyOpen(openCount: number, maxOpen: number): PeerLinkError {
