@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { Client } from 'pg';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser } from '../support/browser.ts';
 import { tempDirectory } from '../support/cleanup.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { nodeIdOf, openRows } from '../support/cluster-storage.ts';
 import { b3sum, makePatternFile } from '../support/files.ts';
 import { treeWithPage } from '../support/page-build.ts';
 import { newRoom } from '../support/people.ts';
@@ -85,19 +85,23 @@ async function resumedOn(lines: readonly Line[], steps: readonly SeenStep[], dea
   return performance.now() - startedMs;
 }
 
+type Rows = Awaited<ReturnType<typeof openRows>>;
+const shareIdOf = (link: string): string => link.split('/').at(-1) ?? '';
+
 /** Waits until a second node has all that is stored of a share: before, nobody could take over. */
-async function inSync({ databaseUrl }: TestCluster, link: string): Promise<void> {
-  const client = new Client({ connectionString: databaseUrl });
-  await client.connect();
-  try {
-    await waitFor('the replica is in sync', 20_000, async () => {
-      const shareId = link.split('/').at(-1);
-      const { rows } = await client.query('SELECT replica_state FROM transfers WHERE share_id = $1', [shareId]);
-      return rows[0]?.replica_state === 'in_sync';
-    });
-  } finally {
-    await client.end();
-  }
+async function inSync(rows: Rows, link: string): Promise<void> {
+  await waitFor('the replica is in sync', 20_000, async () => {
+    const { replicaState } = await rows.share(shareIdOf(link));
+    return replicaState === 'in_sync';
+  });
+}
+
+/** The home of a share: the node that opened it, unless that is so busy that another has it. */
+async function homeOf(rows: Rows, { nodes }: TestCluster, link: string): Promise<TestServer> {
+  const { home } = await rows.share(shareIdOf(link));
+  const found = nodes.find((node) => node.process.isRunning() && nodeIdOf(node) === home);
+  if (found === undefined) throw new Error(`the home ${home} does not run`);
+  return found;
 }
 
 interface Held {
@@ -134,6 +138,7 @@ function pickPrivateFile(heldAtBytes: number): void {
 
 describe('a page built for a cluster, where browsers may reach each node', () => {
   let cluster: TestCluster;
+  let rows: Rows;
   const lines: Line[] = [];
   const steps: SeenStep[] = [];
   let ports: readonly number[];
@@ -152,29 +157,35 @@ describe('a page built for a cluster, where browsers may reach each node', () =>
     if (line === undefined) throw new Error(`there is no line ${index}`);
     return line;
   };
+  /** Of the home of a share. */
+  const indexOfHome = async (link: string) => ports.indexOf((await homeOf(rows, cluster, link)).port);
+  const linesBut = (index: number) => lines.filter((line) => line !== lineOf(index));
 
   beforeAll(async () => {
     ports = await Promise.all([0, 1, 2, 3].map(() => freePort()));
     for (const port of ports) lines.push(await openLine(port, steps));
     cluster = await startCluster({ nodes: 3, postgres, own: optionsOf });
+    rows = await openRows(cluster.databaseUrl);
   }, 180_000);
 
   it('goes direct to the home, and on through another node when that is killed, sending nothing again', async () => {
     steps.length = 0;
     const page = await visit(browser, lineOf(0).url, { mayAppear: NETWORK_NEWS });
-    await inSync(cluster, await beginUpload(page, lines, steps));
-    expect(lines.map(({ puts }) => puts.length > 0)).toEqual([true, false, false, false]);
-    await nodeOf(0).kill9();
+    const link = await beginUpload(page, lines, steps);
+    await inSync(rows, link);
+    const home = await indexOfHome(link);
+    expect(lines.map(({ puts }) => puts.length > 0)).toEqual(lines.map((_line, index) => index === home));
+    await nodeOf(home).kill9();
     const [, tookMs] = await Promise.all([
       page.getByText('The node went away; going on through another').first().waitFor(),
-      resumedOn(lines.slice(1), steps),
+      resumedOn(linesBut(home), steps),
     ]);
     expect(await digestOn(page)).toBe(sourceDigest);
     expect(sentAgain(steps)).toEqual([]);
     expect(tookMs).toBeLessThan(KILLED_MOST_MS);
     expect(await page.getByRole('alert').count()).toBe(0);
     process.stdout.write(`home killed: the upload went on after ${Math.round(tookMs)} ms\n`);
-    await cluster.start({ ...optionsOf(0), dataDirectory: nodeOf(0).dataDirectory });
+    await cluster.start({ ...optionsOf(home), dataDirectory: nodeOf(home).dataDirectory });
     await cluster.settled();
   }, 60_000);
 
@@ -182,25 +193,26 @@ describe('a page built for a cluster, where browsers may reach each node', () =>
     for (const line of lines) line.hold();
     const answer = await fetch(`${nodeOf(0).url}/film.mov`, { method: 'PUT', body: await readFile(source) });
     const { pathname } = new URL((await answer.text()).trim());
-    await inSync(cluster, pathname);
-    const page = await visit(browser, lineOf(0).url, { mayAppear: NETWORK_NEWS });
+    await inSync(rows, pathname);
+    const home = await indexOfHome(pathname);
+    const page = await visit(browser, lineOf(home).url, { mayAppear: NETWORK_NEWS });
     await page.addInitScript(pickPrivateFile, FIRST_BYTES);
-    await page.goto(`${lineOf(0).url}${pathname}`);
+    await page.goto(`${lineOf(home).url}${pathname}`);
     await page.getByRole('button', { name: 'Save as' }).click();
     await waitFor('the page writes', 20_000, () => page.evaluate(() => (window as never as Held).writtenBytes > 0));
-    await nodeOf(0).kill9();
+    await nodeOf(home).kill9();
     const killedMs = performance.now();
     await page.evaluate(() => {
       (window as never as Held).heldAtBytes = Number.POSITIVE_INFINITY;
     });
     const file = `${pathname}/0`;
-    await waitFor('another node is asked', 20_000, () => lines.slice(1).some(({ asked }) => asked.includes(file)));
+    await waitFor('another node is asked', 20_000, () => linesBut(home).some(({ asked }) => asked.includes(file)));
     const tookMs = performance.now() - killedMs;
     await page.getByText('Saved, every byte of it.').first().waitFor();
     expect(await page.evaluate(ownFileSha256, 'film.mov')).toBe(await sha256(source));
     expect(tookMs).toBeLessThan(KILLED_MOST_MS);
     process.stdout.write(`server of a download killed: another was asked after ${Math.round(tookMs)} ms\n`);
-    await cluster.start({ ...optionsOf(0), dataDirectory: nodeOf(0).dataDirectory });
+    await cluster.start({ ...optionsOf(home), dataDirectory: nodeOf(home).dataDirectory });
     await cluster.settled();
   }, 60_000);
 
@@ -243,22 +255,22 @@ describe('a page built for a cluster, where browsers may reach each node', () =>
     steps.length = 0;
     for (const line of lines) line.hold();
     const page = await visit(browser, lineOf(1).url, { mayAppear: NETWORK_NEWS });
-    await beginUpload(page, lines, steps);
+    const home = await indexOfHome(await beginUpload(page, lines, steps));
     const added = await cluster.start(optionsOf(3));
     await cluster.settled();
 
-    const before = lineOf(1).puts.length;
-    const drained = nodeOf(1).stop();
-    const others = [lineOf(0), lineOf(2), lineOf(3)];
+    const before = lineOf(home).puts.length;
+    const drained = nodeOf(home).stop();
+    const others = linesBut(home);
     for (const line of lines) line.allow(Number.POSITIVE_INFINITY);
     expect(await digestOn(page)).toBe(sourceDigest);
     expect((await drained).code).toBe(0);
     expect(sum(others)).toBeGreaterThan(0);
-    expect(lineOf(1).puts.length - before).toBeLessThanOrEqual(6);
+    expect(lineOf(home).puts.length - before).toBeLessThanOrEqual(6);
     expect(sentAgain(steps)).toEqual([]);
     expect(added.process.isRunning()).toBe(true);
 
-    await cluster.start({ ...optionsOf(1), dataDirectory: nodeOf(1).dataDirectory });
+    await cluster.start({ ...optionsOf(home), dataDirectory: nodeOf(home).dataDirectory });
     await cluster.settled();
     // The page is the one from before: what it knows of the new node it has found out by itself.
     await page.getByRole('button', { name: 'Send more' }).click();
@@ -271,26 +283,29 @@ describe('a page built for a cluster, where browsers may reach each node', () =>
 
 describe('the same page behind one address', () => {
   let cluster: TestCluster;
+  let rows: Rows;
   let line: Line;
   const steps: SeenStep[] = [];
   const nodeOf = (index: number): TestServer => cluster.nodes[index] as TestServer;
 
   beforeAll(async () => {
     cluster = await startCluster({ nodes: 3, postgres, redis: await startRedis(), own: () => ({ root: tree }) });
+    rows = await openRows(cluster.databaseUrl);
     line = await openLine(nodeOf(0).port, steps);
   }, 180_000);
 
   it('survives the kill of the node that its requests go through', async () => {
     const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
     await chooseBy(page, 'Choose files', source);
-    // Opened at node 0, sent through node 1.
-    await pressSend(page);
-    line.leadTo(nodeOf(1).port);
+    // Opened at node 0, sent through one that is not its home.
+    const home = await homeOf(rows, cluster, await pressSend(page));
+    const [gateway, third] = [nodeOf(1), nodeOf(2), nodeOf(0)].filter((node) => node !== home);
+    line.leadTo(gateway?.port ?? 0);
     await waitFor('runs are sent', 20_000, () => line.puts.length > 0);
     line.allow(FIRST_BYTES);
     await waitFor('some runs are stored', 20_000, () => steps.filter(({ step }) => step === 'stored').length >= 2);
-    await nodeOf(1).kill9();
-    line.leadTo(nodeOf(2).port);
+    await gateway?.kill9();
+    line.leadTo(third?.port ?? 0);
     const tookMs = await resumedOn([line], steps);
     expect(await digestOn(page)).toBe(sourceDigest);
     expect(sentAgain(steps)).toEqual([]);
@@ -301,13 +316,16 @@ describe('the same page behind one address', () => {
   it('goes on within ten seconds when the home freezes, and the thawed node does no harm', async () => {
     steps.length = 0;
     line.hold();
-    line.leadTo(nodeOf(0).port);
+    const running = cluster.nodes.filter((node) => node.process.isRunning());
+    line.leadTo(running[0]?.port ?? 0);
     const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
-    await inSync(cluster, await beginUpload(page, [line], steps));
-    nodeOf(0).process.signal('SIGSTOP');
-    line.leadTo(nodeOf(2).port);
+    const link = await beginUpload(page, [line], steps);
+    await inSync(rows, link);
+    const home = await homeOf(rows, cluster, link);
+    home.process.signal('SIGSTOP');
+    line.leadTo(running.find((node) => node !== home)?.port ?? 0);
     const tookMs = await resumedOn([line], steps);
-    nodeOf(0).process.signal('SIGCONT');
+    home.process.signal('SIGCONT');
     expect(await digestOn(page)).toBe(sourceDigest);
     expect(sentAgain(steps)).toEqual([]);
     expect(tookMs).toBeLessThan(FROZEN_MOST_MS);
