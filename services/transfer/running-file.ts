@@ -128,14 +128,15 @@ export class RunningFile {
     this.isTrusted = true;
   }
 
-  /** What another node may have set meanwhile. */
-  learnRow(row: FileRow): void {
+  /** What another node may have set meanwhile. True: that it is sealed is news here. */
+  learnRow(row: FileRow): boolean {
     if (this.row.sizeBytes === null && row.sizeBytes !== null) this.learnSize(row.sizeBytes);
     if (row.sizeBytes !== null) this.#isSizeOwn = false;
-    if (this.row.digest !== null || row.digest === null) return;
+    if (this.row.digest !== null || row.digest === null) return false;
     this.row = { ...this.row, digest: row.digest };
     // "Any holder: serve sealed files whose CVs merge to the row's digest": the values here were not compared with it.
     this.isTrusted = false;
+    return true;
   }
 
   /** What was stored under this id here is gone. */

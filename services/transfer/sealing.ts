@@ -8,6 +8,8 @@ import type { RunningFile } from './running-file.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 
 const MAX_SEAL_TRIES = 5;
+/** Ten times the files of the largest transfer. Only a disk that takes nothing any more leaves so many behind. */
+const MAX_UNSYNCED = 100_000;
 
 /** What sealing needs of the engine. */
 export interface SealingPorts {
@@ -17,6 +19,7 @@ export interface SealingPorts {
   readonly durability: 'process' | 'power';
   readonly hold: (transfer: RunningTransfer) => () => void;
   readonly useFile: (transfer: RunningTransfer, file: RunningFile) => Promise<FileUse | null>;
+  readonly useStored: (file: RunningFile) => Promise<FileUse | null>;
   readonly end: (transferId: string, reason: EndReason) => Promise<void>;
   readonly obey: (transfer: RunningTransfer, row: TransferRow) => Promise<void>;
   readonly onSealed: (transfer: RunningTransfer, file: RunningFile, digest: Uint8Array) => void;
@@ -26,8 +29,8 @@ export interface SealingPorts {
 /** "Seal: by the home itself when the last chunk commits." */
 export class Sealing {
   readonly #ports: SealingPorts;
-  /** Sealed files whose bytes the system may still hold in memory only. Bounded by what is sealed between two turns. */
-  #unsynced: { readonly transfer: RunningTransfer; readonly file: RunningFile }[] = [];
+  /** Sealed files whose bytes the system may still hold in memory only. */
+  readonly #unsynced = new Map<RunningFile, RunningTransfer>();
 
   constructor(ports: SealingPorts) {
     this.#ports = ports;
@@ -88,13 +91,43 @@ export class Sealing {
     }
   }
 
-  /** "Sealed files are synced in the background within 30 s." One after the other: nobody waits for it. */
+  /** The row changed: a copy here of what is sealed, by whomever, is to be synced like one that was sealed here. */
+  learn(transfer: RunningTransfer, before: TransferRow, newlySealed: readonly RunningFile[]): void {
+    const { nodeId } = this.#ports;
+    const isCopyWhole = (row: TransferRow) => row.replicaNodeId === nodeId && row.replicaState === 'in_sync';
+    // What was sealed before its copy came here is whole with the copy.
+    if (isCopyWhole(transfer.row) && !isCopyWhole(before)) {
+      for (const file of transfer.files) if (file.isSealed) this.#syncLater(transfer, file);
+    } else if (isCopyWhole(transfer.row) || transfer.row.homeNodeId === nodeId) {
+      for (const file of newlySealed) this.#syncLater(transfer, file);
+    }
+  }
+
+  /**
+   * "Sealed files are synced in the background within 30 s." One after the other: nobody waits for it. What the disk did
+   * not take is tried again in the next turn.
+   */
   async syncSealed(): Promise<void> {
-    const due = this.#unsynced;
-    this.#unsynced = [];
-    for (const { transfer, file } of due) {
-      if (transfer.row.state === 'ended') continue;
-      await this.#sync(transfer, file).catch((fault: unknown) => this.#ports.onFault('sync', fault));
+    for (const [file, transfer] of [...this.#unsynced]) {
+      this.#unsynced.delete(file);
+      if (transfer.isOver) continue;
+      try {
+        await this.#sync(file);
+      } catch (fault) {
+        this.#syncLater(transfer, file);
+        this.#ports.onFault('sync', fault);
+      }
+    }
+  }
+
+  #syncLater(transfer: RunningTransfer, file: RunningFile): void {
+    if (file.row.sizeBytes === 0) return;
+    this.#unsynced.set(file, transfer);
+    if (this.#unsynced.size <= MAX_UNSYNCED) return;
+    for (const [oldest] of this.#unsynced) {
+      this.#unsynced.delete(oldest);
+      this.#ports.onFault('sync', new PeerLinkError('internal', 'Too many sealed files are not synced.'));
+      return;
     }
   }
 
@@ -124,7 +157,7 @@ export class Sealing {
       if (outcome.transfer !== null) await this.#ports.obey(transfer, outcome.transfer);
       if (outcome.outcome !== 'sealed') continue;
       file.learnDigest(outcome.digest);
-      if (sizeBytes > 0) this.#unsynced.push({ transfer, file });
+      this.#syncLater(transfer, file);
       this.#ports.onSealed(transfer, file, outcome.digest);
       return;
     }
@@ -144,8 +177,9 @@ export class Sealing {
     }
   }
 
-  async #sync(transfer: RunningTransfer, file: RunningFile): Promise<void> {
-    const use = await this.#ports.useFile(transfer, file);
+  async #sync(file: RunningFile): Promise<void> {
+    // As it is: whether it is sound is not asked here, and a copy of another's need not be whole.
+    const use = await this.#ports.useStored(file);
     try {
       await use?.stored.sync();
     } finally {

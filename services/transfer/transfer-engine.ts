@@ -65,6 +65,7 @@ export class TransferEngine {
       durability: deps.durability,
       hold: (transfer) => this.hold(transfer),
       useFile: (transfer, file) => this.useFile(transfer, file, 'read'),
+      useStored: (file) => this.useStored(file),
       end: (transferId, reason) => this.end(transferId, reason),
       obey: (transfer, row) => this.obey(transfer, row),
       onSealed: (transfer, file, digest) => this.#tellSealed(transfer, file, digest),
@@ -324,7 +325,12 @@ export class TransferEngine {
     const before = transfer.row;
     transfer.learn(row, this.nowMs);
     // Size and digest are set once: another node may have sealed the file.
-    for (const file of files) transfer.files[file.index]?.learnRow(file);
+    const newlySealed: RunningFile[] = [];
+    for (const file of files) {
+      const known = transfer.files[file.index];
+      if (known?.learnRow(file) === true) newlySealed.push(known);
+    }
+    this.#sealing.learn(transfer, before, newlySealed);
     this.#takeHome(transfer, before);
     const fault = transfer.endFault(this.nowMs);
     if (fault !== null) for (const file of transfer.files) file.failWaiters(fault);

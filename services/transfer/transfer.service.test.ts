@@ -24,7 +24,10 @@ const pause = (ms: number, signal?: AbortSignal) =>
 /** The service of `node-a`, beside `node-b` and `node-c`, which are dead. */
 class World {
   readonly repository = new MemoryTransferRepository(Date.now);
-  readonly #store = new MemoryChunkStore(loadNetIo({ useNative: true }));
+  syncCount = 0;
+  readonly #store = new MemoryChunkStore(loadNetIo({ useNative: true }), undefined, async () => {
+    this.syncCount += 1;
+  });
   readonly #common = { nodeId: 'node-a', repository: this.repository, nowMs: Date.now, delay: pause };
   readonly engine = memoryEngine({
     ...this.#common,
@@ -90,6 +93,25 @@ class World {
     return act.call({} as Service);
   }
 }
+
+describe('a node that runs', () => {
+  it('has put what was sealed on the medium within 30 s', async () => {
+    const world = new World();
+    const { transfer } = await insertTransfer(world.repository, {
+      homeNodeId: 'node-a',
+      files: [{ sizeBytes: 1024, chunkSizeBytes: 1024 }],
+    });
+    await world.call('started');
+    const running = await world.engine.load(transfer.id);
+    await world.engine.writeChunk(running, running.file(0), { index: 0, bytes: [Buffer.alloc(1024, 1)] });
+    await world.engine.sealWhenComplete(running, running.file(0));
+    expect(running.row.state).toBe('sealed');
+    expect(world.syncCount).toBe(0);
+    await jest.advanceTimersByTimeAsync(30_000);
+    expect(world.syncCount).toBe(1);
+    await world.call('stopped');
+  });
+});
 
 describe('a node that stops', () => {
   it.each([

@@ -35,16 +35,19 @@ export class MemoryChunkStore implements ChunkStore {
   readonly files = new Map<string, MemoryFile>();
   readonly #netIo: NetIo;
   readonly #step: StoreStep;
+  readonly #onSync: () => Promise<void>;
 
-  constructor(netIo: NetIo, step: StoreStep = async () => {}) {
+  /** @param onSync a test may let a sync fail, or see it */
+  constructor(netIo: NetIo, step: StoreStep = async () => {}, onSync = async () => {}) {
     this.#netIo = netIo;
     this.#step = step;
+    this.#onSync = onSync;
   }
 
   async create(fileId: string, geometry: FileGeometry): Promise<StoredFile> {
     const file = this.files.get(fileId) ?? { chunks: new Map(), values: new ChunkMap() };
     this.files.set(fileId, file);
-    return new MemoryStoredFile(fileId, geometry, file, this.#netIo, this.#step);
+    return new MemoryStoredFile(fileId, geometry, file, this.#netIo, this.#step, this.#onSync);
   }
 
   async open(fileId: string, geometry: FileGeometry): Promise<StoredFile | null> {
@@ -79,9 +82,18 @@ class MemoryStoredFile implements StoredFile {
   readonly #chunks: Map<number, Buffer>;
   readonly #netIo: NetIo;
   readonly #step: StoreStep;
+  readonly #onSync: () => Promise<void>;
   #isClosed = false;
 
-  constructor(fileId: string, geometry: FileGeometry, file: MemoryFile, netIo: NetIo, step: StoreStep) {
+  constructor(
+    fileId: string,
+    geometry: FileGeometry,
+    file: MemoryFile,
+    netIo: NetIo,
+    step: StoreStep,
+    onSync: () => Promise<void>,
+  ) {
+    this.#onSync = onSync;
     this.fileId = fileId;
     this.values = file.values;
     this.#geometry = geometry;
@@ -142,6 +154,7 @@ class MemoryStoredFile implements StoredFile {
 
   async sync(): Promise<void> {
     this.#assertOpen();
+    await this.#onSync();
   }
 
   async close(): Promise<void> {

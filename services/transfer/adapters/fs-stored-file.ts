@@ -160,9 +160,10 @@ export class FsStoredFile implements StoredFile {
   }
 }
 
-/** The folder and the one that holds its name. */
+/** The folder, and those that hold its name: `<data directory>/files/<xx>`, all of it made by the store. */
 async function syncFolders(folder: string): Promise<void> {
-  for (const directory of [folder, path.dirname(folder)]) {
+  const files = path.dirname(folder);
+  for (const directory of [folder, files, path.dirname(files)]) {
     const handle = await open(directory, 'r');
     try {
       await handle.sync();
