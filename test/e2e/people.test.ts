@@ -5,6 +5,7 @@ import type { Browser, Download, Page } from 'playwright-core';
 import { launchBrowser } from '../support/browser.ts';
 import { tempDirectory } from '../support/cleanup.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { nodeIdOf } from '../support/cluster-storage.ts';
 import { makePatternFile } from '../support/files.ts';
 import type { TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
@@ -83,20 +84,37 @@ async function acceptAndDownload(recipient: Page): Promise<Download> {
   return download;
 }
 
-/** Waits until the replica has everything that is stored: before, nobody could take over. */
-async function inSync(): Promise<void> {
+interface NewestRow {
+  readonly home_node_id: string;
+  readonly replica_state: string;
+}
+
+/** The row of what was offered last, once it is as wanted. */
+async function newestOpen(what: string, isWanted: (row: NewestRow) => boolean): Promise<NewestRow> {
   const client = new Client({ connectionString: cluster.databaseUrl });
   await client.connect();
   try {
-    await waitFor('the replica is in sync', 20_000, async () => {
-      const { rows } = await client.query(
-        "SELECT replica_state FROM transfers WHERE state = 'open' ORDER BY created_at DESC LIMIT 1",
+    return await waitFor(what, 20_000, async () => {
+      const { rows } = await client.query<NewestRow>(
+        "SELECT home_node_id, replica_state FROM transfers WHERE state = 'open' ORDER BY created_at DESC LIMIT 1",
       );
-      return rows[0]?.replica_state === 'in_sync';
+      return rows[0] !== undefined && isWanted(rows[0]) ? rows[0] : null;
     });
   } finally {
     await client.end();
   }
+}
+
+/** Waits until the replica has everything that is stored: before, nobody could take over. */
+const inSync = () => newestOpen('the replica is in sync', (row) => row.replica_state === 'in_sync');
+
+/** The home of what was offered last: the sender's node, unless that is busy; and the other nodes that run. */
+async function homeAndOthers(): Promise<{ home: TestServer; others: readonly TestServer[] }> {
+  const { home_node_id: id } = await newestOpen('the offer has a row', () => true);
+  const running = cluster.nodes.filter((node) => node.process.isRunning());
+  const home = running.find((node) => nodeIdOf(node) === id);
+  if (home === undefined) throw new Error(`the home ${id} does not run`);
+  return { home, others: running.filter((node) => node !== home) };
 }
 
 describe('two people at two nodes', () => {
@@ -299,14 +317,18 @@ describe('two people at two nodes', () => {
   it("go on when the recipient's node is killed, where the page writes the file itself", async () => {
     const { sender, recipient } = await meet(pickOwnFile);
     await offerFile(sender);
+    // Neither the home nor the sender's: node 1, unless that is home.
+    const { others } = await homeAndOthers();
+    const [killed, third] = [...others].sort((a, b) => Number(a === nodeOf(0)) - Number(b === nodeOf(0)));
+    here.leadTo(killed?.port ?? 0);
     await accept(recipient);
     there.allowBefore(FIRST_BYTES);
     await waitFor('the page writes', 20_000, async () => {
       const percent = await recipient.locator('p.text-3xl').getByText('%').innerText();
       return Number.parseInt(percent, 10) > 0;
     });
-    await nodeOf(1).kill9();
-    here.leadTo(nodeOf(2).port);
+    await killed?.kill9();
+    here.leadTo(third?.port ?? 0);
     there.allow(Number.POSITIVE_INFINITY);
     await seen(recipient, 'You have all of it');
     expect(await recipient.evaluate(ownFileSha256, 'film.mov')).toBe(sourceSha256);
@@ -318,12 +340,16 @@ describe('two people at two nodes', () => {
   it('go on when the home is killed under a plain download', async () => {
     const { sender, recipient } = await meet();
     await offerFile(sender);
+    // The sender goes through the home, the recipient does not.
+    const { home, others } = await homeAndOthers();
+    there.leadTo(home.port);
+    here.leadTo(others[0]?.port ?? 0);
     const download = await acceptAndDownload(recipient);
     await seen(sender, /is receiving$/);
     await waitFor('something is stored', 20_000, () => there.passedBytes() > 4 * MIB);
     await inSync();
-    await nodeOf(0).kill9();
-    there.leadTo(nodeOf(2).port);
+    await home.kill9();
+    there.leadTo(others[0]?.port ?? 0);
     there.allow(Number.POSITIVE_INFINITY);
     expect(await sha256(await download.path())).toBe(sourceSha256);
     await Promise.all([seen(sender, /has all of it$/), seen(recipient, 'You have all of it')]);
