@@ -5,6 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { launchBrowser } from '../support/browser.ts';
 import { tempDirectory } from '../support/cleanup.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { openUpload, putChunk } from '../support/cluster-client.ts';
 import { nodeIdOf, openRows } from '../support/cluster-storage.ts';
 import { b3sum, makePatternFile } from '../support/files.ts';
 import { treeWithPage } from '../support/page-build.ts';
@@ -189,15 +190,21 @@ describe('a page built for a cluster, where browsers may reach each node', () =>
     await cluster.settled();
   }, 60_000);
 
-  it('writes a download itself and goes on at the next byte when the node that serves it is killed', async () => {
+  it('writes a download with a password itself and goes on at the next byte when the node that serves it is killed', async () => {
     for (const line of lines) line.hold();
-    const answer = await fetch(`${nodeOf(0).url}/film.mov`, { method: 'PUT', body: await readFile(source) });
-    const { pathname } = new URL((await answer.text()).trim());
+    const bytes = await readFile(source);
+    const upload = await openUpload(nodeOf(0), FILE_BYTES, { password: 'sesame' });
+    for (let chunk = 0; chunk * CHUNK_BYTES < FILE_BYTES; chunk += 1) {
+      expect(await putChunk(nodeOf(0), upload, bytes, chunk)).toMatchObject({ status: 200 });
+    }
+    const pathname = `/d/${upload.shareId}`;
     await inSync(rows, pathname);
     const home = await indexOfHome(pathname);
     const page = await visit(browser, lineOf(home).url, { mayAppear: NETWORK_NEWS });
     await page.addInitScript(pickPrivateFile, FIRST_BYTES);
     await page.goto(`${lineOf(home).url}${pathname}`);
+    await page.getByLabel('Password').fill('sesame');
+    await page.getByRole('button', { name: 'Open' }).click();
     await page.getByRole('button', { name: 'Save as' }).click();
     await waitFor('the page writes', 20_000, () => page.evaluate(() => (window as never as Held).writtenBytes > 0));
     await nodeOf(home).kill9();
@@ -209,7 +216,7 @@ describe('a page built for a cluster, where browsers may reach each node', () =>
     await waitFor('another node is asked', 20_000, () => linesBut(home).some(({ asked }) => asked.includes(file)));
     const tookMs = performance.now() - killedMs;
     await page.getByText('Saved, every byte of it.').first().waitFor();
-    expect(await page.evaluate(ownFileSha256, 'film.mov')).toBe(await sha256(source));
+    expect(await page.evaluate(ownFileSha256, 'some.bin')).toBe(await sha256(source));
     expect(tookMs).toBeLessThan(KILLED_MOST_MS);
     process.stdout.write(`server of a download killed: another was asked after ${Math.round(tookMs)} ms\n`);
     await cluster.start({ ...optionsOf(home), dataDirectory: nodeOf(home).dataDirectory });

@@ -30,11 +30,12 @@ export async function getFile(node: Node, shareId: string): Promise<Buffer> {
   return body;
 }
 
-export async function openUpload(node: Node, sizeBytes: number | null): Promise<OpenUpload> {
+/** @param options more of the request: a password, an end */
+export async function openUpload(node: Node, sizeBytes: number | null, options: object = {}): Promise<OpenUpload> {
   const answer = await fetch(`${node.url}/api/transfers`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ files: [{ path: 'some.bin', sizeBytes }] }),
+    body: JSON.stringify({ files: [{ path: 'some.bin', sizeBytes }], ...options }),
     ...within(),
   });
   const text = await answer.text();
@@ -56,7 +57,7 @@ export async function putChunk(
   const answer = await fetch(`${node.url}/api/transfers/${upload.transferId}/files/0?offset=${index * MIB}`, {
     method: 'PUT',
     headers: { authorization: `Bearer ${upload.uploadToken}` },
-    body: file.subarray(index * MIB, (index + 1) * MIB),
+    body: Buffer.from(file.subarray(index * MIB, (index + 1) * MIB)),
     ...within(),
   });
   return { status: answer.status, text: await answer.text() };

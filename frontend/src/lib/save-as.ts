@@ -16,12 +16,14 @@ export function savePicker(): SavePicker | null {
 
 export interface SavedShare {
   readonly shareId: string;
-  /** Its right rides in a cookie of the page's own origin: no other node would take it. */
+  /** Its right rides only in a cookie of the page's own origin: no other node would take it. */
   readonly isTiedToOrigin: boolean;
   /** Node whose disk holds it, as far as is known: where pages may reach nodes themselves, it is asked first. */
   readonly homeNodeId: string | null;
   /** The right to begin at another origin, which gets no cookie; asked for at each turn, since it is short-lived. */
   readonly addressGrant?: () => string;
+  /** Makes that right anew, which ends after five minutes; asked for every now and then while it is written. */
+  readonly renewRight?: () => Promise<unknown>;
 }
 export interface SavedFile {
   readonly index: number;
@@ -35,6 +37,20 @@ export type WriteFile = (
   publish: SavePhaseListener,
   signal: AbortSignal,
 ) => Promise<SavePhase>;
+
+/** Often enough that whoever goes on at another node in the middle of a long file has a right that is not over. */
+const RENEW_RIGHT_EVERY_MS = 4 * 60_000;
+
+/** Keeps the right to a share fresh while something is written of it. */
+export async function withFreshRight<T>({ renewRight }: SavedShare, work: () => Promise<T>): Promise<T> {
+  if (!renewRight) return await work();
+  const renewing = setInterval(() => void renewRight(), RENEW_RIGHT_EVERY_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(renewing);
+  }
+}
 
 /** The nodes are asked for once, however many files follow. */
 export async function writerOf(share: SavedShare): Promise<WriteFile> {

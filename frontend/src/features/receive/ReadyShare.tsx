@@ -93,9 +93,11 @@ export function ReadyShare({
               file={{ index: single.index, sizeBytes: single.sizeBytes }}
               share={{
                 shareId,
-                isTiedToOrigin: right.grant !== null || share.maxDownloads !== null,
+                isTiedToOrigin: share.maxDownloads !== null || (right.grant !== null && right.nodeGrant === null),
                 homeNodeId: answer.homeNodeId,
-                ...(right.addressGrant === null ? {} : { addressGrant: () => right.addressGrant ?? '' }),
+                ...(right.nodeGrant === null
+                  ? {}
+                  : { addressGrant: () => right.nodeGrant ?? '', renewRight: () => right.renew() }),
               }}
             />
           )}

@@ -4,7 +4,7 @@ import { Button } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import type { Formatter } from '../../lib/format.ts';
 import { live } from '../../lib/live.ts';
-import { type SavedFile, type SavedShare, savePicker, writerOf } from '../../lib/save-as.ts';
+import { type SavedFile, type SavedShare, savePicker, withFreshRight, writerOf } from '../../lib/save-as.ts';
 import { isSaving, type Saving, savings } from '../../lib/savings.ts';
 import { useStore } from '../../lib/store.ts';
 import { waitsForSender } from '../../lib/waits-for-sender.ts';
@@ -40,10 +40,12 @@ export function SaveAs({
     const handle = await picker({ suggestedName: name }).catch(() => null);
     if (!handle) return;
     onBegun();
-    await savings.begin(shareId, { name, sizeBytes: file.sizeBytes }, async (show, signal) => {
-      const write = await writerOf(share);
-      return await write(handle, file, show, signal);
-    });
+    await savings.begin(shareId, { name, sizeBytes: file.sizeBytes }, (show, signal) =>
+      withFreshRight(share, async () => {
+        const write = await writerOf(share);
+        return await write(handle, file, show, signal);
+      }),
+    );
   };
   const say = (part: number) => {
     if (!saving) return '';

@@ -34,8 +34,24 @@ describe('the right to a share with a password', () => {
     expect(right.grant).toBe('header 1');
     expect(right.addressGrant).toBeNull();
     expect(load().grant).toBe('header 1');
-    expect(await right.renew()).toBe(false);
     expect(tab.asked).toBe(1);
+  });
+
+  it('goes along to another node, which gets no cookie: made anew for as long as the page knows the password', async () => {
+    const { tab, load } = visit(false);
+    const right = load();
+    expect(right.nodeGrant).toBeNull();
+    await right.unlock('sesame');
+    expect(right.nodeGrant).toBe('address 1');
+    expect(await right.renew()).toBe(true);
+    expect(right.nodeGrant).toBe('address 2');
+    expect(right.addressGrant).toBeNull();
+    tab.isDown = true;
+    expect(await right.renew()).toBe(false);
+    expect(right.nodeGrant).toBe('address 2');
+    // A reload has the cookie and what was kept beside it, which is for this origin alone.
+    expect(load().nodeGrant).toBeNull();
+    expect(await load().renew()).toBe(false);
   });
 
   it('holds for the page where the browser keeps nothing', async () => {
@@ -51,6 +67,7 @@ describe('the right to a share with a password', () => {
     await right.unlock('sesame');
     expect(right.grant).toBe('header 1');
     expect(right.addressGrant).toBe('address 1');
+    expect(right.nodeGrant).toBe('address 1');
     expect(await right.renew()).toBe(true);
     expect(right.addressGrant).toBe('address 2');
     tab.isDown = true;

@@ -1,7 +1,8 @@
 /**
- * The right to read a share that has a password. On the backend's own origin a cookie carries it to the downloads. A page
- * of another origin has none: there the address carries a right of its own, which lives five minutes and is made anew
- * with the password for as long as the page shows. Pure: server and storage come in through ports.
+ * The right to read a share that has a password. On the backend's own origin a cookie carries it to the downloads.
+ * Another origin gets none, be it the page's or that of a node that a download goes on through: there the address carries
+ * a right of its own, which lives five minutes and is made anew with the password for as long as it is needed. Pure: server
+ * and storage come in through ports.
  */
 import type { GrantResponse } from '../../../../services/contracts/http.ts';
 import type { Fault } from '../../transfer-engine/fault.ts';
@@ -19,7 +20,7 @@ export interface ShareRightPorts {
 export class ShareRight {
   readonly #ports: ShareRightPorts;
   #granted: GrantResponse | null = null;
-  /** Remembered only where it is needed again. */
+  /** In this page's memory only, never kept. */
   #password: string | null = null;
 
   constructor(ports: ShareRightPorts) {
@@ -36,13 +37,18 @@ export class ShareRight {
     return this.#ports.isElsewhere ? (this.#granted?.addressGrant ?? null) : null;
   }
 
+  /** For the address of a download at another node; null where the password is not known any more, or there is none. */
+  get nodeGrant(): string | null {
+    return this.#granted?.addressGrant ?? null;
+  }
+
   /** Null: the password is right. */
   async unlock(password: string): Promise<Fault | null> {
     const answer = await this.#ports.ask(password);
     if (!answer.ok) return answer.fault;
     this.#granted = answer.value;
-    if (this.#ports.isElsewhere) this.#password = password;
-    else this.#ports.keep(answer.value.grant);
+    this.#password = password;
+    if (!this.#ports.isElsewhere) this.#ports.keep(answer.value.grant);
     return null;
   }
 
