@@ -105,6 +105,8 @@ export interface TransferListResponse {
 /** GET /api/transfers/:id/status (owner): which chunks are there. */
 export interface TransferStatusResponse {
   readonly state: TransferState;
+  /** Only where it has ended. */
+  readonly endReason?: EndReason;
   readonly generation: number;
   /** Node whose disk holds it now; GET /api/cluster tells its public address. */
   readonly homeNodeId: string;

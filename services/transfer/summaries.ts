@@ -83,8 +83,10 @@ export function ownedTransfer(
 }
 
 export function transferStatus(transfer: RunningTransfer): TransferStatusResponse {
-  const { state, generation, homeNodeId } = transfer.row;
-  return { state, generation, homeNodeId, recipients: transfer.readers, files: transfer.files.map(chunkStatus) };
+  const { state, endReason, generation, homeNodeId } = transfer.row;
+  const why = endReason === null ? {} : { endReason };
+  const files = transfer.files.map(chunkStatus);
+  return { state, ...why, generation, homeNodeId, recipients: transfer.readers, files };
 }
 
 function chunkStatus(file: RunningFile): ChunkStatus {

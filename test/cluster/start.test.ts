@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { committedOf, getFile, type OpenUpload, openUpload, putChunk } from '../support/cluster-client.ts';
 import { bytesPath, flipBit, nodeIdOf, openRows, simulateReboot } from '../support/cluster-storage.ts';
 import { type OwnPostgres, startOwnPostgres } from '../support/postgres.ts';
-import type { TestServer } from '../support/server.ts';
+import { startProcess } from '../support/processes.ts';
+import { ROOT, type TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
 
 const MIB = 1024 ** 2;
@@ -36,6 +38,19 @@ async function world(cluster: TestCluster) {
 async function finish(node: TestServer, upload: OpenUpload, file: Buffer, indexes: readonly number[]) {
   for (const index of indexes) expect((await putChunk(node, upload, file, index)).status).toBe(200);
   expect((await getFile(node, upload.shareId)).equals(file)).toBe(true);
+}
+
+const statusOf = (node: TestServer, { transferId, uploadToken }: OpenUpload) =>
+  fetch(`${node.url}/api/transfers/${transferId}/status`, { headers: { authorization: `Bearer ${uploadToken}` } });
+
+/** `npm run peerlink`, on the machine of a node. */
+async function giveUp(asked: TestServer, ...words: readonly string[]) {
+  const script = startProcess(process.execPath, [path.join(ROOT, 'scripts', 'peerlink.mjs'), 'give-up', ...words], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, DATA_DIR: asked.dataDirectory },
+  });
+  const { code } = await script.exited(SOON_MS);
+  return { code, said: script.log() };
 }
 
 let postgres: OwnPostgres;
@@ -74,6 +89,63 @@ describe('after its machine rebooted', () => {
       await waitFor('both copies are whole', SOON_MS, async () =>
         (await readFile(bytesPath(rebooted, fileId))).equals(file),
       );
+    },
+    TEST_MS,
+  );
+
+  it(
+    'a home whose replica never returns goes on alone once an operator gives up on that, which ends what was at home there',
+    async () => {
+      const { rows, home, other, file, upload, again, inSync } = await world(twice);
+      const { fileId, generation } = await inSync();
+      const lost = await waitFor('a transfer of the other home, with a copy', SOON_MS, async () => {
+        const opened = await openUpload(other, MIB);
+        if ((await rows.share(opened.transferId)).home !== nodeIdOf(other)) return null;
+        await waitFor('it', SOON_MS, async () => (await rows.share(opened.transferId)).replicaState === 'in_sync');
+        return opened;
+      });
+      await other.kill9();
+      await home.kill9();
+      await simulateReboot(home);
+      await flipBit(bytesPath(home, fileId), 5);
+      const rebooted = await again(home);
+      expect((await statusOf(rebooted, upload)).status).toBe(503);
+
+      const gone = nodeIdOf(other);
+      expect(await giveUp(rebooted, gone, '--confirm')).toMatchObject({
+        code: 1,
+        said: expect.stringMatching(/was seen \d+ s ago/),
+      });
+      await rows.missFor(gone);
+      expect(await giveUp(rebooted, gone.slice(0, 8))).toMatchObject({
+        code: 0,
+        said: expect.stringMatching(
+          /1 that is still being sent ends\n.*1 transfer of another node loses its second copy.*nothing was done/s,
+        ),
+      });
+      expect(await rows.isGivenUp(gone)).toBe(false);
+      expect(await giveUp(rebooted, gone, '--confirm')).toMatchObject({
+        code: 0,
+        said: expect.stringContaining(`${gone} is given up`),
+      });
+      expect(await (await statusOf(rebooted, lost)).json()).toMatchObject({ state: 'ended', endReason: 'node_lost' });
+      const share = await fetch(`${rebooted.url}/api/shares/${lost.shareId}`);
+      expect([share.status, await share.json()]).toMatchObject([410, { data: { endReason: 'node_lost' } }]);
+      await waitFor('it goes on', SOON_MS, async () => (await statusOf(rebooted, upload)).status === 200);
+      expect(await committedOf(rebooted, upload)).toEqual([[2, 3]]);
+      const alone = await rows.share(upload.transferId);
+      expect(alone).toMatchObject({ home: nodeIdOf(rebooted), replica: null, generation: generation + 1 });
+
+      const back = await again(other);
+      await waitFor('it is a node again', SOON_MS, async () => !(await rows.isGivenUp(gone)));
+      await finish(rebooted, upload, file, [0, 1, 3]);
+      await waitFor(
+        'two copies',
+        SOON_MS,
+        async () => (await rows.share(upload.transferId)).replicaState === 'in_sync',
+      );
+      expect((await readFile(bytesPath(back, fileId))).equals(file)).toBe(true);
+      expect((await rows.share(lost.transferId)).state).toBe('ended');
     },
     TEST_MS,
   );

@@ -45,6 +45,15 @@ export async function openRows(databaseUrl: string) {
         [id, replica],
       );
     },
+    /** As if a node had been away for a minute more. */
+    async missFor(nodeId: string): Promise<void> {
+      await client.query(`UPDATE nodes SET seen_at = seen_at - interval '1 minute' WHERE id = $1`, [nodeId]);
+    },
+    /** Whether an operator gave up on it, and it was not seen since. */
+    async isGivenUp(nodeId: string): Promise<boolean> {
+      const { rows } = await client.query('SELECT 1 FROM nodes WHERE id = $1 AND given_up_at > seen_at', [nodeId]);
+      return rows.length === 1;
+    },
     /** By transfer id or share id; its first file. */
     async share(id: string): Promise<StoredShare> {
       const { rows } = await client.query<StoredShare>(

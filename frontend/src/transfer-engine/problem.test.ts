@@ -80,6 +80,13 @@ describe('every fault', () => {
     else expect(['wait', 'retry']).toContain(remedy);
   });
 
+  it('of a transfer that the server lost says so, and not that somebody deleted it', () => {
+    const fault = { kind: 'problem', type: 'ended', retryAfterMs: null } as const;
+    const lost = explainFault({ ...fault, data: { endReason: 'node_lost' } }, en, format);
+    expect(lost).toEqual(en.fault.node_lost);
+    expect(explainFault(fault, en, format)).toEqual(en.fault.ended);
+  });
+
   it('names the limit when the server told it', () => {
     const fault = {
       kind: 'problem',

@@ -551,6 +551,17 @@ describe('upload machine of a direct send', () => {
     expect(sends(machine.handle(far.status(), 1_000)).length).toBeGreaterThan(0);
   });
 
+  it.each([
+    ['node_lost', { kind: 'problem', type: 'ended', retryAfterMs: null, data: { endReason: 'node_lost' } }],
+    ['deleted', null],
+  ] as const)('says why it has ended (%s) where that is nobody’s doing', (endReason, fault) => {
+    const { far, machine } = started(files);
+    const { answer } = far.status() as Extract<UploadEvent, { type: 'status' }>;
+    expect(machine.handle({ type: 'transfer_state', state: 'ended' }, 5)).toEqual([{ type: 'ask_status' }]);
+    machine.handle({ type: 'status', answer: { ...answer, state: 'ended', endReason } }, 6);
+    expect(machine.phase).toEqual({ name: 'ended', fault });
+  });
+
   it('looks at once when the transfer is over while it waits', () => {
     const machine = machineOf(files, { awaitsAnswer: true });
     machine.handle({ type: 'start' }, 0);

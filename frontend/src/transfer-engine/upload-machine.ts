@@ -365,7 +365,7 @@ export class UploadMachine {
       return;
     }
     if (answer.state === 'ended') {
-      this.#stop({ name: 'ended', fault: null }, effects);
+      this.#stop({ name: 'ended', fault: faultOfEnd(answer) }, effects);
       return;
     }
     const mayHaveLost = this.#generation !== null && answer.generation > this.#generation;
@@ -458,4 +458,10 @@ export class UploadMachine {
     }
     this.#runs.clear();
   }
+}
+
+/** Why it ended, where that is nobody's doing: as the server answers whoever writes on. */
+function faultOfEnd({ endReason }: TransferStatusResponse): Fault | null {
+  if (endReason !== 'node_lost') return null;
+  return { kind: 'problem', type: 'ended', retryAfterMs: null, data: { endReason } };
 }

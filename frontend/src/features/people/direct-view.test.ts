@@ -23,6 +23,7 @@ const CASES: readonly (readonly [readonly GrantState[], UploadViewPhase['name'],
   [['offered'], 'ended', 'deleted', 'cancelled'],
   [['accepted'], 'cancelled', null, 'cancelled'],
   [['accepted'], 'ended', 'digest_mismatch', 'failed'],
+  [['accepted'], 'ended', 'node_lost', 'failed'],
   [['offered'], 'ended', 'expired', 'expired'],
 ];
 

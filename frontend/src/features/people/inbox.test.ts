@@ -81,6 +81,7 @@ describe('the inbox', () => {
     [offer(1, { state: 'accepted', transferState: 'ended', endReason: 'aborted' }), 'taken_back'],
     [offer(1, { state: 'accepted', transferState: 'ended', endReason: 'deleted' }), 'taken_back'],
     [offer(1, { state: 'accepted', transferState: 'ended', endReason: 'digest_mismatch' }), 'damaged'],
+    [offer(1, { state: 'accepted', transferState: 'ended', endReason: 'node_lost' }), 'lost'],
     [offer(1, { state: 'accepted', transferState: 'ended', endReason: 'expired' }), 'expired'],
     [offer(1, { state: 'left' }), 'left'],
     [offer(1, { state: 'expired' }), 'expired'],
