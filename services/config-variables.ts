@@ -130,7 +130,7 @@ export const VARIABLES = {
   ALLOW_INSECURE_BUS: variable(
     'Cluster',
     'false',
-    'Start although the bus asks for no password and is not on this machine.',
+    'Start although the bus or Redis asks for no password and is not on this machine.',
   ),
   CLUSTER_SECRET: variable('Cluster', null, 'Signs what nodes tell each other, at least 16 characters.', {
     isSecret: true,

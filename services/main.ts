@@ -101,10 +101,17 @@ async function start(): Promise<void> {
   if (node.madeToken !== null) showToken(node.madeToken);
 }
 
-async function openRedisOf({ redis }: Config, log: Logger): Promise<RedisLink | null> {
+async function openRedisOf(config: Config, log: Logger): Promise<RedisLink | null> {
+  const { redis, bus } = config;
   if (redis === null) return null;
-  const { openRedis } = await import('./redis/redis-link.ts');
-  return openRedis(redis, log);
+  const [{ openRedis }, { assertGuarded }, { isBusOnRedis }] = await Promise.all([
+    import('./redis/redis-link.ts'),
+    import('./redis/guarded-redis.ts'),
+    import('./bus/bus-address.ts'),
+  ]);
+  const link = await openRedis(redis, log);
+  if (!isBusOnRedis(config)) await assertGuarded(redis, bus.isInsecureAllowed, log);
+  return link;
 }
 
 function announce(config: Config, log: Logger, version: string, port: number): void {

@@ -1,5 +1,6 @@
 import type { Config, RedisSettings } from '../config.ts';
 import { isLoopbackHost } from '../kernel/loopback-host.ts';
+import { placeOf } from '../redis/guarded-redis.ts';
 
 /** Which server carries the bus: TRANSPORTER's, else the cluster's own Redis. */
 export type BusAddress =
@@ -8,14 +9,17 @@ export type BusAddress =
 
 const DEFAULT_REDIS_PORT = 6379;
 
+/** Whether the cluster's own Redis is the bus too, which looks for itself whether its server asks for a password. */
+export function isBusOnRedis({ isCluster, redis, bus }: Pick<Config, 'isCluster' | 'redis' | 'bus'>): boolean {
+  return isCluster && redis !== null && bus.transporter === null;
+}
+
 /** Null: this node is alone. */
 export function busAddressOf(config: Pick<Config, 'isCluster' | 'redis' | 'bus'>): BusAddress | null {
   const { redis, bus } = config;
   if (!config.isCluster || redis === null) return null;
   if (bus.transporter === null) {
-    const hosts = redis.sentinels.length > 0 ? redis.sentinels.map(({ host }) => host) : [redis.host];
-    const variable = redis.sentinels.length > 0 ? 'REDIS_SENTINELS' : 'REDIS_HOST';
-    return { kind: 'redis', settings: redis, isLocal: hosts.every(isLoopbackHost), variable };
+    return { kind: 'redis', settings: redis, ...placeOf(redis) };
   }
   const url = new URL(bus.transporter);
   const isLocal = isLoopbackHost(url.hostname);

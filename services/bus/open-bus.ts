@@ -4,11 +4,12 @@ import { PeerLinkError } from '../contracts/errors.ts';
 import { MAX_BUS_PACKET_BYTES, MIB } from '../contracts/limits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { firstConnection } from '../redis/first-connection.ts';
+import { isRedisOpen } from '../redis/guarded-redis.ts';
 import { type BusAddress, busAddressOf } from './bus-address.ts';
 import type { OpenLine } from './bus-line.ts';
 import { BusTransporter } from './bus-transporter.ts';
 import { PacketGuard } from './packet-guard.ts';
-import { isRedisOpen, RedisLine } from './redis-line.ts';
+import { RedisLine } from './redis-line.ts';
 
 export interface BusOptions {
   readonly config: Pick<Config, 'isCluster' | 'redis' | 'bus'>;
@@ -38,10 +39,7 @@ export async function openBus({ config, nodeId, secret, clock, log }: BusOptions
       await line.close();
       throw new PeerLinkError('unavailable', openBusText(address));
     }
-    log.warn(
-      { bus: line.name },
-      'ALLOW_INSECURE_BUS: the bus takes packets from anybody who reaches it. They are signed, so that foreign ones are ignored, but whoever reaches it reads all of them and can block it',
-    );
+    log.warn({ bus: line.name }, insecureBusText(address));
   }
   if (maxMessageBytes < MAX_BUS_PACKET_BYTES) {
     log.warn(
@@ -52,13 +50,27 @@ export async function openBus({ config, nodeId, secret, clock, log }: BusOptions
   return new BusTransporter({ line, guard: new PacketGuard({ secret, nodeId, nowMs: () => clock.now() }), log });
 }
 
-function openBusText({ kind, variable }: BusAddress): string {
+/** The cluster's own Redis, as bus too. */
+function hasSessions({ kind, variable }: BusAddress): boolean {
+  return kind === 'redis' && variable !== 'TRANSPORTER';
+}
+
+function insecureBusText(address: BusAddress): string {
+  const text =
+    'ALLOW_INSECURE_BUS: the bus takes packets from anybody who reaches it. They are signed, so that foreign ones are ' +
+    'ignored, but whoever reaches it reads all of them and can block it';
+  if (!hasSessions(address)) return text;
+  return `${text}; and the sessions in this Redis are not signed: whoever writes there passes for any session`;
+}
+
+function openBusText(address: BusAddress): string {
+  const { kind, variable } = address;
   const server = kind === 'redis' ? 'Redis' : 'NATS';
-  const remedy =
-    kind === 'redis' && variable !== 'TRANSPORTER' ? 'set requirepass and REDIS_PASSWORD' : 'give it users';
+  const remedy = hasSessions(address) ? 'set requirepass and REDIS_PASSWORD' : 'give it users';
+  const harm = `read and block what nodes tell each other${hasSessions(address) ? ', and pass for any session' : ''}`;
   return (
-    `${variable}: this ${server} is not on this machine and asks for no password, so anybody who reaches it could read ` +
-    `and block what nodes tell each other; ${remedy}, or start with ALLOW_INSECURE_BUS=true`
+    `${variable}: this ${server} is not on this machine and asks for no password, so anybody who reaches it could ` +
+    `${harm}; ${remedy}, or start with ALLOW_INSECURE_BUS=true`
   );
 }
 

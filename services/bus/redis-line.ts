@@ -99,26 +99,3 @@ export class RedisLine implements BusLine {
     else this.#handlers.onDown();
   }
 }
-
-/** True when Redis answers commands of a client that gave no password, although we were told one. */
-export async function isRedisOpen(settings: RedisSettings): Promise<boolean> {
-  const client = new Redis({
-    ...redisOptions({ ...settings, password: null }, 'peerlink-start'),
-    lazyConnect: true,
-    enableReadyCheck: false,
-    db: 0,
-    commandTimeout: settings.connectTimeoutMs,
-    retryStrategy: () => null,
-  });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    await client.ping();
-    return true;
-  } catch (fault) {
-    if ((fault as Error).message.includes('NOAUTH')) return false;
-    throw fault;
-  } finally {
-    client.disconnect();
-  }
-}

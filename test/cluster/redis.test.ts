@@ -145,6 +145,18 @@ describe('one node with Redis', () => {
   );
 
   it(
+    'refuses a Redis elsewhere that lets anybody in, also for one node, whose bus it is not',
+    async () => {
+      const { port } = await startRedis();
+      const env = { REDIS_HOST: '0.0.0.0', REDIS_PORT: String(port), USE_CLUSTER: 'false' };
+      await expect(startServer({ env })).rejects.toThrow(
+        /PeerLink cannot start: REDIS_HOST: this Redis is not on this machine and asks for no password/,
+      );
+    },
+    START_MS,
+  );
+
+  it(
     'refuses a Redis that is too old, by name',
     async () => {
       const old = createServer((socket) => {

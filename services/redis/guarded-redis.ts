@@ -1,0 +1,63 @@
+import { Redis } from 'ioredis';
+import type { RedisSettings } from '../config.ts';
+import { PeerLinkError } from '../contracts/errors.ts';
+import { isLoopbackHost } from '../kernel/loopback-host.ts';
+import type { RedisLog } from './first-connection.ts';
+import { redisOptions } from './redis-options.ts';
+
+export interface RedisPlace {
+  /** Which variable names it. */
+  readonly variable: 'REDIS_HOST' | 'REDIS_SENTINELS';
+  /** Only this machine reaches it. */
+  readonly isLocal: boolean;
+}
+
+export function placeOf({ host, sentinels }: RedisSettings): RedisPlace {
+  if (sentinels.length === 0) return { variable: 'REDIS_HOST', isLocal: isLoopbackHost(host) };
+  return { variable: 'REDIS_SENTINELS', isLocal: sentinels.every((sentinel) => isLoopbackHost(sentinel.host)) };
+}
+
+/** True when Redis answers commands of a client that gave no password, although we were told one. */
+export async function isRedisOpen(settings: RedisSettings): Promise<boolean> {
+  const client = new Redis({
+    ...redisOptions({ ...settings, password: null }, 'peerlink-start'),
+    lazyConnect: true,
+    enableReadyCheck: false,
+    db: 0,
+    commandTimeout: settings.connectTimeoutMs,
+    retryStrategy: () => null,
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.ping();
+    return true;
+  } catch (fault) {
+    if ((fault as Error).message.includes('NOAUTH')) return false;
+    throw fault;
+  } finally {
+    client.disconnect();
+  }
+}
+
+/**
+ * The rows of sessions in Redis are believed: whoever can write there passes for any session. Asked where Redis is not the
+ * bus as well, which asks for itself.
+ * @param isOpenAllowed ALLOW_INSECURE_BUS: it is only said aloud
+ * @throws unavailable: it is not on this machine and lets anybody in
+ */
+export async function assertGuarded(settings: RedisSettings, isOpenAllowed: boolean, log: RedisLog): Promise<void> {
+  const { variable, isLocal } = placeOf(settings);
+  if (isLocal || (settings.password !== null && !(await isRedisOpen(settings)))) return;
+  if (!isOpenAllowed) {
+    throw new PeerLinkError(
+      'unavailable',
+      `${variable}: this Redis is not on this machine and asks for no password, so anybody who reaches it could pass for ` +
+        'any session; set requirepass and REDIS_PASSWORD, or start with ALLOW_INSECURE_BUS=true',
+    );
+  }
+  log.warn(
+    { redis: variable },
+    'ALLOW_INSECURE_BUS: Redis lets in anybody who reaches it. The sessions in it are not signed: whoever writes there passes for any session, sees who is online and resets rate limits',
+  );
+}
