@@ -33,7 +33,7 @@ export interface PacketGuardOptions {
   /** The cluster's. Who has it is a member. */
   readonly secret: Uint8Array;
   readonly nodeId: string;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, the same at all nodes. */
   readonly nowMs: () => number;
 }
 

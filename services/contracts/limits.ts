@@ -122,7 +122,7 @@ export const MAX_WATCHED_TRANSFERS_PER_SOCKET = 64;
 
 /** A listing of 10,000 files with long names fits. Redis cuts a subscriber that is 32 MiB behind. */
 export const MAX_BUS_PACKET_BYTES = 16 * MIB;
-/** Clocks of nodes may differ this much, and a captured packet is worthless afterwards. */
+/** By the database's time, which all nodes go by: a captured packet is worthless afterwards. */
 export const BUS_PACKET_MAX_AGE_MS = 30_000;
 /** Runs of nodes whose packets are remembered at once: 4 KiB each. */
 export const MAX_BUS_SENDERS = 1_000;

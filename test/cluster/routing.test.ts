@@ -1,11 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
-import { startCluster } from '../support/cluster.ts';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { waitFor } from '../support/waiting.ts';
+
+let cluster: TestCluster;
+beforeAll(async () => {
+  cluster = await startCluster({
+    nodes: 3,
+    areClocksWrong: true,
+    env: { RATE_LIMIT_DOWNLOADS_PER_MINUTE: '10000' },
+  });
+}, 180_000);
 
 describe('a cluster of three nodes', () => {
   it('takes a file on one node and serves it on every other', async () => {
-    const { nodes } = await startCluster({ nodes: 3, areClocksWrong: true });
-    const [first, ...others] = nodes;
+    const [first, ...others] = cluster.nodes;
     const bytes = randomBytes(5_000_000);
     const answer = await fetch(`${first?.url}/some.bin`, { method: 'PUT', body: bytes });
     const text = await answer.text();
@@ -25,4 +34,41 @@ describe('a cluster of three nodes', () => {
       }
     }
   }, 180_000);
+
+  it('lets a password’s grant and a link count to their end by the database’s time, however wrong a node’s clock is', async () => {
+    const statusesOf = (path: string, headers: Record<string, string>) =>
+      Promise.all(cluster.nodes.map(async ({ url }) => (await fetch(`${url}${path}`, { headers })).status));
+    const json = (method: string, body: object, more: Record<string, string> = {}) => ({
+      method,
+      headers: { 'content-type': 'application/json', ...more },
+      body: JSON.stringify(body),
+    });
+    for (const [index, node] of cluster.nodes.entries()) {
+      const files = [{ path: 'a', sizeBytes: 5 }];
+      const asked = { files, password: 'open', expiresInSeconds: 60 };
+      const opened = await fetch(`${node.url}/api/transfers`, json('POST', asked));
+      const { transfer, uploadToken } = (await opened.json()) as {
+        transfer: { id: string; shareId: string };
+        uploadToken: string;
+      };
+      const upload = { authorization: `Bearer ${uploadToken}` };
+      const put = { method: 'PUT', body: 'hello', headers: upload };
+      expect((await fetch(`${node.url}/api/transfers/${transfer.id}/files/0`, put)).status).toBe(200);
+      const granted = await fetch(
+        `${node.url}/api/shares/${transfer.shareId}/grant`,
+        json('POST', { password: 'open' }),
+      );
+      expect(granted.status).toBe(201);
+      const maxAge = Number(/Max-Age=(\d+)/.exec(granted.headers.getSetCookie()[0] ?? '')?.[1]);
+      expect(maxAge).toBeGreaterThan(0);
+      expect(maxAge).toBeLessThanOrEqual(60);
+      const cookie = granted.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+      expect([index, await statusesOf(`/d/${transfer.shareId}/0`, { cookie })]).toEqual([index, [200, 200, 200]]);
+      const shorter = json('PATCH', { expiresInSeconds: 1 }, upload);
+      expect((await fetch(`${node.url}/api/transfers/${transfer.id}`, shorter)).status).toBe(200);
+      await waitFor('it is over everywhere', 10_000, async () =>
+        (await statusesOf(`/d/${transfer.shareId}/0`, { cookie })).every((status) => status === 410),
+      );
+    }
+  }, 60_000);
 });

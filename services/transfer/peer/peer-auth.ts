@@ -25,7 +25,7 @@ export interface PeerHead {
 
 export type Refusal = 'forged' | 'stale' | 'repeated';
 
-/** Clocks of nodes may differ this much; a captured request is worthless afterwards. */
+/** By the database's time, which all nodes go by: a captured request is worthless afterwards. */
 const MAX_AGE_MS = 60_000;
 /** Nonces remembered of one node: more than it asks in MAX_AGE_MS at 1,000 a second. */
 const MAX_NONCES = 65_536;
@@ -44,6 +44,7 @@ export interface PeerAuthOptions {
   readonly secret: Uint8Array;
   /** This node. */
   readonly nodeId: string;
+  /** Milliseconds since 1970, the same at all nodes. */
   readonly nowMs: () => number;
 }
 
