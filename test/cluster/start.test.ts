@@ -237,4 +237,32 @@ describe('while PostgreSQL is frozen', () => {
     },
     TEST_MS,
   );
+
+  it(
+    'a sealed file whose home dies is read through a third node from the replica, which has forgotten its row',
+    async () => {
+      const { home, other, rows, file, upload, again, inSync } = await world(twice);
+      await finish(home, upload, file, [1, 3]);
+      await inSync();
+      const gateway = await twice.start();
+      await other.kill9();
+      const replica = await again(other);
+      await twice.settled();
+      expect(await rows.share(upload.transferId)).toMatchObject({ home: nodeIdOf(home), state: 'sealed' });
+      expect((await getFile(gateway, upload.shareId)).equals(file)).toBe(true);
+      postgres.freeze();
+      try {
+        await home.kill9();
+        expect((await getFile(gateway, upload.shareId)).equals(file)).toBe(true);
+        // It was told for one answer, and knows no more about it than before.
+        const asked = await fetch(`${replica.url}/d/${upload.shareId}/0/some.bin`, {
+          signal: AbortSignal.timeout(SOON_MS),
+        });
+        expect(asked.status).toBe(503);
+      } finally {
+        postgres.thaw();
+      }
+    },
+    TEST_MS,
+  );
 });

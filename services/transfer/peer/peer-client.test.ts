@@ -28,7 +28,9 @@ it('says to the other node whose request it asks for, so that both logs have the
   try {
     const run = { ...PLACE, offset: 0, lengthBytes: 4, chunkValue: null };
     await expect(client.forwardRun(run, { bytes: Buffer.from('four') }, STAYING)).rejects.toThrow();
-    await expect(client.read({ ...PLACE, from: 0, to: null }, new AbortController().signal)).rejects.toThrow();
+    await expect(
+      client.read({ ...PLACE, from: 0, to: null, told: null }, new AbortController().signal),
+    ).rejects.toThrow();
     expect(asked.map((headers) => headers['x-request-id'])).toEqual([REQUEST_ID, REQUEST_ID]);
   } finally {
     client.close();

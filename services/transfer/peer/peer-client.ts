@@ -15,6 +15,7 @@ import { CONNECT_MS, type PeerConnection } from './peer-connection.ts';
 import { faultOfAnswer, noAnswer, readJson } from './peer-faults.ts';
 import { type Probe, probe } from './probe.ts';
 import { type ProgressWatch, watchProgress } from './progress-watch.ts';
+import { type ToldFile, tellingQuery } from './told-file.ts';
 
 /** "Its own probe of the home's data port is refused, or stays unanswered for 3 s." */
 export const PROBE_MS = 3_000;
@@ -66,6 +67,8 @@ export interface ReadTarget {
   /** One past the last byte; null: to the end, wherever that will be. */
   readonly to: number | null;
   readonly epoch: number;
+  /** Of a sealed file, what the row says of it: that node may not be able to read it. Null: of an open one. */
+  readonly told: ToldFile | null;
   readonly requestId?: string;
 }
 
@@ -187,9 +190,9 @@ export class PeerClient {
 
   /** Bytes [from, to) of a file at a node that holds it; waits there for chunks that are not committed yet. */
   async read(target: ReadTarget, signal: AbortSignal): Promise<PeerReading> {
-    const { nodeId, transferId, fileIndex, from, to, ...rest } = target;
+    const { nodeId, transferId, fileIndex, from, to, told, ...rest } = target;
     const range = `from=${from}${to === null ? '' : `&to=${to}`}`;
-    const path = `/peer/transfers/${transferId}/files/${fileIndex}?${range}`;
+    const path = `/peer/transfers/${transferId}/files/${fileIndex}?${range}${tellingQuery(told)}`;
     const options = { ...rest, nodeId, method: 'GET', path, lengthBytes: null, isBulk: true, signal } as const;
     const { body, nonce } = await this.#ask(options, CONNECT_MS);
     const reveal = this.#hider(nonce, 'response');
@@ -211,8 +214,8 @@ export class PeerClient {
 
   /** Whether a node holds all of a sealed file: it is asked for none of its bytes. @throws unavailable when it does not say */
   async holds(target: Omit<ReadTarget, 'from' | 'to'>, signal: AbortSignal): Promise<boolean> {
-    const { nodeId, transferId, fileIndex, epoch } = target;
-    const path = `/peer/transfers/${transferId}/files/${fileIndex}?from=0&to=0`;
+    const { nodeId, transferId, fileIndex, epoch, told } = target;
+    const path = `/peer/transfers/${transferId}/files/${fileIndex}?from=0&to=0${tellingQuery(told)}`;
     const asked = { nodeId, method: 'GET', path, epoch, lengthBytes: null, signal } as const;
     const { head, body } = await this.#headOf(asked, CONNECT_MS);
     // To its end, which is near, so that the connection is kept.

@@ -1,13 +1,19 @@
 import type { ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { NetIo } from '../../../native/types.ts';
-import { PeerLinkError } from '../../contracts/errors.ts';
+import { PeerLinkError, typeOfFault } from '../../contracts/errors.ts';
 import type { DataPlaneDeps } from '../data-plane/deps.ts';
 import { PacedResponse } from '../data-plane/paced-response.ts';
 import type { Piece } from '../data-plane/pieces.ts';
 import { readPieces } from '../data-plane/read-pieces.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
+import type { TransferEngine } from '../transfer-engine.ts';
 import type { PeerAuth, PeerHead } from './peer-auth.ts';
+import { toldIn, toldTransfer } from './told-file.ts';
+
+/** A database that does not answer so soon is not waited for by who was told what the row says. */
+const ROW_WITHIN_MS = 500;
 
 export interface PeerReadDeps {
   readonly data: Pick<DataPlaneDeps, 'engine' | 'buffers' | 'readers'>;
@@ -25,16 +31,15 @@ export interface PeerReadRequest {
 
 /** Verified bytes of a file for a client of another node, as far as they are there; the next ones are waited for. */
 export async function answerRead(deps: PeerReadDeps, request: PeerReadRequest): Promise<void> {
-  const { head, transferId, fileIndex, query, res } = request;
+  const { head, query, res } = request;
   const { engine } = deps.data;
-  const transfer = await engine.loadAtEpoch(transferId, head.epoch);
+  const { transfer, file, isTold } = await whatIsAsked(engine, request);
   const release = engine.holdAsReader(transfer);
   transfer.peerReaders += 1;
   const response = new PacedResponse(res);
   try {
     // How old its row may be is for the node to say that the reader came to.
     transfer.assertGoingOn(engine.nowMs);
-    const file = transfer.file(fileIndex);
     const { from, to } = rangeOf(query, file);
     await assertHere(deps, transfer, file);
     const hidingKey = head.isObfuscated ? deps.auth.obfuscationKey(head.nonce, 'response') : undefined;
@@ -64,7 +69,45 @@ export async function answerRead(deps: PeerReadDeps, request: PeerReadRequest): 
     response.close();
     transfer.peerReaders -= 1;
     release();
+    // No engine knows the transfer, and lets go of its file after a while.
+    if (isTold) await engine.openFiles.closeIfIdle(file.row.id);
   }
+}
+
+interface Asked {
+  readonly transfer: RunningTransfer;
+  readonly file: RunningFile;
+  /** As the asking node says its row is; this one has not read it. */
+  readonly isTold: boolean;
+}
+
+/**
+ * By the row; or, while nobody can read that, by what the asking node says of it: "any holder: serve sealed files whose CVs
+ * merge to the row's digest; any epoch, PostgreSQL not needed". @throws not_found, unavailable
+ */
+async function whatIsAsked(engine: TransferEngine, request: Omit<PeerReadRequest, 'res'>): Promise<Asked> {
+  const { head, transferId, fileIndex, query } = request;
+  const told = toldIn(query);
+  const byRow = engine
+    .loadAtEpoch(transferId, head.epoch)
+    .then((transfer) => ({ transfer, file: transfer.file(fileIndex), isTold: false }));
+  if (told === null) return byRow;
+  const found = await unlessSilent(byRow);
+  if (found !== null) return found;
+  for (const known of engine.running()) if (known.row.id === transferId) known.assertGoingOn(engine.nowMs);
+  const transfer = toldTransfer(told, request, engine.nowMs);
+  return { transfer, file: transfer.file(0), isTold: true };
+}
+
+/** Null when the database does not answer, or not soon. */
+async function unlessSilent<T>(reading: Promise<T>): Promise<T | null> {
+  const stop = new AbortController();
+  const late = delay(ROW_WITHIN_MS, null, { signal: stop.signal }).catch(() => null);
+  const found = reading.catch((fault: unknown) => {
+    if (typeOfFault(fault) === 'unavailable') return null;
+    throw fault;
+  });
+  return Promise.race([found, late]).finally(() => stop.abort());
 }
 
 /** @throws moved, not_found */

@@ -16,6 +16,7 @@ import type { PeerClient, PeerReading } from './peer-client.ts';
 import { noAnswer } from './peer-faults.ts';
 import { PeerLiveness } from './peer-liveness.ts';
 import { watchProgress } from './progress-watch.ts';
+import { toldOf } from './told-file.ts';
 
 /** A frozen node's replica takes over within 4.5 s; another one may follow. Then the reader is told. */
 const GIVE_UP_MS = 12_000;
@@ -63,8 +64,11 @@ export class PeerRouting {
       nodeId: deps.engine.nodeId,
       nodeIds: deps.nodeIds,
       answeringNodeIds: deps.answeringNodeIds,
-      holds: (nodeId, { row: { id, epoch } }, { row: { index } }, signal) =>
-        deps.client.holds({ nodeId, transferId: id, fileIndex: index, epoch }, signal),
+      holds: (nodeId, { row }, file, signal) => {
+        const told = toldOf(row, file.row);
+        const { id: transferId, epoch } = row;
+        return deps.client.holds({ nodeId, transferId, fileIndex: file.row.index, epoch, told }, signal);
+      },
     });
   }
 
@@ -239,7 +243,8 @@ export class PeerRouting {
     }
     const { id: transferId, epoch } = transfer.row;
     const asked = requestId === undefined ? {} : { requestId };
-    const target = { nodeId, transferId, fileIndex: file.row.index, from, to, epoch, ...asked };
+    const told = toldOf(transfer.row, file.row);
+    const target = { nodeId, transferId, fileIndex: file.row.index, from, to, epoch, told, ...asked };
     const gone = new AbortController();
     let reading: PeerReading | null = null;
     // From before the head: a node that is cut off takes no connection, a frozen one answers nothing on it.
