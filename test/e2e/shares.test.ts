@@ -92,13 +92,19 @@ describe('what a sender may set and change', () => {
     // Not after a reload either: it may fetch the same again.
     await recipient.reload();
     await recipient.getByText('The last download is yours').waitFor();
+    expect(await recipient.getByText('Kept until').count()).toBe(0);
     const again = await download(recipient, recipient.getByRole('link', { name: 'Download', exact: true }));
     expect(await sha256(again.path)).toBe(await sha256(source));
 
     const late = await visit(browser, link, { mayAppear: NETWORK_NEWS });
     await late.getByRole('heading', { name: 'All downloads are used up' }).waitFor();
     await sender.goto(`${server.url}/mine`);
-    await sender.getByText('Used up').or(sender.getByText('0 of 2 downloads left')).first().waitFor();
+    const row = sender.getByRole('list', { name: 'My transfers' }).getByRole('listitem');
+    await row.getByText('Used up').waitFor();
+    await row.getByText('0 of 2 downloads left').waitFor();
+    // There is nothing to be had there any more, for however long.
+    expect(await row.getByRole('button').allTextContents()).toHaveLength(1);
+    expect(await row.getByText('ends in').count()).toBe(0);
   }, 90_000);
 
   it('a time: the link ends when it is over, and says so', async () => {

@@ -228,7 +228,7 @@ export const en = {
       'The sender is not sending right now. What is there can be had; the rest follows when they go on.',
     until: (moment: string) => `Kept until ${moment}`,
     lastTaken: 'The last download is yours',
-    lastTakenText: 'This browser can fetch the files for about an hour more. Nobody else can.',
+    lastTakenText: 'This browser can fetch the files again until ten minutes after it last did. Nobody else can.',
     remaining: (count: number, shown: string) =>
       plural(count, { one: 'One download left', other: `${shown} downloads left` }),
     sizeUnknown: 'Size not known yet',
@@ -269,7 +269,7 @@ export const en = {
     title: 'Mine',
     lead: 'What you sent from this browser.',
     emptyTitle: 'Nothing sent yet',
-    emptyText: 'Transfers from this browser stand here until they expire.',
+    emptyText: 'Transfers from this browser stand here until their links end.',
     listLabel: 'My transfers',
     loadFailed: 'Your transfers could not be loaded',
     tryAgain: 'Try again',

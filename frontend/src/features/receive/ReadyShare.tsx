@@ -130,7 +130,8 @@ function Facts({ answer }: { readonly answer: ShareResponse }) {
   const expiresMs = Date.parse(share.expiresAt);
   const facts = [
     share.totalBytes === null ? messages.receive.sizeUnknown : format.size(share.totalBytes),
-    messages.receive.until(format.moment(expiresMs)),
+    // What is used up ends before that.
+    ...(remainingDownloads === 0 ? [] : [messages.receive.until(format.moment(expiresMs))]),
     ...(remainingDownloads === null
       ? []
       : [messages.receive.remaining(remainingDownloads, format.count(remainingDownloads))]),

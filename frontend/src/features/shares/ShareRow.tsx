@@ -4,7 +4,7 @@ import { Link } from '../../components/Link.tsx';
 import { ProgressStrip } from '../../components/strip/ProgressStrip.tsx';
 import { IconButton } from '../../components/ui/Button.tsx';
 import { CopyButton } from '../../components/ui/CopyButton.tsx';
-import { type ListedTransfer, nameOfTransfer } from '../../lib/listed-transfer.ts';
+import { isUsedUp, type ListedTransfer, nameOfTransfer } from '../../lib/listed-transfer.ts';
 import { useStore } from '../../lib/store.ts';
 import { useFocusHome } from '../../lib/use-focus-home.ts';
 import type { Messages } from '../../messages/en.ts';
@@ -63,8 +63,8 @@ export function ShareRow({
           </ul>
         </div>
         {!isEnded && (
-          <div className="-me-3 flex items-center max-sm:-ms-0.5 max-sm:w-full">
-            {!isDirect && (
+          <div className="-me-3 flex items-center justify-end max-sm:-ms-0.5 max-sm:w-full">
+            {!isDirect && !isUsedUp(transfer) && (
               <>
                 <CopyButton
                   variant="quiet"
@@ -89,7 +89,7 @@ export function ShareRow({
 }
 
 function stateText(transfer: ListedTransfer, isSending: boolean, messages: Messages): string {
-  if (transfer.state === 'sealed') return messages.mine.state.sealed;
+  if (transfer.state === 'sealed') return messages.mine.state[isUsedUp(transfer) ? 'used_up' : 'sealed'];
   if (transfer.state === 'open') return isSending ? messages.mine.state.open : messages.mine.state.unfinished;
   return messages.mine.state[transfer.endReason ?? 'ended'];
 }
@@ -111,7 +111,7 @@ function factsOf(
   return [
     ...(totalBytes === null ? [] : [format.size(totalBytes)]),
     transfer.kind === 'direct' ? messages.mine.direct : downloads,
-    ...(transfer.state === 'ended' ? [] : [messages.mine.ends(endsAt)]),
+    ...(transfer.state === 'ended' || isUsedUp(transfer) ? [] : [messages.mine.ends(endsAt)]),
     ...(hasPassword ? [messages.mine.protected] : []),
   ];
 }
