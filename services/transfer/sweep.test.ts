@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
@@ -50,6 +50,7 @@ function world() {
 }
 
 const TERM = { nodeId: 'n', epoch: 1 };
+afterEach(() => void jest.useRealTimers());
 
 describe('the sweep', () => {
   it('removes what a row says is over, sets aside what no row names, and leaves the rest', async () => {
@@ -63,6 +64,17 @@ describe('the sweep', () => {
     expect(await sweep()).toEqual({ ...report, removedCount: 0, setAsideCount: 0 });
     expect([...store.files.keys()].sort()).toEqual(['live-1', 'live-2']);
     expect(asides).toEqual(['stranger']);
+  });
+
+  it('keeps what no row names for seven days, as long as a backup of the rows may take to come back', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
+    const { stored, sweep } = world();
+    await stored('stranger');
+    expect(await sweep()).toMatchObject({ setAsideCount: 1, purgedCount: 0 });
+    jest.setSystemTime(Date.now() + 7 * 24 * 3_600_000);
+    expect(await sweep()).toMatchObject({ setAsideCount: 0, purgedCount: 0 });
+    jest.setSystemTime(Date.now() + 1_000);
+    expect(await sweep()).toMatchObject({ purgedCount: 1 });
   });
 
   it('touches nothing while the database cannot say', async () => {

@@ -46,6 +46,8 @@ export interface DiskFile {
 export class ModelDisk {
   readonly nodeId: string;
   readonly files = new Map<string, DiskFile>();
+  /** What was set aside, and when. */
+  readonly asideMs = new Map<string, number>();
   isFull = false;
   /** Called before bytes are removed. */
   onRemove: (fileId: string) => void = () => {};
@@ -134,11 +136,13 @@ export class ModelStore implements ChunkStore {
   }
 
   async setAside(fileId: string): Promise<void> {
-    this.#disk.files.delete(fileId);
+    if (this.#disk.files.delete(fileId)) this.#disk.asideMs.set(fileId, this.#scheduler.nowMs);
   }
 
-  async purgeSetAside(): Promise<number> {
-    return 0;
+  async purgeSetAside(keepMs: number): Promise<number> {
+    const old = [...this.#disk.asideMs].filter(([, atMs]) => atMs < this.#scheduler.nowMs - keepMs);
+    for (const [fileId] of old) this.#disk.asideMs.delete(fileId);
+    return old.length;
   }
 
   async freeBytes(): Promise<{ freeBytes: number; totalBytes: number }> {

@@ -33,6 +33,8 @@ interface MemoryFile {
 /** A ChunkStore in memory that forgets nothing when it is closed, as a disk. */
 export class MemoryChunkStore implements ChunkStore {
   readonly files = new Map<string, MemoryFile>();
+  /** What was set aside, and when by the machine's clock. */
+  readonly #asideMs = new Map<string, number>();
   readonly #netIo: NetIo;
   readonly #step: StoreStep;
   readonly #onSync: () => Promise<void>;
@@ -63,11 +65,13 @@ export class MemoryChunkStore implements ChunkStore {
   }
 
   async setAside(fileId: string): Promise<void> {
-    this.files.delete(fileId);
+    if (this.files.delete(fileId)) this.#asideMs.set(fileId, Date.now());
   }
 
-  async purgeSetAside(): Promise<number> {
-    return 0;
+  async purgeSetAside(keepMs: number): Promise<number> {
+    const old = [...this.#asideMs].filter(([, atMs]) => atMs < Date.now() - keepMs);
+    for (const [fileId] of old) this.#asideMs.delete(fileId);
+    return old.length;
   }
 
   async freeBytes(): Promise<{ freeBytes: number; totalBytes: number }> {
