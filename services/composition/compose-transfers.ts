@@ -42,7 +42,7 @@ export function composeTransfers(
   const { config, netIo, directory, database, broadcast, clock, onFault, log } = common;
   const now = () => new Date(clock.now()).toISOString();
   const repository = createPrismaTransferRepository(database);
-  const store = new FsChunkStore(directory.path, netIo);
+  const store = new FsChunkStore(directory.path, netIo, { clock });
   const addresses = nodeAddresses(common.clusterRepository);
   const lookForNodes = createGoneNodes({
     listNodes: () => common.clusterRepository.listNodes(),

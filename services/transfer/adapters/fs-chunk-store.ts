@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { NetIo } from '../../../native/types.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { MAX_CHUNKS_PER_FILE, RESERVED_DISK_BYTES } from '../../contracts/limits.ts';
+import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { isId } from '../../kernel/ids.ts';
 import type { ChunkStore, FileGeometry, StoredFile } from '../ports.ts';
 import { DiskRoom } from './disk-room.ts';
@@ -23,9 +24,14 @@ export class FsChunkStore implements ChunkStore {
   readonly #netIo: NetIo;
   readonly #madeFolders = new Set<string>();
   readonly #room: DiskRoom;
+  readonly #clock: Clock;
 
-  /** @param options.reservedBytes what writing chunks leaves free of the disk */
-  constructor(directory: string, netIo: NetIo, options: { reservedBytes?: number } = {}) {
+  /**
+   * @param options.reservedBytes what writing chunks leaves free of the disk
+   * @param options.clock by which bytes are set aside for days: a machine without one of its own begins in 1970
+   */
+  constructor(directory: string, netIo: NetIo, options: { reservedBytes?: number; clock?: Clock } = {}) {
+    this.#clock = options.clock ?? systemClock;
     this.#room = new DiskRoom(directory, options.reservedBytes ?? RESERVED_DISK_BYTES);
     this.#filesDirectory = path.join(directory, 'files');
     this.#setAsideDirectory = path.join(directory, 'set-aside');
@@ -74,7 +80,7 @@ export class FsChunkStore implements ChunkStore {
   async setAside(fileId: string): Promise<void> {
     await mkdir(this.#setAsideDirectory, { recursive: true });
     const base = this.#base(fileId);
-    const now = new Date();
+    const now = new Date(this.#clock.now());
     for (const suffix of [VALUES_SUFFIX, BYTES_SUFFIX]) {
       const target = path.join(this.#setAsideDirectory, fileId + suffix);
       await rename(base + suffix, target).then(
@@ -91,7 +97,7 @@ export class FsChunkStore implements ChunkStore {
     for (const name of await readdir(this.#setAsideDirectory).catch(() => [])) {
       const file = path.join(this.#setAsideDirectory, name);
       const found = await stat(file).catch(() => null);
-      if (found === null || Date.now() - found.mtimeMs < keepMs) continue;
+      if (found === null || this.#clock.now() - found.mtimeMs < keepMs) continue;
       await rm(file, { force: true });
       purged += 1;
     }

@@ -6,6 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { loadNetIo } from '../../../native/index.ts';
 import { MIB } from '../../../services/contracts/limits.ts';
+import { ManualClock } from '../../../services/kernel/clock.ts';
 import { FsChunkStore } from '../../../services/transfer/adapters/fs-chunk-store.ts';
 import { atEnd, tempDirectory } from '../../support/cleanup.ts';
 import { patternBytes } from '../../support/files.ts';
@@ -51,6 +52,17 @@ describe.each(implementations)('FsChunkStore on the %s net_io', (name, netIo) =>
   });
 
   describeChunkStore(() => harness);
+
+  it('keeps what was set aside for its days, whatever the machine’s clock said then and says now', async () => {
+    const [day, clock] = [86_400_000, new ManualClock(Date.UTC(2020, 0, 1))];
+    const store = new FsChunkStore(tempDirectory('aside'), netIo, { clock });
+    await (await store.create('aside12345', { chunkSizeBytes: 16_384, sizeBytes: 1 })).close();
+    await store.setAside('aside12345');
+    clock.advance(6 * day);
+    expect(await store.purgeSetAside(7 * day)).toBe(0);
+    clock.advance(2 * day);
+    expect(await store.purgeSetAside(7 * day)).toBe(2);
+  });
 
   it('refuses an id that could name another place', async () => {
     const store = harness.open();
