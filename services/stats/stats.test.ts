@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { waitFor } from '../../test/support/waiting.ts';
 import { ManualClock } from '../kernel/clock.ts';
 import { createPrometheusMetrics, type MetricSources } from './adapters/prometheus.ts';
 import { DirectMeter } from './direct-meter.ts';
@@ -78,6 +79,24 @@ describe('Prometheus', () => {
     isLeader: () => values.isLeader,
     busRejections: () => new Map([['forged', values.forged]]),
   };
+
+  it('measures nothing by waking the process again and again', async () => {
+    const metrics = createPrometheusMetrics(sources);
+    const turnsInHalfASecond = async () => {
+      const before = performance.nodeTiming.uvMetricsInfo.loopCount;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return performance.nodeTiming.uvMetricsInfo.loopCount - before;
+    };
+    // Each 10 ms would be 50.
+    const turns = await waitFor('a process that sleeps', 20_000, async () => {
+      const turns = await turnsInHalfASecond();
+      return turns < 20 ? turns : null;
+    });
+    expect(turns).toBeLessThan(20);
+    const { body } = await metrics.text();
+    expect(body).toMatch(/^peerlink_nodejs_heap_size_used_bytes \d/m);
+    expect(body).not.toMatch(/eventloop_lag_p99/);
+  }, 30_000);
 
   it('shows what the sources say, at each scrape anew', async () => {
     const metrics = createPrometheusMetrics(sources);

@@ -4,8 +4,8 @@ import type { SystemProbe } from '../ports.ts';
 
 const RESOLUTION_MS = 10;
 const NANOSECONDS_PER_MS = 1e6;
-/** A loop that worked for less than this share of two seconds kept nobody waiting for longer than half of what is slow. */
-const WATCHED_ABOVE_USE = 0.05;
+/** A loop that worked for less of the two seconds between looks kept nobody waiting for longer than SLOW_LOOP_P99_MS. */
+const WATCHED_ABOVE_USE = 0.1;
 
 export interface ProbeOptions {
   readonly dataDirectory: string;

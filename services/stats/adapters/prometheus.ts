@@ -41,11 +41,17 @@ const STATES: readonly NodeState[] = ['joining', 'healthy', 'degraded', 'drainin
 /** From a cached answer to the longest stream anybody waits for. */
 const DURATION_BUCKETS_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
+const NEVER_MS = 24 * 3_600_000;
+/** What prom-client says of the loop by that measure. */
+const LOOP_FIGURES = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
+
 /** Prometheus text of this node. Labels have a bounded number of values: routes are templates. */
 export function createPrometheusMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry, prefix: 'peerlink_' });
+  // Its own measure of the loop would wake the process a hundred times a second; the node's health has one that rests.
+  collectDefaultMetrics({ register: registry, prefix: 'peerlink_', eventLoopMonitoringPrecision: NEVER_MS });
+  for (const figure of LOOP_FIGURES) registry.removeSingleMetric(`peerlink_nodejs_eventloop_lag_${figure}_seconds`);
   gauges(registers, sources);
 
   const durations = new Histogram({
