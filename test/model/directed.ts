@@ -3,7 +3,7 @@ import { CALM, Model } from './schedule.ts';
 /** A cluster in which nothing fails but what a test makes fail. `t0` has four chunks in one file, at home on A. */
 export function calmModel(
   nodes: number,
-  over: { replicationFactor?: 1 | 2; transfers?: readonly (readonly number[])[] } = {},
+  over: { replicationFactor?: 1 | 2; givesUp?: boolean; transfers?: readonly (readonly number[])[] } = {},
 ) {
   return new Model({ seed: 7, nodes, transfers: over.transfers ?? [[4]], chaos: CALM, ...over });
 }

@@ -11,6 +11,7 @@ import { isSafeAtHome } from '../../services/transfer/safe-copies.ts';
 import { type SweepReport, sweepStore } from '../../services/transfer/sweep.ts';
 import { takeOver } from '../../services/transfer/take-over.ts';
 import { TransferEngine } from '../../services/transfer/transfer-engine.ts';
+import { givenUpOf, heedOperator } from './model-given-up.ts';
 import type { ModelLinks } from './model-links.ts';
 import { type DatabaseWay, type ModelRows, repositoryOf } from './model-rows.ts';
 import { chunkOf, ModelDisk, ModelStore } from './model-store.ts';
@@ -36,6 +37,8 @@ export interface ModelWorld {
   readonly candidates: (exclude: readonly string[]) => readonly string[];
   /** Nodes look through their copies by themselves, again and again. */
   readonly sweeps: boolean;
+  /** An operator may give up on nodes, so they announce themselves and look who was given up. */
+  readonly givesUp: boolean;
   readonly isLostByReboot: () => boolean;
   readonly isNameLostByReboot: () => boolean;
 }
@@ -110,6 +113,7 @@ export class ModelProcess implements Place {
     this.#takeOver(scheduler);
     this.#recover(repository, isDiskTrusted);
     if (world.sweeps) this.#sweepSoon(scheduler);
+    if (world.givesUp) heedOperator(world, this, ask);
   }
 
   get isFrozen(): boolean {
@@ -291,11 +295,18 @@ function ask<T>(
   });
 }
 
+export type Ask = typeof ask;
+
 /** What other nodes hold, as this process may ask them. */
 function copiesOf(world: ModelWorld, process: ModelProcess): ChunkCopies {
   return {
-    holders: async (_row, _scope) => world.nodes.filter((node) => node !== process.node).map((node) => node.id),
-    isGivenUp: async () => false,
+    holders: async (_row, scope) => {
+      const others = world.nodes.filter((node) => node !== process.node).map((node) => node.id);
+      if (scope === 'named' || !world.givesUp) return others;
+      const givenUp = await givenUpOf(world, process);
+      return others.filter((id) => !givenUp.has(id));
+    },
+    isGivenUp: async (nodeId) => world.givesUp && (await givenUpOf(world, process)).has(nodeId),
     values: (nodeId, _transfer: RunningTransfer, file) =>
       ask(world, process, nodeId, 'copy', ({ node }) => {
         const found = node.disk.files.get(file.row.id);

@@ -23,6 +23,8 @@ export class ModelRows {
   readonly files = new Map<string, FileRow[]>();
   /** Ownership updates that were sent and neither took effect nor were lost yet. */
   readonly underWay = new Set<{ readonly id: string; readonly epoch: number; readonly change: OwnershipChange }>();
+  /** Nodes that an operator gave up on, until they announce themselves. */
+  readonly givenUp = new Set<string>();
   /** A replica says by itself that it has to be compared anew. */
   onDeclared: (row: TransferRow) => void = () => {};
   /** What a process was told of files that lie on its disk. */
@@ -61,6 +63,15 @@ export class ModelRows {
     if (row === undefined || row.epoch !== knownEpoch || row.state === 'ended') return null;
     if (change.replicaState === 'syncing' && change.replicaNodeId === undefined) this.onDeclared(row);
     return this.#set({ ...row, ...change, epoch: row.epoch + 1 });
+  }
+
+  /** Their home was given up, and no other node has them in sync. */
+  lost(): readonly TransferRow[] {
+    const hasOther = ({ replicaNodeId, replicaState }: TransferRow) =>
+      replicaState === 'in_sync' && replicaNodeId !== null && !this.givenUp.has(replicaNodeId);
+    return [...this.transfers.values()].filter(
+      (row) => row.state !== 'ended' && this.givenUp.has(row.homeNodeId) && !hasOther(row),
+    );
   }
 
   end(id: string): boolean {
@@ -115,15 +126,11 @@ export interface DatabaseWay {
   readonly delayMs: () => number;
 }
 
-/** The database as one process reaches it: late, perhaps never, and perhaps done without an answer. */
-export function repositoryOf(
-  rows: ModelRows,
-  scheduler: Scheduler,
-  place: Place,
-  name: string,
-  way: DatabaseWay,
-): TransferRepository {
-  function call<T>(label: string, act: () => T, onOver: () => void = () => {}): Promise<T> {
+/** A statement as one process sends it: late, perhaps never, and perhaps done without an answer. */
+export type CallDatabase = <T>(label: string, act: () => T, onOver?: () => void) => Promise<T>;
+
+export function callOf(scheduler: Scheduler, place: Place, name: string, way: DatabaseWay): CallDatabase {
+  return function call<T>(label: string, act: () => T, onOver: () => void = () => {}): Promise<T> {
     return new Promise((resolve, reject) => {
       const silent = () => reject(new PeerLinkError('unavailable', 'the database does not answer'));
       const cancel = scheduler.at(CALL_DEADLINE_MS, '', place, silent);
@@ -141,7 +148,18 @@ export function repositoryOf(
         });
       });
     });
-  }
+  };
+}
+
+/** The database as one process reaches it: late, perhaps never, and perhaps done without an answer. */
+export function repositoryOf(
+  rows: ModelRows,
+  scheduler: Scheduler,
+  place: Place,
+  name: string,
+  way: DatabaseWay,
+): TransferRepository {
+  const call = callOf(scheduler, place, name, way);
   const repository: Partial<TransferRepository> = {
     findById: (id) => call('read', () => rows.find(id)),
     refresh: (ids) => call('refresh', () => ids.flatMap((id) => rows.transfers.get(id) ?? [])),

@@ -21,6 +21,8 @@ export function optionsOf(seed: number): ModelOptions {
   const often = (probability: number, most: number) => (chance.is(probability) ? chance.next() * most : 0);
   const fileCount = 1 + chance.below(3);
   const counts = Array.from({ length: fileCount }, () => 2 + chance.below(3));
+  // And of those: home and replica, reboots and sweeps all meet it.
+  const givesUp = seed >= 10_000 && seed % 5 === 3;
   return {
     seed,
     nodes: 2 + chance.below(2),
@@ -28,6 +30,7 @@ export function optionsOf(seed: number): ModelOptions {
     durability: chance.is(0.15) ? 'power' : 'process',
     // Of those from here on, for the same reason as below.
     sweeps: seed >= 10_000 && seed % 4 === 0,
+    givesUp,
     chaos: {
       loss: often(0.5, 0.15),
       duplication: often(0.4, 0.2),
@@ -43,6 +46,7 @@ export function optionsOf(seed: number): ModelOptions {
       // Odd ones from here on, so that the schedules that found something before are what they were.
       rebootsHomes: seed >= 10_000 && seed % 2 === 1,
       end: often(0.05, 0.1),
+      giveUp: givesUp ? 2 : 0,
     },
   };
 }
@@ -82,6 +86,7 @@ async function rage(model: Model, clients: Clients): Promise<void> {
     if (happens(chaos.diskFull)) node.disk.isFull = !node.disk.isFull;
     if (happens(chaos.reboot) && mayReboot(model, node)) node.reboot();
     if (happens(chaos.end)) endOne(model);
+    if (model.givesUp && happens(chaos.giveUp) && model.seemsGone(node)) model.giveUp(node.id);
     if (happens(0.7)) model.heal();
     for (const one of model.nodes) {
       if (happens(2)) one.start();

@@ -26,6 +26,8 @@ export interface Chaos {
   /** A home, too, whose replica is in sync; and a file that was never synced with its name. */
   readonly rebootsHomes: boolean;
   readonly end: number;
+  /** An operator gives up on a node that is dead, frozen or cut off. */
+  readonly giveUp: number;
 }
 
 export const CALM: Chaos = {
@@ -42,6 +44,7 @@ export const CALM: Chaos = {
   reboot: 0,
   rebootsHomes: false,
   end: 0,
+  giveUp: 0,
 };
 
 export interface ModelOptions {
@@ -53,6 +56,7 @@ export interface ModelOptions {
   readonly durability?: 'process' | 'power';
   readonly replicationFactor?: 1 | 2;
   readonly sweeps?: boolean;
+  readonly givesUp?: boolean;
 }
 
 /** A cluster in one process: the real engines, home sides and replica sides over ports that fail as the seed says. */
@@ -64,6 +68,7 @@ export class Model implements ModelWorld {
   readonly durability: 'process' | 'power';
   readonly replicationFactor: 1 | 2;
   readonly sweeps: boolean;
+  readonly givesUp: boolean;
   readonly invariants: Invariants;
   readonly #cuts = new Set<string>();
   readonly #databaseCuts = new Set<string>();
@@ -75,6 +80,7 @@ export class Model implements ModelWorld {
     this.durability = options.durability ?? 'process';
     this.replicationFactor = options.replicationFactor ?? 2;
     this.sweeps = options.sweeps ?? false;
+    this.givesUp = options.givesUp ?? false;
     this.links = new ModelLinks(this.scheduler, {
       isCut: (a, b) => this.#cuts.has(pair(a, b)),
       isLost: () => this.#isBy(this.chaos.loss),
@@ -126,6 +132,18 @@ export class Model implements ModelWorld {
   cutFromDatabase(id: string): void {
     this.scheduler.note(`${id} is cut from the database`);
     this.#databaseCuts.add(id);
+  }
+
+  /** As the operator's command: what is open and lost ends at once, the rest in the nodes' own turns. */
+  giveUp(id: string): void {
+    this.scheduler.note(`the operator gives up on ${id}`);
+    this.rows.givenUp.add(id);
+    for (const row of this.rows.lost()) if (row.state === 'open') this.rows.end(row.id);
+  }
+
+  /** Nobody who looks sees it live, whether or not it does. */
+  seemsGone(node: ModelNode): boolean {
+    return node.process === null || node.isFrozen || this.#databaseCuts.has(node.id);
   }
 
   heal(): void {
