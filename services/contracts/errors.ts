@@ -30,8 +30,6 @@ export const ERROR_TYPES = {
   /** An Idempotency-Key that came before with another body. */
   key_reused: { status: 409, isRetryable: false },
   stale_epoch: { status: 409, isRetryable: true },
-  stale_session: { status: 409, isRetryable: true },
-  home_alive: { status: 409, isRetryable: true },
   /** Asked to give up on a node that was seen a moment ago, or answers. */
   node_alive: { status: 409, isRetryable: true },
   moved: { status: 409, isRetryable: true },

@@ -24,6 +24,20 @@ describe('problemOf', () => {
     }
   });
 
+  it('says which chunks of a refused body are committed, whatever refused it, and nothing else beside', () => {
+    const committed = [
+      [0, 3],
+      [5, 6],
+    ];
+    for (const type of ['unavailable', 'disk_full', 'internal'] as const) {
+      expect(problemOf(new PeerLinkError(type, 'x', { data: { committed, path: '/srv' } })).data).toEqual({
+        committed,
+      });
+      for (const wrong of ['/srv', [['/srv', 1]], [[0, 1, 2]], [0, 1], [[-1, 2]]])
+        expect(problemOf(new PeerLinkError(type, 'x', { data: { committed: wrong } })).data).toBeUndefined();
+    }
+  });
+
   it('hides any fault that is not ours', () => {
     for (const fault of [
       new Error('postgres://u:p@db'),

@@ -24,8 +24,6 @@ const TITLES: Readonly<Record<ErrorType, string>> = {
   not_open: 'The transfer takes no more bytes',
   key_reused: 'The Idempotency-Key came before with another request',
   stale_epoch: 'The transfer has changed hands',
-  stale_session: 'The peer session is over',
-  home_alive: 'The home node is alive',
   node_alive: 'The node is alive',
   moved: 'The transfer has moved',
   expired: 'The link has expired',
@@ -92,6 +90,7 @@ export function problemOf(fault: unknown, requestId?: string): ProblemDetails {
   const { status, isRetryable } = ERROR_TYPES[type];
   const isOurFault = status >= 500;
   const own = isPeerLinkFault(fault) ? fault : undefined;
+  const data = isOurFault ? committedOf(own?.data) : own?.data;
   const retryAfterSeconds =
     own?.retryAfterSeconds ?? (status === 503 && isRetryable ? DEFAULT_RETRY_AFTER_SECONDS : undefined);
   return {
@@ -99,10 +98,18 @@ export function problemOf(fault: unknown, requestId?: string): ProblemDetails {
     title: TITLES[type],
     status,
     ...(isOurFault || own === undefined ? {} : { detail: own.message }),
-    ...(isOurFault || own?.data === undefined ? {} : { data: own.data }),
+    ...(data === undefined ? {} : { data }),
     ...(requestId === undefined ? {} : { requestId }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   };
+}
+
+/** "A client's PUT is ended with the reason and the list of committed chunks": numbers only, whatever else there is. */
+function committedOf(data: PeerLinkError['data']): PeerLinkError['data'] {
+  const committed = data?.committed;
+  const isPlace = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
+  const isRange = (range: unknown) => Array.isArray(range) && range.length === 2 && range.every(isPlace);
+  return Array.isArray(committed) && committed.every(isRange) ? { committed } : undefined;
 }
 
 /** Ours, also when it crossed the bus and lost its class but not its members. */

@@ -149,7 +149,7 @@ describe('what one node asks of another', () => {
     const upload = await openAt(home, bytes.length);
     const first = await client.forwardRun(put(home, upload), { bytes: Buffer.from(bytes.subarray(0, MIB)) }, STAYING);
     expect(first).toMatchObject({ committed: [[0, 1]], state: 'open' });
-    const target = { nodeId: idOf(home), transferId: upload.transferId, fileIndex: 0, epoch: 1 };
+    const target = { nodeId: idOf(home), transferId: upload.transferId, fileIndex: 0, epoch: 1, told: null };
     // Whoever reads beyond what is there waits for it.
     const waiting = readAll(client, { ...target, from: 100, to: null });
     const rest = { ...put(home, upload, MIB), lengthBytes: null };
@@ -177,7 +177,7 @@ describe('what one node asks of another', () => {
     expect(await run({ transferId: 'abcdefgh12' })).toBe('unavailable');
     expect(await run({ fileIndex: 3 })).toBe('unavailable');
     expect(await run({ nodeId: 'nobody' })).toBe('unavailable');
-    const read = { nodeId: idOf(home), transferId: upload.transferId, fileIndex: 0, epoch: 1 };
+    const read = { nodeId: idOf(home), transferId: upload.transferId, fileIndex: 0, epoch: 1, told: null };
     expect(await typeOf(client.read({ ...read, from: 5, to: 4 }, AbortSignal.timeout(5_000)))).toBe('bad_request');
     expect(await typeOf(client.read({ ...read, from: 0, to: 9 * MIB }, AbortSignal.timeout(5_000)))).toBe(
       'bad_request',

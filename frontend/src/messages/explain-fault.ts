@@ -15,8 +15,6 @@ const SAME_AS: Partial<Record<ErrorType, keyof Messages['fault']>> = {
   request_timeout: 'timeout',
   moved: 'unavailable',
   stale_epoch: 'unavailable',
-  stale_session: 'unavailable',
-  home_alive: 'unavailable',
   bad_size: 'too_large',
   uri_too_long: 'bad_name',
 };

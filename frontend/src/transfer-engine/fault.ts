@@ -40,8 +40,6 @@ const PATIENT_TYPES: ReadonlySet<ErrorType> = new Set([
   'not_accepted',
   'moved',
   'stale_epoch',
-  'stale_session',
-  'home_alive',
   'disk_full',
 ]);
 const OVER_TYPES: ReadonlySet<ErrorType> = new Set([
@@ -55,14 +53,7 @@ const OVER_TYPES: ReadonlySet<ErrorType> = new Set([
 ]);
 
 /** A node that is about to go, or has lost what it needs, says so with these: another may do better. */
-const NODE_LEAVES: ReadonlySet<ErrorType> = new Set([
-  'draining',
-  'unavailable',
-  'moved',
-  'stale_epoch',
-  'stale_session',
-  'home_alive',
-]);
+const NODE_LEAVES: ReadonlySet<ErrorType> = new Set(['draining', 'unavailable', 'moved', 'stale_epoch']);
 
 export function remedyFor(fault: Fault): Remedy {
   switch (fault.kind) {

@@ -20,7 +20,6 @@ const REPEATABLE = new Set([
   'slots_held',
   'moved',
   'stale_epoch',
-  'home_alive',
   'not_accepted',
 ]);
 
