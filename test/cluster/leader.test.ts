@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import Redis from 'ioredis';
 import { Client } from 'pg';
 import { atEnd } from '../support/cleanup.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
@@ -121,10 +122,17 @@ describe('the leader', () => {
 
   it('that drains hands over at once', async () => {
     const found = await leader();
+    const listener = new Redis(cluster.redis.url);
+    atEnd(async () => listener.disconnect());
+    let hintCount = 0;
+    listener.on('pmessage', () => (hintCount += 1));
+    await listener.psubscribe('peerlink:*:leader');
     const stopping = found.node.stop();
     // What a lease lasts is 4 s: this is sooner, because it was given back and the others were told.
     expect(await replacedAfterMs(found)).toBeLessThan(3_000);
     expect((await stopping).code).toBe(0);
+    // By the one that gave it back, and by the one that took it.
+    await waitFor('two hints', AT_MOST_MS, async () => hintCount >= 2);
     await cluster.start({ dataDirectory: found.node.dataDirectory, port: found.node.port });
     await cluster.settled();
   }, 120_000);
