@@ -218,6 +218,8 @@ export const MAX_SOCKET_BACKLOGS_BYTES = 128 * MIB;
 
 /** What an operator's page shows of each, and a person can read. */
 export const MAX_OPERATOR_TRANSFERS = 200;
+/** Signs of a transfer's strip in what an operator is told. */
+export const OPERATOR_STRIP_CELLS = 64;
 export const MAX_OPERATOR_EVENTS = 200;
 /** Read once a second by each node that an operator asks. With one more, sign-ins as old as the oldest of them end too. */
 export const MAX_OPERATOR_SIGN_OUTS = 200;

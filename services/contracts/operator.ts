@@ -76,6 +76,8 @@ export interface OperatorTransfer {
   readonly totalBytes: number | null;
   /** null: its home did not say. */
   readonly committedBytes: number | null;
+  /** Its chunks as `TransferWords` says; null: sealed or ended, or its home did not say. */
+  readonly strip: string | null;
   readonly readerCount: number;
   readonly createdAt: string;
 }
@@ -162,6 +164,8 @@ export interface TransferWords {
   readonly id: string;
   /** null: it is not at home here. */
   readonly committedBytes: number | null;
+  /** A digit for each stretch of its chunks, at most OPERATOR_STRIP_CELLS: 0 none committed, 9 all. null: as above, or sealed. */
+  readonly strip: string | null;
   /** Clients of this node that read it. */
   readonly readerCount: number;
 }

@@ -181,17 +181,18 @@ describe('an overview', () => {
       row('open', { state: 'open', homeNodeId: 'b' }),
       row('unsaid', { state: 'open' }),
     ];
-    words.set('a', [{ id: 'read', committedBytes: 100, readerCount: 1 }]);
+    words.set('a', [{ id: 'read', committedBytes: 100, strip: '99', readerCount: 1 }]);
     words.set('b', [
-      { id: 'open', committedBytes: 40, readerCount: 0 },
-      { id: 'read', committedBytes: null, readerCount: 2 },
+      { id: 'open', committedBytes: 40, strip: '09', readerCount: 0 },
+      { id: 'read', committedBytes: null, strip: null, readerCount: 2 },
     ]);
     const { transfers } = await overview('a');
-    expect(transfers.map(({ id, committedBytes, readerCount }) => [id, committedBytes, readerCount])).toEqual([
-      ['unsaid', null, 0],
-      ['open', 40, 0],
-      ['read', 100, 3],
-      ['newest', 100, 0],
+    expect(transfers.map((one) => [one.id, one.committedBytes, one.strip, one.readerCount])).toEqual([
+      ['unsaid', null, null, 0],
+      ['open', 40, '09', 0],
+      // Sealed by its row: its strip is whole, whatever its home said a moment before.
+      ['read', 100, null, 3],
+      ['newest', 100, null, 0],
     ]);
     await next('a');
     expect(listed).toEqual([[], ['read']]);

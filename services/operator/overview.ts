@@ -122,16 +122,19 @@ function sumOfFlows(answers: readonly NodeWords[]): readonly NodeFlow[] {
 /** "Those that move or are open first, then the newest." */
 function transfersOf(rows: readonly TransferRowShown[], answers: readonly NodeWords[]): readonly OperatorTransfer[] {
   const committed = new Map<string, number>();
+  const strips = new Map<string, string>();
   const readers = new Map<string, number>();
   for (const { transfers } of answers) {
-    for (const { id, committedBytes, readerCount } of transfers) {
+    for (const { id, committedBytes, strip, readerCount } of transfers) {
       if (committedBytes !== null) committed.set(id, committedBytes);
+      if (strip) strips.set(id, strip);
       readers.set(id, (readers.get(id) ?? 0) + readerCount);
     }
   }
   const shown = rows.map((row) => ({
     ...row,
     committedBytes: row.state === 'sealed' ? row.totalBytes : (committed.get(row.id) ?? null),
+    strip: row.state === 'open' ? (strips.get(row.id) ?? null) : null,
     readerCount: readers.get(row.id) ?? 0,
   }));
   const isFirst = ({ state, readerCount }: OperatorTransfer) => state === 'open' || readerCount > 0;

@@ -19,7 +19,7 @@ export interface OperatorTokenStore {
 }
 
 /** A transfer's row as an operator is shown it. */
-export type TransferRowShown = Omit<OperatorTransfer, 'committedBytes' | 'readerCount'>;
+export type TransferRowShown = Omit<OperatorTransfer, 'committedBytes' | 'strip' | 'readerCount'>;
 
 export interface TransferCounts {
   /** Not ended. */

@@ -1,6 +1,7 @@
 import { MAX_OPERATOR_TRANSFERS } from '../contracts/limits.ts';
 import type { TransferWords } from '../contracts/operator.ts';
 import type { RunningTransfer } from './running-transfer.ts';
+import { stripOf } from './transfer-strip.ts';
 
 /** Files whose chunks are counted for one answer: a look once a second must cost a node next to nothing. */
 const MAX_FILES_COUNTED = 20_000;
@@ -19,6 +20,7 @@ export function transferWords(nodeId: string, running: Iterable<RunningTransfer>
     return {
       id: transfer.row.id,
       committedBytes: isCounted ? transfer.committedBytes : null,
+      strip: isCounted && transfer.row.state === 'open' ? stripOf(transfer.files) : null,
       readerCount: clientReaders(transfer),
     };
   });

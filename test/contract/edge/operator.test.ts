@@ -158,15 +158,16 @@ describe('the operator', () => {
     const { transfers, nodes } = answer.json<OperatorOverview>();
     expect(nodes[0]?.homeCount).toBe(2);
     expect(
-      transfers.map(({ state, totalBytes, committedBytes, readerCount }) => ({
+      transfers.map(({ state, totalBytes, committedBytes, strip, readerCount }) => ({
         state,
         totalBytes,
         committedBytes,
+        strip,
         readerCount,
       })),
     ).toEqual([
-      { state: 'open', totalBytes: 50, committedBytes: 0, readerCount: 0 },
-      { state: 'sealed', totalBytes: 12, committedBytes: 12, readerCount: 0 },
+      { state: 'open', totalBytes: 50, committedBytes: 0, strip: '0', readerCount: 0 },
+      { state: 'sealed', totalBytes: 12, committedBytes: 12, strip: null, readerCount: 0 },
     ]);
     for (const secret of ['secret', '127.0.0.1', '203.0.113']) expect(answer.body).not.toContain(secret);
   });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import type { NodeTraffic, TrafficSamples } from '../../../services/contracts/http.ts';
+import { OPERATOR_STRIP_CELLS } from '../../../services/contracts/limits.ts';
 import type {
   NodeFlow,
   OperatorEvent,
@@ -106,6 +107,7 @@ export class RecordedStream {
 
   #newTransfer(isOpen: boolean): OperatorTransfer {
     const totalBytes = Math.round(this.#random() * 4 * GIB) + MIB;
+    const committedBytes = isOpen ? Math.round(totalBytes * this.#random() * 0.5) : totalBytes;
     const homeNodeId = this.#pick(this.#nodeIds);
     const replica = this.#pick(this.#nodeIds);
     const replicaNodeId = replica === homeNodeId ? null : replica;
@@ -120,7 +122,8 @@ export class RecordedStream {
       epoch: 1,
       fileCount: 1 + Math.floor(this.#random() * 40),
       totalBytes,
-      committedBytes: isOpen ? Math.round(totalBytes * this.#random() * 0.5) : totalBytes,
+      committedBytes,
+      strip: isOpen ? this.#grown('0'.repeat(OPERATOR_STRIP_CELLS), committedBytes / totalBytes) : null,
       readerCount: Math.floor(this.#random() * 4),
       createdAt: this.#at(),
     };
@@ -131,7 +134,19 @@ export class RecordedStream {
     const total = transfer.totalBytes ?? 0;
     const committedBytes = Math.min(total, (transfer.committedBytes ?? 0) + Math.round(this.#random() * 64 * MIB));
     if (committedBytes === total) return this.#newTransfer(true);
-    return { ...transfer, committedBytes };
+    return { ...transfer, committedBytes, strip: this.#grown(transfer.strip ?? '', committedBytes / total) };
+  }
+
+  /** Chunks land out of order: places are filled at random until as much is there as should be. */
+  #grown(strip: string, share: number): string {
+    const cells = Array.from(strip, Number);
+    for (let missing = Math.round(share * 9 * cells.length) - cells.reduce((a, b) => a + b, 0); missing > 0; ) {
+      const cell = Math.floor(this.#random() * cells.length);
+      const step = Math.min(missing, 9 - (cells[cell] ?? 9), 4);
+      cells[cell] = (cells[cell] ?? 9) + step;
+      missing -= step;
+    }
+    return cells.join('');
   }
 
   #node(nodeId: string, isLeader: boolean): OperatorNode {

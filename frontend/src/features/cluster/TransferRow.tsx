@@ -4,6 +4,7 @@ import type { Formatter } from '../../lib/format.ts';
 import type { Messages } from '../../messages/en.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { shortId } from './node-standing.ts';
+import { STRIP_HEIGHT, stripPaths } from './strip-paths.ts';
 
 /** Drawn anew only when its own values change: there may be two hundred. */
 export const TransferRow = memo(function TransferRow({
@@ -54,26 +55,36 @@ function sizeOf(transfer: OperatorTransfer, messages: Messages, format: Formatte
   return words.ofTotal(format.size(committedBytes), format.size(totalBytes));
 }
 
-/** Its bytes as the strip shows them, in one element: a canvas for each of two hundred would be too much. */
+/** Its chunks as the strip shows them, in one picture: a canvas for each of two hundred would be too much. */
 function Cells({ transfer, isMoving }: { readonly transfer: OperatorTransfer; readonly isMoving: boolean }) {
   const { messages, format } = useLanguage();
   const words = messages.cluster.transfers;
-  const { state, committedBytes, totalBytes } = transfer;
+  const { state, committedBytes, totalBytes, strip } = transfer;
   if (state === 'sealed') {
     return <div role="img" aria-label={words.progress(format.percent(1))} className="cells-sealed" />;
   }
   const share = committedBytes === null || totalBytes === null ? null : committedBytes / Math.max(1, totalBytes);
+  const label = share === null ? words.progressUnknown : words.progress(format.percent(share));
+  if (strip === null) {
+    return (
+      <div role="img" aria-label={label} className="cells">
+        <div className="cells-filled" style={{ transform: `scaleX(${Math.min(1, share ?? 0)})` }} />
+      </div>
+    );
+  }
+  const { bare, landing, stored } = stripPaths(strip);
   return (
-    <div
+    <svg
       role="img"
-      aria-label={share === null ? words.progressUnknown : words.progress(format.percent(share))}
-      className="cells"
+      aria-label={label}
+      viewBox={`0 0 ${strip.length} ${STRIP_HEIGHT}`}
+      preserveAspectRatio="none"
+      className={`h-3 w-full rtl:-scale-x-100 ${isMoving ? 'cells-moving' : ''}`}
     >
-      <div
-        className={`cells-filled ${isMoving ? 'cells-moving' : ''}`}
-        style={{ transform: `scaleX(${Math.min(1, share ?? 0)})` }}
-      />
-    </div>
+      <path d={bare} className="fill-cell" />
+      <path d={landing} className={isMoving ? 'fill-accent' : 'fill-ink'} />
+      <path d={stored} className="fill-ink" />
+    </svg>
   );
 }
 

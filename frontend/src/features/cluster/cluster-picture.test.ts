@@ -32,6 +32,7 @@ function transfer(id: string, committedBytes: number | null): OperatorTransfer {
       fileCount: 1,
       totalBytes: 100,
       committedBytes,
+      strip: null,
       readerCount: 0,
       createdAt: new Date(AT).toISOString(),
     },
