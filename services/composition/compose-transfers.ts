@@ -9,6 +9,7 @@ import { createPrismaTransferRepository } from '../transfer/adapters/prisma-tran
 import { createDataPlane } from '../transfer/data-plane/create-data-plane.ts';
 import type { EdgePorts } from '../transfer/data-plane/data-plane.ts';
 import { handOverHomes } from '../transfer/hand-over.ts';
+import { LeaderTurns } from '../transfer/leader-turns.ts';
 import { createPeers } from '../transfer/peer/create-peers.ts';
 import { RememberedLeases } from '../transfer/remembered-leases.ts';
 import { releaseReplicas } from '../transfer/replace-replicas.ts';
@@ -18,7 +19,7 @@ import { transferService } from '../transfer/transfer.service.ts';
 import { TransferControl } from '../transfer/transfer-control.ts';
 import { TransferEngine } from '../transfer/transfer-engine.ts';
 import { transferWords } from '../transfer/transfer-words.ts';
-import { type Common, nodesWith } from './common.ts';
+import { type Common, isLone, nodesWith } from './common.ts';
 import { composeDirect } from './compose-direct.ts';
 import { composeLost, REACHES_MS } from './compose-lost.ts';
 import { createGoneNodes } from './gone-nodes.ts';
@@ -100,6 +101,13 @@ export function composeTransfers(
     onFault,
   });
   const { direct, directUpkeep } = composeDirect(common, engine, directCounter);
+  const leaderTurns = new LeaderTurns({
+    repository,
+    sends: directUpkeep,
+    uploadTtlSeconds: config.ttl.uploadStateSeconds,
+    isLone: isLone(common),
+    nowMs: () => performance.now(),
+  });
   const control = new TransferControl({
     engine,
     repository,
@@ -111,6 +119,7 @@ export function composeTransfers(
       defaultTtlSeconds: config.ttl.shareSessionSeconds,
       maxOpenTransfers: config.limits.maxConcurrentTransfers,
     },
+    onEndSet: leaderTurns.lookAgain,
     publicUrlOf: async (nodeId) => (nodeId === common.nodeId ? config.node.publicUrl : addresses.publicUrl(nodeId)),
   });
   const dataPlane = createDataPlane({
@@ -157,18 +166,20 @@ export function composeTransfers(
       directUpkeep,
       repository,
       store,
-      uploadTtlSeconds: config.ttl.uploadStateSeconds,
       place: async () => (await common.call('cluster.place', {}, { timeoutMs: PLACE_MS })).nodeId,
       recover: peers === null ? null : (transfer) => peers.recover(transfer),
       replicationFactor: config.replicationFactor,
+      isLone: isLone(common),
       call: config.isCluster ? common.call : null,
       leaderTerm,
+      leaderTurns,
       onExpired: (count, { epoch }) => log.info({ duty: 'end transfers', epoch, count }, 'the leader acted'),
       scrub,
       goneNodeIds: async () => (peers === null ? [] : (await lookForNodes()).gone),
       takeOver: async () => peers?.takeOver(otherNodes),
       rescue: lost.rescue,
-      settleLost: lost.settleLost,
+      // One node alone has nobody to give up on.
+      settleLost: async () => (peers === null ? 0 : lost.settleLost()),
       onCounted: (counted) => {
         singleCopyCount = config.replicationFactor === 2 ? counted.singleCopyCount : 0;
         directCount = counted.directCount;

@@ -115,6 +115,15 @@ export interface TransferRepository {
   /** state = ended, epoch + 1 WHERE state <> 'ended'. True when this call ended it. */
   end(id: string, reason: EndReason): Promise<boolean>;
   /**
+   * When the leader has something to do, by the database's clock: what `endExpired` and `deleteEndedRows` would do with the same
+   * numbers, and what direct sends ask for.
+   */
+  dueIn(of: {
+    uploadTtlSeconds: number | null;
+    leaseIdleSeconds: number | null;
+    endedKeptSeconds: number;
+  }): Promise<DueIn>;
+  /**
    * Ends what expired, open ones untouched for `uploadTtlSeconds` (null: none), and sealed ones whose downloads are used up
    * and of which no lease was used for `leaseIdleSeconds` (null: none); at most `limit`. Returns the ended ids.
    */
@@ -138,6 +147,13 @@ export interface TransferRepository {
   countByHome(nodeId: string): Promise<HomeCounts>;
   /** An effect of the leader, as `endExpired`: nothing happens unless `term` is the current one. */
   deleteEndedRows(olderThanSeconds: number, limit: number, term: LeaderTerm): Promise<number>;
+}
+/** Milliseconds from now, at most 0 for what is due; Infinity: nothing will be. */
+export interface DueIn {
+  /** Until the first transfer is over, or the first row of one that was is to go. */
+  readonly expiryMs: number;
+  /** Until the first offer expires. While any direct send is not over it is 0: answers and receipts end them, too. */
+  readonly sendsMs: number;
 }
 /** Not-ended transfers whose home is one node. */
 export interface HomeCounts {

@@ -2,9 +2,8 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
-import { ENDED_ROW_KEPT_MS } from '../contracts/limits.ts';
 import { OpenFiles } from './open-files.ts';
-import { createExpiry, type SweepPorts, sweepStore } from './sweep.ts';
+import { type SweepPorts, sweepStore } from './sweep.ts';
 
 const netIo = loadNetIo({ useNative: true });
 const FIVE_BYTES = { chunkSizeBytes: 1024, sizeBytes: 5 };
@@ -49,7 +48,6 @@ function world() {
   return { time, repository, store, stored, open, asides, openFiles, sweep, asked, homesSay };
 }
 
-const TERM = { nodeId: 'n', epoch: 1 };
 afterEach(() => void jest.useRealTimers());
 
 describe('the sweep', () => {
@@ -178,74 +176,5 @@ describe('the sweep of copies that no row names', () => {
     use?.release();
     expect((await sweep()).releasedCount).toBe(1);
     expect(store.files.size).toBe(0);
-  });
-});
-
-describe('the expiry of rows', () => {
-  const expiryOf = (uploadTtlSeconds: number) => {
-    const { time, repository, open } = world();
-    const expire = createExpiry({ repository, uploadTtlSeconds, nowMs: () => time.nowMs });
-    /** The leader's turns, one a second; @returns what they ended. */
-    const pass = async (seconds: number) => {
-      const ended = [];
-      for (let second = 0; second < seconds; second += 1) {
-        time.nowMs += 1_000;
-        ended.push(...(await expire(TERM).catch(() => [])));
-      }
-      return ended;
-    };
-    return { time, repository, open, pass };
-  };
-
-  it('ends what is over in time, and forgets ended rows after their 30 days', async () => {
-    const { time, repository, open, pass } = expiryOf(7200);
-    await open('short', ['a'], 10);
-    await open('left', ['b'], 1e6);
-    await open('long', ['c'], 1e7);
-    expect(await pass(9)).toEqual([]);
-    expect(await pass(2)).toEqual(['short']);
-    time.nowMs += 7_200_000;
-    await repository.touch(['long']);
-    expect(await pass(32)).toEqual(['left']);
-    expect((await repository.findById('short'))?.transfer.endReason).toBe('expired');
-    expect((await repository.findById('left'))?.transfer.endReason).toBe('aborted');
-    time.nowMs += ENDED_ROW_KEPT_MS - 7_300_000;
-    await pass(1);
-    expect(await repository.findById('short')).not.toBeNull();
-    time.nowMs += 7_400_000;
-    await pass(1);
-    expect(await repository.findById('short')).toBeNull();
-    expect(await repository.findById('left')).toBeNull();
-    expect(await repository.findById('long')).not.toBeNull();
-  });
-
-  it('takes no upload for abandoned until every home could say, after the database was away, that it moved', async () => {
-    const { repository, open, pass } = expiryOf(100);
-    await open('moving', ['a'], 1e6);
-    await open('left', ['b'], 1e6);
-    expect(await pass(40)).toEqual([]);
-    repository.isUp = false;
-    expect(await pass(200)).toEqual([]);
-    repository.isUp = true;
-    expect(await pass(20)).toEqual([]);
-    // A home that comes late, too.
-    await repository.touch(['moving']);
-    expect(await pass(30)).toEqual(['left']);
-  });
-
-  it('takes no share for used up until every stream could say, after the database was away, that it moved', async () => {
-    const { repository, open, pass } = expiryOf(100);
-    await open('used up', ['a'], 1e6);
-    const file = { transferId: 'used up', fileIndex: 0, sizeBytes: 5, digest: Buffer.alloc(32) };
-    await repository.sealFile({ ...file, knownEpoch: 1, homeNodeId: 'node-a' });
-    await pass(40);
-    repository.isUp = false;
-    await pass(200);
-    repository.isUp = true;
-    // As many downloads as were made, none.
-    await repository.change('used up', { maxDownloads: 0 });
-    expect(await pass(29)).toEqual([]);
-    expect(await pass(3)).toEqual(['used up']);
-    expect((await repository.findById('used up'))?.transfer.endReason).toBe('used_up');
   });
 });

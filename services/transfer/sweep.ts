@@ -1,15 +1,9 @@
-import { ENDED_ROW_KEPT_MS, LEASE_IDLE_MS, ORPHAN_BYTES_KEPT_MS } from '../contracts/limits.ts';
-import type { LeaderTerm } from '../kernel/leader-term.ts';
-import { UnbrokenWatch } from '../kernel/unbroken-watch.ts';
+import { ORPHAN_BYTES_KEPT_MS } from '../contracts/limits.ts';
 import type { ChunkStore, FileFate, TransferRepository } from './ports.ts';
 
 const BATCH = 500;
 /** Each may cost a question to its home; the next sweep goes on. */
 const MAX_COPIES_RELEASED = 1_000;
-/** Homes tell the database once a second which uploads move, streams every 2 s what they sent: so long they could have said so. */
-const TOLD_WITHIN_MS = 30_000;
-/** The leader asks once a second; an answer takes the database 2 s at most, or does not come. */
-const LONGEST_GAP_MS = 5_000;
 
 export interface SweepReport {
   readonly removedCount: number;
@@ -101,30 +95,4 @@ async function releaseCopy(ports: SweepPorts, fileId: string, fate: FileFate, as
     await ports.store.remove(fileId);
     return true;
   });
-}
-
-export interface ExpiryPorts {
-  readonly repository: Pick<TransferRepository, 'endExpired' | 'deleteEndedRows'>;
-  readonly uploadTtlSeconds: number;
-  /** For durations. */
-  readonly nowMs: () => number;
-}
-
-/**
- * The leader's part: rows that are over. Bounded a turn; the next turn goes on. While the database was away nobody could
- * say that an upload or a download moved, so none is taken for abandoned until it has answered for half a minute.
- * @returns one turn, which resolves to the ids it ended
- */
-export function createExpiry(ports: ExpiryPorts): (term: LeaderTerm) => Promise<readonly string[]> {
-  const { repository, nowMs } = ports;
-  const answers = new UnbrokenWatch(LONGEST_GAP_MS);
-  return async (term) => {
-    const isCertain = answers.durationMs(nowMs()) >= TOLD_WITHIN_MS;
-    const uploadTtlSeconds = isCertain ? ports.uploadTtlSeconds : null;
-    const leaseIdleSeconds = isCertain ? LEASE_IDLE_MS / 1000 : null;
-    const ended = await repository.endExpired({ uploadTtlSeconds, leaseIdleSeconds, limit: BATCH, term });
-    await repository.deleteEndedRows(ENDED_ROW_KEPT_MS / 1000, BATCH, term);
-    answers.saw(nowMs());
-    return ended;
-  };
 }

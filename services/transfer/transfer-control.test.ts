@@ -8,7 +8,7 @@ import type { OpenTransferRequest } from '../contracts/http.ts';
 import { TransferControl } from './transfer-control.ts';
 
 function world() {
-  const time = { nowMs: Date.UTC(2026, 0, 1) };
+  const time = { nowMs: Date.UTC(2026, 0, 1), endsSet: 0 };
   const repository = new MemoryTransferRepository(() => time.nowMs);
   const engine = memoryEngine({ repository, nowMs: () => time.nowMs });
   const control = new TransferControl({
@@ -18,6 +18,9 @@ function world() {
     secret: randomBytes(32),
     limits: { maxFileBytes: null, smallestChunkBytes: 16_384, defaultTtlSeconds: 3600, maxOpenTransfers: 2 },
     publicUrlOf: async () => null,
+    onEndSet: () => {
+      time.endsSet += 1;
+    },
   });
   return { time, repository, engine, control };
 }
@@ -33,6 +36,17 @@ const nobody: Caller = { ...anna, sessionId: null };
 const request: OpenTransferRequest = { files: [{ path: 'a.bin', sizeBytes: 5 }] };
 
 describe('opening a transfer', () => {
+  it('tells that there is a new end, and so does setting another one', async () => {
+    const { control, time } = world();
+    const { transfer } = await control.open(anna, request);
+    expect(time.endsSet).toBe(1);
+    await control.get(anna, transfer.id);
+    await control.list(anna);
+    expect(time.endsSet).toBe(1);
+    await control.change(anna, transfer.id, { expiresInSeconds: 5 });
+    expect(time.endsSet).toBe(2);
+  });
+
   it('gives a link on the origin asked for, and a token that proves ownership without a session', async () => {
     const { control } = world();
     const { transfer, uploadToken } = await control.open(anna, request);

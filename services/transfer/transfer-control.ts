@@ -51,6 +51,8 @@ export interface ControlDeps {
   readonly limits: OpenLimits & { readonly maxOpenTransfers: number };
   /** Where browsers reach a node themselves, if they may. */
   readonly publicUrlOf: (nodeId: string) => Promise<string | null>;
+  /** A transfer was opened, or is to end at another time. */
+  readonly onEndSet: () => void;
 }
 
 /** Who may do what with a transfer, and what they are told. Bytes go through the data plane, never through here. */
@@ -87,6 +89,7 @@ export class TransferControl {
       plan.files,
       { maxOpen: limits.maxOpenTransfers, expiresInSeconds: plan.expiresInSeconds },
     );
+    this.#deps.onEndSet();
     if (inserted.outcome === 'too_many') throw tooManyOpen(inserted.openCount, limits.maxOpenTransfers);
     const { row } = inserted;
     if (inserted.outcome === 'exists') assertSameRequest(row.transfer, requestHash, plan);
@@ -156,6 +159,7 @@ export class TransferControl {
       ...(change.expiresInSeconds === undefined ? {} : { expiresInSeconds: expiryOf(change.expiresInSeconds, limits) }),
       ...(change.maxDownloads === undefined ? {} : { maxDownloads: downloadsOf(change.maxDownloads) }),
     });
+    this.#deps.onEndSet();
     if (row === null) {
       await engine.reread(transfer);
       assertChangeable(transfer, engine.nowMs);

@@ -57,7 +57,6 @@ class World {
     store: this.#store,
     directUpkeep: { report: async () => {} },
     scrub: { turn: async () => {}, stop: () => {} },
-    uploadTtlSeconds: 7_200,
     leaderTerm: () => null,
     goneNodeIds: async () => ['node-c'],
     takeOver: () =>

@@ -8,13 +8,14 @@ import { type AtHomeDeps, answerAtHome, type HomeQuestion, openWhere } from './a
 import { directActions } from './direct/direct-actions.ts';
 import type { DirectSends } from './direct/direct-sends.ts';
 import type { DirectUpkeep } from './direct/direct-upkeep.ts';
+import type { LeaderTurns } from './leader-turns.ts';
 import type { ChunkStore, HomeCounts, TransferRepository } from './ports.ts';
 import { type BootDeclaration, recoverStored } from './recovery.ts';
 import { replaceGone, replaceReplica } from './replace-replicas.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 import { isSafeAtHome } from './safe-copies.ts';
 import type { Scrub } from './scrub.ts';
-import { createExpiry, sweepStore } from './sweep.ts';
+import { sweepStore } from './sweep.ts';
 import type { TransferControl } from './transfer-control.ts';
 import type { TransferEngine } from './transfer-engine.ts';
 
@@ -22,6 +23,7 @@ const MAINTAIN_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 60_000;
 const SYNC_EVERY_MS = 10_000;
 const COUNT_EVERY_MS = 5_000;
+const COUNT_AT_REST_EVERY_MS = 30_000;
 const REPLACE_EVERY_MS = 30_000;
 const TAKE_OVER_EVERY_MS = 10_000;
 const SETTLE_EVERY_MS = 10_000;
@@ -46,17 +48,19 @@ export interface TransferServiceDeps {
   readonly directUpkeep: DirectUpkeep;
   readonly repository: TransferRepository;
   readonly store: ChunkStore;
-  readonly uploadTtlSeconds: number;
   /** The node where a new transfer belongs. */
   readonly place: () => Promise<string>;
   /** See AtHomeDeps. */
   readonly recover: AtHomeDeps['recover'];
   /** As many nodes as asked for hold each transfer. */
   readonly replicationFactor: 1 | 2;
+  /** Nobody else changes rows. */
+  readonly isLone: boolean;
   /** Null when there are no other nodes. */
   readonly call: Call | null;
   /** The leader expires rows; everyone else leaves them. */
   readonly leaderTerm: () => LeaderTerm | null;
+  readonly leaderTurns: Pick<LeaderTurns, 'turn'>;
   readonly onExpired: (count: number, term: LeaderTerm) => void;
   readonly scrub: Scrub;
   /** Nodes that were not seen for so long that nobody waits for them. Asked every 2 s: it counts only time it was asked in. */
@@ -81,8 +85,6 @@ export interface TransferServiceDeps {
 export function transferService(deps: TransferServiceDeps): ServiceSchema {
   const { control, engine } = deps;
   const loops: Loop[] = [];
-  const { repository, uploadTtlSeconds } = deps;
-  const expire = createExpiry({ repository, uploadTtlSeconds, nowMs: () => performance.now() });
   /** The same action, asked at the transfer's home. */
   const atHome = <T>(
     ctx: Context,
@@ -187,7 +189,7 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
     async started() {
       recovering = recover(deps).catch((fault: unknown) => deps.onFault('recover', fault));
       loops.push(
-        startLoop(MAINTAIN_EVERY_MS, () => maintain(deps, expire), deps.onFault),
+        startLoop(MAINTAIN_EVERY_MS, () => maintain(deps), deps.onFault),
         startLoop(MAINTAIN_EVERY_MS, () => deps.directUpkeep.report(), deps.onFault),
         startLoop(SYNC_EVERY_MS, () => engine.syncSealed(), deps.onFault),
         startLoop(SWEEP_EVERY_MS, () => sweep(deps), deps.onFault),
@@ -203,7 +205,7 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         startLoop(SCRUB_EVERY_MS, () => deps.scrub.turn(), deps.onFault),
         startLoop(
           COUNT_EVERY_MS,
-          async () => deps.onCounted(await deps.repository.countByHome(engine.nodeId)),
+          counting(deps),
           () => {}, // The last count stays while the database is away.
         ),
       );
@@ -218,6 +220,17 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
       await recovering;
     },
   });
+}
+
+/** Of a lone node counted more seldom while nothing runs that could change: each count costs it milliseconds. */
+function counting({ engine, repository, isLone, onCounted }: TransferServiceDeps): () => Promise<void> {
+  let restsUntilMs = Number.NEGATIVE_INFINITY;
+  return async () => {
+    const isAtRest = isLone && [...engine.running()].length === 0;
+    if (isAtRest && performance.now() < restsUntilMs) return;
+    onCounted(await repository.countByHome(engine.nodeId));
+    restsUntilMs = performance.now() + COUNT_AT_REST_EVERY_MS;
+  };
 }
 
 /** Another node's transfer service asks, and it has looked already for the one that should. */
@@ -258,14 +271,13 @@ async function sweep({ engine, store, repository, call }: TransferServiceDeps): 
   });
 }
 
-async function maintain(deps: TransferServiceDeps, expire: ReturnType<typeof createExpiry>): Promise<void> {
+async function maintain(deps: TransferServiceDeps): Promise<void> {
   // First, so that the leader's own uploads that moved are known to have.
   await deps.engine.maintain();
   try {
     const term = deps.leaderTerm();
-    const ended = term === null ? [] : await expire(term);
-    const overCount = term === null ? 0 : await deps.directUpkeep.lead(term);
-    if (term !== null && ended.length + overCount > 0) deps.onExpired(ended.length + overCount, term);
+    const endedCount = term === null ? 0 : await deps.leaderTurns.turn(term);
+    if (term !== null && endedCount > 0) deps.onExpired(endedCount, term);
   } catch (fault) {
     deps.onFault('expire', fault);
   }

@@ -5,6 +5,7 @@ import { EMPTY_DIGEST, rootRule } from '../../services/transfer/digest-tree.ts';
 import { chunkCount, leafCounter } from '../../services/transfer/manifest.ts';
 import type {
   ChunkStore,
+  DueIn,
   FileFate,
   FileGeometry,
   FileRow,
@@ -288,6 +289,21 @@ export class MemoryTransferRepository implements TransferRepository {
     if (row === undefined || row.state === 'ended') return false;
     this.#set({ ...row, state: 'ended', endReason: reason, endedAt: new Date(this.#nowMs()), epoch: row.epoch + 1 });
     return true;
+  }
+
+  async dueIn(of: Parameters<TransferRepository['dueIn']>[0]): Promise<DueIn> {
+    await this.#answer();
+    const all = [...this.#transfers.values()];
+    const uploadTtlMs = (of.uploadTtlSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+    const atMs = all.map((row) => {
+      if (row.endedAt !== null) return row.endedAt.getTime() + of.endedKeptSeconds * 1000;
+      const isUsedUp = row.state === 'sealed' && row.maxDownloads !== null && row.maxDownloads <= row.downloadCount;
+      if (isUsedUp && of.leaseIdleSeconds !== null) return this.#nowMs();
+      const abandonedMs = row.state === 'open' ? row.touchedAt.getTime() + uploadTtlMs : Number.POSITIVE_INFINITY;
+      return Math.min(row.expiresAt.getTime(), abandonedMs);
+    });
+    const hasSends = all.some((row) => row.kind === 'direct' && row.state !== 'ended');
+    return { expiryMs: Math.min(...atMs) - this.#nowMs(), sendsMs: hasSends ? 0 : Number.POSITIVE_INFINITY };
   }
 
   /** No leases here: what is used up is ended at once, unless nobody may be taken for idle. */

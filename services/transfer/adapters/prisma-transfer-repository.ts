@@ -10,6 +10,7 @@ import type {
   TransferRow,
   TransferWithFiles,
 } from '../ports.ts';
+import { dueIn } from './prisma-due-work.ts';
 import { insertTransfer } from './prisma-transfer-insert.ts';
 import {
   FILE_AS_JSON,
@@ -91,6 +92,7 @@ export function createPrismaTransferRepository(database: Database): TransferRepo
         WHERE id = ${id} AND state <> 'ended' RETURNING id`);
       return ended.length === 1;
     },
+    dueIn: (of) => dueIn(database, of),
     endExpired: async (options) => {
       const ended = await database.query<{ id: string }>(endExpiredStatement(options));
       return ended.map((row) => row.id);

@@ -249,8 +249,10 @@ describe('the leader', () => {
   it('tells and counts what expired, ends what is over, and now and then deletes what nobody is shown', async () => {
     const { upkeep, calls, time } = world();
     expect(await upkeep.lead(TERM)).toBe(1);
+    await upkeep.deleteOver(TERM);
     time.nowMs += 30_000;
     await upkeep.lead(TERM);
+    await upkeep.deleteOver(TERM);
     const turn = ['1 expired', '1 left', 'answered late', 'ended over'];
     expect(calls).toEqual([...turn, ...turn, 'deleted']);
   });

@@ -102,17 +102,21 @@ export class DirectUpkeep {
 
   /** Ends what is over, as the leader. @returns how many transfers it ended */
   async lead(term: LeaderTerm): Promise<number> {
-    const { direct, repository, counter, nowMs } = this.#deps;
+    const { direct, repository, counter } = this.#deps;
     const settled = await repository.settle(EXPIRED_A_TURN, term);
     for (const outcome of settled.outcomes) counter.offers(outcome, 1);
     direct.tellAnswered(settled.transferIds);
     const ended = await repository.endOver(term);
     await direct.obeyEnd(ended);
-    if (nowMs() - this.#deletedAtMs >= DELETE_EVERY_MS) {
-      this.#deletedAtMs = nowMs();
-      await repository.deleteOver(EXPIRED_A_TURN, term);
-    }
     return ended.length;
+  }
+
+  /** As the leader, now and then: what nobody is shown any more goes. */
+  async deleteOver(term: LeaderTerm): Promise<void> {
+    const { repository, nowMs } = this.#deps;
+    if (nowMs() - this.#deletedAtMs < DELETE_EVERY_MS) return;
+    this.#deletedAtMs = nowMs();
+    await repository.deleteOver(EXPIRED_A_TURN, term);
   }
 
   /** What was there when it began: while a stream moves there is always more, and that is the next turn's. */

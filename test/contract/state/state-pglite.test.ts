@@ -4,6 +4,7 @@ import { openDatabase } from '../../../services/database/open-database.ts';
 import { atEnd, tempDirectory } from '../../support/cleanup.ts';
 import { describeClusterRepository } from './cluster-repository.suite.ts';
 import { describeDirectRepository } from './direct-repository.suite.ts';
+import { describeDueWork } from './due-work.suite.ts';
 import { describeLeaseRepository } from './lease-repository.suite.ts';
 import { describeLostTransfers } from './lost-transfers.suite.ts';
 import { describeOperatorRows } from './operator-rows.suite.ts';
@@ -23,6 +24,7 @@ beforeAll(async () => {
 }, 60_000);
 
 describe('the state on embedded PGlite', () => {
+  describeDueWork(() => harness);
   describeTransferRepository(() => harness);
   describeLeaseRepository(() => harness);
   describeDirectRepository(() => harness);

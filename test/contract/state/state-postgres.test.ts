@@ -5,6 +5,7 @@ import { atEnd } from '../../support/cleanup.ts';
 import { startPostgres } from '../../support/postgres.ts';
 import { describeClusterRepository } from './cluster-repository.suite.ts';
 import { describeDirectRepository } from './direct-repository.suite.ts';
+import { describeDueWork } from './due-work.suite.ts';
 import { describeLeaseRepository } from './lease-repository.suite.ts';
 import { describeLostTransfers } from './lost-transfers.suite.ts';
 import { describeOperatorRows } from './operator-rows.suite.ts';
@@ -33,6 +34,7 @@ beforeAll(async () => {
 }, 400_000);
 
 describe('the state on PostgreSQL', () => {
+  describeDueWork(() => nodeAt(0));
   describeTransferRepository(() => nodeAt(0));
   describeLeaseRepository(() => nodeAt(0));
   describeDirectRepository(() => nodeAt(0));
