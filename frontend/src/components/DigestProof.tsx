@@ -31,8 +31,8 @@ export function DigestProof({ name, digest }: { readonly name: string; readonly 
 export function ProofOfMany({ fileCount }: { readonly fileCount: number }) {
   const { messages, format } = useLanguage();
   return (
-    <p className="flex min-h-11 items-center gap-2 text-ink-soft">
-      <ShieldCheck aria-hidden className="size-5 shrink-0" strokeWidth={1.5} />
+    <p className="flex min-h-11 gap-2 py-2.5 text-ink-soft">
+      <ShieldCheck aria-hidden className="mt-0.5 size-5 shrink-0" strokeWidth={1.5} />
       {messages.digest.verifiedEach(fileCount, format.count(fileCount))}
     </p>
   );

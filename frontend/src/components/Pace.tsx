@@ -12,7 +12,7 @@ export function Pace({
   if (!bytesPerSecond) return null;
   return (
     <>
-      <li className="font-mono">{format.rate(bytesPerSecond)}</li>
+      <li className="rate">{format.rate(bytesPerSecond)}</li>
       {leftMs !== null && Number.isFinite(leftMs) && <li>{messages.upload.left(format.duration(leftMs))}</li>}
     </>
   );

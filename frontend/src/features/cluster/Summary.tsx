@@ -72,7 +72,7 @@ function Sum({
     <div className="flex flex-col">
       <dt className="text-sm text-ink-soft">{name}</dt>
       <dd
-        className={`tabular text-xl font-medium tracking-tight whitespace-nowrap ${isRate ? 'font-mono' : ''} ${isWaiting ? 'text-amber-ink' : ''}`}
+        className={`tabular text-xl font-medium whitespace-nowrap ${isRate ? 'rate' : 'tracking-tight'} ${isWaiting ? 'text-amber-ink' : ''}`}
       >
         {value}
       </dd>

@@ -65,7 +65,7 @@ function Reading({ line, name, value }: { readonly line: string; readonly name: 
     <span className="inline-flex items-center gap-2">
       <span aria-hidden="true" className={`w-4 ${line}`} />
       <span className="text-ink-soft">{name}</span>
-      <span className="min-w-[9ch] font-mono font-medium">{value}</span>
+      <span className="rate min-w-[9ch] font-medium">{value}</span>
     </span>
   );
 }
