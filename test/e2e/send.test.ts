@@ -157,6 +157,22 @@ describe('sending through the page', () => {
     );
   }, 60_000);
 
+  it('says so when a dropped folder has no files, until something else is added', async () => {
+    const sender = await visit(browser, server.url);
+    await sender.getByRole('button', { name: 'Choose files' }).waitFor();
+    // Scripts cannot drop a folder: the entry of this drop is one, as a browser would hand it out.
+    await sender.evaluate(() => {
+      const createReader = () => ({ readEntries: (done: (entries: []) => void) => done([]) });
+      const folder = { name: 'empty', isFile: false, isDirectory: true, createReader };
+      Object.assign(DataTransferItem.prototype, { webkitGetAsEntry: () => folder });
+    });
+    await dispatchWithFile(sender, 'drop', 'empty', Buffer.alloc(0));
+    await sender.getByText('There are no files in that folder').waitFor();
+    await dispatchWithFile(sender, 'paste', 'shot.png', Buffer.from('a picture'));
+    await sender.getByRole('textbox', { name: 'Name of shot.png' }).waitFor();
+    expect(await sender.getByText('There are no files in that folder').count()).toBe(0);
+  }, 30_000);
+
   it('shows the link as a QR code, and is ready for the next file', async () => {
     const sender = await visit(browser, server.url);
     const link = await sendFiles(sender, await sourceFile('first.bin', 1000));
