@@ -21,7 +21,7 @@ export const TransferRow = memo(function TransferRow({
   const { state, endReason, readerCount } = transfer;
   return (
     <li className="line tabular flex flex-col gap-1.5 border-t border-hairline py-2.5 text-sm">
-      <div className="flex items-baseline gap-3">
+      <div className="flex flex-wrap items-baseline gap-x-3">
         <span dir="ltr" className="font-mono">
           {shortId(transfer.id)}
         </span>
@@ -29,7 +29,7 @@ export const TransferRow = memo(function TransferRow({
         <span className={state === 'open' && !isMoving ? 'text-ink-soft' : ''}>
           {endReason === null ? words.state[state] : words.endReason[endReason]}
         </span>
-        <span className="ms-auto whitespace-nowrap text-ink-soft">{sizeOf(transfer, messages, format)}</span>
+        <span className="ms-auto text-end text-ink-soft">{sizeOf(transfer, messages, format)}</span>
       </div>
       <Cells transfer={transfer} isMoving={isMoving} />
       <div className="flex items-baseline gap-3 text-ink-soft">
