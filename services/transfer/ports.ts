@@ -210,9 +210,22 @@ export interface DownloadLease {
 /** One stream under a lease. */
 export interface LeaseFlight {
   readonly streamId: string;
+  /** The file that it is at. */
   readonly fileIndex: number;
-  /** What it may still send. */
+  /** What it may still send of it. */
   readonly leftBytes: number;
+  /** A zip: every file behind that one follows whole. */
+  readonly isZip: boolean;
+}
+/** A file of known size of which a stream is to send so much. */
+export interface PlannedFile {
+  readonly fileIndex: number;
+  readonly sizeBytes: number;
+  readonly plannedBytes: number;
+}
+export interface ServedFile {
+  readonly fileIndex: number;
+  readonly servedBytes: number;
 }
 
 /** Exact download limits: each function is one statement that locks the share's row. */
@@ -239,14 +252,11 @@ export interface LeaseRepository {
     tokenHash: Uint8Array;
   }): Promise<DownloadLease | null>;
   /**
-   * Opens a stream under a lease, unless that file, with what is under way of it on any node, would then be served more
-   * than `maxBytes` (null: not looked at), or too many streams are open. One statement: of two at once the second one sees
-   * the first.
+   * Opens a stream under a lease, unless one of the planned files, with what is under way of it on any node, would then be
+   * served more than LEASE_MAX_OVERREAD times its size, or too many streams are open. One statement: of two at once the second
+   * one sees the first.
    */
-  begin(
-    leaseId: string,
-    flight: LeaseFlight & { readonly maxBytes: number | null },
-  ): Promise<'begun' | 'too_much' | 'gone'>;
+  begin(leaseId: string, flight: LeaseFlight, planned: readonly PlannedFile[]): Promise<'begun' | 'too_much' | 'gone'>;
   /**
    * Goes on with or closes a stream under a lease and adds what it served; keeps it valid. Called at least every 5 s while a
    * stream is open, also when nothing moved: after 10 s of silence the lease counts as one without streams.
@@ -254,7 +264,7 @@ export interface LeaseRepository {
    */
   record(
     leaseId: string,
-    change: LeaseFlight & { readonly servedBytes: number; readonly isLast: boolean },
+    change: LeaseFlight & { readonly served: readonly ServedFile[]; readonly isLast: boolean },
   ): Promise<boolean>;
   /**
    * active -> consumed once, and downloadCount + 1; ends a share whose limit is used up only for new readers. Repeatable.

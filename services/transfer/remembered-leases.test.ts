@@ -6,7 +6,8 @@ import { RememberedLeases } from './remembered-leases.ts';
 
 const TOKEN = Buffer.alloc(32, 1);
 const OTHER_TOKEN = Buffer.alloc(32, 2);
-const FILE = { streamId: 'stream', fileIndex: 0, leftBytes: 600, maxBytes: 2000 };
+const FLIGHT = { streamId: 'stream', fileIndex: 0, leftBytes: 600, isZip: false };
+const planOf = (plannedBytes = 600, fileIndex = 0) => [{ fileIndex, sizeBytes: 1000, plannedBytes }];
 const ASKED = { transferId: 't', tokenHash: TOKEN, holder: 'here', nodeId: 'node', idleMs: LEASE_IDLE_MS };
 
 /** A database that can be away, and a clock. */
@@ -58,36 +59,48 @@ describe('a lease while the database is away', () => {
     expect((await leases.findByToken('t', TOKEN))?.id).toBe('lease');
     away(true);
     expect((await leases.findByToken('t', TOKEN))?.id).toBe('lease');
-    expect(await leases.begin('lease', FILE)).toBe('begun');
-    expect(await leases.begin('lease', FILE)).toBe('begun');
+    expect(await leases.begin('lease', FLIGHT, planOf())).toBe('begun');
+    expect(await leases.begin('lease', FLIGHT, planOf())).toBe('begun');
     // 500 were served before, 1,200 lent since: the next 600 would be more than 2,000.
-    expect(await leases.begin('lease', FILE)).toBe('too_much');
-    expect(await leases.begin('lease', { ...FILE, leftBytes: 300 })).toBe('begun');
-    expect(await leases.begin('lease', { ...FILE, fileIndex: 1 })).toBe('begun');
-    expect(await leases.begin('lease', { ...FILE, maxBytes: null })).toBe('begun');
+    expect(await leases.begin('lease', FLIGHT, planOf())).toBe('too_much');
+    expect(await leases.begin('lease', FLIGHT, planOf(300))).toBe('begun');
+    expect(await leases.begin('lease', FLIGHT, planOf(600, 1))).toBe('begun');
+    expect(await leases.begin('lease', FLIGHT, [])).toBe('begun');
     away(false);
-    expect(await leases.begin('lease', FILE)).toBe('begun');
+    expect(await leases.begin('lease', FLIGHT, planOf())).toBe('begun');
     away(true);
-    expect(await leases.begin('lease', FILE)).toBe('begun');
+    expect(await leases.begin('lease', FLIGHT, planOf())).toBe('begun');
+  });
+
+  it('lets no zip begin of which one file would be too much, and counts all its files', async () => {
+    const { leases, away } = world({ 1: 1200 });
+    await leases.findByToken('t', TOKEN);
+    away(true);
+    const zip = { ...FLIGHT, isZip: true };
+    expect(await leases.begin('lease', zip, [...planOf(1000), ...planOf(1000, 1)])).toBe('too_much');
+    expect(await leases.begin('lease', zip, [...planOf(1000), ...planOf(1000, 2)])).toBe('begun');
+    expect(await leases.begin('lease', FLIGHT, planOf(1001))).toBe('too_much');
+    expect(await leases.begin('lease', FLIGHT, planOf(1001, 2))).toBe('too_much');
+    expect(await leases.begin('lease', FLIGHT, planOf(1000, 2))).toBe('begun');
   });
 
   it('is nothing when it was not known here, was known too long ago, or had gone', async () => {
     const { leases, away, pass, gone } = world();
     away(true);
     await expect(leases.findByToken('t', TOKEN)).rejects.toMatchObject(UNAVAILABLE);
-    await expect(leases.begin('lease', FILE)).rejects.toMatchObject(UNAVAILABLE);
+    await expect(leases.begin('lease', FLIGHT, planOf())).rejects.toMatchObject(UNAVAILABLE);
     away(false);
     await leases.findByToken('t', TOKEN);
     away(true);
     pass(LEASE_IDLE_MS);
     await expect(leases.findByToken('t', TOKEN)).rejects.toMatchObject(UNAVAILABLE);
-    await expect(leases.begin('lease', FILE)).rejects.toMatchObject(UNAVAILABLE);
+    await expect(leases.begin('lease', FLIGHT, planOf())).rejects.toMatchObject(UNAVAILABLE);
     away(false);
     await leases.findByToken('t', TOKEN);
     gone();
     expect(await leases.findByToken('t', TOKEN)).toBeNull();
     away(true);
-    await expect(leases.begin('lease', FILE)).rejects.toMatchObject(UNAVAILABLE);
+    await expect(leases.begin('lease', FLIGHT, planOf())).rejects.toMatchObject(UNAVAILABLE);
   });
 
   it('is neither given nor consumed, and goes by its newest token only', async () => {
@@ -103,7 +116,7 @@ describe('a lease while the database is away', () => {
       UNAVAILABLE,
     );
     await expect(leases.consume('lease')).rejects.toMatchObject(UNAVAILABLE);
-    await expect(leases.record('lease', { ...FILE, servedBytes: 1, isLast: true })).rejects.toMatchObject(UNAVAILABLE);
+    await expect(leases.record('lease', { ...FLIGHT, served: [], isLast: true })).rejects.toMatchObject(UNAVAILABLE);
   });
 
   it(`is remembered for the ${MAX_REMEMBERED_LEASES} latest`, async () => {

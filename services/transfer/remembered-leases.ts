@@ -1,6 +1,6 @@
 import { typeOfFault } from '../contracts/errors.ts';
-import { LEASE_IDLE_MS, MAX_REMEMBERED_LEASES } from '../contracts/limits.ts';
-import type { DownloadLease, LeaseFlight, LeaseOutcome, LeaseRepository } from './ports.ts';
+import { LEASE_IDLE_MS, LEASE_MAX_OVERREAD, MAX_REMEMBERED_LEASES } from '../contracts/limits.ts';
+import type { DownloadLease, LeaseFlight, LeaseOutcome, LeaseRepository, PlannedFile } from './ports.ts';
 
 interface Remembered {
   readonly lease: DownloadLease;
@@ -65,21 +65,27 @@ export class RememberedLeases implements LeaseRepository {
 
   async begin(
     leaseId: string,
-    flight: LeaseFlight & { readonly maxBytes: number | null },
+    flight: LeaseFlight,
+    planned: readonly PlannedFile[],
   ): Promise<'begun' | 'too_much' | 'gone'> {
     const known = this.#byId.get(leaseId);
     try {
-      const begun = await this.#leases.begin(leaseId, flight);
+      const begun = await this.#leases.begin(leaseId, flight, planned);
       if (begun === 'gone') this.#forget(known);
       known?.lentBytes.clear();
       return begun;
     } catch (fault) {
       const fresh = this.#freshOf(known);
       if (fresh === null || typeOfFault(fault) !== 'unavailable') throw fault;
-      const { fileIndex, leftBytes, maxBytes } = flight;
-      const lentBytes = (fresh.lentBytes.get(fileIndex) ?? 0) + leftBytes;
-      if (maxBytes !== null && (fresh.lease.servedBytes[fileIndex] ?? 0) + lentBytes > maxBytes) return 'too_much';
-      fresh.lentBytes.set(fileIndex, lentBytes);
+      const lent = planned.map(
+        ({ fileIndex, plannedBytes }) => [fileIndex, (fresh.lentBytes.get(fileIndex) ?? 0) + plannedBytes] as const,
+      );
+      const isTooMuch = planned.some(
+        ({ fileIndex, sizeBytes }, at) =>
+          (fresh.lease.servedBytes[fileIndex] ?? 0) + (lent[at]?.[1] ?? 0) > sizeBytes * LEASE_MAX_OVERREAD,
+      );
+      if (isTooMuch) return 'too_much';
+      for (const [fileIndex, lentBytes] of lent) fresh.lentBytes.set(fileIndex, lentBytes);
       return 'begun';
     }
   }

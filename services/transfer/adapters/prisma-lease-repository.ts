@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Prisma } from '../../../prisma/generated/client.ts';
-import { MAX_STREAMS_PER_LEASE } from '../../contracts/limits.ts';
+import { LEASE_MAX_OVERREAD, MAX_STREAMS_PER_LEASE } from '../../contracts/limits.ts';
 import type { Database } from '../../database/database.ts';
-import type { DownloadLease, LeaseFlight, LeaseOutcome, LeaseRepository } from '../ports.ts';
+import type { DownloadLease, LeaseFlight, LeaseOutcome, LeaseRepository, PlannedFile } from '../ports.ts';
 
 /** A lease whose streams were silent this long has none: the node that counted them is gone. */
 const SILENT_STREAM_SECONDS = 10;
@@ -47,39 +47,52 @@ export function createPrismaLeaseRepository(database: Database): LeaseRepository
       return record === undefined ? null : toLease(record);
     },
     takeUp: (args) => takeUp(database, args),
-    begin: (leaseId, flight) => begin(database, leaseId, flight),
-    record: async (leaseId, { streamId, fileIndex, leftBytes, servedBytes, isLast }) => {
-      const flights = isLast
-        ? Prisma.sql`flights - ${streamId}::text`
-        : Prisma.sql`flights || ${asJson({ streamId, fileIndex, leftBytes })}`;
-      const updated = await database.query(Prisma.sql`
-        UPDATE leases SET
-          used_at = now(),
-          open_streams = greatest(0, open_streams - ${isLast ? 1 : 0}::int),
-          flights = ${flights},
-          served_bytes = served_bytes || jsonb_build_object(
-            ${String(fileIndex)}::text,
-            coalesce((served_bytes ->> ${String(fileIndex)}::text)::bigint, 0) + ${servedBytes}::bigint
-          )
-        WHERE id = ${leaseId} RETURNING id`);
-      return updated.length === 1;
-    },
+    begin: (leaseId, flight, planned) => begin(database, leaseId, flight, planned),
+    record: (leaseId, change) => record(database, leaseId, change),
     consume: (leaseId) => consume(database, leaseId),
   };
 }
 
-function asJson({ streamId, fileIndex, leftBytes }: LeaseFlight): Prisma.Sql {
+function asJson({ streamId, fileIndex, leftBytes, isZip }: LeaseFlight): Prisma.Sql {
   return Prisma.sql`jsonb_build_object(${streamId}::text, jsonb_build_object(
-    'file', ${fileIndex}::int, 'left', ${Math.max(0, leftBytes)}::bigint, 'at', extract(epoch FROM now())::float8))`;
+    'file', ${fileIndex}::int, 'left', ${Math.max(0, leftBytes)}::bigint, 'zip', ${isZip}::boolean,
+    'at', extract(epoch FROM now())::float8))`;
+}
+
+const isFresh = Prisma.sql`(f.value ->> 'at')::float8 > extract(epoch FROM now()) - ${SILENT_STREAM_SECONDS}::int`;
+
+/**
+ * Whether a planned file would be served too often: what was sent of it, what streams at it have left, and once more for
+ * each zip that has not come to it yet.
+ */
+function wouldBeTooMuch(planned: readonly PlannedFile[]): Prisma.Sql {
+  return Prisma.sql`EXISTS (
+    SELECT 1 FROM unnest(
+      ${planned.map((file) => file.fileIndex)}::int[],
+      ${planned.map((file) => file.sizeBytes)}::bigint[],
+      ${planned.map((file) => file.plannedBytes)}::bigint[]
+    ) AS p(file_index, size_bytes, planned_bytes)
+    LEFT JOIN jsonb_each_text(l.served_bytes) s ON s.key = p.file_index::text
+    LEFT JOIN (
+      SELECT (f.value ->> 'file')::int AS file_index, (f.value ->> 'left')::bigint AS left_bytes,
+        coalesce((f.value ->> 'zip')::boolean, false) AS is_zip
+      FROM jsonb_each(l.flights) f WHERE ${isFresh}
+    ) a ON a.file_index = p.file_index OR (a.is_zip AND a.file_index < p.file_index)
+    GROUP BY p.file_index, p.size_bytes, p.planned_bytes, s.value
+    HAVING p.planned_bytes + coalesce(s.value::bigint, 0) + coalesce(sum(CASE
+        WHEN a.file_index = p.file_index THEN a.left_bytes
+        WHEN a.file_index < p.file_index THEN p.size_bytes
+      END), 0) > ${LEASE_MAX_OVERREAD}::int * p.size_bytes
+  )`;
 }
 
 /** The lease's row is locked by the update, so what two nodes begin at once is counted one after the other. */
 async function begin(
   database: Database,
   leaseId: string,
-  { maxBytes, ...flight }: LeaseFlight & { readonly maxBytes: number | null },
+  flight: LeaseFlight,
+  planned: readonly PlannedFile[],
 ): Promise<'begun' | 'too_much' | 'gone'> {
-  const isFresh = Prisma.sql`(f.value ->> 'at')::float8 > extract(epoch FROM now()) - ${SILENT_STREAM_SECONDS}::int`;
   const begun = await database.query(Prisma.sql`
     UPDATE leases l SET used_at = now(), open_streams = l.open_streams + 1,
       flights = coalesce(
@@ -87,14 +100,35 @@ async function begin(
       ) || ${asJson(flight)}
     WHERE l.id = ${leaseId}
       AND (SELECT count(*) FROM jsonb_each(l.flights) f WHERE ${isFresh}) < ${MAX_STREAMS_PER_LEASE}::int
-      AND (${maxBytes}::bigint IS NULL OR ${maxBytes}::bigint >= ${flight.leftBytes}::bigint
-        + coalesce((l.served_bytes ->> ${String(flight.fileIndex)}::text)::bigint, 0)
-        + coalesce((SELECT sum((f.value ->> 'left')::bigint) FROM jsonb_each(l.flights) f
-            WHERE ${isFresh} AND (f.value ->> 'file')::int = ${flight.fileIndex}::int), 0))
+      AND NOT ${wouldBeTooMuch(planned)}
     RETURNING l.id`);
   if (begun.length === 1) return 'begun';
   const [there] = await database.query(Prisma.sql`SELECT 1 FROM leases WHERE id = ${leaseId}`);
   return there === undefined ? 'gone' : 'too_much';
+}
+
+async function record(
+  database: Database,
+  leaseId: string,
+  { served, isLast, ...flight }: Parameters<LeaseRepository['record']>[1],
+): Promise<boolean> {
+  const flights = isLast
+    ? Prisma.sql`l.flights - ${flight.streamId}::text`
+    : Prisma.sql`l.flights || ${asJson(flight)}`;
+  const updated = await database.query(Prisma.sql`
+    UPDATE leases l SET
+      used_at = now(),
+      open_streams = greatest(0, l.open_streams - ${isLast ? 1 : 0}::int),
+      flights = ${flights},
+      served_bytes = l.served_bytes || coalesce((
+        SELECT jsonb_object_agg(c.file_index, c.served_bytes + coalesce(s.value::bigint, 0))
+        FROM unnest(
+          ${served.map((file) => String(file.fileIndex))}::text[], ${served.map((file) => file.servedBytes)}::bigint[]
+        ) AS c(file_index, served_bytes)
+        LEFT JOIN jsonb_each_text(l.served_bytes) s ON s.key = c.file_index
+      ), '{}'::jsonb)
+    WHERE l.id = ${leaseId} RETURNING l.id`);
+  return updated.length === 1;
 }
 
 /** 10 minutes idle and not consumed gives the slot back. */

@@ -147,7 +147,7 @@ async function streamFile(
           told: position === range.to ? () => counted.told() : null,
         });
       }
-      lease.served(lengthBytes);
+      lease.served(lengthBytes, file.row.index);
       deps.traffic.add('out', lengthBytes);
     }
     // Of unknown length, the end is what makes it complete; and of an empty file there was no piece.

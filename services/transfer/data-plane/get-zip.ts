@@ -182,7 +182,7 @@ class ZipWriter {
         },
       );
     }
-    this.#use.lease.served(lengthBytes);
+    if (place !== null) this.#use.lease.served(lengthBytes, place.file.row.index);
     this.#deps.traffic.add('out', lengthBytes);
   }
 }

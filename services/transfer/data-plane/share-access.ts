@@ -1,13 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseCookie, stringifySetCookie } from 'cookie';
 import { PeerLinkError } from '../../contracts/errors.ts';
-import {
-  GRANT_TTL_MS,
-  LEASE_IDLE_MS,
-  LEASE_MAX_OVERREAD,
-  LEASE_RESUME_BACKTRACK_BYTES,
-} from '../../contracts/limits.ts';
+import { GRANT_TTL_MS, LEASE_IDLE_MS, LEASE_RESUME_BACKTRACK_BYTES } from '../../contracts/limits.ts';
 import { randomId, sha256, TOKEN_LENGTH } from '../../kernel/ids.ts';
+import type { PlannedFile } from '../ports.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { RequestContext } from './data-plane.ts';
@@ -90,15 +86,14 @@ export async function assertAllowed(
 
 /** The right to read a limited share, as one stream uses it. */
 export interface LeaseUse {
-  served(bytes: number): void;
+  /** Bytes of a file; what a zip has around them is nobody's. */
+  served(bytes: number, fileIndex: number): void;
   /** "It becomes consumed before the last chunk of the first completed file is sent." Repeatable. */
   consume(): Promise<void>;
   end(): Promise<void>;
 }
 
 const UNLIMITED: LeaseUse = { served: () => {}, consume: async () => {}, end: async () => {} };
-/** Under which a lease counts what it was served of the zip, which is no file. */
-const ZIP_INDEX = -1;
 
 /**
  * Takes a lease for a GET of a limited share, or goes on under one. A download that begins, rather than goes on, costs
@@ -117,7 +112,6 @@ export async function useLease(
   range: { readonly from: number; readonly to: number | null },
 ): Promise<LeaseUse> {
   const fromByte = range.from;
-  const plannedBytes = range.to === null ? 0 : range.to - range.from;
   const consumeRate = async () => {
     if (fromByte === 0) await deps.edge.consumeRate('downloads', context);
   };
@@ -125,16 +119,17 @@ export async function useLease(
     await consumeRate();
     return UNLIMITED;
   }
-  const fileIndex = file?.row.index ?? ZIP_INDEX;
+  // A file that grows has no size to count by.
+  const planned = (file === null ? transfer.files : [file]).flatMap(({ row: { index, sizeBytes } }) => {
+    if (sizeBytes === null) return [];
+    const plannedBytes = file === null ? sizeBytes : (range.to ?? sizeBytes) - fromByte;
+    return [{ fileIndex: index, sizeBytes, plannedBytes }];
+  });
   // Whoever looks at the share next is told how many downloads are left now.
   const onConsumed = () => void deps.engine.reread(transfer).catch(() => {});
-  const begin = (leaseId: string, maxBytes: number | null) =>
-    streamUnder(deps, leaseId, { fileIndex, plannedBytes, maxBytes, onConsumed });
-  // "Each file at most twice its size."
-  const totalBytes = file === null ? transfer.totalBytes : file.row.sizeBytes;
-  const maxBytes = totalBytes === null ? null : totalBytes * LEASE_MAX_OVERREAD;
+  const begin = (leaseId: string) => streamUnder(deps, leaseId, { transfer, file, planned, onConsumed });
   const known = await knownLease(deps, req, transfer);
-  const goingOn = known === null ? null : await begin(known, maxBytes);
+  const goingOn = known === null ? null : await begin(known);
   if (goingOn !== null) return goingOn;
   const token = randomId(TOKEN_LENGTH);
   const tokenHash = sha256(token);
@@ -145,14 +140,14 @@ export async function useLease(
       ? await deps.leases.takeUp({
           transferId,
           holder,
-          fileIndex,
+          fileIndex: file.row.index,
           fromByte,
           backtrackBytes: LEASE_RESUME_BACKTRACK_BYTES,
           tokenHash,
         })
       : null;
   const remember = () => setShareCookie(res, context, shareId, LEASE_COOKIE, token, LEASE_IDLE_MS * 6);
-  const takenUp = resumed === null ? null : await begin(resumed.id, maxBytes);
+  const takenUp = resumed === null ? null : await begin(resumed.id);
   if (takenUp !== null) {
     remember();
     return takenUp;
@@ -167,7 +162,7 @@ export async function useLease(
   });
   switch (taken.outcome) {
     case 'granted': {
-      const use = await begin(taken.leaseId, null);
+      const use = await begin(taken.leaseId);
       if (use === null) throw leaseLost();
       remember();
       return use;
@@ -199,38 +194,47 @@ async function streamUnder(
   deps: DataPlaneDeps,
   leaseId: string,
   plan: {
-    readonly fileIndex: number;
-    readonly plannedBytes: number;
-    readonly maxBytes: number | null;
+    readonly transfer: RunningTransfer;
+    /** Null: all of them, as a zip. */
+    readonly file: RunningFile | null;
+    readonly planned: readonly PlannedFile[];
     readonly onConsumed: () => void;
   },
 ): Promise<LeaseUse | null> {
-  const { fileIndex, plannedBytes, maxBytes, onConsumed } = plan;
+  const { transfer, file, planned, onConsumed } = plan;
   const streamId = randomId(STREAM_ID_LENGTH);
-  let unrecordedBytes = 0;
-  let leftBytes = plannedBytes;
+  const isZip = file === null;
+  let fileIndex = file?.row.index ?? 0;
+  /** Of that file. */
+  let sentBytes = 0;
+  const flight = () => {
+    const wholeBytes = isZip ? transfer.files[fileIndex]?.row.sizeBytes : planned[0]?.plannedBytes;
+    return { streamId, isZip, fileIndex, leftBytes: Math.max(0, (wholeBytes ?? 0) - sentBytes) };
+  };
+  const unrecorded = new Map<number, number>();
   let consuming: Promise<boolean> | null = null;
   let isLost = false;
   let hasEnded = false;
+  const count = (index: number, bytes: number) => void unrecorded.set(index, (unrecorded.get(index) ?? 0) + bytes);
   const record = async (isLast: boolean) => {
-    const servedBytes = unrecordedBytes;
-    unrecordedBytes = 0;
-    leftBytes = Math.max(0, leftBytes - servedBytes);
+    const served = [...unrecorded].map(([index, servedBytes]) => ({ fileIndex: index, servedBytes }));
+    unrecorded.clear();
     try {
-      isLost = !(await deps.leases.record(leaseId, { streamId, fileIndex, leftBytes, servedBytes, isLast }));
+      isLost = !(await deps.leases.record(leaseId, { ...flight(), served, isLast }));
     } catch (fault) {
-      unrecordedBytes += servedBytes;
-      leftBytes += servedBytes;
+      for (const { fileIndex: index, servedBytes } of served) count(index, servedBytes);
       throw fault;
     }
   };
-  const begun = await deps.leases.begin(leaseId, { streamId, fileIndex, leftBytes, maxBytes });
+  const begun = await deps.leases.begin(leaseId, flight(), planned);
   if (begun !== 'begun') return null;
   // While the database cannot answer, the stream goes on: the lease was given, and its last chunk needs `consume`.
   const heartbeat = setInterval(() => record(false).catch(() => {}), RECORD_EVERY_MS);
   return {
-    served: (bytes) => {
-      unrecordedBytes += bytes;
+    served: (bytes, index) => {
+      count(index, bytes);
+      sentBytes = index === fileIndex ? sentBytes + bytes : bytes;
+      fileIndex = index;
       if (isLost) throw leaseLost();
     },
     consume: async () => {

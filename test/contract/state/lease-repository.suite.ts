@@ -43,12 +43,15 @@ export function describeLeaseRepository(make: () => StateHarness): void {
     servedBytes: number,
     { opens = false, closes = false, streamId = 's' } = {},
   ) => {
-    const flight = { streamId, fileIndex, leftBytes: 0 };
-    if (opens) await make().leases.begin(leaseId, { ...flight, maxBytes: null });
-    return make().leases.record(leaseId, { ...flight, servedBytes, isLast: closes });
+    const flight = { streamId, fileIndex, leftBytes: 0, isZip: false };
+    if (opens) await make().leases.begin(leaseId, flight, []);
+    return make().leases.record(leaseId, { ...flight, served: [{ fileIndex, servedBytes }], isLast: closes });
   };
-  const begin = (leaseId: string, streamId: string, leftBytes: number, maxBytes: number | null, fileIndex = 0) =>
-    make().leases.begin(leaseId, { streamId, fileIndex, leftBytes, maxBytes });
+  /** Of a file that may be sent `maxBytes`, which is twice its size. */
+  const begin = (leaseId: string, streamId: string, leftBytes: number, maxBytes: number | null, fileIndex = 0) => {
+    const planned = maxBytes === null ? [] : [{ fileIndex, sizeBytes: maxBytes / 2, plannedBytes: leftBytes }];
+    return make().leases.begin(leaseId, { streamId, fileIndex, leftBytes, isZip: false }, planned);
+  };
 
   describe('download leases', () => {
     it('are given while slots are free, held while all are, and used up when all are consumed', async () => {
@@ -150,10 +153,11 @@ export function describeLeaseRepository(make: () => StateHarness): void {
       // Another file has its own count.
       expect(await begin(lease, 'd', 200, 200, 1)).toBe('begun');
       // What was sent is counted as sent, and what a stream does not send any more is free again.
-      const over = { streamId: 'a', fileIndex: 0, leftBytes: 70 };
-      expect(await make().leases.record(lease, { ...over, servedBytes: 30, isLast: false })).toBe(true);
+      const over = { streamId: 'a', fileIndex: 0, leftBytes: 70, isZip: false };
+      const sent = (servedBytes: number) => ({ ...over, served: [{ fileIndex: 0, servedBytes }] });
+      expect(await make().leases.record(lease, { ...sent(30), isLast: false })).toBe(true);
       expect(await begin(lease, 'c', 1, 200)).toBe('too_much');
-      expect(await make().leases.record(lease, { ...over, servedBytes: 10, isLast: true })).toBe(true);
+      expect(await make().leases.record(lease, { ...sent(10), isLast: true })).toBe(true);
       expect(await begin(lease, 'c', 61, 200)).toBe('too_much');
       expect(await begin(lease, 'c', 60, 200)).toBe('begun');
       expect(await begin(unique('nothing'), 'x', 1, 200)).toBe('gone');
@@ -163,6 +167,53 @@ export function describeLeaseRepository(make: () => StateHarness): void {
       const lease = await grant(await share(1), 1);
       const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => begin(lease, `s${index}`, 30, 100)));
       expect(answers.filter((answer) => answer === 'begun')).toHaveLength(3);
+    });
+
+    it('counts what a zip sends by file: what it sent, what it is at, and whole what is still behind that', async () => {
+      const id = await share(1);
+      const lease = await grant(id, 1);
+      const sizes = [10, 0, 2 ** 40, 30];
+      const planned = sizes.map((sizeBytes, fileIndex) => ({ fileIndex, sizeBytes, plannedBytes: sizeBytes }));
+      const zip = (streamId: string, fileIndex = 0, leftBytes = 10) => ({
+        streamId,
+        fileIndex,
+        leftBytes,
+        isZip: true,
+      });
+      const one = (streamId: string, fileIndex: number, bytes: number) =>
+        begin(lease, streamId, bytes, (sizes[fileIndex] ?? 0) * 2, fileIndex);
+      expect(await make().leases.begin(lease, zip('a'), planned)).toBe('begun');
+      expect(await make().leases.begin(lease, zip('b'), planned)).toBe('begun');
+      expect(await make().leases.begin(lease, zip('c'), planned)).toBe('too_much');
+      for (const index of [0, 2, 3]) expect(await one('f', index, 1)).toBe('too_much');
+      expect(await one('empty', 1, 0)).toBe('begun');
+      // The first one is past two files and within the third; then its line breaks.
+      const moved = {
+        ...zip('a', 2, 2 ** 40 - 5),
+        served: [10, 0, 5].map((servedBytes, fileIndex) => ({ fileIndex, servedBytes })),
+      };
+      expect(await make().leases.record(lease, { ...moved, isLast: false })).toBe(true);
+      for (const index of [0, 2, 3]) expect(await one('f', index, 1)).toBe('too_much');
+      expect(await make().leases.record(lease, { ...moved, served: [], isLast: true })).toBe(true);
+      expect(await one('f', 0, 1)).toBe('too_much');
+      expect(await one('f', 2, 2 ** 40 - 4)).toBe('too_much');
+      expect(await one('f', 2, 2 ** 40 - 5)).toBe('begun');
+      expect(await one('g', 3, 31)).toBe('too_much');
+      expect(await one('g', 3, 30)).toBe('begun');
+      expect((await make().leases.findByToken(id, bytes(32, 1)))?.servedBytes).toEqual({ 0: 10, 1: 0, 2: 5 });
+    });
+
+    it('is counted for a zip of ten thousand files without a wait', async () => {
+      const lease = await grant(await share(1), 1);
+      const all = Array.from({ length: 10_000 }, (_, fileIndex) => fileIndex);
+      const planned = all.map((fileIndex) => ({ fileIndex, sizeBytes: 7, plannedBytes: 7 }));
+      const flight = { streamId: 'a', fileIndex: 0, leftBytes: 7, isZip: true };
+      const served = all.map((fileIndex) => ({ fileIndex, servedBytes: 7 }));
+      for (const outcome of ['begun', 'begun', 'too_much'] as const) {
+        expect(await make().leases.begin(lease, flight, planned)).toBe(outcome);
+        if (outcome === 'begun')
+          expect(await make().leases.record(lease, { ...flight, served, isLast: true })).toBe(true);
+      }
     });
 
     it('forgets streams that fell silent with their node', async () => {

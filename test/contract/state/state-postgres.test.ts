@@ -100,7 +100,8 @@ describe('many connections at once', () => {
       streamId: 's',
       fileIndex: 0,
       leftBytes: 0,
-      servedBytes: 100,
+      isZip: false,
+      served: [{ fileIndex: 0, servedBytes: 100 }],
       isLast: false,
     });
     await nodeAt(0).age('leases', lease.leaseId, 2);

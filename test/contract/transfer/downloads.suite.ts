@@ -430,6 +430,26 @@ describe('a limited share', () => {
     for (const answer of answers) expect(['slots_held', 'used_up', undefined]).toContain(answer.type);
   });
 
+  it('serves each file at most twice, be it by itself or within a zip', async () => {
+    const files = ['a', 'b'].map((name) => ({ path: name, bytes: patternBytes(name, 0, 2 * CHUNK + 7) }));
+    const two = async () => {
+      const named = files.map(({ path, bytes }) => ({ path, sizeBytes: bytes.length }));
+      const opened = await open(server, named, { ...SMALL, maxDownloads: 1 });
+      for (const [index, { bytes }] of files.entries()) await putOk(server, opened, index, 0, bytes);
+      return opened;
+    };
+    const zips = await two();
+    const cookie = leaseOf((await ask(zips.share, 'GET')).headers);
+    const get = async (path: string, as = cookie) => (await ask(path, 'GET', { headers: { cookie: as } })).status;
+    expect([await get(zips.share), await get(zips.share)]).toEqual([200, 410]);
+    expect([await get(`${zips.share}/0`), await get(`${zips.share}/1`)]).toEqual([410, 410]);
+    const mixed = await two();
+    const other = leaseOf((await ask(`${mixed.share}/0`, 'GET')).headers);
+    expect([await get(mixed.share, other), await get(mixed.share, other)]).toEqual([200, 410]);
+    expect([await get(`${mixed.share}/0`, other), await get(`${mixed.share}/1`, other)]).toEqual([410, 200]);
+    expect(await get(`${mixed.share}/1`, other)).toBe(410);
+  });
+
   it('lets a broken download without a cookie go on by Range from where it was, once it stood still', async () => {
     const large = patternBytes('large limited', 0, 24 * MIB);
     const opened = await open(server, [{ sizeBytes: large.length }], { maxDownloads: 1 });
