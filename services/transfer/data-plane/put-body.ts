@@ -123,6 +123,7 @@ export async function storeBody(
     await receiveBody(req, {
       splitter,
       mayEndShort: isUnknownLength,
+      answerMs: () => transfer.home?.replicaAnswerMs ?? 0,
       onBytes: (bytes) => {
         options.reveal?.(bytes);
         stream.moved(bytes.length);

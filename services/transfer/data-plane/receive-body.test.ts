@@ -10,15 +10,21 @@ beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrota
 afterEach(() => void jest.useRealTimers());
 
 /** A request's body that the test sends piece by piece, and a disk that stores chunks when it says so. */
-function world(options: { sizeBytes?: number | null; chunkSizeBytes?: number; unfinished?: HeldBytes } = {}) {
-  const { sizeBytes = null, chunkSizeBytes = MIB } = options;
+function world(
+  options: { sizeBytes?: number | null; chunkSizeBytes?: number; unfinished?: HeldBytes; answerMs?: number } = {},
+) {
+  const { sizeBytes = null, chunkSizeBytes = MIB, answerMs = 0 } = options;
   const stream = new PassThrough({ highWaterMark: 64 * MIB });
   const req = Object.assign(stream, { complete: false }) as unknown as IncomingMessage & PassThrough;
   const storing: { chunk: SplitChunk; done: (fault?: Error) => void }[] = [];
+  const state = { outcome: 'under way' as unknown, readBytes: 0 };
   const receiving = receiveBody(req, {
     splitter: new RunSplitter(0, chunkSizeBytes, sizeBytes),
     mayEndShort: sizeBytes === null,
-    onBytes: () => {},
+    answerMs: () => answerMs,
+    onBytes: (bytes) => {
+      state.readBytes += bytes.length;
+    },
     ...(options.unfinished === undefined ? {} : { unfinished: options.unfinished }),
     write: (chunk, onSpent) =>
       new Promise((resolve, reject) => {
@@ -30,7 +36,6 @@ function world(options: { sizeBytes?: number | null; chunkSizeBytes?: number; un
         storing.push({ chunk, done });
       }),
   });
-  const state = { outcome: 'under way' as unknown };
   receiving.then(
     () => {
       state.outcome = 'received';
@@ -87,9 +92,34 @@ describe('a body that is received', () => {
     expect(pieces.filter((piece) => piece.byteLength > 0)).toHaveLength(0);
   });
 
+  it.each([
+    ['whose replica is near has', 3, 8],
+    ['whose replica answers after 160 ms has', 160, 30],
+  ])(
+    '%s, six of them together and with what is begun, not more than its share read',
+    async (_which, answerMs, most) => {
+      const bodies = Array.from({ length: 6 }, () => world({ answerMs }));
+      // As a socket gives it.
+      for (const { stream } of bodies)
+        for (let sent = 0; sent < 8 * 16; sent += 1) stream.write(Buffer.alloc(MIB / 16));
+      await turns();
+      const readBytes = () => bodies.reduce((sum, { state }) => sum + state.readBytes, 0);
+      expect(readBytes()).toBeLessThanOrEqual(most * MIB);
+      expect(readBytes()).toBeGreaterThan((most - 1.5) * MIB);
+      // What is stored makes room, for each until it is through.
+      for (const { end } of bodies) end();
+      for (let turn = 0; turn < 8; turn += 1) {
+        for (const { storing } of bodies) storing[turn]?.done();
+        await turns();
+      }
+      expect(bodies.map(({ state }) => state.outcome)).toEqual(Array(6).fill('received'));
+    },
+  );
+
   it('is paused while 4 MiB are not stored yet, and goes on when they are', async () => {
     const { req, stream, storing, state, end } = world();
-    for (let sent = 0; sent < 8; sent += 1) stream.write(Buffer.alloc(MIB));
+    // As a socket gives it.
+    for (let sent = 0; sent < 8 * 16; sent += 1) stream.write(Buffer.alloc(MIB / 16));
     end();
     await turns();
     expect([storing.length, req.isPaused()]).toEqual([4, true]);
@@ -119,13 +149,14 @@ describe('a body that is received', () => {
 
   it('is not refused because our own disk is slow, neither in its middle nor at its end', async () => {
     const { stream, storing, state, end } = world();
-    stream.write(Buffer.alloc(4 * MIB));
+    // All that it may have read.
+    for (let sent = 0; sent < 4 * 16 + 15; sent += 1) stream.write(Buffer.alloc(MIB / 16));
     await turns();
     await jest.advanceTimersByTimeAsync(3 * UPLOAD_IDLE_TIMEOUT_MS);
     expect(state.outcome).toBe('under way');
     for (const one of storing) one.done();
     await turns();
-    stream.write(Buffer.alloc(MIB));
+    stream.write(Buffer.alloc(MIB / 16));
     end();
     await turns();
     await jest.advanceTimersByTimeAsync(3 * UPLOAD_IDLE_TIMEOUT_MS);

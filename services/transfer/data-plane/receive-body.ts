@@ -1,6 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { PeerLinkError } from '../../contracts/errors.ts';
-import { HELD_SPARED_MS, MAX_UNFINISHED_CHUNK_BYTES, MIB, UPLOAD_IDLE_TIMEOUT_MS } from '../../contracts/limits.ts';
+import {
+  HELD_SPARED_MS,
+  KIB,
+  MAX_UNFINISHED_CHUNK_BYTES,
+  MIB,
+  UPLOAD_IDLE_TIMEOUT_MS,
+} from '../../contracts/limits.ts';
 import { HeldBytes } from '../../kernel/held-bytes.ts';
 import type { RunSplitter, SplitChunk } from '../run-splitter.ts';
 import { SharedWindow } from './shared-window.ts';
@@ -14,6 +20,8 @@ const unfinishedChunks = new HeldBytes({
   sparedMs: HELD_SPARED_MS,
   nowMs: () => performance.now(),
 });
+/** What node:http reads of a socket at a time. */
+const READ_BYTES = 64 * KIB;
 /** After a refusal the client gets this much time and room to see the answer before the connection is cut. */
 const DISCARD_BYTES = 16 * MIB;
 const DISCARD_MS = 5_000;
@@ -26,19 +34,21 @@ export interface ReceiveOptions {
   readonly onBytes: (bytes: Buffer) => void;
   /** A body whose length was not said may end inside a chunk; that chunk is the file's last. */
   readonly mayEndShort: boolean;
+  /** How soon the replica answers at its quickest, asked again and again; without one 0. */
+  readonly answerMs?: () => number;
   /** The process's, unless a test has its own. */
   readonly unfinished?: HeldBytes;
 }
 
 /**
- * Reads a body to its end, committing each chunk as it completes inside it, with at most its share of the window unanswered.
+ * Reads a body to its end, committing each chunk as it completes inside it, with at most its share of the window read and not committed.
  * Resolves or rejects only after every write in flight has ended.
  * @throws what `write` throws; bad_run for a body beyond the file or inside a chunk; request_timeout after 30 s
  * without a byte; busy when too many bodies are sent at once, or this one made least of its room; ClientGone when the
  * connection broke
  */
 export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Promise<void> {
-  const { splitter, write, onBytes, mayEndShort, unfinished = unfinishedChunks } = options;
+  const { splitter, write, onBytes, mayEndShort, answerMs = () => 0, unfinished = unfinishedChunks } = options;
   return new Promise((resolve, reject) => {
     const buffers = new SpentBuffers();
     const leave = window.enter();
@@ -76,12 +86,15 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
       req.pause();
       settle();
     };
+    /** With the next read of the socket it would have more than its share. */
+    const isFull = () =>
+      inFlightBytes > 0 && inFlightBytes + splitter.pendingBytes + READ_BYTES >= window.bytesEach(answerMs());
     const start = (chunk: SplitChunk) => {
       inFlightBytes += chunk.lengthBytes;
       const done = () => {
         inFlightBytes -= chunk.lengthBytes;
         holding.moved();
-        if (fault === undefined && !hasEnded && inFlightBytes < window.bytesEach) {
+        if (fault === undefined && !hasEnded && !isFull()) {
           isPausedByUs = false;
           idle.refresh();
           req.resume();
@@ -104,7 +117,7 @@ export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Prom
       }
       buffers.take(bytes, splitter.viewCount);
       for (const chunk of chunks) start(chunk);
-      if (inFlightBytes >= window.bytesEach) {
+      if (isFull()) {
         isPausedByUs = true;
         req.pause();
       }

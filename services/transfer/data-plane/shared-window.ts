@@ -1,14 +1,14 @@
 import { MIB } from '../../contracts/limits.ts';
 
-/** One body alone keeps disk and hash busy with this much. */
-const ONE_STREAM_BYTES = 4 * MIB;
-/**
- * What all bodies together may have unanswered before each must wait for its own. A replica that is 80 ms away answers after
- * 160, in which 50 MiB/s are 8 MiB; less than twice that leaves such a line idle. More than this many bodies share it.
- */
-const ALL_STREAMS_BYTES = 24 * MIB;
+/** One body alone keeps disk and hash busy with this much, of which a chunk is just begun. */
+const ONE_STREAM_BYTES = 5 * MIB;
+/** "What a store had read of uncommitted chunks is at most 8 MiB": of all bodies together, chunks just begun included. */
+const NEAR_BYTES = 8 * MIB;
+/** A replica that is 80 ms away answers after 160, in which 50 MiB/s are 8 MiB: that line is full with three times as much. */
+const FAR_BYTES = 30 * MIB;
+const FAR_MS = 160;
 
-/** How many bytes a body may have unanswered, shared by all bodies that are being received in this process. */
+/** How many bytes a body may have read that are not committed, shared by all bodies that are being received in this process. */
 export class SharedWindow {
   #streams = 0;
 
@@ -23,8 +23,12 @@ export class SharedWindow {
     };
   }
 
-  /** A body that has at least this much unanswered pauses; one chunk is always on its way. */
-  get bytesEach(): number {
-    return Math.min(ONE_STREAM_BYTES, ALL_STREAMS_BYTES / Math.max(1, this.#streams));
+  /**
+   * A body that has at least this much pauses; one chunk is always on its way.
+   * @param answerMs how soon the body's replica answers at its quickest; 0 without one
+   */
+  bytesEach(answerMs: number): number {
+    const allBytes = Math.min(FAR_BYTES, Math.max(NEAR_BYTES, (FAR_BYTES * answerMs) / FAR_MS));
+    return Math.min(ONE_STREAM_BYTES, allBytes / Math.max(1, this.#streams));
   }
 }

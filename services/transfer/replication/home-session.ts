@@ -48,6 +48,7 @@ export class HomeSession {
   #isWatched = false;
   #isSilent = false;
   #hasRefused = false;
+  #quickestMs: number | null = null;
 
   constructor(channel: ReplicaChannel, deps: HomeSessionDeps) {
     this.#channel = channel;
@@ -67,6 +68,14 @@ export class HomeSession {
   /** The replica answered that it cannot take a chunk. */
   get hasRefused(): boolean {
     return this.#hasRefused;
+  }
+
+  /**
+   * The shortest time that an answer of this session took; 0 before the first. Early frames had nothing before them on the
+   * line, so that it says how far the replica is, and not how much is on its way.
+   */
+  get quickestAnswerMs(): number {
+    return this.#quickestMs ?? 0;
   }
 
   /** "Compared by value, never by presence." */
@@ -107,7 +116,8 @@ export class HomeSession {
     this.#held.get(fileIndex)?.drop(chunkIndex);
     const frame = {};
     if (this.#sentAtMs.size === 0) this.#lastMoveMs = this.#deps.nowMs();
-    this.#sentAtMs.set(frame, this.#deps.nowMs());
+    const sentAtMs = this.#deps.nowMs();
+    this.#sentAtMs.set(frame, sentAtMs);
     this.#watch();
     const answer = await Promise.race([
       this.#channel.send({ ...chunk, epoch }).catch(() => {
@@ -118,6 +128,7 @@ export class HomeSession {
     ]);
     this.#sentAtMs.delete(frame);
     this.#lastMoveMs = this.#deps.nowMs();
+    if (answer !== null) this.#quickestMs = Math.min(this.#quickestMs ?? Infinity, this.#lastMoveMs - sentAtMs);
     if (!this.isOpen || answer === null) return this.#isSilent ? 'silent' : 'ended';
     switch (answer.kind) {
       case 'stored': {

@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { HomeSession } from './home-session.ts';
+import type { FrameAnswer } from './ports.ts';
+
+/** A session whose answers the test gives, by a clock of its own. */
+class World {
+  nowMs = 0;
+  readonly answers: ((answer: FrameAnswer) => void)[] = [];
+  readonly session = new HomeSession(
+    {
+      values: new Map(),
+      send: () => new Promise((resolve) => this.answers.push(resolve)),
+      close: () => {},
+    },
+    { nowMs: () => this.nowMs, delay: () => new Promise<never>(() => {}), epoch: () => 1 },
+  );
+
+  /** @returns what answers it */
+  send(chunkIndex: number): () => Promise<void> {
+    const chunk = { fileIndex: 0, chunkIndex, value: new Uint8Array(32).fill(1), bytes: [] };
+    const sent = this.session.send(chunk);
+    return async () => {
+      this.answers.shift()?.({ kind: 'stored' });
+      expect(await sent).toBe('stored');
+    };
+  }
+}
+
+describe('the quickest answer of a session', () => {
+  it('is how far the replica is, and not how much is on its way', async () => {
+    const world = new World();
+    expect(world.session.quickestAnswerMs).toBe(0);
+    const first = world.send(0);
+    world.nowMs = 170;
+    await first();
+    expect(world.session.quickestAnswerMs).toBe(170);
+    const sent = [1, 2, 3, 4].map((index) => world.send(index));
+    for (const answer of sent) {
+      world.nowMs += 400;
+      await answer();
+    }
+    expect(world.session.quickestAnswerMs).toBe(170);
+    const near = world.send(5);
+    world.nowMs += 4;
+    await near();
+    expect(world.session.quickestAnswerMs).toBe(4);
+  });
+});
