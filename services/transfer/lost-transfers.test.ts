@@ -92,6 +92,14 @@ describe('a transfer that is open when its home is given up', () => {
     expect(await endLostOpen(world.lost)).toBe(0);
   });
 
+  it('ends with all others, however many there are', async () => {
+    const world = new World();
+    for (let count = 0; count < 501; count += 1) await world.open({});
+    world.lost.givenUp.add('node-h');
+    expect(await endLostOpen(world.lost)).toBe(501);
+    expect(await world.lost.count('node-h')).toMatchObject({ homeCount: 0, openLostCount: 0 });
+  });
+
   it('ends later where its replica is given up too, or has rebooted and is in sync no more', async () => {
     const world = new World();
     const [both, rebooted] = [await world.open(IN_SYNC), await world.open({ ...IN_SYNC, replicaNodeId: 'node-x' })];

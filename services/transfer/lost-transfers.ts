@@ -27,8 +27,11 @@ export interface LostTransfers {
 
 /** "No second copy: what is open ends at once." Repeatable. @returns how many ended. @throws unavailable */
 export async function endLostOpen(lost: LostTransfers): Promise<number> {
-  const found = await lost.list(LOST_A_TURN);
-  return end(lost, found, 'open');
+  for (let endedCount = 0; ; ) {
+    const count = await end(lost, await lost.list(LOST_A_TURN), 'open');
+    endedCount += count;
+    if (count < LOST_A_TURN) return endedCount;
+  }
 }
 
 export interface SettlePorts {
