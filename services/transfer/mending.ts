@@ -1,6 +1,6 @@
 import { PeerLinkError } from '../contracts/errors.ts';
 import { isEqualBytes } from '../kernel/ids.ts';
-import type { ChunkMap } from './chunk-map.ts';
+import { ChunkMap } from './chunk-map.ts';
 import type { StoredFile, TransferRow } from './ports.ts';
 import type { RunningFile } from './running-file.ts';
 import type { RunningTransfer } from './running-transfer.ts';
@@ -125,7 +125,8 @@ export class Mending {
 
   /**
    * Chunks of an open file that this node has no value for and another node has: what a machine lost with its memory.
-   * Asked of every node. @returns how many came back
+   * Asked of every node. What two nodes have with different values is not taken: one may never have been acknowledged, and
+   * no row says which node was home before. @returns how many came back
    * @throws unavailable when a node that may have more does not answer
    */
   async fetchMissing(transfer: RunningTransfer, file: RunningFile, stored: StoredFile): Promise<number> {
@@ -134,13 +135,16 @@ export class Mending {
     let count = 0;
     let silence: unknown;
     const unread: Unread[] = [];
+    const lists = new Map<string, ChunkMap>();
     for (const nodeId of await copies.holders(transfer.row, 'all')) {
       const values = await copies.values(nodeId, transfer, file).catch((fault: unknown) => {
         silence = fault;
         return null;
       });
-      if (values !== null) count += await this.#take(transfer, file, stored, nodeId, values, unread);
+      if (values !== null) lists.set(nodeId, new ChunkMap(values.all()));
     }
+    dropDisputed([...lists.values()]);
+    for (const [nodeId, values] of lists) count += await this.#take(transfer, file, stored, nodeId, values, unread);
     // "Only if none has it, or the operator gives up on a node that cannot be reached": it may have been the home. And a
     // chunk that a node has is not gone because its read broke.
     silence ??= unread.find(({ index }) => stored.values.get(index) === null)?.fault;
@@ -260,6 +264,22 @@ export class Mending {
     }
     return count;
   }
+}
+
+/** Drops from each list what another one has otherwise. */
+function dropDisputed(lists: readonly ChunkMap[]): void {
+  const first = new ChunkMap();
+  const disputed = new Set<number>();
+  for (const values of lists) {
+    for (const [start, end] of values.ranges()) {
+      for (let index = start; index < end; index += 1) {
+        const [value, known] = [values.get(index), first.get(index)];
+        if (value !== null && known === null) first.set(index, value);
+        else if (value !== null && known !== null && !isEqualBytes(value, known)) disputed.add(index);
+      }
+    }
+  }
+  for (const values of lists) for (const index of disputed) values.drop(index);
 }
 
 function waitingForCopy(index: number): PeerLinkError {

@@ -184,4 +184,30 @@ describe('what a home alone lost in a reboot', () => {
     expect(await recoverHomes(world)).toBe(true);
     expect((await world.engine.load(id)).file(0).committedRanges()).toEqual([[0, 5]]);
   });
+
+  it.each([
+    ['node-r', 'node-x'],
+    ['node-x', 'node-r'],
+  ])(
+    'is sent again where %s, whoever is asked first, has other bytes than %s: nobody knows which were acknowledged',
+    async (odd, even) => {
+      const world = new World();
+      const { id, fileId } = await world.file([0, 1, 4], [odd, even]);
+      const copy = await world.others.get(odd)?.create(fileId, geometry);
+      await copy?.dropChunk(2);
+      await copy?.writeAndCommitChunk(2, [Buffer.alloc(CHUNK, 77)]);
+      world.start(false);
+      expect(await recoverHomes(world)).toBe(true);
+      const transfer = await world.engine.load(id);
+      // What both have alike, 3, came back.
+      expect(transfer.file(0).committedRanges()).toEqual([
+        [0, 2],
+        [3, 5],
+      ]);
+      expect((await world.repository.findById(id))?.transfer.generation).toBe(2);
+      await world.engine.writeChunk(transfer, transfer.file(0), { index: 2, bytes: [bytesOf(2)] });
+      await world.engine.sealWhenComplete(transfer, transfer.file(0));
+      expect(transfer.file(0).isSealed).toBe(true);
+    },
+  );
 });
