@@ -160,7 +160,8 @@ describe('a transfer at its home', () => {
     );
     const ids = [broken, waiting, sealed].map(String);
     // As a replica it has what the home before had committed.
-    for (const id of ids) await world.repository.cas(id, 1, { homeNodeId: 'node-b', replicaNodeId: 'node-a' });
+    const asReplica = { homeNodeId: 'node-b', replicaNodeId: 'node-a', replicaState: 'in_sync' } as const;
+    for (const id of ids) await world.repository.cas(id, 1, asReplica);
     for (const id of [broken, sealed].map(String)) {
       const view = await world.engine.replicaTransfer(id);
       const { stored, release } = await view.useFile(0);
@@ -170,7 +171,8 @@ describe('a transfer at its home', () => {
     const digest = blake3(bytesOf(0));
     const seal = { transferId: String(sealed), fileIndex: 0, knownEpoch: 2, homeNodeId: 'node-b', digest };
     await world.repository.sealFile({ ...seal, sizeBytes: CHUNK });
-    for (const id of ids) await world.repository.cas(id, 2, { homeNodeId: 'node-a', replicaNodeId: null });
+    const asHome = { homeNodeId: 'node-a', replicaNodeId: null, replicaState: 'none' } as const;
+    for (const id of ids) await world.repository.cas(id, 2, asHome);
     const reader = await world.engine.load(String(broken));
     // What a promotion knows first: the row without its files.
     for (const id of ids) {

@@ -1,5 +1,6 @@
 import type { NetIo } from '../../native/types.ts';
 import { PeerLinkError } from '../../services/contracts/errors.ts';
+import type { LeaderTerm } from '../../services/kernel/leader-term.ts';
 import { ChunkMap } from '../../services/transfer/chunk-map.ts';
 import { EMPTY_DIGEST, rootRule } from '../../services/transfer/digest-tree.ts';
 import { chunkCount, leafCounter } from '../../services/transfer/manifest.ts';
@@ -150,8 +151,14 @@ class MemoryStoredFile implements StoredFile {
     switch (rootRule(sizeBytes, chunkSizeBytes)) {
       case 'empty':
         return EMPTY_DIGEST;
-      case 'only_chunk':
-        return this.#netIo.hash(this.#chunks.get(0) ?? Buffer.alloc(0));
+      case 'only_chunk': {
+        const bytes = this.#chunks.get(0) ?? Buffer.alloc(0);
+        const wanted = this.values.get(0);
+        if (wanted === null || Buffer.compare(this.#valueOf(0, [bytes]), wanted) !== 0) {
+          throw new PeerLinkError('damaged', 'The only chunk does not have its value.');
+        }
+        return this.#netIo.hash(bytes);
+      }
       case 'merge':
         return this.#netIo.rootOfChunkValues(this.values.firstValues(chunkCount(sizeBytes, chunkSizeBytes)));
     }
@@ -175,7 +182,26 @@ class MemoryStoredFile implements StoredFile {
   }
 }
 
-/** A TransferRepository in memory with the rules of the statements it stands for, and a switch for its outage. */
+/** As the statement: an upload that moves is written down so often at most, and never ends for it. */
+const TOUCH_GRAIN_MS = 30_000;
+
+/** What rows of other tables say, which are not here. */
+export interface MemorySurroundings {
+  /** Of the leader's lease; every term is the current one unless said. */
+  readonly isCurrent?: (term: LeaderTerm) => boolean;
+  /** The last use of any lease of a transfer, by the repository's clock; -Infinity, as unless said: none has ever been. */
+  readonly lastUsedMs?: (transferId: string) => number;
+}
+
+/** An offer that nobody has accepted holds no bytes: it is no open transfer of its sender, and nobody abandons it. */
+function isAnyUpload({ state, kind, acceptedAt }: TransferRow): boolean {
+  return state === 'open' && (kind === 'share' || acceptedAt !== null);
+}
+
+/**
+ * A TransferRepository in memory with the rules of the statements it stands for, held by the same suite, and a switch for its
+ * outage.
+ */
 export class MemoryTransferRepository implements TransferRepository {
   /** While false every call throws `unavailable`. */
   isUp = true;
@@ -183,9 +209,19 @@ export class MemoryTransferRepository implements TransferRepository {
   readonly #transfers = new Map<string, TransferRow>();
   readonly #files = new Map<string, FileRow[]>();
   readonly #nowMs: () => number;
+  readonly #isCurrent: (term: LeaderTerm) => boolean;
+  readonly #lastUsedMs: (transferId: string) => number;
 
-  constructor(nowMs: () => number) {
+  constructor(nowMs: () => number, surroundings: MemorySurroundings = {}) {
     this.#nowMs = nowMs;
+    this.#isCurrent = surroundings.isCurrent ?? (() => true);
+    this.#lastUsedMs = surroundings.lastUsedMs ?? (() => Number.NEGATIVE_INFINITY);
+  }
+
+  /** What the statements of other tables do to a row: a download that is counted, an offer that is accepted, time that passes. */
+  alter(id: string, change: (row: TransferRow) => Partial<TransferRow>): void {
+    const row = this.#transfers.get(id);
+    if (row !== undefined) this.#set({ ...row, ...change(row) });
   }
 
   async insert(
@@ -208,7 +244,8 @@ export class MemoryTransferRepository implements TransferRepository {
       row.sessionId === null
         ? each.sessionId === null && each.ownerAddress === row.ownerAddress
         : each.sessionId === row.sessionId;
-    const openCount = all.filter((each) => each.state === 'open' && isOwners(each)).length;
+    const isOpen = (each: TransferRow) => isAnyUpload(each) && each.expiresAt.getTime() > this.#nowMs();
+    const openCount = all.filter((each) => isOpen(each) && isOwners(each)).length;
     if (openCount >= options.maxOpen) return { outcome: 'too_many', openCount };
     const now = new Date(this.#nowMs());
     const transfer = transferRow({
@@ -220,7 +257,7 @@ export class MemoryTransferRepository implements TransferRepository {
     this.#transfers.set(row.id, transfer);
     this.#files.set(
       row.id,
-      files.map((file) => ({ ...file, transferId: row.id })),
+      files.map((file) => ({ ...file, transferId: row.id })).sort((a, b) => a.index - b.index),
     );
     return { outcome: 'inserted', row: this.#found(transfer) };
   }
@@ -260,7 +297,11 @@ export class MemoryTransferRepository implements TransferRepository {
     await this.#answer();
     const row = this.#transfers.get(id);
     if (row === undefined || row.epoch !== knownEpoch || row.state === 'ended') return null;
-    return this.#set({ ...row, ...change, epoch: row.epoch + 1 });
+    const changed = { ...row, ...change, epoch: row.epoch + 1 };
+    if ((changed.replicaNodeId === null) !== (changed.replicaState === 'none')) {
+      throw new PeerLinkError('internal', 'A row has a replica and its state, or neither.');
+    }
+    return this.#set(changed);
   }
 
   async sealFile(args: Parameters<TransferRepository['sealFile']>[0]): Promise<SealOutcome> {
@@ -270,8 +311,10 @@ export class MemoryTransferRepository implements TransferRepository {
     const files = this.#files.get(row.id) ?? [];
     const file = files[args.fileIndex];
     if (file?.digest != null) {
-      const isSame = Buffer.compare(file.digest, args.digest) === 0 && row.state !== 'ended';
-      return isSame ? { outcome: 'sealed', transfer: row, digest: args.digest } : { outcome: 'refused', transfer: row };
+      const isSame = Buffer.compare(file.digest, args.digest) === 0 && file.sizeBytes === args.sizeBytes;
+      return isSame && row.homeNodeId === args.homeNodeId && row.state !== 'ended'
+        ? { outcome: 'sealed', transfer: row, digest: args.digest }
+        : { outcome: 'refused', transfer: row };
     }
     const isMine = row.epoch === args.knownEpoch && row.homeNodeId === args.homeNodeId && row.state === 'open';
     if (file === undefined || !isMine || (file.sizeBytes !== null && file.sizeBytes !== args.sizeBytes)) {
@@ -295,44 +338,56 @@ export class MemoryTransferRepository implements TransferRepository {
     await this.#answer();
     const all = [...this.#transfers.values()];
     const uploadTtlMs = (of.uploadTtlSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+    const { leaseIdleSeconds } = of;
     const atMs = all.map((row) => {
       if (row.endedAt !== null) return row.endedAt.getTime() + of.endedKeptSeconds * 1000;
       const isUsedUp = row.state === 'sealed' && row.maxDownloads !== null && row.maxDownloads <= row.downloadCount;
-      if (isUsedUp && of.leaseIdleSeconds !== null) return this.#nowMs();
-      const abandonedMs = row.state === 'open' ? row.touchedAt.getTime() + uploadTtlMs : Number.POSITIVE_INFINITY;
-      return Math.min(row.expiresAt.getTime(), abandonedMs);
+      const usedUpMs =
+        isUsedUp && leaseIdleSeconds !== null
+          ? this.#lastUsedMs(row.id) + leaseIdleSeconds * 1000
+          : Number.POSITIVE_INFINITY;
+      const abandonedMs = isAnyUpload(row) ? row.touchedAt.getTime() + uploadTtlMs : Number.POSITIVE_INFINITY;
+      return Math.min(row.expiresAt.getTime(), abandonedMs, usedUpMs);
     });
     const hasSends = all.some((row) => row.kind === 'direct' && row.state !== 'ended');
     return { expiryMs: Math.min(...atMs) - this.#nowMs(), sendsMs: hasSends ? 0 : Number.POSITIVE_INFINITY };
   }
 
-  /** No leases here: what is used up is ended at once, unless nobody may be taken for idle. */
   async endExpired(options: {
     uploadTtlSeconds: number | null;
     leaseIdleSeconds: number | null;
     limit: number;
+    term?: LeaderTerm;
   }): Promise<readonly string[]> {
     await this.#answer();
+    const { uploadTtlSeconds, leaseIdleSeconds, limit, term } = options;
+    if (term !== undefined && !this.#isCurrent(term)) return [];
     const now = this.#nowMs();
-    const ttlSeconds = options.uploadTtlSeconds ?? Number.POSITIVE_INFINITY;
-    const isAbandoned = (row: TransferRow) => row.state === 'open' && row.touchedAt.getTime() + ttlSeconds * 1000 < now;
-    const isUsedUp = ({ state, maxDownloads, downloadCount }: TransferRow) =>
-      options.leaseIdleSeconds !== null && state === 'sealed' && maxDownloads !== null && maxDownloads <= downloadCount;
-    const over = [...this.#transfers.values()].filter(
-      (row) => row.state !== 'ended' && (row.expiresAt.getTime() <= now || isAbandoned(row) || isUsedUp(row)),
-    );
-    for (const row of over.slice(0, options.limit)) {
+    const abandonedMs = uploadTtlSeconds === null ? null : uploadTtlSeconds * 1000 + TOUCH_GRAIN_MS;
+    const isAbandoned = (row: TransferRow) =>
+      abandonedMs !== null && isAnyUpload(row) && row.touchedAt.getTime() < now - abandonedMs;
+    const isUsedUp = ({ id, state, maxDownloads, downloadCount }: TransferRow) =>
+      state === 'sealed' &&
+      maxDownloads !== null &&
+      maxDownloads <= downloadCount &&
+      leaseIdleSeconds !== null &&
+      this.#lastUsedMs(id) <= now - leaseIdleSeconds * 1000;
+    const over = [...this.#transfers.values()]
+      .filter((row) => row.state !== 'ended' && (row.expiresAt.getTime() <= now || isAbandoned(row) || isUsedUp(row)))
+      .slice(0, limit);
+    for (const row of over) {
       const unlessExpired = row.state === 'open' ? 'aborted' : 'used_up';
       await this.end(row.id, row.expiresAt.getTime() <= now ? 'expired' : unlessExpired);
     }
-    return over.slice(0, options.limit).map((row) => row.id);
+    return over.map((row) => row.id);
   }
 
   async touch(ids: readonly string[]): Promise<void> {
     await this.#answer();
     for (const id of ids) {
       const row = this.#transfers.get(id);
-      if (row?.state === 'open') this.#set({ ...row, touchedAt: new Date(this.#nowMs()) });
+      if (row?.state !== 'open' || row.touchedAt.getTime() >= this.#nowMs() - TOUCH_GRAIN_MS) continue;
+      this.#set({ ...row, touchedAt: new Date(this.#nowMs()) });
     }
   }
 
@@ -401,8 +456,9 @@ export class MemoryTransferRepository implements TransferRepository {
       .map((row) => this.#found(row));
   }
 
-  async deleteEndedRows(olderThanSeconds: number, limit: number): Promise<number> {
+  async deleteEndedRows(olderThanSeconds: number, limit: number, term?: LeaderTerm): Promise<number> {
     await this.#answer();
+    if (term !== undefined && !this.#isCurrent(term)) return 0;
     const before = this.#nowMs() - olderThanSeconds * 1000;
     const over = [...this.#transfers.values()].filter((row) => row.endedAt !== null && row.endedAt.getTime() < before);
     for (const row of over.slice(0, limit)) {

@@ -27,13 +27,15 @@ class World {
   readonly others = new Map<string, Holding>();
   readonly asked: string[] = [];
   isListed = true;
+  /** What comes of a run that is passed on. */
+  forwarded: Error = noAnswer(null);
   readonly engine = memoryEngine({ repository: this.repository, store: this.store, nowMs: Date.now });
   readonly routing = new PeerRouting({
     engine: this.engine,
     client: {
       probe: async (nodeId) => (this.others.get(nodeId) === 'silent' ? 'silent' : 'alive'),
       promote: () => Promise.reject(noAnswer(null)),
-      forwardRun: () => Promise.reject(noAnswer(null)),
+      forwardRun: () => Promise.reject(this.forwarded),
       read: (target) => this.#read(target),
       holds: async ({ nodeId }) => {
         this.asked.push(`${nodeId}?`);
@@ -64,7 +66,8 @@ class World {
       await this.engine.writeChunk(transfer, transfer.file(0), { index, bytes });
     }
     await this.engine.sealWhenComplete(transfer, transfer.file(0));
-    await this.repository.cas(id, transfer.row.epoch, { ...change, replicaState: 'in_sync' });
+    const replicaState = change.replicaNodeId === null ? 'none' : 'in_sync';
+    await this.repository.cas(id, transfer.row.epoch, { ...change, replicaState });
     await this.engine.forget(transfer);
     if (!options.isHere) this.store.files.clear();
   }
@@ -163,5 +166,28 @@ describe('a sealed file whose home is dead and whose replica is being filled', (
     world.others.set('node-h', 'whole').set('node-x', 'whole');
     expect((await world.read()).equals(BYTES)).toBe(true);
     expect(world.asked).toEqual(['node-h']);
+  });
+});
+
+describe('a run that goes to its home through another node', () => {
+  const RUN = { fileIndex: 0, offset: 0, lengthBytes: CHUNK, chunkValue: null };
+  const forward = async () => {
+    const homeNodeId = 'node-h';
+    const { id } = (await insertTransfer(world.repository, { homeNodeId, files: [geometry] })).transfer;
+    const transfer = await world.engine.load(id);
+    return world.routing.forwardRun(transfer, RUN, { bytes: BYTES.subarray(0, CHUNK) });
+  };
+
+  it('is refused with the reason and the list of committed chunks that the home answered', async () => {
+    world.others.set('node-h', 'whole');
+    for (const type of ['unavailable', 'moved', 'disk_full', 'chunk_conflict'] as const) {
+      world.forwarded = new PeerLinkError(type, 'x', { data: { committed: [[0, 2]] }, retryAfterSeconds: 3 });
+      await expect(forward()).rejects.toMatchObject({ type, data: { committed: [[0, 2]] }, retryAfterSeconds: 3 });
+    }
+  });
+
+  it('is told to ask for the status when the home broke under it: what was committed nobody else has counted', async () => {
+    world.others.set('node-h', 'silent');
+    await expect(forward()).rejects.toMatchObject({ type: 'unavailable', data: undefined, retryAfterSeconds: 1 });
   });
 });

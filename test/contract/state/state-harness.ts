@@ -38,6 +38,14 @@ export interface StateHarness {
   ): Promise<void>;
 }
 
+/** What the suite of transfers needs of it; the repository in memory has no more. */
+export interface TransferHarness {
+  readonly transfers: TransferRepository;
+  readonly leases: Pick<LeaseRepository, 'acquire' | 'consume'>;
+  readonly cluster: Pick<ClusterRepository, 'tryLead' | 'resign'>;
+  readonly age: StateHarness['age'];
+}
+
 const TIMES = {
   transfers: ['created_at', 'touched_at', 'expires_at', 'ended_at'],
   leases: ['created_at', 'used_at'],
@@ -73,7 +81,10 @@ export function harnessOn(database: Database): StateHarness {
 }
 
 /** Leads while `act` runs, whoever led before. */
-export async function leading<T>(harness: StateHarness, act: (term: LeaderTerm) => Promise<T>): Promise<T> {
+export async function leading<T>(
+  harness: Pick<TransferHarness, 'age' | 'cluster'>,
+  act: (term: LeaderTerm) => Promise<T>,
+): Promise<T> {
   await harness.age('leader_lease', '1', 1_000);
   const { holderNodeId: nodeId, epoch } = await harness.cluster.tryLead(unique('leader'), 60_000);
   try {

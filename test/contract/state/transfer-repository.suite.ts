@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { MAX_FILE_BYTES } from '../../../services/contracts/limits.ts';
 import type { TransferRow } from '../../../services/transfer/ports.ts';
-import { bytes, leading, newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
+import { bytes, leading, newFile, newTransfer, ROOMY, type TransferHarness, unique } from './state-harness.ts';
 
 /** What every TransferRepository does, whatever it stands on. */
-export function describeTransferRepository(make: () => StateHarness): void {
+export function describeTransferRepository(make: () => TransferHarness): void {
   const open = async (fileCount = 1, changes: Parameters<typeof newTransfer>[0] = {}) => {
     const row = newTransfer(changes);
     const files = Array.from({ length: fileCount }, (_, index) => newFile(index));
@@ -107,7 +107,7 @@ export function describeTransferRepository(make: () => StateHarness): void {
       expect((await make().transfers.insert(beside, [newFile(0)], { ...ROOMY, maxOpen: 1 })).outcome).toBe('inserted');
     });
 
-    it('counts neither sealed, ended nor expired transfers as open', async () => {
+    it('counts neither sealed, ended nor expired transfers as open, nor an offer that nobody has accepted', async () => {
       const sessionId = unique('s');
       const limits = { ...ROOMY, maxOpen: 1 };
       const sealed = newTransfer({ sessionId });
@@ -116,6 +116,7 @@ export function describeTransferRepository(make: () => StateHarness): void {
       await make().transfers.insert(ended, [newFile(0)], limits);
       await make().transfers.end(ended.id, 'aborted');
       await make().transfers.insert(newTransfer({ sessionId }), [newFile(0)], { maxOpen: 1, expiresInSeconds: -1 });
+      await make().transfers.insert(newTransfer({ sessionId, kind: 'direct' }), [newFile(0)], limits);
       expect((await make().transfers.insert(newTransfer({ sessionId }), [newFile(0)], limits)).outcome).toBe(
         'inserted',
       );
@@ -265,6 +266,10 @@ export function describeTransferRepository(make: () => StateHarness): void {
 
     it('comes to what expired and to uploads nobody went on with, and to nothing else', async () => {
       const [live, expired, abandoned, sealedLongAgo] = await Promise.all([open(), open(), open(), open()]);
+      // Within the grain of a touch, and an offer that waits for its answer.
+      const [recent, offered] = await Promise.all([open(), open(1, { kind: 'direct' })]);
+      await make().age('transfers', recent.transfer.id, 120);
+      await make().age('transfers', offered.transfer.id, 200);
       await make().age('transfers', expired.transfer.id, 3_601);
       await make().age('transfers', abandoned.transfer.id, 200);
       await seal(sealedLongAgo.transfer, 0);
@@ -293,7 +298,7 @@ export function describeTransferRepository(make: () => StateHarness): void {
       }
       expect(ended).toEqual(expect.arrayContaining([expired.transfer.id, abandoned.transfer.id]));
       const states = await make().transfers.refresh(
-        [live, expired, abandoned, sealedLongAgo].map((one) => one.transfer.id),
+        [live, expired, abandoned, sealedLongAgo, recent, offered].map((one) => one.transfer.id),
       );
       expect(new Map(states.map((row) => [row.id, `${row.state} ${row.endReason}`]))).toEqual(
         new Map([
@@ -301,6 +306,8 @@ export function describeTransferRepository(make: () => StateHarness): void {
           [expired.transfer.id, 'ended expired'],
           [abandoned.transfer.id, 'ended aborted'],
           [sealedLongAgo.transfer.id, 'sealed null'],
+          [recent.transfer.id, 'open null'],
+          [offered.transfer.id, 'open null'],
         ]),
       );
     });
