@@ -1,8 +1,12 @@
+import { existsSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
 import { errorTypeOf } from '../../services/contracts/errors.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import type { TestServer } from '../support/server.ts';
+import { waitFor } from '../support/waiting.ts';
 
 const START_MS = 180_000;
 /** `TEST_LONG=true`: as often as the promise is stated. */
@@ -200,4 +204,48 @@ describe('a share with one download', () => {
     // Once whole and twice half of it.
     expect(counted(answers)).toEqual({ 206: 2, used_up: 28 });
   });
+
+  it('is over on every node and on no disk once its last download was used up and left alone', async () => {
+    const put = await ask(nodeAt(0), '/three.bin', {
+      method: 'PUT',
+      address: newAddress(),
+      headers: { 'Max-Downloads': '1' },
+      body: Buffer.alloc(FILE_BYTES, 9),
+    });
+    const path = new URL(put.bytes.toString().split('\n')[0] ?? '').pathname;
+    const client = new Client({ connectionString: cluster.databaseUrl });
+    await client.connect();
+    try {
+      const { rows } = await client.query<{ file: string; transfer: string }>(
+        'SELECT f.id AS file, t.id AS transfer FROM files f JOIN transfers t ON t.id = f.transfer_id WHERE t.share_id = $1',
+        [path.split('/').pop()],
+      );
+      const [{ file, transfer }] = rows as [{ file: string; transfer: string }];
+      const copies = () =>
+        cluster.nodes.filter(({ dataDirectory }) =>
+          existsSync(join(dataDirectory, 'node-0', 'files', file.slice(0, 2), `${file}.bytes`)),
+        ).length;
+      const shown = () =>
+        Promise.all(
+          cluster.nodes.map(async (node) => {
+            const { status, type } = await ask(node, path.replace('/d/', '/api/shares/'), { address: newAddress() });
+            return type ?? status;
+          }),
+        );
+      expect((await ask(nodeAt(1), path, { address: newAddress() })).status).toBe(200);
+      await waitFor('both copies', 10_000, async () => copies() === 2);
+      expect(await shown()).toEqual([200, 200, 200]);
+      // As if ten minutes had passed, also after the stream's last word. The leader ends none in its first half minute.
+      await waitFor('the end everywhere', 45_000, async () => {
+        await client.query("UPDATE leases SET used_at = now() - interval '10 minutes' WHERE transfer_id = $1", [
+          transfer,
+        ]);
+        return (await shown()).every((said) => said === 'used_up');
+      });
+      await waitFor('no copy', 90_000, async () => copies() === 0);
+      expect((await ask(nodeAt(2), path, { address: newAddress() })).type).toBe('used_up');
+    } finally {
+      await client.end();
+    }
+  }, 150_000);
 });
