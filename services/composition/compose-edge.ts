@@ -1,12 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { join } from 'node:path';
-import type { Config } from '../config.ts';
-import type { PublicLimits } from '../contracts/http.ts';
-import { MAX_EXPIRES_SECONDS, MAX_FILES_PER_TRANSFER, MAX_RUN_BYTES } from '../contracts/limits.ts';
 import { parseTrustedNetworks } from '../gateway/client-address.ts';
 import { ClusterWatch } from '../gateway/cluster-watch.ts';
 import { createContextMaker } from '../gateway/edge-context.ts';
-import type { EdgeSettings } from '../gateway/edge-settings.ts';
 import { answerFault } from '../gateway/http-errors.ts';
 import { createNetworkFacts } from '../gateway/network-facts.ts';
 import { createPages } from '../gateway/pages.ts';
@@ -16,6 +11,7 @@ import { arrivalOf, localRoomOf } from '../gateway/rooms.ts';
 import { startLoop } from '../kernel/loop.ts';
 import type { EdgePorts } from '../transfer/data-plane/data-plane.ts';
 import type { Common, Phase } from './common.ts';
+import { edgeSettings } from './settings.ts';
 
 /** On most nodes it is this very process that answers. */
 const CLUSTER_ANSWER_MS = 2_000;
@@ -71,29 +67,4 @@ function limiterOf({ redis, clusterId, clusterRepository }: Common): MakeRateLim
   };
   startLoop(NODES_COUNTED_EVERY_MS, count, () => undefined);
   return redisRateLimiter(redis, clusterId, () => nodeCount);
-}
-
-function edgeSettings(config: Config, clusterId: string): EdgeSettings {
-  const limits: PublicLimits = {
-    maxFileBytes: config.limits.maxFileBytes,
-    maxFilesPerTransfer: MAX_FILES_PER_TRANSFER,
-    maxRunBytes: MAX_RUN_BYTES,
-    maxConcurrentUploads: config.limits.maxConcurrentUploads,
-    maxConcurrentTransfers: config.limits.maxConcurrentTransfers,
-    defaultExpirySeconds: config.ttl.shareSessionSeconds,
-    maxExpirySeconds: MAX_EXPIRES_SECONDS,
-    ackTimeoutMs: config.ackTimeoutMs,
-    maxRetries: config.maxRetries,
-  };
-  return {
-    clusterId,
-    publicUrl: config.publicUrl,
-    corsOrigins: config.corsOrigins,
-    trustedProxies: config.trustedProxies,
-    isCompressionEnabled: config.isCompressionEnabled,
-    isMetricsEnabled: config.isMetricsEnabled,
-    rateLimits: { windowSeconds: config.ttl.rateLimitWindowSeconds, ...config.rateLimits },
-    limits,
-    pagesDirectory: join(config.rootDirectory, 'frontend', 'dist'),
-  };
 }

@@ -25,6 +25,7 @@ import { statsService } from '../stats/stats.service.ts';
 import { TrafficRecorder } from '../stats/traffic-history.ts';
 import type { TrafficMeter } from '../stats/traffic-meter.ts';
 import { type Common, isLone, nodesWith } from './common.ts';
+import { selfSettings } from './settings.ts';
 
 const RUN_ID_LENGTH = 8;
 /** Sessions that the leader removes in one turn; the next turn goes on. */
@@ -93,7 +94,7 @@ export function composeSelf(
       : { cache: createRedisSessionCache(common.redis, common.clusterId, clock), cachedMs: REDIS_CACHED_MS }),
     onLookup: (result) => metrics.sessionLookedUp(result),
     clock,
-    ttlSeconds: config.ttl.clientSessionSeconds,
+    ...selfSettings(config).sessions,
     randomIndex: (bound) => randomInt(bound),
   });
   return { leadership, probe, monitor, metrics, sessions, sessionRepository, presence };
@@ -109,20 +110,20 @@ type Self = ReturnType<typeof composeSelf>;
 
 export function clusterOf(common: Common, { leadership, sessionRepository }: Self): ServiceSchema {
   const { config } = common;
+  const { addresses, cluster } = selfSettings(config);
   const deleteExpiredSessions: LeaderDuty = {
     name: 'delete expired sessions',
     run: (term) => sessionRepository.deleteExpired(EXPIRED_SESSIONS_A_TURN, term),
   };
   return clusterService({
     clusterId: common.clusterId,
-    self: { id: common.nodeId, peerUrl: config.node.peerUrl, publicUrl: config.node.publicUrl },
+    self: { id: common.nodeId, ...addresses },
     repository: common.clusterRepository,
     leadership,
     hints: common.redis === null ? null : createRedisLeaderHints(common.redis, common.clusterId),
     pace: isLone(common) ? LONE_PACE : CLUSTER_PACE,
     duties: config.replicationFactor === 2 ? [deleteExpiredSessions, suggestCopies(common)] : [deleteExpiredSessions],
-    slots: config.limits,
-    forgetAfterSeconds: config.ttl.heartbeatSeconds,
+    ...cluster,
     call: common.call,
     broadcast: common.broadcast,
     onFault: common.onFault,

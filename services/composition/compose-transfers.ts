@@ -24,6 +24,7 @@ import { composeDirect } from './compose-direct.ts';
 import { composeLost, REACHES_MS } from './compose-lost.ts';
 import { createGoneNodes } from './gone-nodes.ts';
 import { createPlacement, nodeAddresses } from './replica-placement.ts';
+import { transferSettings } from './settings.ts';
 
 /** On most nodes it is this very process that answers. */
 const PLACE_MS = 1_000;
@@ -41,13 +42,14 @@ export function composeTransfers(
   directCounter: DirectCounter,
 ) {
   const { config, netIo, directory, database, broadcast, clock, onFault, log } = common;
+  const settings = transferSettings(config);
   const now = () => new Date(clock.now()).toISOString();
   const repository = createPrismaTransferRepository(database);
   const store = new FsChunkStore(directory.path, netIo, { clock });
   const addresses = nodeAddresses(common.clusterRepository);
   const lookForNodes = createGoneNodes({
     listNodes: () => common.clusterRepository.listNodes(),
-    goneAfterMs: config.ttl.heartbeatSeconds * 1000,
+    ...settings.goneNodes,
     answering: () => nodesWith(common.broker, 'transfer'),
     nowMs: () => performance.now(),
   });
@@ -58,10 +60,8 @@ export function composeTransfers(
         clock,
         repository,
         netIo,
-        isObfuscated: config.isStreamObfuscated,
-        replicationFactor: config.replicationFactor,
+        ...settings.peers,
         isDiskTrusted: directory.isSameBoot,
-        isPowerSafe: config.durability === 'power',
         urlOf: (nodeId) => addresses.peerUrl(nodeId),
         nodeIds: async () => (await lookForNodes()).awaited,
         givenUpNodeIds: async () => (await lookForNodes()).givenUp,
@@ -84,7 +84,7 @@ export function composeTransfers(
     store,
     nowMs: () => clock.now(),
     isDiskTrusted: directory.isSameBoot,
-    durability: config.durability,
+    ...settings.engine,
     ...(peers === null
       ? {}
       : {
@@ -104,7 +104,7 @@ export function composeTransfers(
   const leaderTurns = new LeaderTurns({
     repository,
     sends: directUpkeep,
-    uploadTtlSeconds: config.ttl.uploadStateSeconds,
+    ...settings.leaderTurns,
     isLone: isLone(common),
     nowMs: () => performance.now(),
   });
@@ -113,12 +113,7 @@ export function composeTransfers(
     repository,
     direct,
     secret: common.secret,
-    limits: {
-      maxFileBytes: config.limits.maxFileBytes,
-      smallestChunkBytes: config.limits.minChunkBytes,
-      defaultTtlSeconds: config.ttl.shareSessionSeconds,
-      maxOpenTransfers: config.limits.maxConcurrentTransfers,
-    },
+    limits: settings.control,
     onEndSet: leaderTurns.lookAgain,
     publicUrlOf: async (nodeId) => (nodeId === common.nodeId ? config.node.publicUrl : addresses.publicUrl(nodeId)),
   });
@@ -131,9 +126,7 @@ export function composeTransfers(
     leases: new RememberedLeases(createPrismaLeaseRepository(database), () => performance.now()),
     edge,
     traffic,
-    maxConcurrentUploads: config.limits.maxConcurrentUploads,
-    maxConcurrentDownloads: config.limits.maxConcurrentDownloads,
-    maxFileBytes: config.limits.maxFileBytes,
+    ...settings.dataPlane,
   });
   const otherNodes = async () => {
     const { awaited, gone, unheard } = await lookForNodes();
@@ -154,7 +147,7 @@ export function composeTransfers(
     engine,
     store,
     repository,
-    bytesPerSecond: config.scrubBytesPerSecond,
+    ...settings.scrub,
     nowMs: () => performance.now(),
     delay,
   });
