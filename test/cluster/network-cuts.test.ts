@@ -162,6 +162,7 @@ if (!CAN_CUT) {
           expect(await reader.receive()).toBe(await digestOf(file));
         }
       }
+      await underway.remove();
       report({ fault: `cut: ${name}`, run, stalls });
       world.explain(stalls, MOST_MS, sinceMs, `home ${roles.home.name}, replica ${roles.replica.name}`);
       expect(Math.max(...Object.values(stalls))).toBeLessThanOrEqual(MOST_MS);
