@@ -1,16 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { io } from 'socket.io-client';
 import { CHUNK_PATH, CONTROL_PATH } from '../../services/contracts/socket.ts';
 import { ask, askJson } from '../contract/edge/edge-client.ts';
+import { curl } from '../contract/transfer/client.ts';
 import { sendFiles } from '../e2e/world/send.ts';
 import { visit } from '../e2e/world/visit.ts';
 import { INSECURE_HOST, launchBrowser } from '../support/browser.ts';
 import { atEnd, tempDirectory } from '../support/cleanup.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { nodeIdOf, openRows } from '../support/cluster-storage.ts';
 import { makePatternFile } from '../support/files.ts';
 import { type Forwarder, startForwarder } from '../support/forwarder.ts';
 import { startNameServer, type TestNameServer } from '../support/name-server.ts';
@@ -194,6 +198,7 @@ describe('nginx before three nodes', () => {
       return third.connectionCount() === before;
     });
     const again = await startForwarder(ADDRESSES[1] as string, second.port, cluster.nodes[1]?.port ?? 0);
+    nodes[1] = again;
     names.answer(ADDRESSES);
     await untilUsed([again, third]);
   }, 60_000);
@@ -234,5 +239,41 @@ describe('nginx before three nodes', () => {
     expect(resumed.status).toBe(206);
     const whole = Buffer.concat([received, Buffer.from(await resumed.arrayBuffer())]);
     expect(sha256(whole)).toBe(sha256(bytes));
+  }, 120_000);
+
+  it('lets `curl --retry -C -` bring a file whole when the node that answers it, its home, is killed amid it', async () => {
+    const bytes = randomBytes(FILE_BYTES);
+    const { transfer, uploadToken } = await openTransfer(FILE_BYTES);
+    const sent = await fetch(`${site}/api/transfers/${transfer.id}/files/0?offset=0`, {
+      method: 'PUT',
+      headers: { Authorization: `Bearer ${uploadToken}` },
+      body: bytes,
+    });
+    expect(sent.status).toBe(200);
+    const rows = await openRows(cluster.databaseUrl);
+    const { home } = await waitFor('two copies', DEADLINE_MS, async () => {
+      const row = await rows.share(transfer.id);
+      return row.replicaState === 'in_sync' ? row : null;
+    });
+    const index = cluster.nodes.findIndex((node) => nodeIdOf(node) === home);
+    names.answer([ADDRESSES[index] as string]);
+    const others = nodes.filter((_node, at) => at !== index);
+    await waitFor('only its home is asked', NOTICED_MS, async () => {
+      const before = others.map((node) => node.connectionCount());
+      for (let count = 0; count < 6; count += 1) expect((await ask(site, '/version')).status).toBe(200);
+      return others.every((node, at) => node.connectionCount() === before[at]);
+    });
+    const file = join(tempDirectory('nginx-curl'), 'file.bin');
+    const loud = ['--no-silent', '--no-progress-meter'];
+    const repeating = ['--retry', '20', '--retry-all-errors', '--retry-delay', '1', '--limit-rate', '16M', '-C', '-'];
+    const downloading = curl([...loud, ...repeating, '-o', file, `${site}${new URL(transfer.link).pathname}`]);
+    await waitFor('some of it is there', DEADLINE_MS, () => existsSync(file) && statSync(file).size > 4 * MIB);
+    names.answer(ADDRESSES);
+    await cluster.nodes[index]?.kill9();
+    expect(statSync(file).size).toBeLessThan(FILE_BYTES);
+    const { code, stderr } = await within('the whole file', 2 * DEADLINE_MS, downloading);
+    expect(stderr).toMatch(/will retry/i);
+    expect(code).toBe(0);
+    expect(sha256(readFileSync(file))).toBe(sha256(bytes));
   }, 120_000);
 });
