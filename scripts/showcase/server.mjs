@@ -26,10 +26,12 @@ async function choosePort() {
 /** The compiled server of this tree on a data directory of its own. */
 export async function startServer(root, dataDirectory) {
   const port = await choosePort();
-  const { PATH, HOME } = process.env;
+  // What is measured may be asked to run on another kernel than the best.
+  const { PATH, HOME, PEERLINK_NATIVE_KERNEL } = process.env;
+  const kernel = PEERLINK_NATIVE_KERNEL === undefined ? {} : { PEERLINK_NATIVE_KERNEL };
   const child = spawn(process.execPath, [join(root, 'dist', 'services', 'main.js')], {
     cwd: root,
-    env: { PATH, HOME, PORT: String(port), DATA_DIR: dataDirectory, MAX_FILE_SIZE: '0', LOG_LEVEL: 'warn' },
+    env: { PATH, HOME, ...kernel, PORT: String(port), DATA_DIR: dataDirectory, MAX_FILE_SIZE: '0', LOG_LEVEL: 'warn' },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const url = `http://localhost:${port}`;
