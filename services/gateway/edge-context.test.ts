@@ -1,7 +1,10 @@
+import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { anyText, fuzz } from '../../test/support/fuzz.ts';
 import { createLogger } from '../logging.ts';
-import { createContextMaker } from './edge-context.ts';
+import { createContextMaker, requestIdOf } from './edge-context.ts';
 import type { EdgeSettings } from './edge-settings.ts';
 
 function contextOf(headers: Record<string, string>, more: Partial<EdgeSettings> = {}, remoteAddress = '192.168.1.77') {
@@ -45,5 +48,27 @@ describe('a page of our own origin', () => {
     expect(contextOf({ host: 'evil.example:5000' }).isPageDoubtful).toBe(false);
     const listed = contextOf({ host: 'nas.example.org', origin: 'http://listed.example.com' });
     expect([listed.originRelation, listed.isPageDoubtful]).toEqual(['allowed', false]);
+  });
+});
+
+describe('a request id from outside', () => {
+  it('is kept when it is one, and never puts anything else into a log', async () => {
+    const sane = fc
+      .array(fc.constantFrom(...'aZ09_.-'), { minLength: 8, maxLength: 64 })
+      .map((signs) => signs.join(''));
+    const said = fc.oneof(
+      anyText(70),
+      sane,
+      sane.map((id) => `${id}\n`),
+      fc.array(sane, { maxLength: 2 }),
+    );
+    await fuzz(
+      'X-Request-Id',
+      fc.property(said, sane, (header, id) => {
+        const kept = requestIdOf(header);
+        assert(kept.length >= 8 && kept.length <= 64 && !/[^A-Za-z0-9_.-]/.test(kept));
+        assert.equal(requestIdOf(id), id);
+      }),
+    );
   });
 });

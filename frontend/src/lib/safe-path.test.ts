@@ -1,4 +1,7 @@
+import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { anyText, fuzz } from '../../../test/support/fuzz.ts';
 import { numbered, safePath } from './safe-path.ts';
 
 describe('a path from somebody else', () => {
@@ -28,6 +31,42 @@ describe('a path from somebody else', () => {
     expect(name.endsWith('.tar')).toBe(true);
     expect(name).not.toMatch(/\p{Surrogate}/u);
     expect(new TextEncoder().encode(safePath('x'.repeat(999))[0] ?? '').length).toBe(200);
+  });
+
+  it('never leaves its folder, nor has a name that some file system refuses or hides, whatever it is', async () => {
+    const nasty = fc.constantFrom(
+      '.',
+      '..',
+      '...',
+      ' ',
+      '\\',
+      'CON',
+      'nul.',
+      'x.lnk',
+      '\u202e',
+      '\u0000',
+      'é'.repeat(150),
+      'C:',
+    );
+    const name = fc.oneof({ weight: 2, arbitrary: anyText(300) }, { weight: 1, arbitrary: nasty });
+    const path = fc.array(
+      fc.array(name, { maxLength: 3 }).map((parts) => parts.join('')),
+      { maxLength: 5 },
+    );
+    await fuzz(
+      "a sender's names before they are written",
+      fc.property(path, (parts) => {
+        const names = safePath(parts.join('/'));
+        assert(names.length > 0);
+        for (const one of names) {
+          assert.notEqual(one, '');
+          // What hides, ends in what Windows drops, names another place or device, or is followed as a link.
+          assert.doesNotMatch(one, /^[.\s]|[.\s]$|[\p{Cc}\\/:*?"<>|\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u);
+          assert.doesNotMatch(one, /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)|\.(?:lnk|local|scf|url|desktop)$/i);
+          assert(new TextEncoder().encode(one).length <= 200);
+        }
+      }),
+    );
   });
 
   it('gets a number before its ending when there is one already', () => {

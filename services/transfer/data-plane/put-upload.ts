@@ -69,7 +69,7 @@ export function uploadName(pathname: string): string {
 }
 
 /** A number above 0, or null without the header. `Max-Days` may have a fraction; `maxDownloads` is checked at open. */
-function positiveHeader(req: IncomingMessage, name: string): number | null {
+export function positiveHeader(req: Pick<IncomingMessage, 'headers'>, name: string): number | null {
   const given = req.headers[name];
   if (given === undefined) return null;
   const value = typeof given === 'string' && /^\d{1,9}(\.\d{1,6})?$/.test(given) ? Number(given) : 0;

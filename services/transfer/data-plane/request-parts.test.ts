@@ -8,8 +8,8 @@ import { PeerLinkError } from '../../contracts/errors.ts';
 import { checkPath, fileName } from '../names.ts';
 import { disposition } from './disposition.ts';
 import { bearerOf, chunkValueOf, contentLengthOf } from './put-body.ts';
-import { uploadName } from './put-upload.ts';
-import { shareCookies } from './share-access.ts';
+import { positiveHeader, uploadName } from './put-upload.ts';
+import { basicPasswordOf, shareCookies } from './share-access.ts';
 
 const requestWith = (headers: Record<string, string | undefined>) => ({ headers }) as unknown as IncomingMessage;
 
@@ -187,5 +187,42 @@ describe('shareCookies', () => {
     for (const cookie of [undefined, '', ';', '=', 'pl_grant', '__proto__=x', 'constructor=y']) {
       expect(shareCookies(requestWith({ cookie }))).toEqual({ lease: undefined, grant: undefined });
     }
+  });
+});
+
+describe('basicPasswordOf', () => {
+  it('gives back any password with any user before it, and takes nothing else for one', async () => {
+    await fuzz(
+      'Authorization: Basic',
+      fc.property(hostile, anyText(60), fc.constantFrom('Basic ', 'basic ', 'BASIC '), (header, password, scheme) => {
+        const read = basicPasswordOf(header);
+        assert(read === null || /^basic /i.test(header));
+        const user = header.replaceAll(':', '');
+        for (const encoding of ['base64', 'base64url'] as const) {
+          const given = Buffer.from(`${user}:${password}`).toString(encoding);
+          assert.equal(basicPasswordOf(scheme + given), Buffer.from(password).toString());
+          assert.equal(basicPasswordOf(`${scheme}${given} ${header}`), null);
+        }
+      }),
+    );
+  });
+});
+
+describe('positiveHeader', () => {
+  const outcome = (value: string) => outcomeOf(() => positiveHeader(requestWith({ 'max-days': value }), 'max-days'));
+
+  it('is a number above 0 as people write one, or is refused', async () => {
+    const written = fc.oneof(hostile, fc.double().map(String), fc.integer().map(String));
+    await fuzz(
+      'Max-Days and Max-Downloads',
+      fc.property(written, fc.integer({ min: 1, max: 999_999_999 }), (text, number) => {
+        const read = outcome(text);
+        if (typeof read === 'number') assert(read > 0 && Number.isFinite(read) && /^[\d.]+$/.test(text));
+        else assert.equal(read, 'refused: bad_request');
+        assert.equal(outcome(String(number)), number);
+        assert.equal(outcome(`${number}.25`), number + 0.25);
+      }),
+    );
+    expect(positiveHeader(requestWith({}), 'max-days')).toBeNull();
   });
 });

@@ -69,8 +69,8 @@ export async function assertAllowed(
   // Also with neither: a share without a password is open to all.
   if (control.mayRead(transfer, cookie)) return null;
   if (control.mayRead(transfer, inAddress, 'address')) return null;
-  const basic = /^Basic ([\w+/=-]{1,4096})$/i.exec(req.headers.authorization ?? '')?.[1];
-  if (basic === undefined) {
+  const password = basicPasswordOf(req.headers.authorization);
+  if (password === null) {
     res.setHeader('www-authenticate', 'Basic realm="PeerLink share", charset="UTF-8"');
     throw new PeerLinkError(
       'password_required',
@@ -78,10 +78,17 @@ export async function assertAllowed(
     );
   }
   await deps.edge.consumeRate('passwords', context);
-  const text = Buffer.from(basic, 'base64').toString('utf8');
-  await control.assertPassword(transfer, text.slice(text.indexOf(':') + 1));
+  await control.assertPassword(transfer, password);
   setShareCookie(res, context, transfer.row.shareId, GRANT_COOKIE, control.grantFor(transfer).grant, GRANT_TTL_MS);
   return null;
+}
+
+/** The password of `Authorization: Basic`, whatever the user's name is; null when there is none. Never throws. */
+export function basicPasswordOf(header: string | undefined): string | null {
+  const basic = /^Basic ([\w+/=-]{1,4096})$/i.exec(header ?? '')?.[1];
+  if (basic === undefined) return null;
+  const text = Buffer.from(basic, 'base64').toString('utf8');
+  return text.slice(text.indexOf(':') + 1);
 }
 
 /** The right to read a limited share, as one stream uses it. */
