@@ -1,6 +1,6 @@
 import type { OperatorNode } from '../../../../services/contracts/operator.ts';
 import { useLanguage } from '../../messages/language.tsx';
-import { factText } from './event-words.ts';
+import { reasonsOf } from './node-figures.ts';
 import { shortId, standingOf, TONE_TEXT, toneOf } from './node-standing.ts';
 
 /** A node's name as a button that opens its details, and whether it leads. */
@@ -29,13 +29,11 @@ export function NodeName({ node, onOpen }: { readonly node: OperatorNode; readon
 export function NodeState({ node }: { readonly node: OperatorNode }) {
   const { messages, format } = useLanguage();
   const standing = standingOf(node);
-  const { reasons } = node.health;
+  const reasons = reasonsOf(node, messages, format);
   return (
     <span className={TONE_TEXT[toneOf(node)]}>
       <span className={standing === 'healthy' ? '' : 'font-medium'}>{messages.cluster.state[standing]}</span>
-      {standing !== 'left' && reasons.length > 0 && (
-        <span>: {format.list(reasons.map((reason) => factText(reason, messages, format)))}</span>
-      )}
+      {reasons !== '' && <span>: {reasons}</span>}
     </span>
   );
 }

@@ -2,6 +2,7 @@
 import type { OperatorNode } from '../../../../services/contracts/operator.ts';
 import type { Formatter } from '../../lib/format.ts';
 import type { Messages } from '../../messages/en.ts';
+import { factText } from './event-words.ts';
 import { standingOf } from './node-standing.ts';
 
 /** A disk with less than this free is worth a look. */
@@ -41,4 +42,10 @@ export function figuresOf(node: OperatorNode, messages: Messages, format: Format
     uptime: unless(!isKnown, () => format.duration(health.uptimeSeconds * 1000)),
     version: node.version === '' ? words.unknown : node.version,
   };
+}
+
+/** Why it is not healthy; empty for one that is, and for one that left. */
+export function reasonsOf(node: OperatorNode, messages: Messages, format: Formatter): string {
+  if (standingOf(node) === 'left') return '';
+  return format.list(node.health.reasons.map((reason) => factText(reason, messages, format)));
 }
