@@ -382,6 +382,21 @@ describe('a limited share', () => {
     expect(await ask(opened.share, 'GET')).toMatchObject({ status: 410, type: 'used_up' });
   });
 
+  it('is the page for who draws previews, as for a browser; so are `/` and a share without a limit', async () => {
+    const preview = { 'user-agent': 'Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)' };
+    const limited = await share(content, { maxDownloads: 1 });
+    for (const address of [`${server.url}/`, (await share(content)).share, limited.share]) {
+      const plain = await ask(address, 'HEAD');
+      const page = await ask(address, 'GET', { headers: { accept: 'text/html' } });
+      const drawn = await ask(address, 'GET', { headers: preview });
+      expect(drawn.headers['content-type']).toMatch(/^text\/html/);
+      expect(plain.headers['content-type']).not.toMatch(/^text\/html/);
+      expect([drawn.status, drawn.body.equals(page.body)]).toEqual([page.status, true]);
+      expect(drawn.body.includes(content.subarray(0, 64))).toBe(false);
+    }
+    expect(await remaining(limited)).toBe(1);
+  });
+
   it('lets a download go on under its cookie, in parallel, each file at most twice', async () => {
     const opened = await share(content, { maxDownloads: 1 });
     const first = await ask(opened.share, 'GET', { headers: { range: `bytes=0-${CHUNK - 1}` } });
