@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { tempDirectory } from '../support/cleanup.ts';
@@ -25,5 +25,39 @@ describe('a single step on a fresh clone', () => {
     const program = startProcess(process.execPath, [join('scripts', 'prisma-generate.mjs')], { cwd: root, env });
     expect((await program.exited(30_000)).code).toBe(1);
     expect(program.log()).toMatch(/installing packages .*\nnpm ci\n.*npm ci ended with 7/);
+  }, 60_000);
+});
+
+describe('programs that tests need', () => {
+  it('are named, with the package of each, when they cannot be had', async () => {
+    const { root, programs } = freshClone();
+    // What needs a browser.
+    mkdirSync(join(root, 'frontend'));
+    const ensure =
+      "import { main } from './scripts/setup/process.mjs'; import { ensureTestPrograms } from './scripts/setup/programs.mjs'; await main(ensureTestPrograms);";
+    const program = startProcess(process.execPath, ['--input-type=module', '-e', ensure], {
+      cwd: root,
+      env: { PATH: programs },
+    });
+    expect((await program.exited(30_000)).code).toBe(1);
+    expect(program.log()).toMatch(
+      /Chromium[^\n]*, not on the PATH: install it by hand \(Debian: apt-get install [^)]*chromium/,
+    );
+  }, 60_000);
+});
+
+describe('copy-native', () => {
+  it('puts the addon where it is looked for without a build, and says what to do when there is none', async () => {
+    const { root } = freshClone();
+    const copy = async () => {
+      const program = startProcess(process.execPath, [join('scripts', 'copy-native.mjs')], { cwd: root });
+      return { code: (await program.exited(30_000)).code, log: program.log() };
+    };
+    expect(await copy()).toMatchObject({ code: 1, log: expect.stringContaining('npm run build makes it') });
+    const addon = join('native', 'build', 'Release', 'net_io.node');
+    cpSync(join(ROOT, addon), join(root, addon));
+    expect((await copy()).code).toBe(0);
+    const copied = join(root, 'native', 'prebuilds', `${process.platform}-${process.arch}`, 'net_io.node');
+    expect(readFileSync(copied).equals(readFileSync(join(ROOT, addon)))).toBe(true);
   }, 60_000);
 });

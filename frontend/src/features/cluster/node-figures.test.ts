@@ -43,6 +43,7 @@ function node({
       activeUploads: 6,
       activeDownloads: 7,
       sockets: 8,
+      openTransfers: 10,
     },
     version: '2.0.0',
     homeCount: 9,
