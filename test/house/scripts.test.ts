@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { tempDirectory } from '../support/cleanup.ts';
+import { atEnd, tempDirectory } from '../support/cleanup.ts';
 import { startProcess } from '../support/processes.ts';
 import { ROOT } from './tree.ts';
 
@@ -59,5 +61,18 @@ describe('copy-native', () => {
     expect((await copy()).code).toBe(0);
     const copied = join(root, 'native', 'prebuilds', `${process.platform}-${process.arch}`, 'net_io.node');
     expect(readFileSync(copied).equals(readFileSync(join(ROOT, addon)))).toBe(true);
+  }, 60_000);
+});
+
+describe('the server of the page in development', () => {
+  it('ends where its port is taken, and takes no other one unsaid', async () => {
+    const other = createServer().listen(0, 'localhost');
+    atEnd(() => void other.close());
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const vite = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
+    const program = startProcess(process.execPath, [vite, 'frontend', '--port', String(port)], { cwd: ROOT });
+    expect((await program.exited(30_000)).code).toBe(1);
+    expect(program.log()).toContain(`Port ${port} is already in use`);
   }, 60_000);
 });
