@@ -11,7 +11,7 @@ const told = process.env.TOLD_SYNCS;
 if (told === undefined) throw new Error('TOLD_SYNCS names no file');
 
 // The class of descriptors is told by one of them only; a server opens none before this is done.
-open('/dev/null').then(async (handle) => {
+void open('/dev/null').then(async (handle) => {
   const descriptors = Object.getPrototypeOf(handle);
   await handle.close();
   for (const how of ['datasync', 'sync']) {
