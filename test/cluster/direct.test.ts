@@ -23,6 +23,7 @@ const OFFERS_AT_ONCE = 50;
 const MAX_MEMORY_GROWTH_BYTES = 64 * MIB;
 /** A node that is busy when it is asked is not for so long. */
 const PLACED_MS = 20_000;
+const NEXT_OPENING_MS = 1_000;
 /** "Commit to delivery across nodes p95 at most 100 ms", held by a run of its own; here on a machine that does more. */
 const DELIVERY_P95_MS = 400;
 
@@ -84,6 +85,8 @@ async function offer(
   while (!mayBeHome(byId((await rows.share(opened.transfer.id)).home))) {
     if (performance.now() > untilMs) throw new Error('no home as wanted');
     await sender.ask('DELETE', `/api/transfers/${opened.transfer.id}`);
+    // Asked without a pause this node would stay the busiest, to which nothing is given.
+    await delay(NEXT_OPENING_MS);
     opened = await sender.open(asked);
   }
   sender.node = own;

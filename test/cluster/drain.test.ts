@@ -4,7 +4,15 @@ import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { startCluster } from '../support/cluster.ts';
-import { committedOf, getFile, type OpenUpload, openUpload, putChunk, putFile } from '../support/cluster-client.ts';
+import {
+  committedOf,
+  getFile,
+  type OpenUpload,
+  openUpload,
+  openUploadAt,
+  putChunk,
+  putFile,
+} from '../support/cluster-client.ts';
 import { nodeIdOf, openRows } from '../support/cluster-storage.ts';
 import { startProcess } from '../support/processes.ts';
 import { ROOT, type TestServer } from '../support/server.ts';
@@ -90,10 +98,7 @@ describe('a node that is stopped', () => {
       const shareId = await putFile(asked, sealed);
       const { home, others } = await homeOf(shareId);
       const growing = randomBytes(4 * MIB);
-      const upload = await waitFor('a transfer of the same home', SOON_MS, async () => {
-        const opened = await openUpload(home, growing.length);
-        return (await homeOf(opened.transferId)).home === home ? opened : null;
-      });
+      const upload = await openUploadAt(home, growing.length);
       await finishUpload(home, upload, growing, [0, 1]);
       for (const id of [shareId, upload.transferId]) {
         expect((await twoCopies(rows, id)).home).toBe(nodeIdOf(home));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
-import { committedOf, getFile, openUpload, putFile } from '../support/cluster-client.ts';
+import { committedOf, getFile, openUploadAt, putFile } from '../support/cluster-client.ts';
 import { nodeIdOf, openRows } from '../support/cluster-storage.ts';
 import type { TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
@@ -67,10 +67,7 @@ describe('a home that is killed and never comes back', () => {
       const [home, holder] = [byId(homeId), byId(replica)];
       const third = cluster.nodes.find((node) => node !== home && node !== holder) as TestServer;
 
-      const endless = await waitFor('a transfer of the same home', SOON_MS, async () => {
-        const opened = await openUpload(home, null);
-        return (await rows.share(opened.transferId)).home === homeId ? opened : null;
-      });
+      const endless = await openUploadAt(home, null);
       await endlessBody(home, endless);
       await waitFor('two chunks', SOON_MS, async () => (await committedOf(home, endless))[0]?.[1] === 2);
       await copied(endless.transferId);

@@ -13,7 +13,7 @@ import { encodeFrameHeader } from '../../services/transfer/peer/replica-wire.ts'
 import { installPackage } from '../support/apt.ts';
 import { tempDirectory } from '../support/cleanup.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
-import { getFile, type OpenUpload, openUpload, putChunk } from '../support/cluster-client.ts';
+import { getFile, type OpenUpload, openUploadAt, putChunk } from '../support/cluster-client.ts';
 import { startPeerWire } from '../support/peer-wire.ts';
 import { freePort } from '../support/ports.ts';
 import type { TestServer } from '../support/server.ts';
@@ -22,7 +22,6 @@ import { waitFor } from '../support/waiting.ts';
 const MIB = 1024 ** 2;
 const SECRET = 'the secret of the peer link test';
 /** A node that is busy when it is asked is not for so long. */
-const PLACED_MS = 20_000;
 const netIo = loadNetIo({ useNative: true });
 
 const idOf = (node: TestServer): string =>
@@ -54,19 +53,6 @@ const put = (node: TestServer, upload: OpenUpload, offset = 0) => ({
   lengthBytes: MIB,
   chunkValue: null,
 });
-
-/** Opens a transfer whose home is this node: while it is busy, placement chooses others, whose transfers end at once. */
-async function openAt(node: TestServer, sizeBytes: number): Promise<OpenUpload> {
-  return await waitFor('a transfer is at home there', PLACED_MS, async () => {
-    const upload = await openUpload(node, sizeBytes);
-    const headers = { authorization: `Bearer ${upload.uploadToken}` };
-    const address = `${node.url}/api/transfers/${upload.transferId}`;
-    const { home } = (await (await fetch(address, { headers })).json()) as { home: { nodeId: string } };
-    if (home.nodeId === idOf(node)) return upload;
-    await fetch(address, { method: 'DELETE', headers });
-    return null;
-  });
-}
 
 async function readAll(client: PeerClient, target: Parameters<PeerClient['read']>[0]): Promise<Buffer> {
   const reading = await client.read(target, new AbortController().signal);
@@ -146,7 +132,7 @@ describe('what one node asks of another', () => {
     const [home] = nodes;
     const { client } = peer(nodes, 'test-node', isObfuscated);
     const bytes = randomBytes(2 * MIB + 5);
-    const upload = await openAt(home, bytes.length);
+    const upload = await openUploadAt(home, bytes.length);
     const first = await client.forwardRun(put(home, upload), { bytes: Buffer.from(bytes.subarray(0, MIB)) }, STAYING);
     expect(first).toMatchObject({ committed: [[0, 1]], state: 'open' });
     const target = { nodeId: idOf(home), transferId: upload.transferId, fileIndex: 0, epoch: 1, told: null };
@@ -163,7 +149,7 @@ describe('what one node asks of another', () => {
   it('refusals keep their types on the way to a client', async () => {
     const [home, other] = nodes;
     const { client } = peer(nodes);
-    const upload = await openAt(home, 2 * MIB);
+    const upload = await openUploadAt(home, 2 * MIB);
     const run = (change: object, byte = 1) =>
       typeOf(client.forwardRun({ ...put(home, upload), ...change }, { bytes: Buffer.alloc(MIB, byte) }, STAYING));
     expect(await run({ offset: 5 })).toBe('bad_offset');
@@ -195,7 +181,7 @@ describe('what one node asks of another', () => {
 
   it('a replica takes frames of its home only, each with its value, and ends a session at the first forged one', async () => {
     const [home, replica] = nodes;
-    const upload = await openAt(home, 4 * MIB);
+    const upload = await openUploadAt(home, 4 * MIB);
     const isAttached = () =>
       home
         .log()
@@ -246,7 +232,7 @@ describe('what one node asks of another', () => {
 
   it('a replica does not take over from a home that answers', async () => {
     const [home, replica] = nodes;
-    const upload = await openAt(home, 4 * MIB);
+    const upload = await openUploadAt(home, 4 * MIB);
     const isAttached = () =>
       home
         .log()
@@ -335,7 +321,7 @@ describe('the wire between two nodes', () => {
       const word = randomBytes(48);
       look(word);
       const bytes = Buffer.concat(Array.from({ length: 20_000 }, () => word)).subarray(0, 900_000);
-      const upload = await openAt(home, bytes.length);
+      const upload = await openUploadAt(home, bytes.length);
       expect((await putChunk(gateway, upload, bytes, 0)).status).toBe(200);
       expect((await getFile(gateway, upload.shareId)).equals(bytes)).toBe(true);
       expect(wire.passedBytes()).toBeGreaterThan(1_800_000);
@@ -357,7 +343,7 @@ describe('the wire between two nodes', () => {
     const tls = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8'), path: cert };
     const { home, gateway, wire } = await startWired({ STREAM_OBFUSCATION: 'false' }, tls);
     const bytes = randomBytes(6 * MIB + 3);
-    const upload = await openAt(home, bytes.length);
+    const upload = await openUploadAt(home, bytes.length);
     const answer = await fetch(`${gateway.url}/api/transfers/${upload.transferId}/files/0`, {
       method: 'PUT',
       headers: { authorization: `Bearer ${upload.uploadToken}` },
@@ -374,7 +360,7 @@ describe('the wire between two nodes', () => {
   it('carries a body without a length, and lets go at once of clients that leave', async () => {
     const { home, gateway, wire } = await wiredAs({ STREAM_OBFUSCATION: 'true', USE_NATIVE_ADDON: 'true' });
     const bytes = randomBytes(3 * MIB + 1);
-    const chunked = await openAt(home, bytes.length);
+    const chunked = await openUploadAt(home, bytes.length);
     const answer = await fetch(`${gateway.url}/api/transfers/${chunked.transferId}/files/0`, {
       method: 'PUT',
       headers: { authorization: `Bearer ${chunked.uploadToken}` },
@@ -384,7 +370,7 @@ describe('the wire between two nodes', () => {
     expect([answer.status, await answer.json()]).toMatchObject([200, { committed: [[0, 4]], state: 'sealed' }]);
     expect((await getFile(gateway, chunked.shareId)).equals(bytes)).toBe(true);
 
-    const upload = await openAt(home, 64 * MIB);
+    const upload = await openUploadAt(home, 64 * MIB);
     const reader = new AbortController();
     const reading = await fetch(`${gateway.url}/d/${upload.shareId}/0`, { signal: reader.signal });
     expect(reading.status).toBe(200);

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import type { OperatorOverview } from '../../services/contracts/operator.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { tempDirectory } from '../support/cleanup.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
-import { openUpload } from '../support/cluster-client.ts';
+import { openUploadAt } from '../support/cluster-client.ts';
 import { openRows } from '../support/cluster-storage.ts';
 import { b3sum, makePatternFile } from '../support/files.ts';
 import { freePort } from '../support/ports.ts';
@@ -22,8 +21,6 @@ const TOKEN = 'operator-of-one-test-only';
 /** "It updates within 2 s without reloading." */
 const SHOWN_WITHIN_MS = 2_000;
 /** A killed leader is replaced about four seconds later. */
-/** Nodes say every second how busy they are. */
-const PLACEMENT_LOOK_MS = 1_000;
 const ELECTED_WITHIN_MS = 15_000;
 
 let cluster: TestCluster;
@@ -206,14 +203,7 @@ describe('the cluster page', () => {
     await page.getByText(`${shortLeader} leads, epoch ${before.leader.epoch}.`).waitFor();
 
     // Something that names it: of a node that nothing waits for nobody need give anything up.
-    await waitFor('it is home of something', 20_000, async () => {
-      await openUpload(leader, MIB);
-      const { nodes } = await overviewOf(server);
-      if (nodes.some(({ health, homeCount }) => health.nodeId === before.leader.nodeId && homeCount > 0)) return true;
-      // Asked without a pause it is the busiest node, and what is opened there is placed elsewhere.
-      await delay(PLACEMENT_LOOK_MS);
-      return false;
-    });
+    await openUploadAt(leader, MIB);
     await leader.kill9();
     const killedMs = performance.now();
     await seen(page, 'tr', [shortLeader, 'Does not answer']);

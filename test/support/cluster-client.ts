@@ -1,7 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { nodeIdOf } from './cluster-storage.ts';
 import type { TestServer } from './server.ts';
+import { waitFor } from './waiting.ts';
 
 const MIB = 1024 ** 2;
 const ANSWER_DEADLINE_MS = 30_000;
+const PLACED_MS = 30_000;
+/** Nodes say every second how busy they are. */
+const NEXT_OPENING_MS = 1_000;
 
 /** A transfer of one file of 1 MiB chunks that is being sent through whichever node is named. */
 export interface OpenUpload {
@@ -45,6 +51,23 @@ export async function openUpload(node: Node, sizeBytes: number | null, options: 
     uploadToken: string;
   };
   return { transferId: transfer.id, shareId: transfer.shareId, uploadToken };
+}
+
+/**
+ * A transfer whose home is this node. Placement gives it to another while this one is the busiest; asked without a pause it
+ * would stay that.
+ */
+export async function openUploadAt(node: TestServer, sizeBytes: number | null): Promise<OpenUpload> {
+  return await waitFor('a transfer is at home there', PLACED_MS, async () => {
+    const upload = await openUpload(node, sizeBytes);
+    const headers = { authorization: `Bearer ${upload.uploadToken}` };
+    const address = `${node.url}/api/transfers/${upload.transferId}`;
+    const { home } = (await (await fetch(address, { headers, ...within() })).json()) as { home: { nodeId: string } };
+    if (home.nodeId === nodeIdOf(node)) return upload;
+    await fetch(address, { method: 'DELETE', headers, ...within() });
+    await delay(NEXT_OPENING_MS);
+    return null;
+  });
 }
 
 /** PUTs chunk `index` of the file; resolves to the status and the problem's type, if any. */
