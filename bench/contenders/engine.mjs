@@ -71,6 +71,7 @@ const control = new TransferControl({
   secret: Buffer.alloc(32, 1),
   limits: { maxFileBytes: null, smallestChunkBytes: 16384, defaultTtlSeconds: 86400, maxOpenTransfers: 1000 },
   publicUrlOf: async () => null,
+  onEndSet() {},
 });
 const plane = createDataPlane({
   direct,

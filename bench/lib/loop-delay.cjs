@@ -1,5 +1,8 @@
-// Loaded into a measured Node server with --require: answers over the channel to the bench how late its loop ran.
+// Loaded into a measured Node server with --require: answers over the channel to the bench how late its loop ran, and gives
+// up what nothing refers to before its memory is measured.
 const { monitorEventLoopDelay } = require('node:perf_hooks');
+const { setFlagsFromString } = require('node:v8');
+const { runInNewContext } = require('node:vm');
 
 const histogram = monitorEventLoopDelay({ resolution: 10 });
 process.on('message', (message) => {
@@ -7,6 +10,10 @@ process.on('message', (message) => {
     histogram.reset();
     histogram.enable();
     process.send({ isWatching: true });
+  } else if (message === 'collect') {
+    setFlagsFromString('--expose-gc');
+    runInNewContext('gc')();
+    process.send({ isCollected: true });
   } else if (message === 'loop-delay:stop') {
     histogram.disable();
     const milliseconds = (nanoseconds) => nanoseconds / 1e6;

@@ -93,6 +93,12 @@ export class ServerProcess {
     return { result, delay: await this.#ask('loop-delay:stop') };
   }
 
+  /** Resident memory once nothing is left that the collector would take: what a start leaves behind says nothing. */
+  async settledRssBytes() {
+    await this.#ask('collect');
+    return this.rssBytes();
+  }
+
   #ask(message) {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`${this.#name} does not answer the bench`)), 10_000);

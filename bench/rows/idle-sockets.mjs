@@ -18,11 +18,11 @@ export async function idleSockets({ servers, say, bar }) {
   const first = startClient('idle-sockets.mjs', { port: peerLink.port, cookie, count: 100 });
   await allOpen(first);
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-  const before = peerLink.server.rssBytes();
+  const before = await peerLink.server.settledRssBytes();
   const client = startClient('idle-sockets.mjs', { port: peerLink.port, cookie, count: COUNT });
   await allOpen(client);
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-  const grownMib = round((peerLink.server.rssBytes() - before) / MIB, 1);
+  const grownMib = round(((await peerLink.server.settledRssBytes()) - before) / MIB, 1);
   bar(`${COUNT} idle sockets, MiB`, grownMib, { atMost: 64 });
   await client.stop();
   await first.stop();
