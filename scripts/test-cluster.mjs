@@ -128,7 +128,7 @@ async function runPart(name, chosen, folder) {
     tests: ran.map(({ fullName, status, failureMessages }) => ({
       name: fullName,
       status,
-      ...(status === 'failed' ? { why: failureMessages.join('\n').slice(0, 2_000) } : {}),
+      ...(status === 'failed' ? { why: failureMessages.join('\n').replaceAll(`${ROOT}/`, '').slice(0, 2_000) } : {}),
     })),
     runs: existsSync(reportPath)
       ? readFileSync(reportPath, 'utf8')
