@@ -15,6 +15,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ROOT, SetupError } from './process.mjs';
 
 const STAMP_FOLDER = join(ROOT, 'dist', '.build');
+/** What is made from inputs is none: a binary that a test packs would have the server compiled anew under those that run. */
+const MADE = new Set(['node_modules', 'dist', 'build', 'prebuilds']);
 const LOCK_DEADLINE_MS = 15 * 60_000;
 
 function filesUnder(path, isWanted, found) {
@@ -24,7 +26,7 @@ function filesUnder(path, isWanted, found) {
     return;
   }
   for (const entry of readdirSync(path, { withFileTypes: true })) {
-    if (entry.name === 'node_modules' || entry.name === 'dist' || entry.name === 'build') continue;
+    if (MADE.has(entry.name)) continue;
     const child = join(path, entry.name);
     if (entry.isDirectory()) filesUnder(child, isWanted, found);
     else if (entry.isFile() && isWanted(child)) found.push(child);
