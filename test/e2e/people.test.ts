@@ -63,7 +63,10 @@ async function meet(own: () => void = pickNothing): Promise<{ sender: Page; reci
   ]);
   await recipient.addInitScript(own);
   await Promise.all([sender.goto(`${there.url}/people/${code}`), recipient.goto(`${here.url}/people/${code}`)]);
-  await Promise.all([tile(sender).waitFor(), tile(recipient).waitFor()]);
+  // Whoever was here before, at a node that was killed, is seen for some seconds more.
+  await waitFor('each sees the other and nobody else', 15_000, async () =>
+    (await Promise.all([sender, recipient].map((page) => tile(page).count()))).every((count) => count === 1),
+  );
   return { sender, recipient };
 }
 
