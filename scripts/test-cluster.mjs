@@ -199,7 +199,7 @@ await main(async () => {
       // Written after each: hours of work are not lost to what comes later.
       const known = existsSync(`${RESULTS}.json`) ? JSON.parse(readFileSync(`${RESULTS}.json`, 'utf8')) : {};
       const results = { ...known, [name]: part };
-      writeFileSync(`${RESULTS}.json`, `${JSON.stringify(results, null, 1)}\n`);
+      writeFileSync(`${RESULTS}.json`, `${JSON.stringify(results, null, 2)}\n`);
       writeFileSync(`${RESULTS}.md`, asText(results));
     }
   } finally {
