@@ -22,9 +22,8 @@ export function composeLost(common: Common, parts: LostParts) {
   const onRescued = (transferId: string) => {
     log.info({ transferId }, 'became home of a sealed transfer whose node was given up');
     const at = new Date(common.clock.now()).toISOString();
-    common.broadcast('transfer.ownership.changed', {
-      ...{ nodeId, event: 'promoted', transferId, otherNodeId: nodeId, at },
-    });
+    const change = { nodeId, event: 'promoted', transferId, otherNodeId: nodeId, at } as const;
+    common.broadcast('transfer.ownership.changed', change);
   };
   const rescuePorts = { ...parts, isGivenUp, onRescued };
   let rescuing: Promise<void> = Promise.resolve();

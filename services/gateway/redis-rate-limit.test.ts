@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type TestRedis } from '../../test/support/redis.ts';
+import { redisSettings } from '../../test/support/redis-settings.ts';
 import { waitFor } from '../../test/support/waiting.ts';
 import { openRedis, type RedisLink } from '../redis/redis-link.ts';
 import { redisRateLimiter } from './redis-rate-limit.ts';
@@ -10,17 +11,7 @@ let links: readonly RedisLink[];
 
 beforeAll(async () => {
   redis = await startRedis();
-  const settings = {
-    host: redis.host,
-    port: redis.port,
-    password: null,
-    db: 0,
-    sentinels: [],
-    sentinelMaster: 'mymaster',
-    maxRetries: 3,
-    retryDelayMs: 50,
-    connectTimeoutMs: 5_000,
-  };
+  const settings = redisSettings({ port: redis.port });
   links = await Promise.all([1, 2, 3].map(() => openRedis(settings, quiet)));
 });
 afterAll(() => {

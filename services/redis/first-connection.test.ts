@@ -2,21 +2,12 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { freePort } from '../../test/support/ports.ts';
+import { redisSettings } from '../../test/support/redis-settings.ts';
 import type { RedisSettings } from '../config.ts';
 import { firstConnection } from './first-connection.ts';
 import { reconnectDelayMs } from './redis-options.ts';
 
-const SETTINGS: RedisSettings = {
-  host: '127.0.0.1',
-  port: 6379,
-  password: null,
-  db: 0,
-  sentinels: [],
-  sentinelMaster: 'mymaster',
-  maxRetries: 2,
-  retryDelayMs: 5,
-  connectTimeoutMs: 2_000,
-};
+const SETTINGS = redisSettings({ maxRetries: 2, retryDelayMs: 5, connectTimeoutMs: 2_000 });
 
 const servers: { server: Server; sockets: Set<Socket> }[] = [];
 afterEach(() => {

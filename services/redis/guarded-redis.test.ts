@@ -1,23 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { startRedis } from '../../test/support/redis.ts';
+import { redisSettings } from '../../test/support/redis-settings.ts';
 import type { RedisSettings } from '../config.ts';
 import { assertGuarded, placeOf } from './guarded-redis.ts';
 
 /** Reaches this machine's loopback, and is not called so: a Redis anywhere. */
 const ANYWHERE = '0.0.0.0';
 
-const settings = (changes: Partial<RedisSettings>): RedisSettings => ({
-  host: ANYWHERE,
-  port: 6379,
-  password: null,
-  db: 0,
-  sentinels: [],
-  sentinelMaster: 'mymaster',
-  maxRetries: 0,
-  retryDelayMs: 5,
-  connectTimeoutMs: 2_000,
-  ...changes,
-});
+const settings = (changes: Partial<RedisSettings>) =>
+  redisSettings({ host: ANYWHERE, maxRetries: 0, retryDelayMs: 5, connectTimeoutMs: 2_000, ...changes });
 
 async function warningsOf(changes: Partial<RedisSettings>, isOpenAllowed = false): Promise<readonly string[]> {
   const warnings: string[] = [];

@@ -4,6 +4,7 @@ import { tempDirectory } from '../../test/support/cleanup.ts';
 import { freePort } from '../../test/support/ports.ts';
 import { startProcess } from '../../test/support/processes.ts';
 import { startRedis, type TestRedis } from '../../test/support/redis.ts';
+import { redisSettings } from '../../test/support/redis-settings.ts';
 import { waitFor } from '../../test/support/waiting.ts';
 import type { RedisSettings } from '../config.ts';
 import { ANSWER_DEADLINE_MS, openRedis, type RedisLink } from './redis-link.ts';
@@ -17,18 +18,7 @@ const said: string[] = [];
 const log = { info: (_: object, text: string) => said.push(text), warn: (_: object, text: string) => said.push(text) };
 
 async function open(changes: Partial<RedisSettings>): Promise<RedisLink> {
-  const settings = {
-    host: '127.0.0.1',
-    port: 1,
-    password: null,
-    db: 0,
-    sentinels: [],
-    sentinelMaster: 'mymaster',
-    maxRetries: 3,
-    retryDelayMs: 20,
-    connectTimeoutMs: 5_000,
-  };
-  const link = await openRedis({ ...settings, ...changes }, log);
+  const link = await openRedis(redisSettings({ port: 1, retryDelayMs: 20, ...changes }), log);
   links.push(link);
   return link;
 }

@@ -11,6 +11,7 @@ import { createSessions, type Sessions } from '../../services/session/sessions.t
 import { atEnd, tempDirectory } from '../support/cleanup.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { type OwnPostgres, startOwnPostgres } from '../support/postgres.ts';
+import { redisSettings } from '../support/redis-settings.ts';
 import type { TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
 
@@ -172,21 +173,7 @@ describe('the look-up of a token that a node has not seen', () => {
     const quiet = { info: () => undefined, warn: () => undefined };
     const url = cluster.databaseUrl;
     const database = await openDatabase({ url, directory: tempDirectory('session'), log: quiet });
-    const { host, port } = cluster.redis;
-    const redis = await openRedis(
-      {
-        host,
-        port,
-        password: null,
-        db: 0,
-        sentinels: [],
-        sentinelMaster: 'mymaster',
-        maxRetries: 3,
-        retryDelayMs: 50,
-        connectTimeoutMs: 5_000,
-      },
-      quiet,
-    );
+    const redis = await openRedis(redisSettings({ port: cluster.redis.port }), quiet);
     atEnd(async () => {
       redis.close();
       await database.close();

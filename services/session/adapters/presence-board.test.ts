@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type TestRedis } from '../../../test/support/redis.ts';
+import { redisSettings } from '../../../test/support/redis-settings.ts';
 import { waitFor } from '../../../test/support/waiting.ts';
 import { MAX_PEOPLE_PER_NODE } from '../../contracts/limits.ts';
 import { openRedis, type RedisLink } from '../../redis/redis-link.ts';
@@ -12,10 +13,8 @@ let link: RedisLink;
 const boards: Record<string, PresenceBoard> = {};
 beforeAll(async () => {
   redis = await startRedis();
-  const { host, port } = redis;
-  const place = { host, port, password: null, db: 0, sentinels: [], sentinelMaster: 'mymaster' };
   const quiet = { info: () => undefined, warn: () => undefined };
-  link = await openRedis({ ...place, maxRetries: 3, retryDelayMs: 50, connectTimeoutMs: 5_000 }, quiet);
+  link = await openRedis(redisSettings({ port: redis.port }), quiet);
   boards.memory = createMemoryPresenceBoard();
   boards.Redis = createRedisPresenceBoard(link, 'c1');
 });

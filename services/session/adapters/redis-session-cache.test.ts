@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startRedis, type TestRedis } from '../../../test/support/redis.ts';
+import { redisSettings } from '../../../test/support/redis-settings.ts';
 import { waitFor } from '../../../test/support/waiting.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { openRedis, type RedisLink } from '../../redis/redis-link.ts';
@@ -11,10 +12,8 @@ let link: RedisLink;
 let cache: SessionCache;
 beforeAll(async () => {
   redis = await startRedis();
-  const { host, port } = redis;
-  const place = { host, port, password: null, db: 0, sentinels: [], sentinelMaster: 'mymaster' };
   const quiet = { info: () => undefined, warn: () => undefined };
-  link = await openRedis({ ...place, maxRetries: 3, retryDelayMs: 50, connectTimeoutMs: 5_000 }, quiet);
+  link = await openRedis(redisSettings({ port: redis.port }), quiet);
   cache = createRedisSessionCache(link, 'c1');
 });
 afterAll(() => link.close());

@@ -81,12 +81,12 @@ export class HomeSide {
     return this.#needsReplica;
   }
 
-  /** True while the transfer's files must not be closed. */
   /** How soon the replica answers at its quickest; 0 while commits do not wait for one. */
   get replicaAnswerMs(): number {
     return this.#needsReplica ? (this.#session?.quickestAnswerMs ?? 0) : 0;
   }
 
+  /** True while the transfer's files must not be closed. */
   get isBusy(): boolean {
     return this.#filling !== null || this.#detaching !== null || this.#session?.isIdle === false;
   }

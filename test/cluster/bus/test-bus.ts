@@ -12,6 +12,7 @@ import { createLogger } from '../../../services/logging.ts';
 import { atEnd } from '../../support/cleanup.ts';
 import { startNats } from '../../support/nats.ts';
 import { startRedis } from '../../support/redis.ts';
+import { redisSettings } from '../../support/redis-settings.ts';
 import { waitFor } from '../../support/waiting.ts';
 
 export const SECRET = Buffer.from('a secret for the nodes of one test only');
@@ -36,18 +37,7 @@ export interface TestBus {
 }
 
 export function settingsOf(changes: Partial<RedisSettings>): RedisSettings {
-  return {
-    host: '127.0.0.1',
-    port: 1,
-    password: null,
-    db: 0,
-    sentinels: [],
-    sentinelMaster: 'mymaster',
-    maxRetries: 0,
-    retryDelayMs: 20,
-    connectTimeoutMs: 5_000,
-    ...changes,
-  };
+  return redisSettings({ port: 1, maxRetries: 0, retryDelayMs: 20, ...changes });
 }
 
 async function startRedisBus(): Promise<TestBus> {

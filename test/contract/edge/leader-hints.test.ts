@@ -8,6 +8,7 @@ import type { LeaderLease } from '../../../services/cluster/ports.ts';
 import { systemClock } from '../../../services/kernel/clock.ts';
 import { openRedis, type RedisLink } from '../../../services/redis/redis-link.ts';
 import { startRedis } from '../../support/redis.ts';
+import { redisSettings } from '../../support/redis-settings.ts';
 import { waitFor } from '../../support/waiting.ts';
 
 const DEADLINE_MS = 10_000;
@@ -22,20 +23,7 @@ afterEach(async () => {
 });
 
 async function linkTo(port: number): Promise<RedisLink> {
-  const link = await openRedis(
-    {
-      host: '127.0.0.1',
-      port,
-      password: null,
-      db: 0,
-      sentinels: [],
-      sentinelMaster: 'mymaster',
-      maxRetries: 3,
-      retryDelayMs: 20,
-      connectTimeoutMs: 5_000,
-    },
-    log,
-  );
+  const link = await openRedis(redisSettings({ port, retryDelayMs: 20 }), log);
   opened.push(link);
   return link;
 }
