@@ -12,14 +12,10 @@ import { homeView, replicaView } from './replication/transfer-views.ts';
 import type { SplitChunk } from './run-splitter.ts';
 import type { Commit, RunningFile, WriteOutcome } from './running-file.ts';
 import { RunningTransfer, stateChange } from './running-transfer.ts';
+import { RunningTransfers } from './running-transfers.ts';
 import { Sealing } from './sealing.ts';
 import { StoredTrust } from './stored-trust.ts';
 import { maintainTransfers } from './upkeep.ts';
-
-/** Transfers kept in memory while nobody uses them; used ones are bounded by connections. */
-const MAX_IDLE_TRANSFERS = 2_000;
-/** Their files' rows, of half a KiB each. */
-const MAX_IDLE_FILES = 100_000;
 
 /**
  * The home's side of docs/PROTOCOL.md: loads rows, opens files, commits chunks, seals, obeys newer rows. It knows no
@@ -32,12 +28,9 @@ export class TransferEngine {
   readonly trust: StoredTrust;
   readonly #deps: EngineDeps;
   readonly #progress: ProgressFeed;
-  readonly #running = new Map<string, RunningTransfer>();
+  readonly #running = new RunningTransfers();
   readonly #loading = new Map<string, Promise<RunningTransfer | null>>();
-  readonly #idByShare = new Map<string, string>();
   readonly #sealing: Sealing;
-  /** Of all running transfers. */
-  #fileCount = 0;
   #replicaSide: Pick<ReplicaSide, 'beforeObeying' | 'beginClose' | 'close'> | null = null;
   #isClosed = false;
 
@@ -90,8 +83,8 @@ export class TransferEngine {
     this.#deps.onFault(what, fault);
   }
 
-  running(): Iterable<RunningTransfer> {
-    return this.#running.values();
+  running(): readonly RunningTransfer[] {
+    return this.#running.all();
   }
 
   /**
@@ -108,10 +101,9 @@ export class TransferEngine {
     const transfer = new RunningTransfer(found, this.nowMs);
     if (options.isNew) this.trust.knowNew(transfer);
     this.#takeHome(transfer, transfer.row);
-    this.#running.set(found.transfer.id, transfer);
-    this.#fileCount += transfer.files.length;
-    this.#idByShare.set(found.transfer.shareId, found.transfer.id);
-    this.#dropIdle();
+    this.#running.add(transfer);
+    for (const idle of this.#running.surplus())
+      void this.forget(idle).catch((fault: unknown) => this.reportFault('forget', fault));
     return transfer;
   }
 
@@ -138,7 +130,7 @@ export class TransferEngine {
 
   /** @throws not_found; unavailable when its row was not read for ten minutes, and cannot be now */
   async loadShare(shareId: string): Promise<RunningTransfer> {
-    const known = this.#idByShare.get(shareId);
+    const known = this.#running.idOfShare(shareId);
     // Only as a share id: a transfer's own id gives no right to read it.
     if (known === undefined) return this.#find(`share ${shareId}`, () => this.#deps.repository.findByShareId(shareId));
     const transfer = await this.load(known);
@@ -205,7 +197,7 @@ export class TransferEngine {
   /** Runs `act`, which removes a stored file, while nobody uses it and nobody can begin to. False when it did not. */
   async whileUnused(fileId: string, act: () => Promise<boolean>): Promise<boolean> {
     const isDone = await this.openFiles.whileUnused(fileId, act);
-    if (isDone) for (const { files } of this.#running.values()) for (const file of files) file.forgetStored(fileId);
+    if (isDone) for (const { files } of this.running()) for (const file of files) file.forgetStored(fileId);
     return isDone;
   }
 
@@ -304,7 +296,7 @@ export class TransferEngine {
   /** Ends a transfer for everyone; repeatable. */
   async end(transferId: string, reason: EndReason): Promise<void> {
     await this.#deps.repository.end(transferId, reason);
-    const transfer = this.#running.get(transferId);
+    const transfer = this.#running.peek(transferId);
     if (transfer === undefined) return;
     const found = await this.#deps.repository.findById(transferId);
     if (found !== null) await this.obey(transfer, found.transfer);
@@ -312,7 +304,7 @@ export class TransferEngine {
 
   /** Another node says that it has ended. Bytes go on a row's word only; readers and writers are told at once. */
   hearEnd(transferId: string, reason: EndReason | null): void {
-    const transfer = this.#running.get(transferId);
+    const transfer = this.#running.peek(transferId);
     transfer?.hearEnd(reason);
     const fault = transfer?.endFault(this.nowMs) ?? null;
     if (fault !== null) for (const file of transfer?.files ?? []) file.failWaiters(fault);
@@ -342,15 +334,14 @@ export class TransferEngine {
 
   /** Drops the transfer from memory and closes its files; of one that goes on, only those that nobody uses. */
   async forget(transfer: RunningTransfer): Promise<void> {
-    if (this.#running.delete(transfer.row.id)) this.#fileCount -= transfer.files.length;
-    this.#idByShare.delete(transfer.row.shareId);
+    this.#running.remove(transfer);
     transfer.home?.close();
     await this.#closeFiles(transfer);
   }
 
   /** Once a second, see `maintainTransfers`. */
   maintain(): Promise<void> {
-    return maintainTransfers([...this.#running.values()], {
+    return maintainTransfers(this.running(), {
       engine: this,
       nowMs: this.#deps.nowMs,
       repository: this.#deps.repository,
@@ -372,7 +363,7 @@ export class TransferEngine {
   /** Whoever goes over many transfers stops, and nobody waits for the database any more. */
   beginClose(): void {
     this.#isClosed = true;
-    for (const transfer of this.#running.values()) transfer.home?.close();
+    for (const transfer of this.running()) transfer.home?.close();
     this.#replicaSide?.beginClose();
   }
 
@@ -482,15 +473,5 @@ export class TransferEngine {
     if (transfer.row.state !== 'sealed') return;
     this.#progress.flush(transfer.row.id);
     this.#deps.publishState(stateChange(transfer));
-  }
-
-  #dropIdle(): void {
-    const isFew = () => this.#running.size <= MAX_IDLE_TRANSFERS && this.#fileCount <= MAX_IDLE_FILES;
-    if (isFew()) return;
-    for (const transfer of this.#running.values()) {
-      if (transfer.isBusy) continue;
-      void this.forget(transfer).catch((fault: unknown) => this.#deps.onFault('forget', fault));
-      if (isFew()) return;
-    }
   }
 }
