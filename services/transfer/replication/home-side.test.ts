@@ -2,6 +2,7 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../../test/support/transfer-rows.ts';
+import { waitFor } from '../../../test/support/waiting.ts';
 import { ChunkMap } from '../chunk-map.ts';
 import type { TransferRow } from '../ports.ts';
 import { FillSlots } from './fill-slots.ts';
@@ -20,6 +21,10 @@ class World {
   /** What the home is told by an answer that comes bit by bit. */
   readonly heard = new Map<string, () => void>();
   nowMs = 0;
+  /** Replicas answer without being let. */
+  isAnsweredAtOnce = false;
+  openingCount = 0;
+  mostOpeningAtOnce = 0;
   #timers: { readonly atMs: number; readonly ring: () => void }[] = [];
   readonly #slots = new FillSlots();
 
@@ -51,7 +56,14 @@ class World {
             new Promise<ReplicaChannel>((resolve) => {
               const channel: ReplicaChannel = { values: new Map(), send: () => LATE, close: () => {} };
               this.heard.set(transferId, onHeard);
-              this.opened.set(transferId, () => resolve(channel));
+              this.openingCount += 1;
+              this.mostOpeningAtOnce = Math.max(this.mostOpeningAtOnce, this.openingCount);
+              const open = () => {
+                this.openingCount -= 1;
+                resolve(channel);
+              };
+              this.opened.set(transferId, open);
+              if (this.isAnsweredAtOnce) setImmediate(open);
             }),
         },
         placement: { choose: async (exclude) => ['one', 'other'].find((id) => !exclude.includes(id)) ?? null },
@@ -100,6 +112,17 @@ const settled = async () => {
 };
 
 describe('a process whose transfers have no second copy', () => {
+  it('fills however many there are at one look, one after the other, when each is quickly done', async () => {
+    const world = new World();
+    world.isAnsweredAtOnce = true;
+    const homes: Awaited<ReturnType<World['home']>>[] = [];
+    for (let count = 0; count < 100; count += 1) homes.push(await world.home());
+    for (const { home } of homes) void home.maintain();
+    const ids = homes.map(({ id }) => id);
+    await waitFor('all have a copy', 10_000, async () => (await world.count('in_sync', ids)) === ids.length);
+    expect(world.mostOpeningAtOnce).toBe(4);
+  });
+
   it('fills four at a time, the next with each that is done, and those being sent beside them', async () => {
     const world = new World();
     const homes: Awaited<ReturnType<World['home']>>[] = [];

@@ -60,6 +60,8 @@ export class HomeSide {
   #opening: { readonly end: AbortController; readonly session: Promise<HomeSession> } | null = null;
   /** Commits that were found complete, under the Q and session of then, until their value is written. */
   readonly #writing = new Set<Promise<void>>();
+  /** It waits until it may fill a replica, as one of all that are at rest. */
+  #isInLine = false;
   /** An attach, or the filling of a replica. */
   #filling: Promise<void> | null = null;
   #detaching: Promise<void> | null = null;
@@ -168,18 +170,24 @@ export class HomeSide {
 
   /**
    * Once a second, and after each commit without a replica: attaches where a copy is missing, fills one that is not in sync.
-   * Where too many are being filled it does nothing, and is asked again.
+   * What is at rest waits in line for that, so that many are filled one after the other and not four a second; of what is
+   * being sent, the next chunk asks again.
    */
   async maintain(isBeingSent = false): Promise<void> {
-    const { row } = this.#transfer;
-    if (this.#end.signal.aborted || this.#filling !== null || this.#detaching !== null) return;
-    if (row.replicaNodeId === null) {
-      if (this.#deps.replicationFactor === 2 && this.#deps.nowMs() >= this.#attachAgainAtMs)
-        await this.#fillInTurn(isBeingSent, () => this.#attach());
-    } else if (row.replicaState === 'syncing') {
-      await this.#fillInTurn(isBeingSent, () => this.#sync());
-    } else if (row.state === 'sealed') {
-      this.rest();
+    const { slots } = this.#deps;
+    if (this.#dueFilling() === null) {
+      if (this.#transfer.row.state === 'sealed') this.rest();
+      return;
+    }
+    if (!isBeingSent && this.#isInLine) return;
+    const release = isBeingSent ? slots.takeForSent() : await this.#waitInLine();
+    if (release === null) return;
+    try {
+      // Looked at again: a chunk that was sent meanwhile, or another row, may have been first.
+      const fill = this.#dueFilling();
+      if (fill !== null) await this.#fillOnce(fill);
+    } finally {
+      release();
     }
   }
 
@@ -206,7 +214,7 @@ export class HomeSide {
       return !this.#end.signal.aborted && replicaNodeId === nodeId && !isNeeded;
     };
     if (!isMeant()) return;
-    const release = await slots.wait();
+    const release = await slots.waitToReplace();
     if (release === null) return;
     try {
       if (!isMeant() || this.#filling !== null || this.#detaching !== null) return;
@@ -346,13 +354,21 @@ export class HomeSide {
     this.#session = null;
   }
 
-  async #fillInTurn(isBeingSent: boolean, act: () => Promise<void>): Promise<void> {
-    const release = this.#deps.slots.take(isBeingSent);
-    if (release === null) return;
+  /** What is to be done about the replica now, if anything. */
+  #dueFilling(): (() => Promise<void>) | null {
+    const { replicationFactor, nowMs } = this.#deps;
+    if (this.#end.signal.aborted || this.#filling !== null || this.#detaching !== null) return null;
+    const { replicaNodeId, replicaState } = this.#transfer.row;
+    if (replicaNodeId !== null) return replicaState === 'syncing' ? () => this.#sync() : null;
+    return replicationFactor === 2 && nowMs() >= this.#attachAgainAtMs ? () => this.#attach() : null;
+  }
+
+  async #waitInLine(): Promise<(() => void) | null> {
+    this.#isInLine = true;
     try {
-      await this.#fillOnce(act);
+      return await this.#deps.slots.wait();
     } finally {
-      release();
+      this.#isInLine = false;
     }
   }
 
