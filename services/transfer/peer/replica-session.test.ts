@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request } from 'node:http';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../../native/index.ts';
@@ -10,7 +10,7 @@ import { ReplicaSide, type ReplicaTransfer } from '../replication/replica-side.t
 import { ByteQueue } from './byte-queue.ts';
 import { PeerAuth } from './peer-auth.ts';
 import { takeFrames } from './replica-session.ts';
-import { encodeWait, OpeningReader } from './replica-wire.ts';
+import { encodeFrameHeader, encodeWait, OpeningReader } from './replica-wire.ts';
 
 const LATE = new Promise<never>(() => {});
 
@@ -81,5 +81,51 @@ describe('a replica that is asked for a session', () => {
     ]);
     asking.destroy();
     await replica.close();
+  });
+
+  it('says nothing of a chunk that is written after the session ended', async () => {
+    let written: () => void = () => {};
+    const storing = new Promise<void>((resolve) => (written = resolve));
+    const ended = new AbortController();
+    let hasBegun = false;
+    const replica = {
+      open: async () => ({ session: 's-1', transfer: {} as ReplicaTransfer, held: [], signal: ended.signal }),
+      store: async () => {
+        hasBegun = true;
+        await storing;
+        return { kind: 'stored' } as const;
+      },
+      // Another session has begun.
+      endSessionIf: async () => {},
+    } as unknown as ReplicaSide;
+    const auth = new PeerAuth({ secret: Buffer.from('secret'), nodeId: 'replica', nowMs: Date.now });
+    const head = { method: 'POST', path: '/', timeMs: 0, chunkValue: '', nonce: '00', nodeId: 'home' };
+    const faults: unknown[] = [];
+    const answers: ServerResponse[] = [];
+    const server = createServer((req, res) => {
+      answers.push(res);
+      res.on('error', (fault) => faults.push(fault));
+      const asked = { ...head, epoch: 1, isObfuscated: false, lengthBytes: null };
+      const deps = { auth, replica, netIo: loadNetIo({ useNative: true }), onForged: () => {} };
+      void takeFrames(deps, asked, 'transfer', req, res);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    atEnd(async () => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const asking = request({ port, host: '127.0.0.1', method: 'POST' }).on('error', () => {});
+    asking.flushHeaders();
+    const [answer] = (await once(asking, 'response')) as [IncomingMessage];
+    answer.on('error', () => {}).resume();
+    const value = Buffer.alloc(32, 1);
+    const frame = { fileIndex: 0, chunkIndex: 0, lengthBytes: 4, number: 1, epoch: 1, value };
+    asking.write(Buffer.concat([encodeFrameHeader(frame, auth.frameKey('s-1')), Buffer.from('abcd')]));
+    while (!hasBegun) await new Promise(setImmediate);
+    ended.abort();
+    // The answer is ended, its socket not closed yet.
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    expect(answers[0]).toMatchObject({ writableEnded: true, destroyed: false });
+    written();
+    await new Promise((resolve) => answers[0]?.once('close', resolve));
+    expect(faults).toEqual([]);
   });
 });

@@ -80,7 +80,8 @@ export async function takeFrames(
       const said = await deps.replica.store(transfer, { ...header, session, bytes });
       inFlightBytes -= lengthBytes;
       buffers.giveBack(bytes);
-      if (!res.destroyed) res.write(encodeAnswer(number, said), flow);
+      // After the session has ended the answer has too: a write then would be a fault that nobody hears, and end the process.
+      if (!res.destroyed && !res.writableEnded) res.write(encodeAnswer(number, said), flow);
       flow();
     };
     req.on('data', (bytes: Buffer) => {
