@@ -41,9 +41,9 @@ export interface ClusterRepository {
   markGone(notSeenForSeconds: number, term: LeaderTerm): Promise<number>;
   /**
    * Records that an operator gives up on a node, unless it was seen for this long and did not say that it left; repeatable.
-   * What the node announces later takes it back. False: it was seen, or there is no such row.
+   * What the node announces later takes it back. @returns since when it is given up; null: it was seen, or there is no such row
    */
-  giveUp(nodeId: string, notSeenForSeconds: number): Promise<boolean>;
+  giveUp(nodeId: string, notSeenForSeconds: number): Promise<Date | null>;
   /** Transfers without an in-sync replica whose home is there, ascending by id. */
   singleCopies(
     afterId: string,

@@ -37,10 +37,10 @@ export function composeLost(common: Common, parts: LostParts) {
       return (await Promise.all(nodesWith(broker, 'operator').map(ask))).some(Boolean);
     },
     losses: (id) => lost.count(id),
-    record: async (id, notSeenForSeconds) => {
-      const isRecorded = await clusterRepository.giveUp(id, notSeenForSeconds);
-      if (isRecorded) log.warn({ givenUp: id }, 'an operator gave up on a node');
-      return isRecorded;
+    record: (id, notSeenForSeconds) => clusterRepository.giveUp(id, notSeenForSeconds),
+    onGivenUp: (id, since) => {
+      log.warn({ givenUp: id }, 'an operator gave up on a node');
+      common.broadcast('node.given.up', { nodeId: id, at: since.toISOString() });
     },
     endOpen: () => endLostOpen(lost),
   };

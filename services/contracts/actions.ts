@@ -192,6 +192,8 @@ export interface Events {
     readonly reasons: readonly NodeReason[];
     readonly at: string;
   };
+  /** An operator gave up on it. Told again whenever that is confirmed again, with the time of the first. */
+  'node.given.up': { readonly nodeId: string; readonly at: string };
   /** Once a second from each node: all that browsers are told of it, and what placement asks besides. */
   'node.reported': {
     readonly nodeId: string;

@@ -87,6 +87,7 @@ export type OperatorEventKind =
   | 'gone'
   | 'state_changed'
   | 'drained'
+  | 'given_up'
   | 'elected'
   | 'attached'
   | 'in_sync'

@@ -3,6 +3,7 @@ import type { OperatorEvent } from '../contracts/operator.ts';
 import { EventRing } from './event-ring.ts';
 import {
   eventOfBack,
+  eventOfGivingUp,
   eventOfGone,
   eventOfLeader,
   eventOfMending,
@@ -104,10 +105,15 @@ describe('an event', () => {
       eventOfMending({ ...mended, chunkIndex: 4 }),
       eventOfLeader({ nodeId: 'a', epoch: 1 }, at(1)),
       eventOfLeader({ nodeId: 'a', epoch: 2 }, at(1)),
+      eventOfGivingUp({ nodeId: 'a', at: at(1) }),
+      eventOfGivingUp({ nodeId: 'a', at: at(2) }),
     ];
     expect(new Set(made.map(({ id }) => id)).size).toBe(made.length);
     expect(eventOfOwnership(owned)).toEqual(made[0]);
     expect(eventOfLeader({ nodeId: 'a', epoch: 1 }, at(9)).id).toBe(made[5]?.id);
+    // However often it is confirmed: the time is that of the first.
+    expect(eventOfGivingUp({ nodeId: 'a', at: at(2) })).toEqual(made[8]);
+    expect(made[8]).toMatchObject({ kind: 'given_up', nodeId: 'a', at: at(2), facts: [] });
     expect(made[3]?.facts).toEqual([{ what: 'chunk', fileIndex: 0, chunkIndex: 3 }]);
   });
 

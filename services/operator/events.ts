@@ -29,6 +29,11 @@ export function eventOfState(change: Events['node.state.changed']): OperatorEven
   return eventOf(idOf('state', nodeId, state, at), at, kind, nodeId, { facts });
 }
 
+/** By the time since when it is: one event, however often that is confirmed, and another one when it was back meanwhile. */
+export function eventOfGivingUp({ nodeId, at }: Events['node.given.up']): OperatorEvent {
+  return eventOf(idOf('given_up', nodeId, at), at, 'given_up', nodeId);
+}
+
 /** @param at when this node heard of it; each node sees a new leader by itself */
 export function eventOfLeader({ nodeId, epoch }: Events['cluster.leader.changed'], at: string): OperatorEvent {
   return eventOf(idOf('elected', nodeId, epoch), at, 'elected', nodeId, { facts: [{ what: 'epoch', epoch }] });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type GiveUpPorts, giveUp, type NodeRowLeft } from './give-up.ts';
 
+const SINCE = new Date(Date.UTC(2026, 0, 1));
 const LOSSES = { homeCount: 5, openLostCount: 2, sealedLostCount: 1, copyCount: 4 };
 
 class World {
@@ -11,6 +12,7 @@ class World {
   answering: readonly string[] = ['here'];
   reached: readonly string[] = [];
   readonly done: string[] = [];
+  readonly told: string[] = [];
   isSeenMeanwhile = false;
   readonly ports: GiveUpPorts = {
     nodeId: 'here',
@@ -20,8 +22,9 @@ class World {
     losses: async () => (this.done.length === 2 ? { ...LOSSES, openLostCount: 0 } : LOSSES),
     record: async (nodeId, seconds) => {
       this.done.push(`${nodeId} unseen for ${seconds} s`);
-      return !this.isSeenMeanwhile;
+      return this.isSeenMeanwhile ? null : SINCE;
     },
+    onGivenUp: (nodeId, since) => void this.told.push(`${nodeId} since ${since.toISOString()}`),
     endOpen: async () => void this.done.push('ended'),
   };
 
@@ -34,10 +37,10 @@ describe('giving up on a node', () => {
   it('says what it costs, and does nothing before it is confirmed', async () => {
     const world = new World();
     expect(await giveUp(world.ports, 'gone', false)).toEqual({ nodeId: 'gone', isGivenUp: false, ...LOSSES });
-    expect(world.done).toEqual([]);
+    expect([world.done, world.told]).toEqual([[], []]);
   });
 
-  it('is recorded, then ends what is open and lost; again is no fault', async () => {
+  it('is recorded, told, then ends what is open and lost; again is no fault', async () => {
     const world = new World();
     const wanted = { nodeId: 'gone', isGivenUp: true, ...LOSSES, openLostCount: 0 };
     expect(await giveUp(world.ports, 'gone', true)).toEqual(wanted);
@@ -45,6 +48,7 @@ describe('giving up on a node', () => {
     world.done.splice(0);
     world.change({ isGivenUp: true });
     expect(await giveUp(world.ports, 'gone', true)).toEqual(wanted);
+    expect(world.told).toEqual(Array(2).fill('gone since 2026-01-01T00:00:00.000Z'));
   });
 
   const refusals: readonly (readonly [why: string, nodeId: string, (world: World) => void, wanted: object])[] = [
@@ -76,7 +80,7 @@ describe('giving up on a node', () => {
       const fault = giveUp(world.ports, nodeId, isConfirmed);
       await expect(fault).rejects.toMatchObject(rest);
       await expect(fault).rejects.toThrow(message);
-      expect(world.done).toEqual([]);
+      expect([world.done, world.told]).toEqual([[], []]);
     }
   });
 
@@ -84,7 +88,14 @@ describe('giving up on a node', () => {
     const world = new World();
     world.isSeenMeanwhile = true;
     await expect(giveUp(world.ports, 'gone', true)).rejects.toMatchObject({ type: 'node_alive' });
-    expect(world.done).toEqual(['gone unseen for 30 s']);
+    expect([world.done, world.told]).toEqual([['gone unseen for 30 s'], []]);
+  });
+
+  it('is told also when what is lost cannot be ended yet: it holds, and the leader ends it later', async () => {
+    const world = new World();
+    const ports = { ...world.ports, endOpen: () => Promise.reject(new Error('the database is away')) };
+    await expect(giveUp(ports, 'gone', true)).rejects.toThrow('away');
+    expect(world.told).toHaveLength(1);
   });
 
   it('need not wait for one that said that it leaves', async () => {

@@ -23,8 +23,10 @@ export interface GiveUpPorts {
   readonly isReached: (nodeId: string) => Promise<boolean>;
   /** @throws unavailable */
   readonly losses: (nodeId: string) => Promise<LossCounts>;
-  /** False: it was seen within these seconds after all. @throws unavailable */
-  readonly record: (nodeId: string, notSeenForSeconds: number) => Promise<boolean>;
+  /** @returns since when it is given up; null: it was seen within these seconds after all. @throws unavailable */
+  readonly record: (nodeId: string, notSeenForSeconds: number) => Promise<Date | null>;
+  /** Told of each time that it is confirmed, with the time of the first. */
+  readonly onGivenUp: (nodeId: string, since: Date) => void;
   /** Ends what is open and lost. @throws unavailable */
   readonly endOpen: () => Promise<unknown>;
 }
@@ -38,7 +40,10 @@ export async function giveUp(ports: GiveUpPorts, nodeId: string, isConfirmed: bo
   const row = await rowOf(ports, nodeId);
   await assertGone(ports, row);
   if (!isConfirmed) return { nodeId, isGivenUp: row.isGivenUp, ...(await ports.losses(nodeId)) };
-  if (!(await ports.record(nodeId, UNSEEN_SECONDS))) throw seenLately(nodeId, 0);
+  const since = await ports.record(nodeId, UNSEEN_SECONDS);
+  if (since === null) throw seenLately(nodeId, 0);
+  // It holds from here on, whatever becomes of this call.
+  ports.onGivenUp(nodeId, since);
   await ports.endOpen();
   return { nodeId, isGivenUp: true, ...(await ports.losses(nodeId)) };
 }

@@ -4,7 +4,7 @@ import { defineService } from '../define-service.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { type Loop, startLoop } from '../kernel/loop.ts';
 import type { EventRing } from './event-ring.ts';
-import { eventOfLeader, eventOfMending, eventOfOwnership, eventOfState } from './events.ts';
+import { eventOfGivingUp, eventOfLeader, eventOfMending, eventOfOwnership, eventOfState } from './events.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import { type GiveUpPorts, giveUp } from './give-up.ts';
 import type { Lookout } from './lookout.ts';
@@ -57,6 +57,7 @@ export function operatorService({
         const event = eventOfState(ctx.params);
         if (event !== null) events.add(event);
       },
+      'node.given.up': (ctx) => events.add(eventOfGivingUp(ctx.params)),
       'cluster.leader.changed': (ctx) => events.add(eventOfLeader(ctx.params, new Date(clock.now()).toISOString())),
       'transfer.ownership.changed': (ctx) => events.add(eventOfOwnership(ctx.params)),
       'transfer.mended': (ctx) => events.add(eventOfMending(ctx.params)),

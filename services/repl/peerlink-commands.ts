@@ -1,22 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NodeReason } from '../contracts/http.ts';
-import type { OperatorNode, OperatorOverview, ScrubStatus } from '../contracts/operator.ts';
+import type { GiveUpResponse, OperatorNode, OperatorOverview, ScrubStatus } from '../contracts/operator.ts';
 import type { Call } from '../define-service.ts';
 import { findNode } from './find-node.ts';
 
-export const PEERLINK_COMMANDS = ['nodes', 'transfers', 'leader', 'drain', 'scrub'] as const;
+export const PEERLINK_COMMANDS = ['nodes', 'transfers', 'leader', 'drain', 'give-up', 'scrub'] as const;
 export const PEERLINK_USAGE =
-  'peerlink nodes | peerlink transfers | peerlink leader | peerlink drain <node> | peerlink scrub [node]';
+  'peerlink nodes | peerlink transfers | peerlink leader | peerlink drain <node> | peerlink give-up <node> [--confirm] | peerlink scrub [node]';
 
 const CALL_MS = 5_000;
+/** Each node probes the one that is given up, for at most 1.5 s. */
+const GIVE_UP_MS = 8_000;
+const CONFIRM = '--confirm';
 /** A check of much data goes on by itself: nobody waits longer for it, and other consoles wait meanwhile. */
 const SCRUB_WATCHED_MS = 10_000;
 const SCRUB_LOOK_MS = 500;
 
 /** One of our commands, as lines to be printed. @throws when no node answers */
 export async function runPeerlink(call: Call, words: readonly string[]): Promise<readonly string[]> {
-  const [command, node = '', ...more] = words;
-  const takesNode = command === 'drain' || command === 'scrub';
+  const isConfirmed = words[0] === 'give-up' && words.includes(CONFIRM);
+  const [command, node = '', ...more] = isConfirmed ? words.filter((word) => word !== CONFIRM) : words;
+  const takesNode = command === 'drain' || command === 'give-up' || command === 'scrub';
   if (command === undefined || more.length > 0 || (node !== '' && !takesNode)) return [`usage: ${PEERLINK_USAGE}`];
   const overview = await call('operator.overview', {}, { timeoutMs: CALL_MS });
   switch (command) {
@@ -28,6 +32,8 @@ export async function runPeerlink(call: Call, words: readonly string[]): Promise
       return [leaderText(overview)];
     case 'drain':
       return drain(call, overview, node);
+    case 'give-up':
+      return giveUp(call, overview, node, isConfirmed);
     case 'scrub':
       return scrub(call, overview, node);
     default:
@@ -106,6 +112,33 @@ async function drain(call: Call, overview: OperatorOverview, asked: string): Pro
       ? 'the database does not say what is left'
       : `${countText(homeCount, 'transfer')} at home there, ${onlyCopyCount ?? 'not yet known how many'} without another copy`;
   return [`${nodeId} is draining: ${left}. "peerlink nodes" shows it as left when nothing is.`];
+}
+
+/** First what it costs; then, confirmed, the act. A node that is gone is named by its row. */
+async function giveUp(call: Call, { nodes }: OperatorOverview, asked: string, isConfirmed: boolean) {
+  const known = nodes.map(({ health }) => health.nodeId);
+  const found = findNode(known, asked, 'node');
+  if (!found.ok) return [found.message];
+  const { nodeId } = found;
+  const ask = (isDone: boolean) => call('operator.giveUp', { nodeId, isConfirmed: isDone }, { timeoutMs: GIVE_UP_MS });
+  const costs = costText(await ask(false));
+  if (!isConfirmed) return [...costs, `nothing was done; to do it: peerlink give-up ${nodeId} ${CONFIRM}`];
+  const { sealedLostCount } = await ask(true);
+  const rest = `${countText(sealedLostCount, 'complete transfer')} still looked for at the other nodes`;
+  return [...costs, `${nodeId} is given up${sealedLostCount === 0 ? '' : `; ${rest}`}`];
+}
+
+function costText(costs: GiveUpResponse): readonly string[] {
+  const { nodeId, homeCount, openLostCount, sealedLostCount, copyCount } = costs;
+  const goneOn = Math.max(0, homeCount - openLostCount - sealedLostCount);
+  return [
+    `giving up on ${nodeId}, with ${countText(homeCount, 'transfer')} at home there:`,
+    `  ${goneOn} with a second copy: nothing of them is lost`,
+    `  ${openLostCount} still being sent: they end`,
+    `  ${sealedLostCount} complete: they end, unless another node turns out to hold all of them`,
+    `  and ${copyCount} at home elsewhere with their second copy there: it is made anew`,
+    'bytes that only this node has are lost for good, also when it comes back later',
+  ];
 }
 
 async function scrub(call: Call, overview: OperatorOverview, asked: string): Promise<readonly string[]> {

@@ -323,6 +323,7 @@ export const clusterAr: Messages['cluster'] = {
       gone: (node) => `غابت ${named(node)}`,
       state_changed: (node) => `تغيّرت حالة ${named(node)}`,
       drained: (node) => `فُرّغت ${named(node)}`,
+      given_up: (node) => `تُخلّي عن ${named(node)}`,
       elected: (node) => `أصبحت ${named(node)} القائدة`,
       attached: (node, other) => `تحتفظ ${named(node)} بنسخة على ${named(other)}`,
       in_sync: (node, other) => `نسخة ${named(node)} على ${named(other)} مطابقة`,

@@ -247,6 +247,7 @@ export const clusterEn = {
       gone: (node: string) => `${node} is gone`,
       state_changed: (node: string) => `${node} changed its state`,
       drained: (node: string) => `${node} was drained`,
+      given_up: (node: string) => `${node} was given up by an operator`,
       elected: (node: string) => `${node} became the leader`,
       attached: (node: string, other: string) => `${node} keeps a copy on ${other}`,
       in_sync: (node: string, other: string) => `The copy of ${node} on ${other} is in sync`,

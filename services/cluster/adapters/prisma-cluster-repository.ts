@@ -69,12 +69,12 @@ export function createPrismaClusterRepository(database: Database): ClusterReposi
       return marked.length;
     },
     giveUp: async (nodeId, notSeenForSeconds) => {
-      const given = await database.query(Prisma.sql`
+      const [given] = await database.query<{ given_up_at: Date }>(Prisma.sql`
         UPDATE nodes SET given_up_at = CASE WHEN given_up_at > seen_at THEN given_up_at ELSE now() END
         WHERE id = ${nodeId}
           AND (state = 'left' OR seen_at < now() - make_interval(secs => ${notSeenForSeconds}::float8))
-        RETURNING id`);
-      return given.length === 1;
+        RETURNING given_up_at`);
+      return given?.given_up_at ?? null;
     },
     singleCopies: async (afterId, limit) =>
       (

@@ -194,6 +194,10 @@ describe('the operator', () => {
     await terminal.says(/: 1 chunk checked, 0 repaired, 0 damaged/);
     terminal.type('peerlink dance');
     await terminal.says(/there is no command peerlink dance; usage: peerlink nodes/);
+    terminal.type('peerlink give-up nobody');
+    const [, nodeId] = /no node is called nobody; there are: (\w+)/.exec(await terminal.says(/there are: \w+\s/)) ?? [];
+    terminal.type(`peerlink give-up ${nodeId} --confirm`);
+    await terminal.says(new RegExp(`^Node ${nodeId} is the one you ask. It lives: drain it instead.$`, 'm'));
     terminal.type('call node.health');
     await terminal.says(/eventLoopUse/);
     terminal.type('quit');

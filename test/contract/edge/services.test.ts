@@ -53,7 +53,7 @@ function memoryCluster() {
     listNodes: async () => [...rows.values()],
     forgetNodes: async () => 0,
     markGone: async () => 0,
-    giveUp: async () => false,
+    giveUp: async () => null,
     singleCopies: async () => [],
     tryLead: async (nodeId, ttlMs) => {
       lease = {

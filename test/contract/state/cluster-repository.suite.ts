@@ -83,9 +83,13 @@ export function describeClusterRepository(make: () => StateHarness): void {
       await cluster.announce({ ...node(left), state: 'left' });
       await age('nodes', silent, 31);
       await age('nodes', left, 1);
-      expect(await cluster.giveUp(living, 30)).toBe(false);
-      expect(await cluster.giveUp(unique('nobody'), 30)).toBe(false);
-      for (const id of [silent, silent, left]) expect(await cluster.giveUp(id, 30)).toBe(true);
+      expect(await cluster.giveUp(living, 30)).toBeNull();
+      expect(await cluster.giveUp(unique('nobody'), 30)).toBeNull();
+      const since = [];
+      for (const id of [silent, silent, left]) since.push(await cluster.giveUp(id, 30));
+      expect(since).toEqual(Array(3).fill(expect.any(Date)));
+      // Since the first time, however often.
+      expect(since[1]).toEqual(since[0]);
       expect(await Promise.all([silent, left, living].map(find))).toMatchObject([
         { isGivenUp: true },
         { isGivenUp: true },
@@ -93,6 +97,9 @@ export function describeClusterRepository(make: () => StateHarness): void {
       ]);
       await cluster.announce(node(silent));
       expect((await find(silent))?.isGivenUp).toBe(false);
+      // It was back: another time.
+      await cluster.announce({ ...node(silent), state: 'left' });
+      expect((await cluster.giveUp(silent, 30))?.getTime()).toBeGreaterThan(since[0]?.getTime() ?? Infinity);
     });
 
     it('knows which transfers lack a copy at a home that is there', async () => {

@@ -11,6 +11,7 @@ import {
   ShieldAlert,
   TriangleAlert,
   Unlink,
+  Unplug,
   Wrench,
 } from 'lucide-react';
 import { memo, useState } from 'react';
@@ -27,6 +28,7 @@ const ICONS: Record<OperatorEventKind, LucideIcon> = {
   gone: LogOut,
   state_changed: RefreshCw,
   drained: Pause,
+  given_up: Unplug,
   elected: Crown,
   attached: ArrowRightLeft,
   in_sync: Check,

@@ -30,6 +30,7 @@ export function factText(fact: OperatorFact, messages: Messages, format: Formatt
 
 const TONES: Partial<Record<OperatorEventKind, Tone>> = {
   gone: 'waiting',
+  given_up: 'waiting',
   detached: 'waiting',
   fenced: 'waiting',
   damaged: 'loss',
@@ -45,6 +46,7 @@ const READ_OUT: ReadonlySet<OperatorEventKind> = new Set([
   'gone',
   'state_changed',
   'drained',
+  'given_up',
   'elected',
   'promoted',
   'repaired',
