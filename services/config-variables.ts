@@ -30,7 +30,7 @@ export const VARIABLES = {
   DATA_DIR: variable(
     'Server',
     './data',
-    'Bytes, and the embedded database; relative to the project. Taken by one process at a time.',
+    'Directory of the bytes and of the embedded database, relative to the project. Used by one process at a time.',
   ),
   PUBLIC_URL: variable('Server', null, 'Origin that links begin with, such as https://share.example.com.', {
     defaultSaid: 'the origin of the request when its Host is this machine or one of CORS_ORIGIN',
@@ -43,24 +43,24 @@ export const VARIABLES = {
   TRUSTED_PROXIES: variable(
     'Server',
     null,
-    'Comma-separated addresses or CIDRs whose X-Forwarded-* headers count; ignored from anyone else.',
+    'Comma-separated addresses or CIDRs whose X-Forwarded-* headers count; those of anyone else are ignored.',
   ),
   SCRUB_BYTES_PER_SECOND: variable(
     'Server',
     '16777216',
-    'Bytes a second that the daily check of stored chunks may read; 0: never checked before they are read.',
+    'Bytes per second that the daily check of stored chunks may read; 0: chunks are checked only when they are read.',
   ),
   LOG_LEVEL: variable('Server', 'info', 'trace, debug, info, warn, error, fatal or silent.'),
   SERVICES: variable(
     'Server',
     null,
-    'Comma-separated services this node runs: gateway, session, cluster, node, stats, transfer. In a cluster cluster, node and stats always run, and transfer beside gateway.',
+    'Comma-separated services this node runs: gateway, session, cluster, node, stats, transfer. In a cluster, the services cluster, node and stats always run, and transfer runs wherever gateway does.',
     { defaultSaid: 'all six' },
   ),
   ADMIN_TOKEN: variable(
     'Server',
     null,
-    'Bearer token of the operator: 16 to 512 letters, digits or any of . _ ~ + / = -. Without it the first start makes one and prints it.',
+    'Bearer token of the operator: 16 to 512 letters, digits or any of . _ ~ + / = -. Without it the first start generates one and prints it.',
     { isSecret: true },
   ),
 
@@ -72,20 +72,15 @@ export const VARIABLES = {
   DURABILITY: variable(
     'Database',
     'process',
-    'process: an acknowledged chunk survives a killed process; power: a power cut too (needs PostgreSQL).',
+    'process: acknowledged chunks survive a killed process; power: also a power cut (needs PostgreSQL).',
   ),
 
   USE_CLUSTER: variable('Cluster', null, 'Several nodes; needs PostgreSQL and Redis.', {
     defaultSaid: 'true once REDIS_HOST or REDIS_SENTINELS is given, else false',
   }),
-  USE_REDIS: variable(
-    'Cluster',
-    null,
-    'Redis as fast copy of sessions and for rate limits, in a cluster also as bus.',
-    {
-      defaultSaid: 'true once REDIS_HOST or REDIS_SENTINELS is given, else false',
-    },
-  ),
+  USE_REDIS: variable('Cluster', null, 'Redis as cache of sessions and for rate limits, in a cluster also as bus.', {
+    defaultSaid: 'true once REDIS_HOST or REDIS_SENTINELS is given, else false',
+  }),
   NODE_HOSTNAME: variable('Cluster', null, 'How other nodes reach this node.', {
     defaultSaid: "localhost alone, in a cluster the machine's host name",
   }),
@@ -99,30 +94,30 @@ export const VARIABLES = {
     'Origin at which other nodes reach this node, when not http://NODE_HOSTNAME:NODE_PORT.',
   ),
   NODE_SITE: variable('Cluster', null, 'Name of the place this node stands in; nodes of one place have the same.', {
-    defaultSaid: 'none: private networks with the same addresses are one, wherever they are',
+    defaultSaid: 'none: private networks with the same addresses count as one, wherever they are',
   }),
   REDIS_HOST: variable(
     'Cluster',
     'localhost',
-    'Redis (6.0 or newer). Giving it, be it as localhost, turns USE_REDIS and USE_CLUSTER on.',
+    'Redis (6.0 or newer). Setting it, even to localhost, turns USE_REDIS and USE_CLUSTER on.',
   ),
-  REDIS_PORT: variable('Cluster', '6379', 'Its port.'),
-  REDIS_PASSWORD: variable('Cluster', null, 'Its password.', { isSecret: true }),
+  REDIS_PORT: variable('Cluster', '6379', 'Port of Redis.'),
+  REDIS_PASSWORD: variable('Cluster', null, 'Password of Redis.', { isSecret: true }),
   REDIS_PASSWORD_FILE: variable('Cluster', null, 'File that holds REDIS_PASSWORD.'),
-  REDIS_DB: variable('Cluster', '0', 'Its database number.'),
+  REDIS_DB: variable('Cluster', '0', 'Database number in Redis.'),
   REDIS_SENTINELS: variable(
     'Cluster',
     null,
-    'Comma-separated host:port of sentinels, asked instead of REDIS_HOST and with the same effect on USE_CLUSTER.',
+    'Comma-separated host:port of sentinels, used instead of REDIS_HOST, with the same effect on USE_CLUSTER.',
   ),
-  REDIS_SENTINEL_MASTER: variable('Cluster', 'mymaster', 'What the sentinels call the Redis to use.'),
+  REDIS_SENTINEL_MASTER: variable('Cluster', 'mymaster', 'Name under which the sentinels know the master to use.'),
   REDIS_MAX_RETRIES: variable(
     'Cluster',
     '3',
-    'Further tries of the first connection at start; one lost later is retried for ever.',
+    'Further attempts at the first connection at start; a connection lost later is retried without end.',
   ),
-  REDIS_RETRY_DELAY: variable('Cluster', '100', 'Milliseconds between them (100, 1s).'),
-  REDIS_CONNECT_TIMEOUT: variable('Cluster', '10000', 'Milliseconds each may take.'),
+  REDIS_RETRY_DELAY: variable('Cluster', '100', 'Milliseconds between these attempts (100, 1s).'),
+  REDIS_CONNECT_TIMEOUT: variable('Cluster', '10000', 'Milliseconds that each attempt may take.'),
   TRANSPORTER: variable('Cluster', null, 'Bus between nodes: redis://... or nats://...', {
     isSecret: true,
     defaultSaid: 'Redis in a cluster, none alone',
@@ -130,11 +125,11 @@ export const VARIABLES = {
   ALLOW_INSECURE_BUS: variable(
     'Cluster',
     'false',
-    'Start although the bus or Redis asks for no password and is not on this machine.',
+    'Start even if the bus or Redis asks for no password and is not on this machine.',
   ),
-  CLUSTER_SECRET: variable('Cluster', null, 'Signs what nodes tell each other, at least 16 characters.', {
+  CLUSTER_SECRET: variable('Cluster', null, 'Key that signs the messages between nodes, at least 16 characters.', {
     isSecret: true,
-    defaultSaid: 'the first node makes one and keeps it in the database',
+    defaultSaid: 'the first node generates one and stores it in the database',
   }),
   CLUSTER_SECRET_FILE: variable('Cluster', null, 'File that holds CLUSTER_SECRET.'),
   REPLICATION_FACTOR: variable('Cluster', null, 'Copies of each chunk, 1 or 2.', {
@@ -145,37 +140,41 @@ export const VARIABLES = {
   TTL_CLIENT_SESSION: variable(
     'Lifetimes',
     '3600',
-    'Seconds a session lives from its last use, never shorter than its longest-lived transfer, sent or accepted.',
+    'Seconds a session lives after its last use, but at least as long as its longest-lived transfer, sent or accepted.',
   ),
-  TTL_SHARE_SESSION: variable('Lifetimes', '86400', 'Seconds a link lives when its sender does not say.'),
+  TTL_SHARE_SESSION: variable('Lifetimes', '86400', 'Seconds a link lives when its sender sets nothing else.'),
   TTL_UPLOAD_STATE: variable('Lifetimes', '7200', 'Seconds an unfinished upload is kept after its last chunk.'),
   TTL_RATE_LIMIT_WINDOW: variable('Lifetimes', '60', 'Seconds over which the rates below are counted.'),
-  TTL_HEARTBEAT: variable('Lifetimes', '300', 'Seconds after which a node that was not seen is forgotten.'),
+  TTL_HEARTBEAT: variable('Lifetimes', '300', 'Seconds after which a node that has not been seen is forgotten.'),
 
-  RATE_LIMIT_UPLOADS_PER_MINUTE: variable('Limits', '100', 'Transfers a client may open a minute.'),
-  RATE_LIMIT_DOWNLOADS_PER_MINUTE: variable('Limits', '100', 'Downloads a client may begin a minute.'),
+  RATE_LIMIT_UPLOADS_PER_MINUTE: variable('Limits', '100', 'Transfers a client may open per minute.'),
+  RATE_LIMIT_DOWNLOADS_PER_MINUTE: variable('Limits', '100', 'Downloads a client may begin per minute.'),
   RATE_LIMIT_WEBSOCKET_MESSAGES_PER_MINUTE: variable(
     'Limits',
     '1000',
-    'Control messages a client may send a minute; chunks are bounded by the window instead.',
+    'Control messages a client may send per minute; chunks are limited by the window instead.',
   ),
   MAX_FILE_SIZE: variable(
     'Limits',
     '1073741824',
-    "Largest file in bytes (512MiB, 20GiB); 0: no limit but the protocol's.",
+    'Largest file in bytes (512MiB, 20GiB); 0: the maximum of the protocol, 1 TiB.',
   ),
   CHUNK_SIZE: variable('Limits', '16384', 'Smallest chunk a client may ask for, a power of two of at least 16KiB.'),
-  MAX_CONCURRENT_UPLOADS: variable('Limits', '10', 'Uploads moving at once; the next ones wait.'),
-  MAX_CONCURRENT_DOWNLOADS: variable('Limits', '10', 'Downloads moving at once; the next ones wait.'),
+  MAX_CONCURRENT_UPLOADS: variable('Limits', '10', 'Uploads in progress at once; further ones wait.'),
+  MAX_CONCURRENT_DOWNLOADS: variable('Limits', '10', 'Downloads in progress at once; further ones wait.'),
   MAX_CONCURRENT_TRANSFERS: variable(
     'Limits',
     '5',
-    'Unfinished transfers a session, or an address without one, may have; an offer counts once somebody accepts it.',
+    'Unfinished transfers a session, or an address without a session, may have; an offer counts once somebody accepts it.',
   ),
   ACK_TIMEOUT_MS: variable('Limits', '10000', 'Milliseconds a client waits for the acknowledgement of a chunk.'),
   MAX_RETRIES: variable('Limits', '3', 'Retries of a chunk before the upload pauses.'),
 
-  USE_NATIVE_ADDON: variable('Features', 'true', 'net_io; false, or not loadable: the TypeScript fallback.'),
+  USE_NATIVE_ADDON: variable(
+    'Features',
+    'true',
+    'Use the native addon net_io; false, or if it cannot be loaded: the TypeScript fallback.',
+  ),
   PEERLINK_NATIVE_KERNEL: variable('Features', null, 'Kernel of net_io: portable, sse41, avx2, avx512, neon.', {
     defaultSaid: 'the fastest the processor has',
   }),
@@ -188,7 +187,7 @@ export const VARIABLES = {
   TEST_LONG: variable(
     'Features',
     'false',
-    'For the tests and benches, which take it from the environment alone: true runs the long forms (docs/HACKING.md).',
+    'For tests and benchmarks, which read it from the environment only: true runs the long forms (docs/HACKING.md).',
   ),
 } as const satisfies Record<string, Variable>;
 
@@ -211,10 +210,10 @@ export function exampleFile(): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Rows `| name | default | meaning |` of one group, as docs/CONFIGURATION.md and docs/OPERATIONS.md show them. */
-export function tableRows(group?: string): string[] {
+/** Rows of one group, under the head that `configurationPage` writes. */
+function tableRows(group: string): string[] {
   return Object.entries<Variable>(VARIABLES)
-    .filter(([, entry]) => group === undefined || entry.group === group)
+    .filter(([, entry]) => entry.group === group)
     .map(([name, entry]) => `| \`${name}\` | ${entry.defaultSaid ?? entry.default ?? 'none'} | ${entry.meaning} |`);
 }
 
@@ -226,9 +225,9 @@ export function configurationPage(): string {
   const head = [
     '# Configuration',
     '',
-    'Every variable that the back end reads. `services/config.ts` is the only reader; a value of the wrong form stops',
-    'the start with one message that lists every fault by name. `.env` in the project root is read when it is there,',
-    'and the real environment wins over it. Sizes also accept `512MiB` and durations `24h`.',
+    'Every variable that the server reads. With an invalid value it does not start, and prints one message that names',
+    'every invalid setting. If there is a `.env` in the project root it is read too; the real environment takes',
+    'precedence. Sizes also accept `512MiB`, durations `24h`.',
     '',
     'This page and `.env.example` are written by `npx tsx scripts/write-configuration.ts`.',
   ].join('\n');
