@@ -52,6 +52,7 @@ export function createPrometheusMetrics(sources: MetricSources): Metrics {
   // Its own measure of the loop would wake the process a hundred times a second; the node's health has one that rests.
   collectDefaultMetrics({ register: registry, prefix: 'peerlink_', eventLoopMonitoringPrecision: NEVER_MS });
   for (const figure of LOOP_FIGURES) registry.removeSingleMetric(`peerlink_nodejs_eventloop_lag_${figure}_seconds`);
+  counters(registers, sources);
   gauges(registers, sources);
 
   const durations = new Histogram({
@@ -87,48 +88,21 @@ export function createPrometheusMetrics(sources: MetricSources): Metrics {
   };
 }
 
-function gauges(registers: Registry[], sources: MetricSources): void {
-  new Counter({
-    name: 'peerlink_client_bytes_total',
-    help: 'Bytes of bodies from and to clients at the edge; traffic between nodes is not in it',
-    labelNames: ['direction'],
-    registers,
-    collect() {
-      const { clientBytesIn, clientBytesOut } = sources.traffic();
-      this.reset();
-      this.inc({ direction: 'in' }, clientBytesIn);
-      this.inc({ direction: 'out' }, clientBytesOut);
-    },
-  });
-  new Counter({
-    name: 'peerlink_peer_bytes_total',
-    help: "Bytes of bodies between this node and others, as the one that asked saw them; none are in the clients' bytes",
-    registers,
-    collect() {
-      this.reset();
-      this.inc(sources.traffic().peerBytes);
-    },
-  });
-  new Counter({
-    name: 'peerlink_bus_rejected_total',
-    help: 'Packets of the bus that no node of this cluster sealed, or that came before',
-    labelNames: ['reason'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [reason, count] of sources.busRejections()) this.inc({ reason }, count);
-    },
-  });
-  new Counter({
-    name: 'peerlink_direct_offers_total',
-    help: 'Offers to a recipient by what became of them, each change at the node that made it',
-    labelNames: ['outcome'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [outcome, count] of sources.direct().offers) this.inc({ outcome }, count);
-    },
-  });
+type Label = Readonly<Record<string, string>>;
+
+/** Counters whose totals are kept elsewhere: each scrape sets them anew. */
+function counters(registers: Registry[], { traffic, direct, busRejections, mending }: MetricSources): void {
+  const labelled = (name: string, help: string, label: string, read: () => Iterable<readonly [Label, number]>) =>
+    new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers,
+      collect() {
+        this.reset();
+        for (const [labels, total] of read()) this.inc(labels, total);
+      },
+    });
   const counter = (name: string, help: string, read: () => number) =>
     new Counter({
       name,
@@ -139,24 +113,51 @@ function gauges(registers: Registry[], sources: MetricSources): void {
         this.inc(read());
       },
     });
+  labelled(
+    'peerlink_client_bytes_total',
+    'Bytes of bodies from and to clients at the edge; traffic between nodes is not in it',
+    'direction',
+    () => {
+      const { clientBytesIn, clientBytesOut } = traffic();
+      return [
+        [{ direction: 'in' }, clientBytesIn],
+        [{ direction: 'out' }, clientBytesOut],
+      ];
+    },
+  );
+  counter(
+    'peerlink_peer_bytes_total',
+    "Bytes of bodies between this node and others, as the one that asked saw them; none are in the clients' bytes",
+    () => traffic().peerBytes,
+  );
+  labelled(
+    'peerlink_bus_rejected_total',
+    'Packets of the bus that no node of this cluster signed, or that came before',
+    'reason',
+    () => [...busRejections()].map(([reason, count]) => [{ reason }, count]),
+  );
+  labelled(
+    'peerlink_direct_offers_total',
+    'Offers to a recipient by what became of them, each change at the node that made it',
+    'outcome',
+    () => [...direct().offers].map(([outcome, count]) => [{ outcome }, count]),
+  );
   counter(
     'peerlink_direct_bytes_total',
     "Bytes of direct sends that recipients' sockets took from this node",
-    () => sources.direct().receivedBytes,
+    () => direct().receivedBytes,
   );
-  counter('peerlink_texts_total', 'Texts that people sent each other through this node', () => sources.direct().texts);
-  const total = (name: string, help: string, read: (counts: MendingCounts) => number) =>
-    counter(name, help, () => {
-      const counts = sources.mending?.();
-      return counts === undefined ? 0 : read(counts);
-    });
-  total('peerlink_chunks_scrubbed_total', 'Stored chunks read and checked', (counts) => counts.scrubbedChunks);
-  total('peerlink_chunks_repaired_total', 'Chunks mended from another copy', (counts) => counts.repairedChunks);
-  total(
+  counter('peerlink_texts_total', 'Texts that people sent each other through this node', () => direct().texts);
+  counter('peerlink_chunks_scrubbed_total', 'Stored chunks read and checked', () => mending?.().scrubbedChunks ?? 0);
+  counter('peerlink_chunks_repaired_total', 'Chunks mended from another copy', () => mending?.().repairedChunks ?? 0);
+  counter(
     'peerlink_chunks_damaged_total',
     'Chunks found damaged that no copy could mend',
-    (counts) => counts.damagedChunks,
+    () => mending?.().damagedChunks ?? 0,
   );
+}
+
+function gauges(registers: Registry[], sources: MetricSources): void {
   const gauge = (name: string, help: string, read: () => number | null) =>
     new Gauge({
       name,
