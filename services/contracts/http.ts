@@ -294,6 +294,8 @@ export const HEADER = {
   maxDays: 'max-days',
   idempotencyKey: 'idempotency-key',
   requestId: 'x-request-id',
+  /** On every answer under /api/: the server's time, ISO 8601, by the clock that judges when something is over. */
+  serverTime: 'x-server-time',
   /** Of one chunk, on a PUT whose body is one chunk: its non-root chaining value, 64 hex digits. */
   chunkValue: 'x-chunk-value',
 } as const;

@@ -5,7 +5,7 @@ const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 const REQUEST_HEADERS =
   'Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Range, Range, X-Chunk-Value, X-Request-Id';
 const EXPOSED_HEADERS =
-  'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Location, Retry-After, X-Blake3, X-Request-Id, X-Url-Delete';
+  'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Location, Retry-After, X-Blake3, X-Request-Id, X-Server-Time, X-Url-Delete';
 const MAX_AGE_SECONDS = 600;
 
 /**

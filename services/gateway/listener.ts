@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { HEADER } from '../contracts/http.ts';
 import { MAX_URL_BYTES } from '../contracts/limits.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { isPageWanted } from '../kernel/preview-agents.ts';
 import type { DataPlane } from '../transfer/data-plane/data-plane.ts';
 import { handleCors } from './cors.ts';
@@ -23,6 +24,8 @@ export interface ListenerDeps {
   readonly isMetricsEnabled: boolean;
   /** This node has no edge: it answers other nodes and whoever watches it, and no client. */
   readonly isForPeersOnly: boolean;
+  /** By which transfers and sessions end. */
+  readonly clock: Pick<Clock, 'now'>;
   /** moleculer-web, as middleware; `context` is remembered for its handlers. */
   readonly api: (req: IncomingMessage, res: ServerResponse, context: EdgeContext) => void;
   readonly log: Logger;
@@ -97,6 +100,8 @@ function route(
   if (deps.dataPlane.handle(req, res, context)) return;
   res.setHeader('Content-Security-Policy', NOTHING_RUNS);
   if (context.path.startsWith('/api/')) {
+    // Not in Date: a machine's clock may be wrong, and a proxy puts its own in there.
+    res.setHeader(HEADER.serverTime, new Date(deps.clock.now()).toISOString());
     deps.api(req, res, context);
     return;
   }

@@ -159,40 +159,32 @@ export class RunningTransfer {
   }
 }
 
+const ENDED_TEXT: Record<Exclude<EndReason, 'expired' | 'used_up'>, string> = {
+  digest_mismatch: 'The bytes did not have the digest their sender gave, so the transfer was ended. Send it again.',
+  delivered: 'Everybody who wanted this has it.',
+  declined: 'Nobody wanted this.',
+  left: 'Whoever accepted this has left before it was complete.',
+  aborted: 'The sender stopped this transfer before it was complete.',
+  node_lost: 'The node that held this was lost before any other had all of it. Send it again.',
+  deleted: 'This transfer was ended by its sender.',
+};
+
 /** Why a transfer is over, or null while it is not. */
 function endFault(row: TransferRow, nowMs: number): PeerLinkError | null {
-  if (row.state === 'ended') {
-    switch (row.endReason) {
-      case 'expired':
-        return new PeerLinkError('expired', 'This link has expired.');
-      case 'used_up':
-        return new PeerLinkError('used_up', 'This link has been downloaded as often as its sender allowed.');
-      case 'digest_mismatch':
-        return new PeerLinkError(
-          'ended',
-          'The bytes did not have the digest their sender gave, so the transfer was ended. Send it again.',
-        );
-      case 'delivered':
-        return new PeerLinkError('ended', 'Everybody who wanted this has it.');
-      case 'declined':
-        return new PeerLinkError('ended', 'Nobody wanted this.');
-      case 'left':
-        return new PeerLinkError('ended', 'Whoever accepted this has left before it was complete.');
-      case 'aborted':
-        return new PeerLinkError('ended', 'The sender stopped this transfer before it was complete.');
-      case 'node_lost':
-        return new PeerLinkError(
-          'ended',
-          'The node that held this was lost before any other had all of it. Send it again.',
-          { data: { endReason: row.endReason } },
-        );
-      case 'deleted':
-      case null:
-        return new PeerLinkError('ended', 'This transfer was ended by its sender.');
-    }
+  if (row.state !== 'ended') return row.expiresAt.getTime() <= nowMs ? expiredFault(row, nowMs) : null;
+  const endReason = row.endReason ?? 'deleted';
+  if (endReason === 'expired') return expiredFault(row, nowMs);
+  if (endReason === 'used_up') {
+    return new PeerLinkError('used_up', 'This link has been downloaded as often as its sender allowed.');
   }
-  if (row.expiresAt.getTime() <= nowMs) return new PeerLinkError('expired', 'This link has expired.');
-  return null;
+  // Heard of without a reason, it was most likely deleted: nobody is told so as a fact.
+  return new PeerLinkError('ended', ENDED_TEXT[endReason], row.endReason === null ? {} : { data: { endReason } });
+}
+
+/** Heard of by the bus, it may be over before this node has read that it was to end sooner. */
+function expiredFault({ expiresAt }: TransferRow, nowMs: number): PeerLinkError {
+  const endedAt = new Date(Math.min(expiresAt.getTime(), nowMs)).toISOString();
+  return new PeerLinkError('expired', 'This link has expired.', { data: { endedAt } });
 }
 
 /** What other nodes and pages are told of its state. */

@@ -35,6 +35,17 @@ describe('a cluster of three nodes', () => {
     }
   }, 180_000);
 
+  it('tells pages the same time on every node, however wrong its clock is', async () => {
+    const toldMs = await Promise.all(
+      cluster.nodes.map(async ({ url }) => {
+        const { headers } = await fetch(`${url}/api/cluster`);
+        return Date.parse(headers.get('x-server-time') ?? '');
+      }),
+    );
+    // The nodes' own clocks are 90 s apart; a busy machine takes a while to answer.
+    for (const ms of toldMs) expect(Math.abs(ms - Date.now())).toBeLessThan(10_000);
+  });
+
   it('lets a password’s grant and a link count to their end by the database’s time, however wrong a node’s clock is', async () => {
     const statusesOf = (path: string, headers: Record<string, string>) =>
       Promise.all(cluster.nodes.map(async ({ url }) => (await fetch(`${url}${path}`, { headers })).status));

@@ -11,6 +11,7 @@ import { curl, download, sha256, shareOf } from './world/receive.ts';
 import { chooseBy, pressSend, sealed, sendFiles } from './world/send.ts';
 import { NETWORK_NEWS, visit } from './world/visit.ts';
 
+const HOUR_MS = 3_600_000;
 let server: TestServer;
 let browser: Browser;
 const source = join(tempDirectory('shares'), 'letter.pdf');
@@ -35,6 +36,18 @@ async function ask(page: Page, method: string, path: string, body?: object): Pro
     },
     { method, path, body },
   );
+}
+
+/** Sets the clock of every page of this visit wrong by so much, as a person's machine has it. */
+async function setClockWrong(page: Page, aheadMs: number): Promise<void> {
+  await page.context().addInitScript((ms) => {
+    const Right = Date;
+    const now = () => Right.now() + ms;
+    globalThis.Date = new Proxy(Right, {
+      construct: (target, given) => Reflect.construct(target, given.length === 0 ? [now()] : given),
+      get: (target, name) => (name === 'now' ? now : Reflect.get(target, name)),
+    });
+  }, aheadMs);
 }
 
 describe('what a sender may set and change', () => {
@@ -121,6 +134,34 @@ describe('what a sender may set and change', () => {
     const recipient = await visit(browser, link, { mayAppear: NETWORK_NEWS });
     await recipient.getByRole('heading', { name: /^This link (has )?ended/ }).waitFor();
     await recipient.getByText('Ask the sender for a new one.').waitFor();
+  }, 60_000);
+
+  it('by the clock of the server: one that is 6 hours ahead is told the same times, and finds what is unfinished', async () => {
+    const sender = await visit(browser, 'about:blank', { mayAppear: NETWORK_NEWS });
+    await setClockWrong(sender, 6 * HOUR_MS);
+    await sender.goto(server.url);
+    // Nothing of it arrives.
+    await sender.route(/\/files\/0\?/, (route) => route.abort());
+    await chooseBy(sender, 'Choose files', source);
+    await sender.getByRole('combobox', { name: 'Keep for' }).selectOption('1 hour');
+    const link = await pressSend(sender);
+    await sender.getByRole('button', { name: 'Pause' }).click();
+    sender.on('dialog', (dialog) => void dialog.accept());
+    await sender.reload();
+    await sender.getByRole('button', { name: 'Choose it again' }).waitFor();
+    await sender.getByRole('link', { name: 'Mine' }).click();
+    await sender.getByRole('listitem').getByText('ends in 60 minutes').waitFor();
+    await sender.getByRole('button', { name: 'Extend letter.pdf' }).click();
+    // The next longer one than what is left.
+    const wish = sender.getByRole('combobox', { name: 'Keep it for' });
+    expect(await wish.locator('option:checked').innerText()).toBe('1 day');
+    await sender.keyboard.press('Escape');
+
+    const [transfer] = await ownTransfers(sender);
+    expect(await ask(sender, 'PATCH', `/api/transfers/${transfer?.id}`, { expiresInSeconds: 1 })).toBe(200);
+    await waitFor('the link has ended', 10_000, async () => (await curl(link)).status === 410);
+    await sender.goto(link);
+    await sender.getByRole('heading', { name: /^This link ended (now|\d+ seconds? ago)$/ }).waitFor();
   }, 60_000);
 
   it('lists its transfers after a reload, extends one, and deletes one unless it is undone', async () => {

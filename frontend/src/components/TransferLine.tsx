@@ -1,5 +1,6 @@
 import { type ListedTransfer, nameOfTransfer } from '../lib/listed-transfer.ts';
 import { useLanguage } from '../messages/language.tsx';
+import { serverClock } from '../transfer-engine/server-clock.ts';
 import { TransferName } from './FileName.tsx';
 import { ProgressStrip } from './strip/ProgressStrip.tsx';
 import { CopyButton } from './ui/CopyButton.tsx';
@@ -16,7 +17,7 @@ export function TransferLine({ transfer }: { readonly transfer: ListedTransfer }
           <TransferName name={name} fileCount={transfer.fileCount} />
           <p className="tabular truncate text-sm text-ink-soft">
             {transfer.totalBytes !== null && `${format.size(transfer.totalBytes)} · `}
-            {messages.mine.ends(format.relative(Date.parse(transfer.expiresAt), Date.now()))}
+            {messages.mine.ends(format.relative(Date.parse(transfer.expiresAt), serverClock.nowMs()))}
           </p>
         </div>
         <CopyButton

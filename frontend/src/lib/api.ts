@@ -1,19 +1,21 @@
 /** The JSON side of the backend, as the page uses it. Every answer is a value or a fault; nothing throws. */
-import type {
-  ChangeTransferRequest,
-  ClusterResponse,
-  GrantResponse,
-  OpenTransferRequest,
-  OpenTransferResponse,
-  OwnedTransfer,
-  SessionResponse,
-  ShareResponse,
-  TicketResponse,
-  TransferListResponse,
-  TransferStatusResponse,
+import {
+  type ChangeTransferRequest,
+  type ClusterResponse,
+  type GrantResponse,
+  HEADER,
+  type OpenTransferRequest,
+  type OpenTransferResponse,
+  type OwnedTransfer,
+  type SessionResponse,
+  type ShareResponse,
+  type TicketResponse,
+  type TransferListResponse,
+  type TransferStatusResponse,
 } from '../../../services/contracts/http.ts';
 import { config } from '../config/env.ts';
 import { faultOfAnswer } from '../transfer-engine/problem.ts';
+import { serverClock } from '../transfer-engine/server-clock.ts';
 import type { Answered } from '../transfer-engine/transport.ts';
 import { nextTryInMs } from './retry.ts';
 
@@ -44,6 +46,7 @@ export async function request<T>(method: string, path: string, options: RequestO
 
 /** For who asks again by itself, and must not be asked for twice. */
 export async function requestOnce<T>(method: string, path: string, options: RequestOptions): Promise<Answered<T>> {
+  const answered = serverClock.asked();
   try {
     const response = await fetch(`${config.backendUrl}${path}`, {
       method,
@@ -58,6 +61,7 @@ export async function requestOnce<T>(method: string, path: string, options: Requ
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       signal: options.signal ?? AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS),
     });
+    answered(response.headers.get(HEADER.serverTime));
     const text = await response.text();
     if (!response.ok)
       return { ok: false, fault: faultOfAnswer(response.status, response.headers.get('retry-after'), text) };

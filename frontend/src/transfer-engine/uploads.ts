@@ -15,6 +15,7 @@ import { addressesOf } from './node-book.ts';
 import { OWN } from './node-choice.ts';
 import { PickedAgain } from './picked-again.ts';
 import { forgetUpload, listUploads, type StoredUpload, saveFingerprints, saveUpload } from './resume-store.ts';
+import { serverClock } from './server-clock.ts';
 import { type Answered, httpTransport, type UploadTransport } from './transport.ts';
 import type { UploadPhase } from './upload-machine.ts';
 import type { UploadSnapshot } from './upload-session.ts';
@@ -233,7 +234,7 @@ class Uploads {
     await Promise.all(
       records.map(async (record) => {
         if (elsewhere.has(record.transferId) || this.#find(record.transferId)) return;
-        if (Date.parse(record.expiresAt) < Date.now()) return forgetUpload(record.transferId);
+        if (serverClock.hasPassed(record.expiresAt)) return forgetUpload(record.transferId);
         const transport = httpTransport(record.transferId, record.uploadToken, ownAddress);
         const answer = await transport.status(OWN, STATUS_TIMEOUT_MS);
         this.#showRestored(record, answer, pace);

@@ -132,6 +132,23 @@ describe('every answer', () => {
     },
   );
 
+  it('says under /api/ what time it is at the server, on refusals too and to pages of other origins', async () => {
+    for (const [path, status] of [
+      ['/api/cluster', 200],
+      ['/api/shares/111111111111111111111A', 404],
+      ['/api/transfers', 401],
+    ] as const) {
+      const beganMs = Date.now();
+      const answer = await ask(url, path, { headers: { Origin: ALLOWED } });
+      expect(answer.status).toBe(status);
+      const toldMs = Date.parse(String(answer.headers['x-server-time']));
+      expect(toldMs).toBeGreaterThanOrEqual(beganMs);
+      expect(toldMs).toBeLessThanOrEqual(Date.now());
+      expect(answer.headers['access-control-expose-headers']).toContain('X-Server-Time');
+    }
+    expect((await ask(url, '/healthz')).headers['x-server-time']).toBeUndefined();
+  });
+
   it('carries the request id, a sane one of the client or a new one', async () => {
     expect((await ask(url, '/healthz', { headers: { 'X-Request-Id': 'proxy-4711.x' } })).headers['x-request-id']).toBe(
       'proxy-4711.x',

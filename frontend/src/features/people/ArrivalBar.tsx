@@ -2,6 +2,7 @@ import type { OfferItem } from '../../../../services/contracts/people.ts';
 import { Link } from '../../components/Link.tsx';
 import { useStore } from '../../lib/store.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import { serverClock } from '../../transfer-engine/server-clock.ts';
 import { arrivalStage, bytesHere } from './arrival-view.ts';
 import { arrivalOf, arrivalStore, nameOfOffer } from './arrivals.ts';
 
@@ -9,7 +10,7 @@ import { arrivalOf, arrivalStore, nameOfOffer } from './arrivals.ts';
 export function ArrivalBar({ item }: { readonly item: OfferItem }) {
   const { messages, format } = useLanguage();
   const own = arrivalOf(useStore(arrivalStore), item.transferId);
-  const here = bytesHere(item, own, arrivalStage(item, own, Date.now()));
+  const here = bytesHere(item, own, arrivalStage(item, own, serverClock.nowMs()));
   const share = item.totalBytes ? here / item.totalBytes : 0;
   return (
     <aside

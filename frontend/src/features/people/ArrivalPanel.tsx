@@ -20,6 +20,7 @@ import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { Fault } from '../../transfer-engine/fault.ts';
 import { leftMsAt } from '../../transfer-engine/rate-meter.ts';
+import { serverClock } from '../../transfer-engine/server-clock.ts';
 import { type ArrivalStage, arrivalStage, bytesHere } from './arrival-view.ts';
 import {
   type Arrival,
@@ -40,7 +41,7 @@ import { useArrivalStrip } from './use-arrival.ts';
 export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
   const { messages, format } = useLanguage();
   const own = arrivalOf(useStore(arrivalStore), item.transferId);
-  const stage = arrivalStage(item, own, Date.now());
+  const stage = arrivalStage(item, own, serverClock.nowMs());
   const here = bytesHere(item, own, stage);
   const isOver = stage.name === 'received' || stage.name === 'over';
   const strip = useArrivalStrip(item, own.accepted, here);

@@ -7,6 +7,7 @@ import { Sheet } from '../../components/ui/Sheet.tsx';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { Fault } from '../../transfer-engine/fault.ts';
+import { serverClock } from '../../transfer-engine/server-clock.ts';
 import { accept, download, placePickerFor, writeTo } from './arrivals.ts';
 import { endOf, type OfferEnd } from './inbox.ts';
 import { inboxStore } from './inbox-store.ts';
@@ -26,7 +27,7 @@ export function OfferSheet({
   const [isBusy, setIsBusy] = useState(false);
   const [fault, setFault] = useState<Fault | null>(null);
   const words = messages.people.offer;
-  const end = endOf(item, Date.now());
+  const end = endOf(item, serverClock.nowMs());
   const picker = placePickerFor(item);
   const isSeveral = item.fileCount > 1;
 

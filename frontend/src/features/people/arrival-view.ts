@@ -1,6 +1,7 @@
 /** What an accepted offer looks like to whoever receives it. Pure. */
 import type { OfferItem } from '../../../../services/contracts/people.ts';
 import type { SavePhase } from '../../transfer-engine/file-saver.ts';
+import { serverClock } from '../../transfer-engine/server-clock.ts';
 import { endOf, type OfferEnd } from './inbox.ts';
 
 /** What this page does about it. */
@@ -30,7 +31,7 @@ export function arrivalStage(item: OfferItem, own: Receiving | undefined, nowMs:
 }
 
 export function isMovingArrival(item: OfferItem, own: Receiving | undefined): boolean {
-  return ['browser', 'saving', 'moving', 'held', 'offline'].includes(arrivalStage(item, own, Date.now()).name);
+  return ['browser', 'saving', 'moving', 'held', 'offline'].includes(arrivalStage(item, own, serverClock.nowMs()).name);
 }
 
 /** Bytes that are on this device, as far as anybody knows. */

@@ -3,6 +3,7 @@ import { Button, buttonClass } from '../../components/ui/Button.tsx';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { Fault } from '../../transfer-engine/fault.ts';
+import { serverClock } from '../../transfer-engine/server-clock.ts';
 import { GONE_WORDS, type GoneReason } from './gone-reason.ts';
 
 export function GonePage({
@@ -23,7 +24,7 @@ export function GonePage({
   if (words) {
     const isDated = words === 'expired' && !Number.isNaN(endedAtMs);
     title = isDated
-      ? messages.receive.goneTitle.expiredAt(format.relative(endedAtMs, Date.now()))
+      ? messages.receive.goneTitle.expiredAt(format.relative(endedAtMs, serverClock.nowMs()))
       : messages.receive.goneTitle[words];
     text = messages.receive.goneText[words];
   } else if (fault) {

@@ -11,6 +11,7 @@ import { useStore } from '../../lib/store.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { Fault } from '../../transfer-engine/fault.ts';
+import { serverClock } from '../../transfer-engine/server-clock.ts';
 
 export function ExtendSheet({
   transfer,
@@ -24,7 +25,7 @@ export function ExtendSheet({
   const { messages, format } = useLanguage();
   const state = useStore(session);
   const choices = state.name === 'ready' ? expiryChoices(state.answer.limits, messages, format) : [];
-  const leftSeconds = (Date.parse(transfer.expiresAt) - Date.now()) / 1000;
+  const leftSeconds = (Date.parse(transfer.expiresAt) - serverClock.nowMs()) / 1000;
   // The next longer one than what is left: the likely wish.
   const likely = choices.find(({ seconds }) => seconds > leftSeconds + 60) ?? choices.at(-1);
   const [chosen, setChosen] = useState<string | null>(null);

@@ -9,6 +9,7 @@ import { useStore } from '../../lib/store.ts';
 import { useFocusHome } from '../../lib/use-focus-home.ts';
 import type { Messages } from '../../messages/en.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import { serverClock } from '../../transfer-engine/server-clock.ts';
 import { isActive, uploads } from '../../transfer-engine/uploads.ts';
 
 export function ShareRow({
@@ -100,7 +101,7 @@ function factsOf(
   format: ReturnType<typeof useLanguage>['format'],
 ): readonly string[] {
   const { maxDownloads, downloadCount, totalBytes, expiresAt, hasPassword } = transfer;
-  const endsAt = format.relative(Date.parse(expiresAt), Date.now());
+  const endsAt = format.relative(Date.parse(expiresAt), serverClock.nowMs());
   const downloads =
     maxDownloads === null
       ? messages.mine.downloads(downloadCount, format.count(downloadCount))
