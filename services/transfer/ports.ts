@@ -145,7 +145,10 @@ export interface TransferRepository {
   /** Those of them that are in sync and whose home is one of these; the first ones by id. */
   listInSync(nodeId: string, homeNodeIds: readonly string[], limit: number): Promise<readonly TransferRow[]>;
   countByHome(nodeId: string): Promise<HomeCounts>;
-  /** An effect of the leader, as `endExpired`: nothing happens unless `term` is the current one. */
+  /**
+   * An effect of the leader, as `endExpired`: nothing happens unless `term` is the current one. The oldest ones, and no more
+   * files than one transfer may have: the database undoes what takes it too long.
+   */
   deleteEndedRows(olderThanSeconds: number, limit: number, term: LeaderTerm): Promise<number>;
 }
 /** Milliseconds from now, at most 0 for what is due; Infinity: nothing will be. */

@@ -1,5 +1,6 @@
 import type { NetIo } from '../../native/types.ts';
 import { PeerLinkError } from '../../services/contracts/errors.ts';
+import { MAX_FILES_PER_TRANSFER } from '../../services/contracts/limits.ts';
 import type { LeaderTerm } from '../../services/kernel/leader-term.ts';
 import { ChunkMap } from '../../services/transfer/chunk-map.ts';
 import { EMPTY_DIGEST, rootRule } from '../../services/transfer/digest-tree.ts';
@@ -461,11 +462,17 @@ export class MemoryTransferRepository implements TransferRepository {
     if (term !== undefined && !this.#isCurrent(term)) return 0;
     const before = this.#nowMs() - olderThanSeconds * 1000;
     const over = [...this.#transfers.values()].filter((row) => row.endedAt !== null && row.endedAt.getTime() < before);
+    over.sort((a, b) => Number(a.endedAt) - Number(b.endedAt));
+    let deletedCount = 0;
+    let fileCount = 0;
     for (const row of over.slice(0, limit)) {
+      fileCount += this.#files.get(row.id)?.length ?? 0;
+      if (fileCount > MAX_FILES_PER_TRANSFER) break;
       this.#transfers.delete(row.id);
       this.#files.delete(row.id);
+      deletedCount += 1;
     }
-    return Math.min(over.length, limit);
+    return deletedCount;
   }
 
   #found(transfer: TransferRow): TransferWithFiles {

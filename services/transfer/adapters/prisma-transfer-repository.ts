@@ -1,4 +1,5 @@
 import { Prisma } from '../../../prisma/generated/client.ts';
+import { MAX_FILES_PER_TRANSFER } from '../../contracts/limits.ts';
 import type { Database } from '../../database/database.ts';
 import { IN_TERM, termOf } from '../../database/leader-term.ts';
 import type {
@@ -111,9 +112,15 @@ export function createPrismaTransferRepository(database: Database): TransferRepo
       const deleted = await database.query(Prisma.sql`
         WITH ${termOf(term)}
         DELETE FROM transfers WHERE ${IN_TERM} AND id IN (
-          SELECT id FROM transfers
-          WHERE state = 'ended' AND ended_at < now() - make_interval(secs => ${olderThanSeconds}::float8)
-          ORDER BY ended_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
+          SELECT id FROM transfers WHERE id IN (
+            SELECT id FROM (
+              SELECT id, sum(file_count) OVER (ORDER BY ended_at, id) AS files_so_far FROM (
+                SELECT id, file_count, ended_at FROM transfers
+                WHERE state = 'ended' AND ended_at < now() - make_interval(secs => ${olderThanSeconds}::float8)
+                ORDER BY ended_at, id LIMIT ${limit}::int
+              ) oldest
+            ) counted WHERE files_so_far <= ${MAX_FILES_PER_TRANSFER}::int
+          ) FOR UPDATE SKIP LOCKED
         ) RETURNING id`);
       return deleted.length;
     },

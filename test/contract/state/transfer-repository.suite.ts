@@ -399,6 +399,20 @@ export function describeTransferRepository(make: () => TransferHarness): void {
       expect(await make().transfers.fateOfFiles([fileId])).toEqual(new Map());
       expect(await make().transfers.fateOfFiles([])).toEqual(new Map());
     });
+
+    it('deletes no more files at a time than one transfer may have: each statement has to end in time', async () => {
+      const deleteOld = () => leading(make(), (term) => make().transfers.deleteEndedRows(1_000, 1_000, term));
+      while ((await deleteOld()) > 0);
+      const ids: string[] = [];
+      for (const ageSeconds of [1_100, 1_090, 1_080]) {
+        const { transfer } = await open(4_000);
+        await make().transfers.end(transfer.id, 'expired');
+        await make().age('transfers', transfer.id, ageSeconds);
+        ids.push(transfer.id);
+      }
+      expect([await deleteOld(), await deleteOld(), await deleteOld()]).toEqual([2, 1, 0]);
+      for (const id of ids) expect(await make().transfers.findById(id)).toBeNull();
+    });
   });
 
   describe('lists', () => {
