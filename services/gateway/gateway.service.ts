@@ -7,7 +7,6 @@ import type { Logger } from 'pino';
 import type { Server as IoServer } from 'socket.io';
 import type { EventName, Events } from '../contracts/actions.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
-import type { ClusterResponse, NodeState } from '../contracts/http.ts';
 import { CHUNK_PATH, CONTROL_PATH } from '../contracts/socket.ts';
 import type { Call } from '../define-service.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -15,7 +14,8 @@ import { randomId } from '../kernel/ids.ts';
 import { type Loop, startLoop } from '../kernel/loop.ts';
 import type { DataPlane } from '../transfer/data-plane/data-plane.ts';
 import { createChunkSocket, type SocketServer } from './chunk-socket.ts';
-import { type ClusterWatch, isNotableChange } from './cluster-watch.ts';
+import { ClusterNews } from './cluster-news.ts';
+import type { ClusterWatch } from './cluster-watch.ts';
 import { createControlSocket, identityOf } from './control-socket.ts';
 import type { EdgeContext, MakeContext } from './edge-context.ts';
 import type { EdgeSettings } from './edge-settings.ts';
@@ -43,7 +43,6 @@ import { SocketBacklog } from './socket-backlog.ts';
 import type { Tickets } from './tickets.ts';
 import { Watches } from './watches.ts';
 
-const CLUSTER_CHANGE_EVERY_MS = 1_000;
 const BACKLOG_LOOK_EVERY_MS = 1_000;
 
 export interface GatewayDeps {
@@ -159,7 +158,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     started(this: Service) {
       control.guard(ioOf(this));
       backlog.watch(ioOf(this).engine);
-      news.start(this);
+      news.start((found) => ioOf(this).emit('cluster.changed', found));
       inboxes.start({
         isReady: (socketId) => !isBehind(ioOf(this), socketId),
         tell: (socketId, inbox) => void ioOf(this).to(socketId).emit('inbox.changed', inbox),
@@ -319,46 +318,11 @@ function sessionEvents(chunkIo: IoServer) {
   };
 }
 
-/** Pages that choose a node learn of a drain at once, and of everything else once a second. */
-class ClusterNews {
-  readonly #deps: Pick<GatewayDeps, 'cluster' | 'log'>;
-  #loop: Loop | undefined;
-  #told: ClusterResponse | null = null;
-
-  constructor(deps: Pick<GatewayDeps, 'cluster' | 'log'>) {
-    this.#deps = deps;
-  }
-
-  start(service: Service): void {
-    this.#loop = startLoop(CLUSTER_CHANGE_EVERY_MS, () => this.#tell(service), this.#onFault);
-  }
-
-  async stop(): Promise<void> {
-    await this.#loop?.stop();
-  }
-
-  /** In a second a draining node may be gone, and its pages would not know why. */
-  hearState(service: Service, state: NodeState): void {
-    if (state === 'draining') this.#tell(service).catch(this.#onFault);
-  }
-
-  async #tell(service: Service): Promise<void> {
-    const found = await this.#deps.cluster.refresh();
-    if (!isNotableChange(this.#told, found)) return;
-    this.#told = found;
-    ioOf(service).emit('cluster.changed', found);
-  }
-
-  readonly #onFault = (fault: unknown): void => {
-    this.#deps.log.warn({ err: fault }, 'pages were not told of the cluster');
-  };
-}
-
 function clusterEvents(news: ClusterNews) {
   return {
     'node.state.changed': {
-      handler(this: Service, ctx: Context<Events['node.state.changed']>) {
-        news.hearState(this, ctx.params.state);
+      handler(ctx: Context<Events['node.state.changed']>) {
+        news.hearState(ctx.params.state);
       },
     },
   };
