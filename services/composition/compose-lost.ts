@@ -1,6 +1,14 @@
+import { typeOfFault } from '../contracts/errors.ts';
 import type { GiveUpPorts } from '../operator/give-up.ts';
 import { createPrismaLostTransfers } from '../transfer/adapters/prisma-lost-transfers.ts';
-import { endLostOpen, type RescuePorts, rescueSealed, settleLost } from '../transfer/lost-transfers.ts';
+import {
+  endLostOpen,
+  type HeldPorts,
+  heldHere,
+  type RescuePorts,
+  rescueSealed,
+  settleLost,
+} from '../transfer/lost-transfers.ts';
 import { type Common, nodesWith } from './common.ts';
 import type { NodesByHope } from './gone-nodes.ts';
 
@@ -10,7 +18,8 @@ const REACHES_ANSWER_MS = 3_000;
 /** Each of hundreds of files may have to be looked at. */
 const RESCUE_MS = 30_000;
 
-export interface LostParts extends Omit<RescuePorts, 'isGivenUp' | 'onRescued'> {
+export interface LostParts extends HeldPorts, Pick<RescuePorts, 'engine' | 'repository'> {
+  readonly repository: HeldPorts['repository'] & RescuePorts['repository'];
   readonly lookForNodes: () => Promise<NodesByHope>;
 }
 
@@ -25,8 +34,18 @@ export function composeLost(common: Common, parts: LostParts) {
     const change = { nodeId, event: 'promoted', transferId, otherNodeId: nodeId, at } as const;
     common.broadcast('transfer.ownership.changed', change);
   };
-  const rescuePorts = { ...parts, isGivenUp, onRescued };
-  let rescuing: Promise<void> = Promise.resolve();
+  // The database's silence is told by others.
+  const onFault = (fault: unknown) => {
+    if (typeOfFault(fault) !== 'unavailable') common.onFault('rescue', fault);
+  };
+  const rescuePorts = { ...parts, isGivenUp, onRescued, onFault };
+  let rescuing: Promise<unknown> = Promise.resolve();
+  let awaited = '';
+  const onAwaited = (nodeIds: readonly string[]) => {
+    if (String(nodeIds) === awaited) return;
+    awaited = String(nodeIds);
+    if (nodeIds.length > 0) log.warn({ nodeIds }, 'sealed transfers of a node that was given up wait for these nodes');
+  };
   const giveUp: GiveUpPorts = {
     nodeId,
     rows: () => clusterRepository.listNodes(),
@@ -47,11 +66,12 @@ export function composeLost(common: Common, parts: LostParts) {
   return {
     giveUp,
     /** One at a time: what took longer than its question is there when it is asked again. */
-    rescue: (transferIds: readonly string[]): Promise<void> => {
+    rescue: (transferIds: readonly string[]): Promise<readonly string[]> => {
       const turn = rescuing.catch(() => {}).then(() => rescueSealed(rescuePorts, transferIds));
       rescuing = turn.catch(() => {});
       return turn;
     },
+    holds: (transferIds: readonly string[]) => heldHere(parts, transferIds),
     settleLost: () =>
       settleLost({
         lost,
@@ -59,7 +79,13 @@ export function composeLost(common: Common, parts: LostParts) {
           const { awaited, gone, givenUp } = await parts.lookForNodes();
           return [...awaited, ...gone].filter((id) => !givenUp.includes(id));
         },
-        rescue: (id, transferIds) => call('transfer.rescue', { transferIds }, { nodeId: id, timeoutMs: RESCUE_MS }),
+        rescue: (id, transferIds) => {
+          const isWithout = !nodesWith(broker, 'transfer').includes(id) && nodesWith(broker, 'operator').includes(id);
+          const action = isWithout ? 'operator.holds' : 'transfer.rescue';
+          return call(action, { transferIds }, { nodeId: id, timeoutMs: RESCUE_MS });
+        },
+        isClosed: () => parts.engine.isClosed,
+        onAwaited,
       }),
   };
 }

@@ -66,6 +66,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     transfers: transfers.transferWords,
     scrub: transfers.scrub,
     reaches: transfers.reaches,
+    holds: transfers.holds,
     giveUp: transfers.giveUp,
     version: release.version,
   });

@@ -27,6 +27,7 @@ export interface OperatorParts {
   readonly transfers: () => readonly TransferWords[];
   readonly scrub: OperatorServiceDeps['scrub'];
   readonly reaches: OperatorServiceDeps['reaches'];
+  readonly holds: OperatorServiceDeps['holds'];
   readonly giveUp: OperatorServiceDeps['giveUp'];
   readonly version: string;
 }
@@ -34,7 +35,7 @@ export interface OperatorParts {
 /** What an operator is told by this node, and how he proves to be one. */
 export function composeOperator(
   common: Common,
-  { self, flows, transfers, scrub, reaches, giveUp, version }: OperatorParts,
+  { self, flows, transfers, scrub, reaches, holds, giveUp, version }: OperatorParts,
 ) {
   const { config, nodeId, broker, call } = common;
   const tokens = new OperatorTokens(createPrismaOperatorTokenStore(common.database), common.secret, common.clock);
@@ -92,6 +93,7 @@ export function composeOperator(
         tokens,
         scrub,
         reaches,
+        holds,
         giveUp,
         clock: common.clock,
         onFault: (fault) => common.onFault('operator', fault),

@@ -140,7 +140,7 @@ export function composeTransfers(
     otherNodeIds: async () => (await otherNodes()).map(({ id }) => id),
     answers: async (nodeId: string) => peers === null || peers.answers(nodeId, STRANDED_ANSWER_MS),
   };
-  const lost = composeLost(common, { engine, repository, lookForNodes });
+  const lost = composeLost(common, { engine, repository, store, lookForNodes });
   let singleCopyCount = 0;
   let directCount = 0;
   const scrub = new Scrub({
@@ -216,6 +216,7 @@ export function composeTransfers(
     handOver,
     releaseReplicas: () => releaseReplicas({ engine, repository, ask: askToReplace }),
     giveUp: lost.giveUp,
+    holds: lost.holds,
     reaches: async (nodeId: string) => (await peers?.answers(nodeId, REACHES_MS)) ?? false,
     mendingCounts: () => engine.mending.counts,
     closePeers: () => peers?.close(),

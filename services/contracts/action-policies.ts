@@ -53,6 +53,7 @@ const ACTION_POLICIES: Readonly<Partial<Record<ActionName, ActionPolicy>>> = {
   'operator.node': { isIdempotent: true },
   'operator.scrub': { isIdempotent: true },
   'operator.reaches': { isIdempotent: true },
+  'operator.holds': { isIdempotent: true, bulkhead: LISTING },
   'operator.giveUp': { isIdempotent: true },
   'operator.overview': { isIdempotent: true },
 };

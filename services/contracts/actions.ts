@@ -79,8 +79,11 @@ export interface Actions {
   'transfer.replace': { params: { transferId: string; replicaNodeId: string }; result: null };
   /** Asked at the home by a node that the row does not name: the epoch in which its copy is not needed; null: keep it. */
   'transfer.confirm': { params: { transferId: string }; result: { epoch: number | null } };
-  /** Asked by the leader of each node: become home of those of these sealed transfers, whose home was given up, that are whole there. */
-  'transfer.rescue': { params: { transferIds: readonly string[] }; result: null };
+  /**
+   * Asked by the leader of each node: become home of those of these sealed transfers, whose home was given up, that are whole
+   * there. Answers those that it could not look at: they must not end yet.
+   */
+  'transfer.rescue': { params: { transferIds: readonly string[] }; result: readonly string[] };
   'transfer.grant': { params: { caller: Caller; shareId: string; password: string }; result: GrantResponse };
 
   'transfer.accept': { params: { sessionId: string; transferId: string }; result: OfferAccepted };
@@ -128,6 +131,8 @@ export interface Actions {
   'operator.scrub': { params: { isAsked: boolean }; result: ScrubStatus };
   /** Whether the node it is sent to reaches the data port of another. */
   'operator.reaches': { params: { nodeId: string }; result: boolean };
+  /** Of these transfers, those of which the node it is sent to stores any bytes: for one whose transfer service does not run. */
+  'operator.holds': { params: { transferIds: readonly string[] }; result: readonly string[] };
   /** Gives up on a node when it is confirmed; says in any case what that costs. @throws not_found, node_alive */
   'operator.giveUp': { params: { nodeId: string; isConfirmed: boolean }; result: GiveUpResponse };
   /** The whole cluster as this node sees it. */

@@ -23,6 +23,8 @@ export interface OperatorServiceDeps {
   readonly clock: Clock;
   /** Whether this node reaches the data port of another. */
   readonly reaches: (nodeId: string) => Promise<boolean>;
+  /** See the action. */
+  readonly holds: (transferIds: readonly string[]) => Promise<readonly string[]>;
   readonly giveUp: GiveUpPorts;
   readonly onFault: (fault: unknown) => void;
 }
@@ -36,6 +38,7 @@ export function operatorService({
   scrub,
   clock,
   reaches,
+  holds,
   giveUp: giveUpPorts,
   onFault,
 }: OperatorServiceDeps): ServiceSchema {
@@ -49,6 +52,7 @@ export function operatorService({
         return scrub.status();
       },
       reaches: (ctx) => reaches(ctx.params.nodeId),
+      holds: (ctx) => holds(ctx.params.transferIds),
       giveUp: (ctx) => giveUp(giveUpPorts, ctx.params.nodeId, ctx.params.isConfirmed),
       overview: () => lookout.overview(),
     },

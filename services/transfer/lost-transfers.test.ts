@@ -4,7 +4,7 @@ import { memoryEngine } from '../../test/support/memory-engine.ts';
 import { MemoryLostTransfers } from '../../test/support/memory-lost-transfers.ts';
 import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
-import { endLostOpen, rescueSealed, settleLost } from './lost-transfers.ts';
+import { endLostOpen, heldHere, rescueSealed, settleLost } from './lost-transfers.ts';
 import type { OwnershipChange } from './ports.ts';
 import { countStranded } from './stranded-copies.ts';
 import type { TransferEngine } from './transfer-engine.ts';
@@ -21,7 +21,14 @@ class World {
   readonly store = new MemoryChunkStore(netIo);
   readonly lost = new MemoryLostTransfers(this.repository);
   readonly rescued: string[] = [];
+  readonly faults: unknown[] = [];
+  /** How often each other node was asked. */
+  readonly asked: string[] = [];
+  /** Nodes for which the last turn had something wait. */
+  awaited: readonly string[] = [];
   others: readonly string[] = [];
+  /** What those of them say that answer. */
+  readonly answers = new Map<string, readonly string[]>();
   engine = this.#start(true);
 
   reboot(): void {
@@ -57,16 +64,25 @@ class World {
       lost: this.lost,
       nodeIds: async () => ['node-x', ...this.others],
       rescue: async (nodeId, ids) => {
-        if (nodeId !== 'node-x') throw new Error(`${nodeId} does not answer`);
-        await this.rescue(ids);
+        if (nodeId === 'node-x') return await this.rescue(ids);
+        this.asked.push(nodeId);
+        const answer = this.answers.get(nodeId);
+        if (answer === undefined) throw new Error(`${nodeId} does not answer`);
+        return answer;
+      },
+      isClosed: () => this.engine.isClosed,
+      onAwaited: (nodeIds) => {
+        this.awaited = nodeIds;
       },
     });
   }
 
-  rescue(ids: readonly string[]): Promise<void> {
+  rescue(ids: readonly string[]): Promise<readonly string[]> {
+    const { engine, repository } = this;
     const isGivenUp = async (nodeId: string) => this.lost.givenUp.has(nodeId);
     const onRescued = (id: string) => void this.rescued.push(id);
-    return rescueSealed({ engine: this.engine, repository: this.repository, isGivenUp, onRescued }, ids);
+    const onFault = (fault: unknown) => void this.faults.push(fault);
+    return rescueSealed({ engine, repository, isGivenUp, onRescued, onFault }, ids);
   }
 
   async row(id: string) {
@@ -138,8 +154,10 @@ describe('a transfer that is sealed when its home is given up', () => {
     world.lost.givenUp.add('node-h');
     world.others = ['node-s'];
     expect(await world.settle()).toBe(0);
+    expect(world.awaited).toEqual(['node-s']);
     world.others = [];
     expect(await world.settle()).toBe(2);
+    expect(world.awaited).toEqual([]);
     for (const id of ids) expect(await world.row(id)).toMatchObject({ state: 'ended', endReason: 'node_lost' });
   });
 
@@ -154,30 +172,103 @@ describe('a transfer that is sealed when its home is given up', () => {
     expect(await world.row(rotten.id)).toMatchObject({ state: 'ended' });
   });
 
-  it('waits when a node could not look at it, for then nobody knows', async () => {
+  it('waits when a node could not look at it, for then nobody knows; and keeps no other one waiting', async () => {
     const world = new World();
-    const { id } = await world.sealed([0, 1]);
+    // In whatever order they are looked at.
+    const [before, { id, fileId }, after] = [
+      await world.sealed([0, 1]),
+      await world.sealed([0, 1]),
+      await world.sealed([0, 1]),
+    ];
+    const nowhere = (await world.sealed([])).id;
     world.lost.givenUp.add('node-h');
-    const { open } = world.store;
-    world.store.open = () => Promise.reject(new Error('too many open files'));
-    expect(await world.settle()).toBe(0);
+    const open = world.store.open.bind(world.store);
+    const fault = new Error('too many open files');
+    world.store.open = (wanted, geometry) => (wanted === fileId ? Promise.reject(fault) : open(wanted, geometry));
+    expect(await world.settle()).toBe(1);
+    expect([world.faults, world.awaited]).toEqual([[fault], ['node-x']]);
+    expect(await world.row(nowhere)).toMatchObject({ state: 'ended', endReason: 'node_lost' });
     expect(await world.row(id)).toMatchObject({ state: 'sealed', homeNodeId: 'node-h' });
+    for (const other of [before, after]) expect(await world.row(other.id)).toMatchObject({ homeNodeId: 'node-x' });
     world.store.open = open;
     expect(await world.settle()).toBe(0);
     expect(await world.row(id)).toMatchObject({ homeNodeId: 'node-x' });
+    expect(world.awaited).toEqual([]);
+  });
+
+  it('waits for a node that stores some of it and cannot look, as one does whose service does not run, and no longer', async () => {
+    const world = new World();
+    const [there, nowhere] = [(await world.sealed([])).id, (await world.sealed([])).id];
+    world.lost.givenUp.add('node-h');
+    world.others = ['node-s'];
+    world.answers.set('node-s', [there]);
+    expect(await world.settle()).toBe(1);
+    expect(await world.row(nowhere)).toMatchObject({ state: 'ended' });
+    expect(await world.row(there)).toMatchObject({ state: 'sealed' });
+    expect(world.awaited).toEqual(['node-s']);
+    world.answers.set('node-s', []);
+    expect(await world.settle()).toBe(1);
+    expect(await world.row(there)).toMatchObject({ state: 'ended' });
+  });
+
+  it('is found behind however many others wait for a node that does not answer, which is asked once a turn', async () => {
+    const world = new World();
+    for (let count = 0; count < 501; count += 1) await world.sealed([]);
+    // The last of all.
+    const digest = netIo.hash(Buffer.concat([bytesOf(0), bytesOf(1)]));
+    const { transfer, files } = await insertTransfer(world.repository, {
+      ...{ id: 'zz', homeNodeId: 'node-h', files: [{ sizeBytes: 2 * CHUNK, chunkSizeBytes: CHUNK, digest }] },
+    });
+    const stored = await world.store.create(files[0]?.id ?? '', { chunkSizeBytes: CHUNK, sizeBytes: 2 * CHUNK });
+    for (const index of [0, 1]) await stored.writeAndCommitChunk(index, [bytesOf(index)]);
+    world.lost.givenUp.add('node-h');
+    world.others = ['node-s'];
+    expect(await world.lost.list('sealed', '', 501)).not.toContain(transfer.id);
+    expect(await world.settle()).toBe(0);
+    expect(await world.row(transfer.id)).toMatchObject({ state: 'sealed', homeNodeId: 'node-x' });
+    expect(world.asked).toEqual(['node-s']);
+  });
+
+  it('is left to the next turn by a node that is being stopped, at once', async () => {
+    const world = new World();
+    const { id } = await world.sealed([0, 1]);
+    world.lost.givenUp.add('node-h');
+    world.others = ['node-s'];
+    world.engine.beginClose();
+    expect(await world.rescue([id])).toEqual([id]);
+    expect(await world.settle()).toBe(0);
+    expect([world.asked, (await world.row(id))?.homeNodeId]).toEqual([[], 'node-h']);
   });
 
   it('stays with its home when that is back, and with its replica in sync', async () => {
     const world = new World();
     const [{ id }, copied] = [await world.sealed([0, 1]), await world.sealed([0, 1], IN_SYNC)];
-    await expect(world.rescue([id])).rejects.toMatchObject({ type: 'unavailable' });
+    expect(await world.rescue([id])).toEqual([id]);
     world.lost.givenUp.add('node-h');
-    expect(await world.lost.list(10)).toMatchObject([{ id }]);
+    expect(await world.lost.list('sealed', '', 10)).toEqual([id]);
     await world.settle();
     expect([await world.row(id), await world.row(copied.id)]).toMatchObject([
       { homeNodeId: 'node-x' },
       { homeNodeId: 'node-h', replicaNodeId: 'node-r' },
     ]);
+  });
+});
+
+describe('a node whose transfer service does not run', () => {
+  it('names those of the transfers it is asked for of which it stores anything, and no others', async () => {
+    const world = new World();
+    const [whole, part, nothing, other] = [
+      await world.sealed([0, 1]),
+      await world.sealed([1]),
+      await world.sealed([]),
+      await world.sealed([0]),
+    ];
+    const held = (...ids: readonly string[]) => heldHere(world, ids);
+    expect([...(await held(whole.id, part.id, nothing.id))].sort()).toEqual([whole.id, part.id].sort());
+    expect(await held(nothing.id)).toEqual([]);
+    expect(await held(other.id)).toEqual([other.id]);
+    await world.store.remove(other.fileId);
+    expect(await held(other.id)).toEqual([]);
   });
 });
 

@@ -68,7 +68,7 @@ export interface TransferServiceDeps {
   /** See take-over.ts. Asked every 10 s: it counts only time it was asked in. */
   readonly takeOver: () => Promise<void>;
   /** See lost-transfers.ts: at each node. */
-  readonly rescue: (transferIds: readonly string[]) => Promise<void>;
+  readonly rescue: (transferIds: readonly string[]) => Promise<readonly string[]>;
   /** The same, at the leader. @returns how many ended */
   readonly settleLost: () => Promise<number>;
   readonly onCounted: (counted: HomeCounts) => void;
@@ -155,10 +155,7 @@ export function transferService(deps: TransferServiceDeps): ServiceSchema {
         const { shareId, grant } = ctx.params;
         return atHome(ctx, await engine.loadShare(shareId), () => control.share(ctx.params.caller, shareId, grant));
       },
-      rescue: async (ctx) => {
-        await deps.rescue(ctx.params.transferIds);
-        return null;
-      },
+      rescue: (ctx) => deps.rescue(ctx.params.transferIds),
       grant: (ctx) => control.grant(ctx.params.shareId, ctx.params.password),
       ...directActions(deps.direct),
       receive: async (ctx) => {

@@ -26,7 +26,13 @@ export function heedOperator(world: ModelWorld, process: ModelProcess, ask: Ask)
   announce();
   const lost: LostTransfers = {
     count: () => Promise.reject(new Error('nobody asks')),
-    list: () => call('list lost', () => rows.lost().map(({ id, state }) => ({ id, state }))),
+    list: (state) =>
+      call(`list lost`, () =>
+        rows
+          .lost()
+          .filter((row) => row.state === state)
+          .map(({ id }) => id),
+      ),
     end: (ids) =>
       call('end lost', () => {
         const ended = rows.lost().filter(({ id }) => ids.includes(id));
@@ -40,6 +46,8 @@ export function heedOperator(world: ModelWorld, process: ModelProcess, ask: Ask)
       lost,
       nodeIds: () => call('nodes', () => world.nodes.map(({ id }) => id).filter((id) => !rows.givenUp.has(id))),
       rescue: (nodeId, ids) => ask(world, process, nodeId, 'rescue', (other) => rescueAt(world, other, ids)),
+      isClosed: () => process.engine.isClosed,
+      onAwaited: () => {},
     })
       .catch(() => {}) // The database is away.
       .finally(() => scheduler.at(SETTLE_MS, '', process, settle));
@@ -47,10 +55,9 @@ export function heedOperator(world: ModelWorld, process: ModelProcess, ask: Ask)
   scheduler.at(SETTLE_MS, '', process, settle);
 }
 
-async function rescueAt(world: ModelWorld, process: ModelProcess, ids: readonly string[]): Promise<boolean> {
+async function rescueAt(world: ModelWorld, process: ModelProcess, ids: readonly string[]) {
   const { engine, repository } = process;
   const isGivenUp = async (nodeId: string) => (await givenUpOf(world, process)).has(nodeId);
   const onRescued = (id: string) => world.scheduler.note(`${process.name} rescues ${id}`);
-  await rescueSealed({ engine, repository, isGivenUp, onRescued }, ids);
-  return true;
+  return await rescueSealed({ engine, repository, isGivenUp, onRescued, onFault: () => {} }, ids);
 }

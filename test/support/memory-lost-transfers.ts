@@ -1,4 +1,4 @@
-import type { LostTransfer, LostTransfers } from '../../services/transfer/lost-transfers.ts';
+import type { LostTransfers } from '../../services/transfer/lost-transfers.ts';
 import type { TransferRow } from '../../services/transfer/ports.ts';
 import type { MemoryTransferRepository } from './memory-transfers.ts';
 
@@ -25,16 +25,23 @@ export class MemoryLostTransfers implements LostTransfers {
     };
   }
 
-  async list(limit: number): Promise<readonly LostTransfer[]> {
-    const homes = await Promise.all([...this.givenUp].map((nodeId) => this.#atHome(nodeId)));
-    const lost = homes.flat().filter((row) => isLost(row, this.givenUp));
-    return lost.sort((a, b) => (`${a.state} ${a.id}` < `${b.state} ${b.id}` ? -1 : 1)).slice(0, limit);
+  async list(state: 'open' | 'sealed', afterId: string, limit: number): Promise<readonly string[]> {
+    const ids = (await this.#lost()).filter((row) => row.state === state).map(({ id }) => id);
+    return ids
+      .sort()
+      .filter((id) => id > afterId)
+      .slice(0, limit);
   }
 
   async end(ids: readonly string[]): Promise<number> {
-    const lost = (await this.list(Number.POSITIVE_INFINITY)).filter(({ id }) => ids.includes(id));
+    const lost = (await this.#lost()).filter(({ id }) => ids.includes(id));
     for (const { id } of lost) await this.#repository.end(id, 'node_lost');
     return lost.length;
+  }
+
+  async #lost(): Promise<readonly TransferRow[]> {
+    const homes = await Promise.all([...this.givenUp].map((nodeId) => this.#atHome(nodeId)));
+    return homes.flat().filter((row) => isLost(row, this.givenUp));
   }
 
   async #atHome(nodeId: string): Promise<readonly TransferRow[]> {

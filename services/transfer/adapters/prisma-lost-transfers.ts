@@ -1,6 +1,6 @@
 import { Prisma } from '../../../prisma/generated/client.ts';
 import type { Database } from '../../database/database.ts';
-import type { LostTransfer, LostTransfers } from '../lost-transfers.ts';
+import type { LostTransfers } from '../lost-transfers.ts';
 
 /** Nodes that an operator gave up on and that were not seen since. */
 const GIVEN_UP = Prisma.sql`SELECT id FROM nodes WHERE given_up_at > seen_at`;
@@ -26,10 +26,12 @@ export function createPrismaLostTransfers(database: Pick<Database, 'query'>): Lo
       const { homes, opens, seals, copies } = counted ?? { homes: 0, opens: 0, seals: 0, copies: 0 };
       return { homeCount: homes, openLostCount: opens, sealedLostCount: seals, copyCount: copies };
     },
-    list: (limit) =>
-      database.query<LostTransfer>(Prisma.sql`
-        SELECT t.id, t.state FROM transfers t
-        WHERE t.state IN ('open', 'sealed') AND ${isLost(GIVEN_UP)} ORDER BY t.state, t.id LIMIT ${limit}::int`),
+    list: async (state, afterId, limit) => {
+      const found = await database.query<{ id: string }>(Prisma.sql`
+        SELECT t.id FROM transfers t
+        WHERE t.state = ${state} AND t.id > ${afterId} AND ${isLost(GIVEN_UP)} ORDER BY t.id LIMIT ${limit}::int`);
+      return found.map(({ id }) => id);
+    },
     end: async (ids) => {
       const ended = await database.query(Prisma.sql`
         UPDATE transfers t SET state = 'ended', end_reason = 'node_lost', ended_at = now(), epoch = t.epoch + 1

@@ -37,15 +37,17 @@ export function describeLostTransfers(make: () => StateHarness): void {
       const counted = { homeCount: 4, openLostCount: 2, sealedLostCount: 1, copyCount: 1 };
       expect(await lost.count(home)).toEqual(counted);
       const all = [alone, behind, sealed, copied];
-      const listed = async () => (await lost.list(1_000)).filter(({ id }) => all.includes(id));
-      expect(await listed()).toEqual([]);
+      const listed = async (state: 'open' | 'sealed') =>
+        (await lost.list(state, '', 1_000)).filter((id) => all.includes(id));
+      const none = async () => expect([await listed('open'), await listed('sealed')]).toEqual([[], []]);
+      await none();
       expect(await lost.end(all)).toBe(0);
 
       expect(await cluster.giveUp(home, 30)).not.toBeNull();
-      expect(await listed()).toEqual([
-        ...[alone, behind].sort().map((id) => ({ id, state: 'open' })),
-        { id: sealed, state: 'sealed' },
-      ]);
+      expect(await listed('open')).toEqual([alone, behind].sort());
+      expect(await listed('sealed')).toEqual([sealed]);
+      const [first = '', second] = await lost.list('open', '', 1_000);
+      expect(await lost.list('open', first, 1)).toEqual([second]);
       // Its replica is the last one that has it.
       expect(await lost.count(other)).toMatchObject({ homeCount: 2, openLostCount: 3 });
       expect(await lost.end([alone, copied])).toBe(1);
@@ -56,7 +58,7 @@ export function describeLostTransfers(make: () => StateHarness): void {
       // It is back before the others ended.
       await cluster.announce({ id: home, peerUrl: 'http://home:5000', publicUrl: null, state: 'joining' });
       expect(await lost.end(all)).toBe(0);
-      expect(await listed()).toEqual([]);
+      await none();
       expect(await found(behind)).toMatchObject({ state: 'open', epoch: 2 });
     });
 
