@@ -33,6 +33,8 @@ let code: string;
 let source: string;
 let note: string;
 let sourceSha256: string;
+/** What had gone through the sender's line before they met. */
+let passedBeforeBytes = 0;
 
 beforeAll(async () => {
   [browser, cluster] = await Promise.all([launchBrowser(), startCluster({ nodes: 3, isPageNeeded: true })]);
@@ -52,6 +54,7 @@ function nodeOf(index: number): TestServer {
 }
 
 const tile = (page: Page) => page.getByRole('region', { name: 'People in this room' }).getByRole('button');
+const ownName = (page: Page) => page.getByText('You are').locator('xpath=following-sibling::*').innerText();
 const seen = (page: Page, text: string | RegExp) => page.locator('p:not(.sr-only)').getByText(text).first().waitFor();
 
 /** Two people in one room, at two nodes. `own`: how the recipient's browser writes files. */
@@ -63,10 +66,14 @@ async function meet(own: () => void = pickNothing): Promise<{ sender: Page; reci
   ]);
   await recipient.addInitScript(own);
   await Promise.all([sender.goto(`${there.url}/people/${code}`), recipient.goto(`${here.url}/people/${code}`)]);
-  // Whoever was here before, at a node that was killed, is seen for some seconds more.
-  await waitFor('each sees the other and nobody else', 15_000, async () =>
-    (await Promise.all([sender, recipient].map((page) => tile(page).count()))).every((count) => count === 1),
-  );
+  // Whoever was here before, at a node that was killed, is seen for some seconds more, and by one of them longer than by the
+  // other: somebody is seen before it is the right one.
+  const names = await Promise.all([recipient, sender].map(ownName));
+  await waitFor('each sees the other and nobody else', 15_000, async () => {
+    const shown = await Promise.all([sender, recipient].map((page) => tile(page).allInnerTexts()));
+    return shown.every((tiles, index) => tiles.length === 1 && tiles[0] === names[index]);
+  });
+  passedBeforeBytes = there.passedBytes();
   return { sender, recipient };
 }
 
@@ -86,6 +93,10 @@ async function acceptAndDownload(recipient: Page): Promise<Download> {
   const [download] = await Promise.all([downloading, accepting]);
   return download;
 }
+
+/** More than one chunk of what they send each other. */
+const somethingIsStored = () =>
+  waitFor('something is stored', 20_000, () => there.passedBytes() - passedBeforeBytes > 4 * MIB);
 
 interface NewestRow {
   readonly home_node_id: string;
@@ -220,7 +231,7 @@ describe('two people at two nodes', () => {
     await recipient.getByRole('dialog').getByText('note.txt').waitFor();
 
     // What is dropped on one of them is for them alone.
-    const recipientName = await recipient.getByText('You are').locator('xpath=following-sibling::*').innerText();
+    const recipientName = await ownName(recipient);
     const dropped = await carrying('dropped.txt');
     await tile(sender).filter({ hasText: recipientName }).dispatchEvent('drop', { dataTransfer: dropped });
     await recipient.getByText('1 more is waiting after this one').waitFor();
@@ -307,7 +318,7 @@ describe('two people at two nodes', () => {
     await accept(recipient);
     there.allowBefore(FIRST_BYTES);
     await seen(sender, /is receiving$/);
-    await waitFor('something is stored', 20_000, () => there.passedBytes() > 4 * MIB);
+    await somethingIsStored();
     sender.on('dialog', (dialog) => void dialog.accept());
     await sender.reload();
     there.allow(Number.POSITIVE_INFINITY);
@@ -349,7 +360,7 @@ describe('two people at two nodes', () => {
     here.leadTo(others[0]?.port ?? 0);
     const download = await acceptAndDownload(recipient);
     await seen(sender, /is receiving$/);
-    await waitFor('something is stored', 20_000, () => there.passedBytes() > 4 * MIB);
+    await somethingIsStored();
     await inSync();
     await home.kill9();
     there.leadTo(others[0]?.port ?? 0);
