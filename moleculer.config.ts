@@ -23,7 +23,10 @@ export interface BrokerSettings {
   readonly transporter: BrokerOptions['transporter'] | null;
 }
 
-/** The settings of the broker. services/main.ts calls it: the 0.14 runner does not load a TypeScript configuration. */
+/**
+ * The broker's settings. services/composition/common.ts calls it, because the 0.14 runner does not load a TypeScript
+ * configuration.
+ */
 export function brokerOptions(settings: BrokerSettings): BrokerOptions {
   return {
     namespace: `peerlink-${settings.clusterId}`,
@@ -32,8 +35,8 @@ export function brokerOptions(settings: BrokerSettings): BrokerOptions {
     transporter: settings.transporter ?? null,
     serializer: new BusSerializer(),
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // Off but for the actions that contracts/action-policies.ts calls idempotent. Whoever repeats another one knows why
-    // it failed: the client.
+    // Off, except for the actions that contracts/action-policies.ts calls idempotent. Any other call is repeated, if at all,
+    // by the client, which knows why it failed.
     retryPolicy: {
       enabled: false,
       retries: 1,
@@ -67,8 +70,8 @@ export function brokerOptions(settings: BrokerSettings): BrokerOptions {
 }
 
 /**
- * A refused request says nothing about the node that refused it, nor does a full queue: whoever asks much could shut an
- * action for everybody. Only another node that cannot answer opens the circuit; there is no way round this very one.
+ * A refused request says nothing about the node that refused it, nor does a full queue: otherwise one busy client could shut an
+ * action for everybody. Only another node that cannot answer opens the circuit, since for this node there is no alternative.
  */
 function isAnotherAtFault(fault: Error, nodeId: string): boolean {
   const { type, nodeID, data } = fault as { type?: unknown; nodeID?: unknown; data?: { nodeID?: unknown } | null };
@@ -106,7 +109,7 @@ class PinoBridge extends Loggers.Base {
       const texts = args.filter((arg) => typeof arg === 'string');
       const err = args.find((arg) => arg instanceof Error);
       // Moleculer calls ordinary steps of its start "info"; here they are detail.
-      // What could not be said while the bus is away is no news either: that it is away was said once.
+      // That the bus is down was logged once; each message that could not be sent meanwhile is not worth a line.
       const isDetail = level === 'info' || err?.name === 'BrokerDisconnectedError';
       const own = isDetail ? 'debug' : level;
       const fields = args.find((arg) => typeof arg === 'object' && !(arg instanceof Error));

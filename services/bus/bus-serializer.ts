@@ -21,7 +21,7 @@ interface ServiceInfo {
   readonly settings?: unknown;
 }
 
-/** What a node says of itself: names of actions and events, without settings, which hold functions and concern nobody. */
+/** What a node announces of itself: names of actions and events, without settings, which hold functions and are private. */
 function infoOf(payload: Record<string, unknown>): unknown {
   const services = (payload.services ?? []) as readonly ServiceInfo[];
   const plain = { ...payload, services: services.map((service) => ({ ...service, settings: {} })) };

@@ -4,10 +4,10 @@ import { MAX_BUS_PACKET_BYTES } from '../contracts/limits.ts';
 import type { BusLine } from './bus-line.ts';
 import { BUS_REJECTIONS, type BusRejection, type PacketGuard } from './packet-guard.ts';
 
-/** Each node hears its own heartbeats, one a second: so many looks without one, and the line only seems to be there. */
+/** Each node receives its own heartbeats, one a second: after this many checks without one the connection only seems alive. */
 const LOOK_EVERY_MS = 1_000;
 const MAX_SILENT_LOOKS = 5;
-/** A flood of forged packets is a line in the log now and then, not a flood of lines. */
+/** So that a flood of forged packets does not flood the log. */
 const TELL_REJECTIONS_EVERY_MS = 60_000;
 
 /** What Moleculer's own types leave out. */
@@ -78,7 +78,7 @@ export class BusTransporter extends Transporters.Base {
     });
   }
 
-  /** Never throws at once: who publishes a heartbeat or an answer catches only what a promise says. */
+  /** Never throws synchronously: callers that publish a heartbeat or an answer only handle a rejected promise. */
   override async send(channel: string, body: Buffer): Promise<void> {
     const message = this.#guard.seal(channel, body);
     if (message.length > MAX_BUS_PACKET_BYTES) {
@@ -88,7 +88,7 @@ export class BusTransporter extends Transporters.Base {
       await this.#line.publish(channel, message);
     } catch (fault) {
       if (this.#line.isUp()) throw fault;
-      // Moleculer's own name for it: it may be retried, and it tells a caller more than a line of ioredis.
+      // Moleculer's own error for it: it may be retried, and it tells a caller more than an error of ioredis.
       throw new BrokerDisconnectedError();
     }
   }
@@ -113,7 +113,7 @@ export class BusTransporter extends Transporters.Base {
     }
     if (opened.sender === this.nodeID) this.#hasHeardItself = true;
     this.#senders.set(opened.body, opened.sender);
-    // A handler that fails answers its caller; nothing is left for us to say.
+    // A handler that fails answers its own caller; there is nothing to add here.
     Promise.resolve(this.receive(cmd, opened.body)).catch((fault: unknown) =>
       this.#log.warn({ err: fault, cmd }, 'a packet of the bus could not be handled'),
     );

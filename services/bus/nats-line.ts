@@ -20,7 +20,7 @@ export function natsOptions(url: string, connectTimeoutMs: number): ConnectionOp
     name: 'peerlink-bus',
     timeout: connectTimeoutMs,
     maxReconnectAttempts: -1,
-    // A server that comes back before its users file has refused us for a moment only.
+    // A server that restarts before its users file is readable refuses us only for a moment.
     ignoreAuthErrorAbort: true,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     reconnectJitter: RECONNECT_WAIT_MS,
@@ -69,7 +69,7 @@ export class NatsLine implements BusLine {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#handlers = null;
-    // What was said last, such as that this node leaves, is on its way before the end.
+    // The last messages, such as that this node leaves, are sent before the end.
     await this.#connection.drain().catch(() => this.#connection.close());
   }
 

@@ -10,7 +10,7 @@ import { CLUSTER_LEASE, type Leadership, LONE_LEASE } from './leadership.ts';
 import { loadOf, placeTransfer, type SlotLimits } from './membership.ts';
 import type { ClusterRepository, LeaderHints, OwnNodeRow } from './ports.ts';
 
-/** How often a node asks the database for what is not asked of it by anybody. */
+/** How often a node queries the database on its own account. */
 export interface ClusterPace {
   readonly announceEveryMs: number;
   readonly rowsEveryMs: number;
@@ -32,11 +32,11 @@ export const LONE_PACE: ClusterPace = {
   leaseEveryMs: LONE_LEASE.renewMs,
   dutiesEveryMs: 20_000,
 };
-/** As fresh as browsers need it; one small packet a node and second. */
+/** As fresh as browsers need it, at one small packet per node and second. */
 const REPORT_EVERY_MS = 1_000;
 /** This very process answers: what takes longer than this is not worth telling. */
 const REPORT_TIMEOUT_MS = 1_000;
-/** When two looks at the rows are further apart than they should be by more, they tell nothing of who was there between. */
+/** Two reads of the rows that are later than planned by more than this say nothing about who was alive in between. */
 const LONGEST_DELAY_MS = 8_000;
 
 /** Rows are renewed every ten seconds: two were missed. */
@@ -45,7 +45,7 @@ const GONE_AFTER_SECONDS = 30;
 /** A piece of work that exactly one node does at a time. */
 export interface LeaderDuty {
   readonly name: string;
-  /** Each statement carries the term, so that a leader that was replaced unawares changes nothing. How much was done. */
+  /** Each statement carries the term, so that a leader that was replaced without noticing changes nothing. Resolves to how much was done. */
   run(term: LeaderTerm): Promise<number>;
 }
 

@@ -21,7 +21,7 @@ export function loadOf(
 
 /** How much more than the median a node may carry before new transfers go elsewhere. */
 const OVERLOADED_TIMES_MEDIAN = 2;
-/** Below this a node has nothing to complain of: twice nearly nothing is no load. */
+/** Below this a node counts as idle: twice a negligible load is still negligible. */
 const NOTABLE_LOAD = 0.25;
 
 /** A node as placement sees it. */

@@ -17,7 +17,7 @@ import { type Broadcast, type Call, typedBroadcast, typedCall } from '../define-
 import type { Clock } from '../kernel/clock.ts';
 import type { RedisLink } from '../redis/redis-link.ts';
 
-/** What main.ts opened before: each is closed by it, in the reverse order. */
+/** What main.ts opened; main.ts also closes it, in reverse order. */
 export interface Foundation {
   readonly config: Config;
   readonly log: Logger;
@@ -35,7 +35,7 @@ export interface Common extends Foundation {
   /** The cluster's: grants, upload tokens and tickets are made from it. */
   readonly secret: Uint8Array;
   readonly clusterRepository: ClusterRepository;
-  /** For every time that another node or the database made or judges: machines' clocks differ. */
+  /** For every time that another node or the database made or judges, because machines' clocks differ. */
   readonly clock: Clock;
   readonly closeClock: () => Promise<void>;
   /** Null: this node is alone. */
@@ -84,7 +84,7 @@ async function assertReachable({ node }: Config, nodeId: string, database: Datab
   if (fault !== null) throw new PeerLinkError('unavailable', fault);
 }
 
-/** Nobody else can open what is in this node's data directory: what the database says changes by this process alone. */
+/** No other process can open the embedded database: only this process changes it. */
 export function isLone({ database }: Pick<Common, 'database'>): boolean {
   return database.kind === 'pglite';
 }

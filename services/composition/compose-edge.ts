@@ -15,10 +15,10 @@ import { edgeSettings } from './settings.ts';
 
 /** On most nodes it is this very process that answers. */
 const CLUSTER_ANSWER_MS = 2_000;
-/** How many share the limits while Redis is away: nodes come and go by the minute. */
+/** How often the number of nodes that share the limits while Redis is down is read: nodes come and go by the minute. */
 const NODES_COUNTED_EVERY_MS = 5_000;
 
-/** The edge, as far as the door for bytes needs it before the gateway is there. */
+/** The part of the edge that the data plane needs before the gateway exists. */
 export function composeEdge(common: Common, phase: Phase) {
   const { config, log, call, clusterId, onFault } = common;
   const settings = edgeSettings(config, clusterId);

@@ -32,7 +32,7 @@ export interface OperatorParts {
   readonly version: string;
 }
 
-/** What an operator is told by this node, and how he proves to be one. */
+/** What this node shows an operator, and how an operator is authenticated. */
 export function composeOperator(
   common: Common,
   { self, flows, transfers, scrub, reaches, holds, giveUp, version }: OperatorParts,

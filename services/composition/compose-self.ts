@@ -100,7 +100,7 @@ export function composeSelf(
   return { leadership, probe, monitor, metrics, sessions, sessionRepository, presence };
 }
 
-/** Where an alarm about a degraded node leads: `reasons` say what to look after. */
+/** The log line that alerts about a degraded node point to: `reasons` say what to check. */
 function logState(log: Logger, { state, before, reasons }: StateChange): void {
   if (state === 'degraded') log.warn({ state, before, reasons }, 'this node is degraded');
   else log.info({ state, before }, 'the state of this node has changed');

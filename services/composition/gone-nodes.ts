@@ -13,7 +13,7 @@ export interface GoneNodesDeps {
   readonly goneAfterMs: number;
   /** Nodes that answer the bus. */
   readonly answering: () => readonly string[];
-  /** For durations of this process. */
+  /** Monotonic, for durations. */
   readonly nowMs: () => number;
 }
 

@@ -5,11 +5,11 @@ import { MAX_EXPIRES_SECONDS, MAX_FILES_PER_TRANSFER, MAX_RUN_BYTES } from '../c
 import type { EdgeSettings } from '../gateway/edge-settings.ts';
 
 /**
- * Which setting each part goes by, apart from the parts themselves: what an operator chose and no part obeyed would be seen
- * only after hours, or at a power cut.
+ * Which setting each part uses, all in one place: a setting that no part obeys would be noticed only after hours, or at a power
+ * cut.
  */
 
-/** Of the engine, the peers, the door for bytes and the leader's turns. */
+/** For the engine, the peers, the data plane and the leader's turns. */
 export function transferSettings({ durability, limits, replicationFactor, ttl, ...config }: Config) {
   return {
     engine: { durability },
@@ -35,7 +35,7 @@ export function transferSettings({ durability, limits, replicationFactor, ttl, .
   } as const;
 }
 
-/** Of sessions, and of what the leader says of nodes. */
+/** For sessions, and for what the leader does with nodes. */
 export function selfSettings({ ttl, limits, node }: Config) {
   return {
     sessions: { ttlSeconds: ttl.clientSessionSeconds },
@@ -44,7 +44,7 @@ export function selfSettings({ ttl, limits, node }: Config) {
   } as const;
 }
 
-/** Of the edge, with the limits that every page is told. */
+/** For the gateway, with the limits that every page is told. */
 export function edgeSettings(config: Config, clusterId: string): EdgeSettings {
   const limits: PublicLimits = {
     maxFileBytes: config.limits.maxFileBytes,

@@ -1,6 +1,7 @@
 /**
  * Every Moleculer action that crosses a service, with its parameters and its answer. Small, idempotent, with a
- * time-out; file bytes never ride here. All are `protected`: the gateway lists what the outside may reach.
+ * time-out; file bytes never ride here. All are `public`, so that nodes may call each other's; clients reach only what the
+ * gateway lists.
  */
 import type {
   ChangeTransferRequest,
@@ -181,7 +182,7 @@ export interface Events {
     readonly chunkIndex: number;
     readonly at: string;
   };
-  /** The operator's token was made anew: what proves him is read again. */
+  /** The operator's token was renewed: its hash is read again. */
   'operator.token.renewed': Record<string, never>;
   'operator.signed.out': Record<string, never>;
   'session.revoked': { readonly sessionId: string };

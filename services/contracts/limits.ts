@@ -154,7 +154,7 @@ export const ROOMS_PER_MINUTE = 20;
 export const PEOPLE_REQUESTS_PER_MINUTE = 1_200;
 /** Texts sent from one address a minute: people type them. */
 export const TEXTS_PER_MINUTE = 60;
-/** Wrong tokens of the operator from one address: he pastes it, and never guesses. */
+/** Wrong operator tokens from one address: an operator pastes the token and never guesses. */
 export const SIGN_INS_PER_MINUTE = 5;
 /**
  * Looks at what a transfer holds, from one address a minute: a page looks once or twice, and a lecture hall may open the

@@ -3,11 +3,11 @@ import { type Clock, systemClock } from '../kernel/clock.ts';
 import { startLoop } from '../kernel/loop.ts';
 import type { Database } from './database.ts';
 
-/** A clock that somebody sets, or a machine that slept, is noticed this late. */
+/** How late a clock that was set, or a machine that slept, is noticed. */
 const ASK_EVERY_MS = 10_000;
 /** A busy machine answers late at first: the start does not end there. */
 const FIRST_TRIES = 3;
-/** How far two machines' quartzes may run apart: far more than any does. */
+/** How far two machines' clocks may drift apart: far more than any do. */
 const DRIFT = 0.0002;
 /** From here on the operator is told that the machine's clock is wrong. */
 const TOLD_SKEW_MS = 5_000;
@@ -20,7 +20,7 @@ export interface ClockLog {
 
 /**
  * "Times by the database's now()", without asking it each time: what all nodes of a cluster agree on, however wrong their
- * machines' clocks are. Between two answers it goes on by a clock that nobody sets.
+ * machines' clocks are. Between two answers it counts on by the monotonic clock, which nobody can set.
  */
 export class DatabaseClock implements Clock {
   readonly #own: Clock;

@@ -1,6 +1,6 @@
 import { PeerLinkError } from '../contracts/errors.ts';
 
-/** SQLSTATE classes that a better statement of ours would not have met: bad data, one row changed twice, broken constraint, bad SQL. */
+/** SQLSTATE classes that are defects of our statements: bad data, one row changed twice, broken constraint, bad SQL. */
 const OUR_OWN_FAULTS = new Set(['21', '22', '23', '42']);
 /** Serialization failure and deadlock: the database undid the transaction, which may be run again at once. */
 const RUN_AGAIN = new Set(['40001', '40P01']);

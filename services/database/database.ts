@@ -4,10 +4,10 @@ import { databaseUnavailable, mayRunAgain, toDatabaseFault } from './database-fa
 
 /** Below the two seconds within which whoever needs the database must have an answer or a 503. */
 export const CALL_DEADLINE_MS = 1_900;
-/** Callers that wait for the database at once; the next one is told at once that it is not to be had. */
+/** Callers that may wait for the database at the same time; the next one is told at once that it is unavailable. */
 export const MAX_CALLS_IN_FLIGHT = 2_000;
 const UP_DEADLINE_MS = 1_000;
-/** What runs in this very process does not go away unnoticed: an answer so old still says that it is there. */
+/** An embedded database does not disappear unnoticed, so an answer this old still proves that it is there. */
 const EMBEDDED_ANSWER_COUNTS_MS = 10_000;
 const CLOSE_DEADLINE_MS = 2_000;
 const MAX_RUNS = 4;
@@ -69,7 +69,7 @@ export function databaseOf(kind: Database['kind'], prisma: PrismaClient, disconn
         () => false,
       ),
     close() {
-      // A server that is frozen never says goodbye; the end of the process closes what is left.
+      // A frozen server never closes its side; the end of the process closes what is left.
       closing ??= withDeadline(disconnect(), CLOSE_DEADLINE_MS).catch(() => undefined);
       return closing;
     },

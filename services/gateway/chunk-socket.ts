@@ -35,7 +35,7 @@ export interface ChunkSocketDeps extends HandshakeDeps {
 }
 
 /**
- * The Socket.IO door for bytes. A server of its own: what may come here is longer than a control message, and binary.
+ * Socket.IO for bytes. A server of its own, because its messages are binary and longer than control messages.
  */
 export function createChunkSocket(deps: ChunkSocketDeps): SocketServer {
   // Engine.IO wants to own an HTTP server; this one never listens and only passes upgrades on.

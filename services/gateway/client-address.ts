@@ -57,7 +57,7 @@ export function clientAddress(
   return client.toString();
 }
 
-/** What limits count by: an IPv4 address, or the /64 of an IPv6 one, since one customer has all of a /64. */
+/** What limits count by: an IPv4 address, or the /64 of an IPv6 one, since an Internet provider gives one subscriber a whole /64. */
 export function addressKeyOf(address: string): string {
   const parsed = parseAddress(address);
   if (parsed === undefined) return 'unknown';

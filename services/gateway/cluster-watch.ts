@@ -2,7 +2,7 @@ import type { ClusterResponse, PublicNode } from '../contracts/http.ts';
 
 /** A difference of load that is worth telling every page. */
 const NOTABLE_LOAD_CHANGE = 0.1;
-/** However many ask, the service is asked this often; a page that has just come is told of a cluster that has just changed. */
+/** However many clients ask, the service is asked at most this often; short enough for a page that opens just after a change. */
 const KEPT_MS = 250;
 
 /** Whether pages that choose a node would choose differently: nodes came, went, changed state or carry much more or less. */
@@ -49,7 +49,7 @@ export class ClusterWatch {
     return this.#asking;
   }
 
-  /** Origins under which browsers reach the nodes: pages of theirs are ours, and pages may talk to them. */
+  /** Origins under which browsers reach the nodes: their pages count as ours, and our pages may connect to them. */
   readonly origins = (): readonly string[] => this.#origins;
 
   async #askOnce(): Promise<ClusterResponse> {

@@ -24,7 +24,7 @@ export interface ControlSocketDeps extends ControlDeps, HandshakeDeps {
   readonly inboxes: Pick<InboxEvents, 'handlers' | 'removeSocket'>;
 }
 
-/** What moleculer-io is configured with, and the door through which our server hands it upgrades. */
+/** The configuration of moleculer-io, and the server through which ours hands it upgrades. */
 export interface ControlSocket extends Pick<SocketServer, 'upgrade'> {
   /** moleculer-io attaches to it. It never listens. */
   readonly door: ReturnType<typeof createServer>;
@@ -86,7 +86,7 @@ export function createControlSocket(deps: ControlSocketDeps): ControlSocket {
   };
 }
 
-/** Counts every message, also of events nobody listens to, and answers those instead of leaving them open. */
+/** Counts every message. Events without a handler count too, and are answered instead of left unanswered. */
 async function admit(
   deps: ControlSocketDeps,
   handlers: Handlers,
@@ -107,7 +107,7 @@ function optionsOf(deps: ControlSocketDeps): object {
   return {
     path: CONTROL_PATH,
     transports: ['websocket'],
-    // It cannot be had in one direction, and a client's 8 KiB may inflate to 8 MiB before anybody is asked who it is.
+    // Compression cannot be negotiated in one direction only, and a client's 8 KiB may inflate to 8 MiB before it is authenticated.
     perMessageDeflate: false,
     httpCompression: false,
     serveClient: false,

@@ -1,6 +1,6 @@
 import type { PublicLimits } from '../contracts/http.ts';
 
-/** What the gateway needs of the configuration, in its own words. */
+/** The part of the configuration that the gateway needs. */
 export interface EdgeSettings {
   /** Names the session cookie, so that two PeerLinks on one host do not take each other's. */
   readonly clusterId: string;
@@ -8,7 +8,7 @@ export interface EdgeSettings {
   /** Origins besides our own whose pages may use the API, compared exactly. */
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
-  /** Of what goes out over HTTP and is no file of anybody's: the page. */
+  /** Compression of the page's own files; transferred files are never compressed. */
   readonly isCompressionEnabled: boolean;
   readonly isMetricsEnabled: boolean;
   readonly rateLimits: {

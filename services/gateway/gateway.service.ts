@@ -189,7 +189,7 @@ type Middleware = (req: IncomingMessage, res: ServerResponse, next: (fault?: unk
 
 function webSettings(routes: ApiRoutes, contextOf: (req: IncomingMessage) => EdgeContext): object {
   return {
-    // Handlers and what they close over stay out of the registry that nodes tell each other.
+    // Handlers and their closures stay out of the registry that nodes exchange.
     $secureSettings: ['routes', 'io', 'rootCallOptions'],
     server: false,
     port: undefined,
@@ -225,7 +225,7 @@ function notRouted(routes: ApiRoutes, res: ServerResponse, context: EdgeContext)
   });
 }
 
-/** So long a refused upgrade may take to read its answer. */
+/** How long a refused upgrade may take to read its answer. */
 const REFUSAL_LINGER_MS = 1_000;
 
 type Door = Pick<SocketServer, 'upgrade'>;
@@ -249,7 +249,7 @@ function routeUpgrade(control: Door, chunks: Door, req: IncomingMessage, socket:
 
 const ioOf = (service: Service): IoServer => (service as unknown as { io: IoServer }).io;
 
-/** Something waits for what it was told before; engine.io says so in a field that its types keep to itself. */
+/** Earlier messages are still unsent; engine.io shows that in a field that its types do not declare. */
 function isBehind(io: IoServer, socketId: string): boolean {
   const conn = io.of('/').sockets.get(socketId)?.conn as unknown as
     | { readonly writeBuffer: readonly unknown[] }
@@ -284,7 +284,7 @@ function forwardedEvents(watches: Watches, inboxes: InboxEvents) {
   };
 }
 
-/** Hints of direct sends: whoever is concerned and connected here is told what the rows say. */
+/** Hints about direct sends: the people concerned who are connected here are sent what the rows say. */
 function directEvents(inboxes: InboxEvents, recipients: RecipientNews) {
   return {
     'inbox.changed': {

@@ -51,7 +51,7 @@ const TITLES: Readonly<Record<ErrorType, string>> = {
   use_http: 'Too large for a message; use HTTP PUT',
 };
 
-/** Retryable 503s that name no time get this one: long enough not to hammer, short enough not to be noticed. */
+/** Retry-After of 503s that name no time: long enough not to overload the server, short enough not to be noticed. */
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 
 /** Faults that Moleculer and moleculer-web make themselves, by name, since their classes do not cross processes. */
@@ -122,7 +122,7 @@ function isPeerLinkFault(fault: unknown): fault is Pick<PeerLinkError, 'message'
 const LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 2_000;
 
-/** Writes the problem, or breaks the stream when the head is out: a clean end would pass damage off as success. */
+/** Writes the problem, or breaks the stream when the head is already sent: a clean end would present damage as success. */
 export function answerFault(
   req: IncomingMessage,
   res: ServerResponse,

@@ -76,8 +76,8 @@ export function createHttpServer(deps: HttpServerDeps): Server {
 }
 
 /**
- * Node begins each request that it finds in what came, before the ones ahead of it are answered: one packet would make as
- * many streams and answers as it has requests. Nobody of ours asks again before the answer, so such a connection ends.
+ * Node starts every pipelined request before the earlier ones are answered, so that one packet could create as many streams
+ * and answers as it holds requests. Our clients never pipeline, so such a connection is closed.
  */
 function boundedConnections(): (req: IncomingMessage, res: ServerResponse) => boolean {
   const unfinished = new WeakMap<Socket, number>();

@@ -22,16 +22,16 @@ export interface ListenerDeps {
   readonly operations: Operations;
   readonly metrics: EdgeMetrics;
   readonly isMetricsEnabled: boolean;
-  /** This node has no edge: it answers other nodes and whoever watches it, and no client. */
+  /** This node has no gateway: it answers other nodes and health checks, but no clients. */
   readonly isForPeersOnly: boolean;
-  /** By which transfers and sessions end. */
+  /** The clock by which transfers and sessions expire. */
   readonly clock: Pick<Clock, 'now'>;
   /** moleculer-web, as middleware; `context` is remembered for its handlers. */
   readonly api: (req: IncomingMessage, res: ServerResponse, context: EdgeContext) => void;
   readonly log: Logger;
 }
 
-/** Looked up often by machines; a line of log each would bury the rest. */
+/** Requested often by machines; a log line for each would bury the rest. */
 const QUIET_ROUTES = new Set(['/healthz', '/readyz', '/metrics', '/assets/*', '/api/operator/overview']);
 const PAGE_PATHS = /^\/(mine|people(\/[^/]{1,64})?|cluster)?$/;
 /** Named in the page's manifest. */
@@ -57,7 +57,7 @@ export function createListener(deps: ListenerDeps): Listener {
   };
 }
 
-/** Headers that nothing can be made of cost their sender the request, never everybody the process. */
+/** Unreadable headers fail this one request, never the whole process. */
 function contextOrRefusal(deps: ListenerDeps, req: IncomingMessage, res: ServerResponse): EdgeContext | null {
   try {
     return deps.makeContext(req);
@@ -81,7 +81,7 @@ function route(
       data: { limitBytes: MAX_URL_BYTES },
     });
   }
-  // `http://other/` and `//other/` name another host to whoever resolves them.
+  // `http://other/` and `//other/` would be resolved as another host.
   if (!/^\/(?![/\\])/.test(url) && !(req.method === 'OPTIONS' && url === '*')) {
     throw new PeerLinkError('bad_request', 'The address must be a path; this is no proxy.');
   }
@@ -100,7 +100,7 @@ function route(
   if (deps.dataPlane.handle(req, res, context)) return;
   res.setHeader('Content-Security-Policy', NOTHING_RUNS);
   if (context.path.startsWith('/api/')) {
-    // Not in Date: a machine's clock may be wrong, and a proxy puts its own in there.
+    // Not in Date: a machine's clock may be wrong, and a proxy replaces that header.
     res.setHeader(HEADER.serverTime, new Date(deps.clock.now()).toISOString());
     deps.api(req, res, context);
     return;

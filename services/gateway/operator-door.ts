@@ -25,7 +25,7 @@ export interface OperatorDoor {
 export function createOperatorDoor({ settings, rateLimits, operator }: OperatorDoorDeps): OperatorDoor {
   const assertToken = async (token: string, context: EdgeContext) => {
     if (await operator.isToken(token)) {
-      // A right token costs nothing, since scripts ask again and again; but whoever guessed too often is not told of it.
+      // A right token is not counted, since scripts ask again and again; but after too many wrong ones it is refused as well.
       await rateLimits.assertLeft('sign-ins', context.addressKey);
       return;
     }

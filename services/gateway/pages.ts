@@ -28,7 +28,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.webmanifest': 'application/manifest+json',
   '.txt': 'text/plain; charset=utf-8',
 };
-/** A worker lives under the policy that came with its own script: kept for a year, it would know no new node. */
+/** A worker runs under the policy sent with its own script: cached for a year, that policy would allow no new node. */
 const WORKER = /^\/(assets\/)?[\w.-]*worker[\w.-]*\.js$/;
 const COMPRESSIBLE = /^(text\/|image\/svg|application\/(json|manifest))/;
 
@@ -85,7 +85,7 @@ export function createPages(
     const policy = currentPolicy();
     res.setHeader('Content-Security-Policy', policy.text);
     res.setHeader('Cache-Control', cacheControl);
-    // With a tag of its own, so that no page lives on under the policy of an earlier day.
+    // With an entity tag of its own, so that no page keeps running under an outdated policy.
     answer(req, res, { ...index, etag: taggedBy(index.etag, policy.tag) });
     return true;
   };

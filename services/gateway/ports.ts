@@ -1,4 +1,4 @@
-/** What the gateway asks of others, besides actions. Wired in main.ts. */
+/** What the gateway needs from others, besides actions. Wired in services/composition/compose-node.ts. */
 import type { Person } from '../contracts/person.ts';
 
 /** Counts what the edge does. Routes are templates (`/api/transfers/:id`), so their number is bounded. */

@@ -3,9 +3,9 @@ import type { NodeHealth, NodeReason, NodeState } from '../contracts/http.ts';
 /** One look at the machine and the process. Without Redis, `isRedisUp` is true too. */
 export type Measurements = Omit<NodeHealth, 'nodeId' | 'state' | 'reasons' | 'uptimeSeconds'>;
 
-/** Above it a person notices that every answer is late. */
+/** Above it people notice that every answer is slow. */
 export const SLOW_LOOP_P99_MS = 200;
-/** Below it a few uploads may fill the disk before anybody looks. */
+/** Below it a few uploads may fill the disk before anybody reacts. */
 export const LOW_DISK_BYTES = 256 * 1024 * 1024;
 export const LOW_DISK_SHARE = 0.02;
 

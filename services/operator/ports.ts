@@ -1,6 +1,6 @@
 import type { OperatorTransfer } from '../contracts/operator.ts';
 
-/** What proves the operator. */
+/** What authenticates the operator. */
 export interface OperatorProofs {
   /** SHA-256 of the token; null before there was one. */
   readonly hash: Uint8Array | null;
@@ -8,7 +8,7 @@ export interface OperatorProofs {
   readonly signedOut: readonly string[];
 }
 
-/** The row `cluster`, as far as it proves the operator. Throws `unavailable` when it cannot answer. */
+/** The columns of the row `cluster` that authenticate the operator. Throws `unavailable` when it cannot answer. */
 export interface OperatorTokenStore {
   read(): Promise<OperatorProofs>;
   writeHash(hash: Uint8Array): Promise<void>;

@@ -9,10 +9,10 @@ export interface RedisLog {
   warn(details: object, message: string): void;
 }
 
-/** Nothing newer is used, and nothing older is tried. */
+/** No command of a newer version is used, and no older version is tested. */
 const MIN_REDIS_MAJOR = 6;
 
-/** What waiting does not mend, with the variable that is wrong. */
+/** Refusals that waiting does not cure, with the variable that is wrong. */
 class HopelessFault extends Error {}
 
 /**

@@ -41,9 +41,9 @@ export async function isRedisOpen(settings: RedisSettings): Promise<boolean> {
 }
 
 /**
- * The rows of sessions in Redis are believed: whoever can write there passes for any session. Asked where Redis is not the
- * bus as well, which asks for itself.
- * @param isOpenAllowed ALLOW_INSECURE_BUS: it is only said aloud
+ * The sessions cached in Redis are trusted: whoever can write there can impersonate any session. Called where Redis is not
+ * also the bus, which makes the same check itself.
+ * @param isOpenAllowed ALLOW_INSECURE_BUS: an open Redis is only logged
  * @throws unavailable: it is not on this machine and lets anybody in
  */
 export async function assertGuarded(settings: RedisSettings, isOpenAllowed: boolean, log: RedisLog): Promise<void> {

@@ -10,10 +10,10 @@ export const ANSWER_DEADLINE_MS = 500;
 const REST_MS = 1_000;
 /** A connection that owes an answer so long is dropped and made anew. */
 const DEAD_AFTER_MS = 3_000;
-/** A server that vanished without a word is found out, also while nobody asks anything. */
+/** So that a server that vanished silently is noticed even while nobody asks for anything. */
 const PING_EVERY_MS = 2_000;
 
-/** This node's own connections to Redis; those of the bus are Moleculer's. */
+/** This node's connections to Redis, apart from the bus, which has its own (services/bus/redis-line.ts). */
 export interface RedisLink {
   /**
    * Asks Redis on behalf of a request: it never waits longer than ANSWER_DEADLINE_MS, and not at all while Redis is known

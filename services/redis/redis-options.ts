@@ -39,7 +39,7 @@ export function redisOptions(settings: RedisSettings, connectionName: string): R
   };
 }
 
-/** Doubled each time up to 2 s, half of it by chance, so that nodes do not come back as one. @param random 0 to 1 */
+/** Doubled each time up to 2 s, half of it random, so that nodes do not reconnect all at once. @param random 0 to 1 */
 export function reconnectDelayMs(times: number, firstDelayMs: number, random: number): number {
   const delayMs = Math.min(MAX_RECONNECT_DELAY_MS, firstDelayMs * 2 ** Math.min(times - 1, 20));
   return Math.round(delayMs / 2 + (delayMs / 2) * random);

@@ -1,7 +1,7 @@
 import { PeerLinkError } from '../contracts/errors.ts';
 import { MAX_DISPLAY_NAME_CHARS } from '../contracts/limits.ts';
 
-/** Short, kind, easy to say and to tell apart; none that could hurt in any pair. */
+/** Short, friendly, easy to say and to tell apart; no pair of them can offend. */
 const TEMPERS = [
   'Amber',
   'Brave',

@@ -10,7 +10,7 @@ export const PRESENCE_LOOK_EVERY_MS = 500;
 export const PRESENCE_TTL_MS = 2_500;
 /** "Redis away: presence to what each node knows": what was heard of others is kept so long without an answer. */
 const HEARD_KEPT_MS = 3_000;
-/** A page that loads, or a network that comes back, changes several things at once. */
+/** Changes are gathered for this long, since a page that loads or a network that returns causes several at once. */
 const COALESCED_MS = 50;
 /** Writing out many people takes longer, so it is done less often: half a second more for 5,000. */
 const COALESCED_MS_A_PERSON = 0.1;

@@ -27,7 +27,7 @@ export function createProcessSystemProbe(options: ProbeOptions): SystemProbe {
       // The histogram counts whole intervals: what is above the resolution is the delay.
       const p99Ms = delays.count === 0 ? 0 : Math.max(0, delays.percentile(99) / NANOSECONDS_PER_MS - RESOLUTION_MS);
       delays.reset();
-      // It wakes the process a hundred times a second, which costs a node at rest more than all the rest it does.
+      // It wakes the process a hundred times a second, which costs an idle node more than everything else it does.
       if (utilization > WATCHED_ABOVE_USE) delays.enable();
       else delays.disable();
       return {
