@@ -138,7 +138,7 @@ export interface TransferRepository {
   change(id: string, change: { expiresInSeconds?: number; maxDownloads?: number | null }): Promise<TransferRow | null>;
   /** For the sweep: which of these files have a row, and what it says about their transfer. */
   fateOfFiles(fileIds: readonly string[]): Promise<ReadonlyMap<string, FileFate>>;
-  /** Not-ended transfers whose home is this node, for recovery at start. Pages by id. */
+  /** Not-ended transfers whose home is this node, for recovery at start. Pages by id, with no more files than one may have. */
   listByHome(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferWithFiles[]>;
   /** Rows of not-ended transfers that name this node as replica. Pages by id. */
   listByReplica(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferRow[]>;

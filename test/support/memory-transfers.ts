@@ -450,11 +450,11 @@ export class MemoryTransferRepository implements TransferRepository {
 
   async listByHome(nodeId: string, afterId: string | null, limit: number): Promise<readonly TransferWithFiles[]> {
     await this.#answer();
-    return [...this.#transfers.values()]
+    const listed = [...this.#transfers.values()]
       .filter((row) => row.homeNodeId === nodeId && row.state !== 'ended' && row.id > (afterId ?? ''))
       .sort((a, b) => (a.id < b.id ? -1 : 1))
-      .slice(0, limit)
-      .map((row) => this.#found(row));
+      .slice(0, limit);
+    return this.#withFewFiles(listed).map((row) => this.#found(row));
   }
 
   async deleteEndedRows(olderThanSeconds: number, limit: number, term?: LeaderTerm): Promise<number> {
@@ -463,16 +463,20 @@ export class MemoryTransferRepository implements TransferRepository {
     const before = this.#nowMs() - olderThanSeconds * 1000;
     const over = [...this.#transfers.values()].filter((row) => row.endedAt !== null && row.endedAt.getTime() < before);
     over.sort((a, b) => Number(a.endedAt) - Number(b.endedAt));
-    let deletedCount = 0;
-    let fileCount = 0;
-    for (const row of over.slice(0, limit)) {
-      fileCount += this.#files.get(row.id)?.length ?? 0;
-      if (fileCount > MAX_FILES_PER_TRANSFER) break;
+    const deleted = this.#withFewFiles(over.slice(0, limit));
+    for (const row of deleted) {
       this.#transfers.delete(row.id);
       this.#files.delete(row.id);
-      deletedCount += 1;
     }
-    return deletedCount;
+    return deleted.length;
+  }
+
+  #withFewFiles(rows: readonly TransferRow[]): readonly TransferRow[] {
+    let fileCount = 0;
+    return rows.filter(({ id }) => {
+      fileCount += this.#files.get(id)?.length ?? 0;
+      return fileCount <= MAX_FILES_PER_TRANSFER;
+    });
   }
 
   #found(transfer: TransferRow): TransferWithFiles {

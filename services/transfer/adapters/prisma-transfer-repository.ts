@@ -38,9 +38,13 @@ export function createPrismaTransferRepository(database: Database): TransferRepo
     listBySession: (sessionId, limit, filesEach) => listBySession(database, sessionId, limit, filesEach),
     listByHome: async (nodeId, afterId, limit) => {
       const records = await database.query<TransferWithFilesRecord>(Prisma.sql`
-        SELECT ${TRANSFER_WITH_FILES} FROM transfers t
-        WHERE t.home_node_id = ${nodeId} AND t.state IN ('open', 'sealed') AND t.id > ${afterId ?? ''}
-        ORDER BY t.id LIMIT ${limit}`);
+        SELECT ${TRANSFER_WITH_FILES} FROM transfers t WHERE t.id IN (${withFewFiles(
+          Prisma.sql`
+            SELECT id, file_count FROM transfers
+            WHERE home_node_id = ${nodeId} AND state IN ('open', 'sealed') AND id > ${afterId ?? ''}
+            ORDER BY id LIMIT ${limit}::int`,
+          Prisma.sql`id`,
+        )}) ORDER BY t.id`);
       return records.map(toTransferWithFiles);
     },
     listByReplica: async (nodeId, afterId, limit) => {
@@ -112,19 +116,24 @@ export function createPrismaTransferRepository(database: Database): TransferRepo
       const deleted = await database.query(Prisma.sql`
         WITH ${termOf(term)}
         DELETE FROM transfers WHERE ${IN_TERM} AND id IN (
-          SELECT id FROM transfers WHERE id IN (
-            SELECT id FROM (
-              SELECT id, sum(file_count) OVER (ORDER BY ended_at, id) AS files_so_far FROM (
-                SELECT id, file_count, ended_at FROM transfers
-                WHERE state = 'ended' AND ended_at < now() - make_interval(secs => ${olderThanSeconds}::float8)
-                ORDER BY ended_at, id LIMIT ${limit}::int
-              ) oldest
-            ) counted WHERE files_so_far <= ${MAX_FILES_PER_TRANSFER}::int
-          ) FOR UPDATE SKIP LOCKED
+          SELECT id FROM transfers WHERE id IN (${withFewFiles(
+            Prisma.sql`
+              SELECT id, file_count, ended_at FROM transfers
+              WHERE state = 'ended' AND ended_at < now() - make_interval(secs => ${olderThanSeconds}::float8)
+              ORDER BY ended_at, id LIMIT ${limit}::int`,
+            Prisma.sql`ended_at, id`,
+          )}) FOR UPDATE SKIP LOCKED
         ) RETURNING id`);
       return deleted.length;
     },
   };
+}
+
+/** Ids of the first of these rows, at least one: they have no more files in all than one transfer may have. */
+function withFewFiles(rows: Prisma.Sql, order: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`SELECT id FROM (
+    SELECT id, sum(file_count) OVER (ORDER BY ${order}) AS files_so_far FROM (${rows}) listed
+  ) counted WHERE files_so_far <= ${MAX_FILES_PER_TRANSFER}::int`;
 }
 
 function firstRow(records: readonly TransferRecord[]): TransferRow | null {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { MAX_FILE_BYTES } from '../../../services/contracts/limits.ts';
-import type { TransferRow } from '../../../services/transfer/ports.ts';
+import type { TransferRow, TransferWithFiles } from '../../../services/transfer/ports.ts';
 import { bytes, leading, newFile, newTransfer, ROOMY, type TransferHarness, unique } from './state-harness.ts';
 
 /** What every TransferRepository does, whatever it stands on. */
@@ -428,6 +428,20 @@ export function describeTransferRepository(make: () => TransferHarness): void {
       const newest = await make().transfers.listBySession(sessionId, 2, 1);
       expect(newest.map((one) => one.transfer.id)).toEqual(ids.slice(0, 2));
       expect(newest[0]).toMatchObject({ fileCount: 2, totalBytes: 2_000, files: [{ index: 0 }] });
+    });
+
+    it('of a home hold no more files than one transfer may have: each statement has to end in time', async () => {
+      const homeNodeId = unique('home');
+      for (let index = 0; index < 3; index += 1) await open(4_000, { homeNodeId });
+      const sizes: number[] = [];
+      for (let after: string | null = null; ; ) {
+        const page: readonly TransferWithFiles[] = await make().transfers.listByHome(homeNodeId, after, 50);
+        sizes.push(page.length);
+        const last = page.at(-1);
+        if (last === undefined) break;
+        after = last.transfer.id;
+      }
+      expect(sizes).toEqual([2, 1, 0]);
     });
 
     it('of a home page by id through everything that has not ended', async () => {
