@@ -64,11 +64,11 @@ async function forwardBody(
   transfer: RunningTransfer,
   run: Omit<ForwardedRun, 'chunkValue'>,
 ): Promise<PutRunResponse> {
+  const given = req.headers[HEADER.chunkValue];
+  const chunkValue = given === undefined ? null : chunkValueOf(given).toString('hex');
   const release = deps.engine.hold(transfer);
   try {
     const stream = await deps.uploads.enter(transfer.row.id);
-    const given = req.headers[HEADER.chunkValue];
-    const chunkValue = given === undefined ? null : chunkValueOf(given).toString('hex');
     try {
       const onBytes = (lengthBytes: number) => {
         stream.moved(lengthBytes);
