@@ -21,11 +21,8 @@ describe('a run whose home is another node', () => {
       peers: { isHere: () => false },
     } as unknown as DataPlaneDeps;
     const headers = { authorization: 'Bearer token', 'content-length': '1024', 'x-chunk-value': 'no digits' };
-    const put = putRun(deps, { headers } as IncomingMessage, {} as ServerResponse, {} as RequestContext, {
-      transferId: row.id,
-      fileIndex: 0,
-      offset: 0,
-    });
+    const [req, res, context] = [{ headers }, {}, {}] as unknown as [IncomingMessage, ServerResponse, RequestContext];
+    const put = putRun(deps, req, res, context, { transferId: row.id, fileIndex: 0, offset: 0 });
     await expect(put).rejects.toMatchObject({ type: 'bad_request' });
     expect([uploads.streamCount, uploads.transferCount]).toEqual([0, 0]);
   });
