@@ -92,15 +92,32 @@ NET_IO_INLINE void Round(W v[16], const W m[16]) {
           s + 8);
 }
 
+// `after_round(r)` is called between the rounds: for what is better done a little at a time than all at once.
+template <class W, class AfterRound>
+NET_IO_INLINE void AllRounds(W v[16], const W m[16], const AfterRound& after_round) {
+  Round<0>(v, m);
+  after_round(0);
+  Round<1>(v, m);
+  after_round(1);
+  Round<2>(v, m);
+  after_round(2);
+  Round<3>(v, m);
+  after_round(3);
+  Round<4>(v, m);
+  after_round(4);
+  Round<5>(v, m);
+  after_round(5);
+  Round<6>(v, m);
+  after_round(6);
+}
+
+struct Nothing {
+  NET_IO_INLINE void operator()(int) const {}
+};
+
 template <class W>
 NET_IO_INLINE void AllRounds(W v[16], const W m[16]) {
-  Round<0>(v, m);
-  Round<1>(v, m);
-  Round<2>(v, m);
-  Round<3>(v, m);
-  Round<4>(v, m);
-  Round<5>(v, m);
-  Round<6>(v, m);
+  AllRounds(v, m, Nothing());
 }
 
 }  // namespace
