@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { runNodes } from './cluster/nodes.mjs';
 import { startStores } from './cluster/stores.mjs';
+import { whenParentEnds } from './setup/foreground.mjs';
 import { main, ROOT, SetupError, say } from './setup/process.mjs';
 import { setUp } from './setup/setup.mjs';
 
@@ -12,7 +13,6 @@ const DEFAULT_COUNT = 3;
 const MAX_COUNT = 16;
 const DEFAULT_FIRST_PORT = 5000;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-const LOOK_FOR_PARENT_EVERY_MS = 250;
 
 function readCount(text) {
   if (text === undefined) return DEFAULT_COUNT;
@@ -56,13 +56,7 @@ function untilSignalled() {
   const stopping = new AbortController();
   const stop = () => stopping.abort();
   for (const signal of SIGNALS) process.on(signal, stop);
-  // npm runs scripts in a shell and hands a SIGTERM to that shell, which ends without passing it on: losing the
-  // parent is the signal.
-  if (process.env.npm_lifecycle_event !== undefined) {
-    const parent = process.ppid;
-    const watch = setInterval(() => process.ppid !== parent && stop(), LOOK_FOR_PARENT_EVERY_MS);
-    watch.unref();
-  }
+  whenParentEnds(stop);
   return stopping.signal;
 }
 

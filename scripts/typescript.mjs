@@ -1,4 +1,4 @@
-// npm run bench, bench:native, showcase: sets up, then runs one of the project's TypeScript or Node programs.
+// Sets up, then runs one of the project's own programs under tsx: the benchmarks, npm run evidence, npm run showcase.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInForeground } from './setup/foreground.mjs';

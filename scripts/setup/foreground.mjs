@@ -6,6 +6,21 @@ const FORWARDED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const LOOK_FOR_PARENT_EVERY_MS = 250;
 
 /**
+ * Calls `act` once when the process that started this one has ended, if that was npm: npm runs scripts in a shell and sends a
+ * SIGTERM to that shell, which ends without passing it on.
+ */
+export function whenParentEnds(act) {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    act();
+  }, LOOK_FOR_PARENT_EVERY_MS);
+  watch.unref();
+}
+
+/**
  * Runs programs in the foreground of this process until the first one ends, then asks the others to end too.
  * Signals go through; the answer is the exit code that this process should end with.
  * @param {readonly { args: readonly string[], cwd?: string, env?: NodeJS.ProcessEnv }[]} programs arguments of node
@@ -25,17 +40,7 @@ export function runInForeground(programs) {
         if (signal !== 'SIGINT' || !process.stdin.isTTY) signalAll(signal);
       });
     }
-    // npm runs scripts in a shell and hands a SIGTERM to that shell, which ends without passing it on: losing the
-    // parent is the signal.
-    if (process.env.npm_lifecycle_event !== undefined) {
-      const parent = process.ppid;
-      const watch = setInterval(() => {
-        if (process.ppid === parent) return;
-        clearInterval(watch);
-        signalAll('SIGTERM');
-      }, LOOK_FOR_PARENT_EVERY_MS);
-      watch.unref();
-    }
+    whenParentEnds(() => signalAll('SIGTERM'));
     for (const { args, cwd = ROOT, env = process.env } of programs) {
       const child = spawn(process.execPath, args, { cwd, env, stdio: 'inherit' });
       running.add(child);
