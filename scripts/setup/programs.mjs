@@ -34,6 +34,7 @@ const TEST_PROGRAMS = [
   },
   { title: 'ip', names: ['ip'], folders: () => ['/usr/sbin', '/sbin'], package: 'iproute2', neededBy: 'test/cluster' },
   { title: 'b3sum', names: ['b3sum'], package: 'b3sum', neededBy: 'test' },
+  { title: 'aria2c', names: ['aria2c'], package: 'aria2', neededBy: 'test/cluster' },
   { title: 'curl', names: ['curl'], package: 'curl', neededBy: 'test' },
   { title: 'unzip', names: ['unzip'], package: 'unzip', neededBy: 'test' },
   {

@@ -1,10 +1,15 @@
-import { existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 import { errorTypeOf } from '../../services/contracts/errors.ts';
+import { tempDirectory } from '../support/cleanup.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { openUpload, putChunk } from '../support/cluster-client.ts';
+import { nodeIdOf, openRows } from '../support/cluster-storage.ts';
+import { startProcess } from '../support/processes.ts';
 import type { TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
 
@@ -120,6 +125,66 @@ describe('limits are of the cluster, not of a node', () => {
       ),
     );
     expect(counted(answers)).toEqual({ 201: OPEN_TRANSFERS, too_many_transfers: 24 - OPEN_TRANSFERS });
+  });
+});
+
+describe('aria2c, with eight connections to a sealed file', () => {
+  const CHUNKS = 16;
+  const MIB = 1024 ** 2;
+  const file = randomBytes(CHUNKS * MIB);
+
+  /** The addresses of a new share of the file, its home's first. */
+  async function share(options: object): Promise<readonly string[]> {
+    const node = nodeAt(0);
+    const upload = await openUpload(node, file.length, options);
+    const put = async (_: unknown, index: number) => (await putChunk(node, upload, file, index)).status;
+    expect(await Promise.all(Array.from({ length: CHUNKS }, put))).toEqual(Array(CHUNKS).fill(200));
+    const rows = await openRows(cluster.databaseUrl);
+    const { home, state } = await rows.share(upload.transferId);
+    expect(state).toBe('sealed');
+    const rank = (one: TestServer) => (nodeIdOf(one) === home ? 0 : 1);
+    const nodes = [...cluster.nodes].sort((a, b) => rank(a) - rank(b));
+    return nodes.map(({ url }) => `${url}/d/${upload.shareId}/0/some.bin`);
+  }
+
+  async function aria2c(urls: readonly string[]) {
+    const directory = tempDirectory('aria2c');
+    const before = cluster.nodes.map((node) => node.log().length);
+    // By itself it does not split what is shorter than 20 MiB.
+    const split = ['-x8', '-s8', '--min-split-size=1M'];
+    const program = startProcess('aria2c', ['--no-conf', ...split, '-d', directory, '-o', 'file', ...urls]);
+    const { code } = await program.exited(30_000);
+    const answered = cluster.nodes.flatMap((node, index) => {
+      const lines = node.log().slice(before[index]).split('\n');
+      return lines.filter((line) => line.includes('"route":"/d/')).map((line) => /"status":(\d+)/.exec(line)?.[1]);
+    });
+    return { code, said: program.log(), answered, bytes: code === 0 ? readFileSync(join(directory, 'file')) : null };
+  }
+
+  const [atHome, elsewhere, everywhere] = [
+    (urls: readonly string[]) => urls.slice(0, 1),
+    ([, url]: readonly string[]) => [url ?? ''],
+    (urls: readonly string[]) => urls,
+  ];
+  it.each([
+    ['its home', {}, atHome],
+    ['a node that is not its home', {}, elsewhere],
+    ['its home, as its only download', { maxDownloads: 1 }, atHome],
+    ['a node that is not its home, as its only download', { maxDownloads: 1 }, elsewhere],
+    ['three nodes at once, as its only download', { maxDownloads: 1 }, everywhere],
+  ])('has it whole from %s', async (_whence, options, pick) => {
+    const urls = await share(options);
+    const { code, said, answered, bytes } = await aria2c(pick(urls));
+    expect([code, code === 0 ? '' : said]).toEqual([0, '']);
+    expect(bytes?.equals(file)).toBe(true);
+    // In ranges beside each other; those that it lets go of early, because another one was there first, are 499.
+    expect(answered.filter((status) => status === '206').length).toBeGreaterThan(1);
+    expect(answered.length).toBeGreaterThan(3);
+    expect(answered.filter((status) => !['200', '206', '499'].includes(status ?? ''))).toEqual([]);
+    if (!('maxDownloads' in options)) return;
+    // Another one, which has not the first one's cookie.
+    const second = await aria2c(pick(urls));
+    expect([second.code, second.answered]).toEqual([22, expect.arrayContaining(['410'])]);
   });
 });
 
