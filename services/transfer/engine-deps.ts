@@ -10,7 +10,10 @@ export interface EngineDeps {
   readonly nodeId: string;
   readonly repository: TransferRepository;
   readonly store: ChunkStore;
+  /** By which transfers end. */
   readonly nowMs: () => number;
+  /** For how long ago a row was read; the process's own unless a test has another. */
+  readonly monotonicMs?: () => number;
   /** False after a start with another boot id: committed chunks of open files are verified before their first use. */
   readonly isDiskTrusted: boolean;
   /** `power`: synced before each acknowledgement. `process`: sealed files are synced in the background. */

@@ -42,3 +42,18 @@ describe('what everybody is told of a transfer that is over', () => {
     expect(transfer.endFault(NOW_MS)).toMatchObject({ type: 'ended', data: undefined });
   });
 });
+
+describe('a share', () => {
+  it('is served for ten minutes that passed since its row was read, whatever the clock was set to meanwhile', () => {
+    let passedMs = 0;
+    const row = transferRow({ state: 'sealed', expiresAt: new Date(NOW_MS + 24 * 3_600_000) });
+    const transfer = new RunningTransfer({ transfer: row, files: [] }, NOW_MS, () => passedMs);
+    for (const nowMs of [NOW_MS + 12 * 3_600_000, NOW_MS - 12 * 3_600_000])
+      expect(() => transfer.assertReadable(nowMs)).not.toThrow();
+    passedMs = 10 * 60_000 + 1;
+    for (const nowMs of [NOW_MS, NOW_MS - 12 * 3_600_000])
+      expect(() => transfer.assertReadable(nowMs)).toThrow(expect.objectContaining({ type: 'unavailable' }));
+    transfer.learn(row);
+    expect(() => transfer.assertReadable(NOW_MS)).not.toThrow();
+  });
+});

@@ -26,15 +26,18 @@ export class RunningTransfer {
   isTouched = false;
   /** Many that ask for a row which was not read for long cost one query. */
   rereading: Promise<void> | null = null;
+  readonly #monotonicMs: () => number;
   #rowReadAtMs: number;
   /** Why it ended, as another node says; the row, which is all that bytes are deleted for, was not read since. */
   #heardEnd: { readonly reason: EndReason | null } | null = null;
 
-  constructor(found: TransferWithFiles, nowMs: number) {
+  /** @param monotonicMs for how long ago the row was read: somebody may set the clock that `nowMs` is of */
+  constructor(found: TransferWithFiles, nowMs: number, monotonicMs: () => number = () => performance.now()) {
     this.row = found.transfer;
     this.files = found.files.map((row) => new RunningFile(row));
     this.lastUsedMs = nowMs;
-    this.#rowReadAtMs = nowMs;
+    this.#monotonicMs = monotonicMs;
+    this.#rowReadAtMs = monotonicMs();
   }
 
   /** A direct send takes chunks once somebody wants it. */
@@ -92,9 +95,9 @@ export class RunningTransfer {
   }
 
   /** Takes a row that was just read, or a newer one; an older one (a late answer) is dropped. */
-  learn(row: TransferRow, nowMs: number): void {
+  learn(row: TransferRow): void {
     if (row.epoch < this.row.epoch) return;
-    this.#rowReadAtMs = nowMs;
+    this.#rowReadAtMs = this.#monotonicMs();
     // Accepting raises no epoch: a row read before it says nothing against it.
     this.row = row.acceptedAt === null ? { ...row, acceptedAt: this.row.acceptedAt } : row;
   }
@@ -110,8 +113,8 @@ export class RunningTransfer {
   }
 
   /** Whether the row was read in the last ten minutes. */
-  isRowRecent(nowMs: number): boolean {
-    return nowMs - this.#rowReadAtMs <= ROW_HOLDS_MS;
+  get isRowRecent(): boolean {
+    return this.#monotonicMs() - this.#rowReadAtMs <= ROW_HOLDS_MS;
   }
 
   /** Why it is over, or null while it is not. */
@@ -132,7 +135,7 @@ export class RunningTransfer {
    */
   assertReadable(nowMs: number): void {
     this.assertGoingOn(nowMs);
-    if (this.isRowRecent(nowMs)) return;
+    if (this.isRowRecent) return;
     throw new PeerLinkError('unavailable', 'Nobody could ask for ten minutes whether this link still holds.', {
       retryAfterSeconds: 1,
     });

@@ -95,10 +95,10 @@ export class TransferEngine {
     const known = this.#running.get(found.transfer.id);
     if (known !== undefined) {
       if (found.transfer.epoch > known.row.epoch) this.#obeySoon(known, found);
-      else known.learn(found.transfer, this.nowMs);
+      else known.learn(found.transfer);
       return known;
     }
-    const transfer = new RunningTransfer(found, this.nowMs);
+    const transfer = new RunningTransfer(found, this.nowMs, this.#deps.monotonicMs);
     if (options.isNew) this.trust.knowNew(transfer);
     this.#takeHome(transfer, transfer.row);
     this.#running.add(transfer);
@@ -134,7 +134,7 @@ export class TransferEngine {
     // Only as a share id: a transfer's own id gives no right to read it.
     if (known === undefined) return this.#find(`share ${shareId}`, () => this.#deps.repository.findByShareId(shareId));
     const transfer = await this.load(known);
-    if (transfer.isRowRecent(this.nowMs)) return transfer;
+    if (transfer.isRowRecent) return transfer;
     transfer.rereading ??= this.reread(transfer).finally(() => {
       transfer.rereading = null;
     });
@@ -315,7 +315,7 @@ export class TransferEngine {
     const wasEnded = transfer.row.state === 'ended';
     if (row.epoch > transfer.row.epoch) await this.#replicaSide?.beforeObeying(row.id, row);
     const before = transfer.row;
-    transfer.learn(row, this.nowMs);
+    transfer.learn(row);
     // Size and digest are set once: another node may have sealed the file.
     const newlySealed: RunningFile[] = [];
     for (const file of files) {

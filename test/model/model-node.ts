@@ -72,6 +72,7 @@ export class ModelProcess implements Place {
       repository,
       store: this.store,
       nowMs: () => EPOCH_MS + scheduler.nowMs,
+      monotonicMs: nowMs,
       isDiskTrusted,
       durability,
       createHomeSide: (transfer) =>

@@ -8,11 +8,12 @@ import { MemoryChunkStore } from './memory-transfers.ts';
 
 /**
  * The engine of `node-a` without other nodes, on a disk in memory that it trusts, which tells nobody anything; a test
- * says what it has of its own, and what it watches. `nowMs` is the clock of the repository.
+ * says what it has of its own, and what it watches. `nowMs` is the clock of the repository, and of durations.
  */
 export function memoryEngine(deps: Partial<EngineDeps> & Pick<EngineDeps, 'repository' | 'nowMs'>): TransferEngine {
   return new TransferEngine({
     nodeId: 'node-a',
+    monotonicMs: deps.nowMs,
     store: new MemoryChunkStore(loadNetIo({ useNative: true })),
     isDiskTrusted: true,
     durability: 'process',
