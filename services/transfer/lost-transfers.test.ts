@@ -217,7 +217,7 @@ describe('a transfer that is sealed when its home is given up', () => {
     // The last of all.
     const digest = netIo.hash(Buffer.concat([bytesOf(0), bytesOf(1)]));
     const { transfer, files } = await insertTransfer(world.repository, {
-      ...{ id: 'zz', homeNodeId: 'node-h', files: [{ sizeBytes: 2 * CHUNK, chunkSizeBytes: CHUNK, digest }] },
+      ...{ id: 'z'.repeat(22), homeNodeId: 'node-h', files: [{ sizeBytes: 2 * CHUNK, chunkSizeBytes: CHUNK, digest }] },
     });
     const stored = await world.store.create(files[0]?.id ?? '', { chunkSizeBytes: CHUNK, sizeBytes: 2 * CHUNK });
     for (const index of [0, 1]) await stored.writeAndCommitChunk(index, [bytesOf(index)]);
