@@ -37,7 +37,6 @@ export const ERROR_TYPES = {
   /** All allowed downloads are used up. */
   used_up: { status: 410, isRetryable: false },
   ended: { status: 410, isRetryable: false },
-  length_required: { status: 411, isRetryable: false },
   precondition_failed: { status: 412, isRetryable: false },
   too_large: { status: 413, isRetryable: false },
   uri_too_long: { status: 414, isRetryable: false },
@@ -52,7 +51,6 @@ export const ERROR_TYPES = {
   slots_held: { status: 429, isRetryable: true },
   headers_too_large: { status: 431, isRetryable: false },
   internal: { status: 500, isRetryable: true },
-  not_implemented: { status: 501, isRetryable: false },
   unavailable: { status: 503, isRetryable: true },
   busy: { status: 503, isRetryable: true },
   draining: { status: 503, isRetryable: true },

@@ -162,6 +162,6 @@ export class NodeRing {
 
 function mayRepeat(fault: unknown): boolean {
   if (!(fault instanceof Refusal)) return outcomeOf(fault) === 'broken' || outcomeOf(fault) === 'silent';
-  if (fault.type === 'damaged' || fault.type === 'not_implemented') return false;
+  if (fault.type === 'damaged') return false;
   return fault.status >= 500 || REPEATABLE.has(fault.type);
 }

@@ -25,7 +25,7 @@ class Refused extends Error {
     this.retryAfterMs = (problem.retryAfterSeconds ?? 0) * 1000;
     this.isFinal =
       (status < 500 && !['request_timeout', 'superseded', 'rate_limited', 'slots_held', 'moved'].includes(this.type)) ||
-      ['damaged', 'not_implemented'].includes(this.type);
+      this.type === 'damaged';
   }
 }
 
