@@ -118,7 +118,6 @@ export function loadConfig(env: Environment, machine: Machine): ConfigOutcome {
   const port = value('PORT', read.wholeNumber(0, 65_535));
   const nodeHostname = value('NODE_HOSTNAME', read.hostName, isCluster ? machine.hostname : 'localhost');
   const nodePort = value('NODE_PORT', read.wholeNumber(1, 65_535), port);
-  const maxFileBytes = value('MAX_FILE_SIZE', read.size(0, MAX_FILE_BYTES));
   const redis = readRedis(reader);
 
   const config: Config = {
@@ -154,25 +153,8 @@ export function loadConfig(env: Environment, machine: Machine): ConfigOutcome {
     clusterSecret: secretText('CLUSTER_SECRET', 'CLUSTER_SECRET_FILE', read.textOfLength(16, 1024)),
     replicationFactor: value('REPLICATION_FACTOR', read.wholeNumber(1, 2), isCluster ? 2 : 1) === 2 ? 2 : 1,
     isStreamObfuscated: value('STREAM_OBFUSCATION', read.yesOrNo),
-    ttl: {
-      clientSessionSeconds: value('TTL_CLIENT_SESSION', read.seconds(1, ONE_YEAR_SECONDS)),
-      shareSessionSeconds: value('TTL_SHARE_SESSION', read.seconds(1, ONE_YEAR_SECONDS)),
-      uploadStateSeconds: value('TTL_UPLOAD_STATE', read.seconds(1, ONE_YEAR_SECONDS)),
-      rateLimitWindowSeconds: value('TTL_RATE_LIMIT_WINDOW', read.seconds(1, 3600)),
-      heartbeatSeconds: value('TTL_HEARTBEAT', read.seconds(10, ONE_YEAR_SECONDS)),
-    },
-    rateLimits: {
-      uploadsPerMinute: value('RATE_LIMIT_UPLOADS_PER_MINUTE', read.wholeNumber(1, MANY)),
-      downloadsPerMinute: value('RATE_LIMIT_DOWNLOADS_PER_MINUTE', read.wholeNumber(1, MANY)),
-      websocketMessagesPerMinute: value('RATE_LIMIT_WEBSOCKET_MESSAGES_PER_MINUTE', read.wholeNumber(1, MANY)),
-    },
-    limits: {
-      maxFileBytes: maxFileBytes === 0 ? null : maxFileBytes,
-      minChunkBytes: value('CHUNK_SIZE', read.powerOfTwo(read.size(MIN_CHUNK_BYTES, DEFAULT_CHUNK_BYTES))),
-      maxConcurrentUploads: value('MAX_CONCURRENT_UPLOADS', read.wholeNumber(1, 10_000)),
-      maxConcurrentDownloads: value('MAX_CONCURRENT_DOWNLOADS', read.wholeNumber(1, 10_000)),
-      maxConcurrentTransfers: value('MAX_CONCURRENT_TRANSFERS', read.wholeNumber(1, MANY)),
-    },
+    ttl: readLifetimes(reader),
+    ...readLimits(reader),
     ackTimeoutMs: value('ACK_TIMEOUT_MS', read.milliseconds(100, 600_000)),
     maxRetries: value('MAX_RETRIES', read.wholeNumber(0, 1000)),
     isNativeAddonUsed: value('USE_NATIVE_ADDON', read.yesOrNo),
@@ -185,9 +167,37 @@ export function loadConfig(env: Environment, machine: Machine): ConfigOutcome {
   return faults.length === 0 ? { ok: true, config: deepFreeze(config) } : { ok: false, faults };
 }
 
+function readLifetimes({ value }: Reader): Config['ttl'] {
+  return {
+    clientSessionSeconds: value('TTL_CLIENT_SESSION', read.seconds(1, ONE_YEAR_SECONDS)),
+    shareSessionSeconds: value('TTL_SHARE_SESSION', read.seconds(1, ONE_YEAR_SECONDS)),
+    uploadStateSeconds: value('TTL_UPLOAD_STATE', read.seconds(1, ONE_YEAR_SECONDS)),
+    rateLimitWindowSeconds: value('TTL_RATE_LIMIT_WINDOW', read.seconds(1, 3600)),
+    heartbeatSeconds: value('TTL_HEARTBEAT', read.seconds(10, ONE_YEAR_SECONDS)),
+  };
+}
+
+function readLimits({ value }: Reader): Pick<Config, 'rateLimits' | 'limits'> {
+  const maxFileBytes = value('MAX_FILE_SIZE', read.size(0, MAX_FILE_BYTES));
+  return {
+    rateLimits: {
+      uploadsPerMinute: value('RATE_LIMIT_UPLOADS_PER_MINUTE', read.wholeNumber(1, MANY)),
+      downloadsPerMinute: value('RATE_LIMIT_DOWNLOADS_PER_MINUTE', read.wholeNumber(1, MANY)),
+      websocketMessagesPerMinute: value('RATE_LIMIT_WEBSOCKET_MESSAGES_PER_MINUTE', read.wholeNumber(1, MANY)),
+    },
+    limits: {
+      maxFileBytes: maxFileBytes === 0 ? null : maxFileBytes,
+      minChunkBytes: value('CHUNK_SIZE', read.powerOfTwo(read.size(MIN_CHUNK_BYTES, DEFAULT_CHUNK_BYTES))),
+      maxConcurrentUploads: value('MAX_CONCURRENT_UPLOADS', read.wholeNumber(1, 10_000)),
+      maxConcurrentDownloads: value('MAX_CONCURRENT_DOWNLOADS', read.wholeNumber(1, 10_000)),
+      maxConcurrentTransfers: value('MAX_CONCURRENT_TRANSFERS', read.wholeNumber(1, MANY)),
+    },
+  };
+}
+
 /**
- * In a cluster every node says who and how it is, and whoever takes bytes keeps them; what an operator spreads over nodes
- * is the edge, sessions and storage.
+ * In a cluster every node runs the services that report about it, and a gateway always has the transfer service beside it; an
+ * operator can only choose where gateways, sessions and storage are.
  */
 function completed(picked: readonly ServiceName[], isCluster: boolean): readonly ServiceName[] {
   if (!isCluster) return picked;
@@ -200,7 +210,7 @@ function completed(picked: readonly ServiceName[], isCluster: boolean): readonly
   return SERVICE_NAMES.filter((name) => picked.includes(name) || needed.includes(name));
 }
 
-/** Each value is good alone and together they cannot be. */
+/** Values that are valid one by one, but not together. */
 function contradictions(config: Config): string[] {
   const faults: string[] = [];
   if (config.isCluster && config.databaseUrl === null) {
