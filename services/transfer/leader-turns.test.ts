@@ -7,8 +7,9 @@ import { LeaderTurns } from './leader-turns.ts';
 const TERM = { nodeId: 'n', epoch: 1 };
 
 function world({ isLone, uploadTtlSeconds = 7_200 }: { isLone: boolean; uploadTtlSeconds?: number }) {
-  const time = { nowMs: Date.UTC(2026, 0, 1) };
-  const repository = new MemoryTransferRepository(() => time.nowMs);
+  /** `setMs`: how far somebody has set the clock that the rows go by. */
+  const time = { nowMs: Date.UTC(2026, 0, 1), setMs: 0 };
+  const repository = new MemoryTransferRepository(() => time.nowMs + time.setMs);
   const sends = { ledCount: 0 };
   const turns = new LeaderTurns({
     repository,
@@ -181,5 +182,34 @@ describe.each([
     expect(await pass(29)).toEqual([]);
     expect(await pass(3)).toEqual(['used up']);
     expect((await repository.findById('used up'))?.transfer.endReason).toBe('used_up');
+  });
+
+  it.each([
+    ['forward', 3_600_000],
+    ['back', -3_600_000],
+  ])('takes no upload for abandoned because the clock was set %s, or the machine slept', async (_where, setMs) => {
+    const { time, repository, open, pass } = expiryOf(100);
+    await open('moving', 1e6);
+    await open('left', 1e6);
+    expect(await pass(60)).toEqual([]);
+    await repository.touch(['moving', 'left']);
+    time.setMs += setMs;
+    expect(await pass(20)).toEqual([]);
+    await repository.touch(['moving']);
+    const ended = await pass(50);
+    expect(ended).toEqual(setMs > 0 ? ['left'] : []);
+  });
+
+  it('takes no share for used up because the clock was set forward: its readers are still there', async () => {
+    const { time, repository, open, pass } = expiryOf(100);
+    await open('used up', 1e6);
+    const file = { transferId: 'used up', fileIndex: 0, sizeBytes: 1024, digest: Buffer.alloc(32) };
+    await repository.sealFile({ ...file, knownEpoch: 1, homeNodeId: 'node-a' });
+    expect(await pass(60)).toEqual([]);
+    time.setMs += 900_000;
+    // As many downloads as were made, none.
+    await repository.change('used up', { maxDownloads: 0 });
+    expect(await pass(25)).toEqual([]);
+    expect(await pass(20)).toEqual(['used up']);
   });
 });

@@ -27,16 +27,19 @@ export interface LeaderTurnsPorts {
 /**
  * What the leader does with transfers, once a second: it asks what is due, in one cheap statement, and does that. A lone node
  * rests until the first of it is due. While the database was away nobody could say that an upload or a download moved, so none
- * is taken for abandoned until it has answered for half a minute.
+ * is taken for abandoned until it has answered for half a minute. The same when somebody set the clock that the rows go by, or
+ * the machine slept: then everything seems to have stood still for as long.
  */
 export class LeaderTurns {
   readonly #ports: LeaderTurnsPorts;
-  readonly #answers: UnbrokenWatch;
+  #answers: UnbrokenWatch;
+  /** How far the rows' clock was ahead of the one for durations when it was seen last. */
+  #aheadMs: number | null = null;
   #restsUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(ports: LeaderTurnsPorts) {
     this.#ports = ports;
-    this.#answers = new UnbrokenWatch(LONGEST_DELAY_MS + (ports.isLone ? LONGEST_REST_MS : 0));
+    this.#answers = this.#newWatch();
   }
 
   /** A transfer was opened, or is to end at another time: something may be due sooner than the rows said. */
@@ -63,13 +66,13 @@ export class LeaderTurns {
   }
 
   async #act(term: LeaderTerm): Promise<{ readonly endedCount: number; readonly nextMs: number }> {
-    const { repository, sends, nowMs } = this.#ports;
-    const isCertain = this.#answers.durationMs(nowMs()) >= TOLD_WITHIN_MS;
-    const uploadTtlSeconds = isCertain ? this.#ports.uploadTtlSeconds : null;
-    const leaseIdleSeconds = isCertain ? LEASE_IDLE_MS / 1000 : null;
+    const { repository, sends } = this.#ports;
     const endedKeptSeconds = ENDED_ROW_KEPT_MS / 1000;
-    const { expiryMs, sendsMs } = await repository.dueIn({ uploadTtlSeconds, leaseIdleSeconds, endedKeptSeconds });
-    this.#answers.saw(nowMs());
+    const due = await repository.dueIn({ ...this.#times(), endedKeptSeconds });
+    this.#look(due.nowMs);
+    // Asked for once more: what is due by a clock that was set just now is not done.
+    const { uploadTtlSeconds, leaseIdleSeconds } = this.#times();
+    const { expiryMs, sendsMs } = due;
     let endedCount = 0;
     if (expiryMs <= 0) {
       endedCount += (await repository.endExpired({ uploadTtlSeconds, leaseIdleSeconds, limit: BATCH, term })).length;
@@ -78,5 +81,27 @@ export class LeaderTurns {
     if (sendsMs <= 0) endedCount += await sends.lead(term);
     await sends.deleteOver(term);
     return { endedCount, nextMs: Math.min(expiryMs, sendsMs) };
+  }
+
+  /** Null: nobody can be sure yet what stands still. */
+  #times(): { readonly uploadTtlSeconds: number | null; readonly leaseIdleSeconds: number | null } {
+    const isCertain = this.#answers.durationMs(this.#ports.nowMs()) >= TOLD_WITHIN_MS;
+    return isCertain
+      ? { uploadTtlSeconds: this.#ports.uploadTtlSeconds, leaseIdleSeconds: LEASE_IDLE_MS / 1000 }
+      : { uploadTtlSeconds: null, leaseIdleSeconds: null };
+  }
+
+  /** The database answered, at this time of its clock. */
+  #look(rowsNowMs: number): void {
+    const nowMs = this.#ports.nowMs();
+    const aheadMs = rowsNowMs - nowMs;
+    if (this.#aheadMs !== null && Math.abs(aheadMs - this.#aheadMs) > LONGEST_DELAY_MS)
+      this.#answers = this.#newWatch();
+    this.#aheadMs = aheadMs;
+    this.#answers.saw(nowMs);
+  }
+
+  #newWatch(): UnbrokenWatch {
+    return new UnbrokenWatch(LONGEST_DELAY_MS + (this.#ports.isLone ? LONGEST_REST_MS : 0));
   }
 }

@@ -157,6 +157,8 @@ export interface DueIn {
   readonly expiryMs: number;
   /** Until the first offer expires. While any direct send is not over it is 0: answers and receipts end them, too. */
   readonly sendsMs: number;
+  /** The clock by which this was said. */
+  readonly nowMs: number;
 }
 /** Not-ended transfers whose home is one node. */
 export interface HomeCounts {

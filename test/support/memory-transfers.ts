@@ -351,7 +351,8 @@ export class MemoryTransferRepository implements TransferRepository {
       return Math.min(row.expiresAt.getTime(), abandonedMs, usedUpMs);
     });
     const hasSends = all.some((row) => row.kind === 'direct' && row.state !== 'ended');
-    return { expiryMs: Math.min(...atMs) - this.#nowMs(), sendsMs: hasSends ? 0 : Number.POSITIVE_INFINITY };
+    const nowMs = this.#nowMs();
+    return { expiryMs: Math.min(...atMs) - nowMs, sendsMs: hasSends ? 0 : Number.POSITIVE_INFINITY, nowMs };
   }
 
   async endExpired(options: {

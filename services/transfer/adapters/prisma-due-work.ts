@@ -1,4 +1,5 @@
 import { Prisma } from '../../../prisma/generated/client.ts';
+import { PeerLinkError } from '../../contracts/errors.ts';
 import type { Database } from '../../database/database.ts';
 import type { DueIn, TransferRepository } from '../ports.ts';
 
@@ -10,7 +11,11 @@ type Asked = Parameters<TransferRepository['dueIn']>[0];
  */
 export async function dueIn(database: Database, asked: Asked): Promise<DueIn> {
   const after = (seconds: number | null) => Prisma.sql`make_interval(secs => ${seconds}::float8)`;
-  const [found] = await database.query<{ expiry_ms: number | null; sends_ms: number | null }>(Prisma.sql`
+  const [found] = await database.query<{
+    expiry_ms: number | null;
+    sends_ms: number | null;
+    now_ms: number;
+  }>(Prisma.sql`
     SELECT (extract(epoch FROM least(
         (SELECT min(expires_at) FROM transfers WHERE state = 'open'),
         (SELECT min(expires_at) FROM transfers WHERE state = 'sealed'),
@@ -23,9 +28,11 @@ export async function dueIn(database: Database, asked: Asked): Promise<DueIn> {
       ) - now()) * 1000)::float8 AS expiry_ms,
       CASE WHEN EXISTS (SELECT 1 FROM transfers WHERE kind = 'direct' AND state IN ('open', 'sealed')) THEN 0
         ELSE (extract(epoch FROM (SELECT min(expires_at) FROM grants WHERE state = 'offered') - now()) * 1000)::float8
-      END AS sends_ms`);
+      END AS sends_ms, (extract(epoch FROM now()) * 1000)::float8 AS now_ms`);
+  if (found === undefined) throw new PeerLinkError('internal', 'A statement without a condition answered no row.');
   return {
-    expiryMs: found?.expiry_ms ?? Number.POSITIVE_INFINITY,
-    sendsMs: found?.sends_ms ?? Number.POSITIVE_INFINITY,
+    expiryMs: found.expiry_ms ?? Number.POSITIVE_INFINITY,
+    sendsMs: found.sends_ms ?? Number.POSITIVE_INFINITY,
+    nowMs: found.now_ms,
   };
 }
