@@ -33,7 +33,7 @@ const REPLACED_MS = 8_000;
 /** A drain asks it of every node, and whoever waits for its count does so for 5 s. */
 const STRANDED_ANSWER_MS = 1_500;
 
-/** Transfers: the engine, who may do what with it, and the door for bytes. */
+/** Transfers: the engine, its access rules, and the data plane. */
 export function composeTransfers(
   common: Common,
   edge: EdgePorts,

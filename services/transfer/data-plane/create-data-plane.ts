@@ -52,7 +52,7 @@ const SHARE = /^\/d\/([1-9A-HJ-NP-Za-km-z]{8,64})(?:\/(zip|\d{1,5})(?:\/[^/]*)?)
 
 type Route = (req: IncomingMessage, res: ServerResponse, context: RequestContext) => Promise<void>;
 
-/** The HTTP and Socket.IO doors for bytes over one engine. */
+/** Everything that takes or gives file bytes, by HTTP and by Socket.IO, over one engine. */
 export function createDataPlane(
   options: DataPlaneOptions,
 ): DataPlane & Omit<ActivityGauges, 'singleCopyTransfers' | 'openDirectSends'> {

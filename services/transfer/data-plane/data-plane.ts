@@ -26,11 +26,11 @@ export interface EdgePorts {
   consumeRate(limit: 'uploads' | 'downloads' | 'passwords' | 'looks', context: RequestContext): Promise<void>;
 }
 
-/** The HTTP door for bytes: `/d/`, `PUT /`, file bodies under `/api/transfers/`, `/peer/`. */
+/** File bytes by HTTP: `/d/`, `PUT /`, file bodies under `/api/transfers/`, `/peer/`. */
 export interface DataPlane {
   /** True when the request is the data plane's; it then answers it in full. False: moleculer-web's. */
   handle(req: IncomingMessage, res: ServerResponse, context: RequestContext): boolean;
-  /** The Socket.IO door: one chunk, already bounded to MAX_SOCKET_CHUNK_BYTES by the edge. Throws `use_http` above it. */
+  /** File bytes by Socket.IO: one chunk, already bounded to MAX_SOCKET_CHUNK_BYTES by the edge. Throws `use_http` above it. */
   storeChunk(head: ChunkHead, bytes: Uint8Array, context: RequestContext): Promise<ChunkStored>;
   /** Refuses new work with `draining`, waits for streams to end, at most until the deadline. */
   drain(deadlineMs: number): Promise<void>;

@@ -1,7 +1,7 @@
 import { KIB, MIB } from '../../contracts/limits.ts';
 import type { BufferPool } from '../data-plane/buffer-pool.ts';
 
-/** What the kernel is offered at a time, at most. FACTS of the bench: 256 KiB to 1 MiB read best. */
+/** At most this much is offered to the kernel at a time: measured, reads of 256 KiB to 1 MiB are the fastest. */
 export const READ_BLOCK_BYTES = MIB;
 /** With less room than this a block is given away rather than filled. */
 const MIN_READ_BYTES = 256 * KIB;
