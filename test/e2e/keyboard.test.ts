@@ -7,18 +7,21 @@ import { b3sum, makePatternFile } from '../support/files.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
 import { openLine } from './world/line.ts';
+import { pickNothing } from './world/own-file.ts';
+import { expectQrOf } from './world/qr.ts';
 import { curl } from './world/receive.ts';
 import { digestOn, linkOn, sealed } from './world/send.ts';
 import { NETWORK_NEWS, visit } from './world/visit.ts';
 
 const MAX_STEPS = 40;
+const TOKEN = 'operator-of-one-test-only';
 let server: TestServer;
 let browser: Browser;
 const source = join(tempDirectory('keys'), 'letter.txt');
 
 beforeAll(async () => {
   await makePatternFile(source, 70_000);
-  server = await startServer({ isPageNeeded: true });
+  server = await startServer({ isPageNeeded: true, env: { ADMIN_TOKEN: TOKEN } });
   browser = await launchBrowser();
 }, 240_000);
 
@@ -58,6 +61,30 @@ async function tabTo(page: Page, name: string, role?: string): Promise<void> {
   throw new Error(`Tab does not reach ${name}; it passed ${JSON.stringify(passed)}`);
 }
 
+/** Tabs to it, and presses Enter. */
+async function enter(page: Page, name: string, role?: string): Promise<void> {
+  await tabTo(page, name, role);
+  await page.keyboard.press('Enter');
+}
+
+const focusIsOn = (page: Page, name: string) =>
+  waitFor(`${name} has the focus`, 5_000, async () => (await focused(page)).name === name);
+/** For want of anything nearer: the next Tab goes on inside the page, and not at its top. */
+const focusIsInPage = (page: Page) =>
+  waitFor('the focus is in the page', 5_000, () => page.evaluate(() => document.activeElement?.id === 'content'));
+
+/** Whoever is named offers the letter to the other one, who is asked about it. */
+async function offerByKeys(page: Page, to: string, recipient: Page): Promise<void> {
+  await tabTo(page, to, 'button');
+  await page.keyboard.press('Space');
+  await tabTo(page, 'Choose files');
+  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
+  await chooser.setFiles(source);
+  await recipient.getByRole('dialog', { name: /wants to send you something$/ }).waitFor();
+  // What it was sent with is gone; whom it was for is not.
+  await focusIsOn(page, to);
+}
+
 describe('with the keyboard alone', () => {
   it('sends: choose, rename, set a password, send, copy, show the QR code and close it', async () => {
     const page = await visit(browser, server.url, { permissions: ['clipboard-read', 'clipboard-write'] });
@@ -83,9 +110,9 @@ describe('with the keyboard alone', () => {
     await page.getByRole('textbox', { name: 'Name of by hand.txt' }).waitFor();
     await tabTo(page, 'Password');
     await page.keyboard.type('feather');
-    await tabTo(page, 'Send', 'button');
-    await page.keyboard.press('Enter');
+    await enter(page, 'Send', 'button');
     const link = await linkOn(page);
+    await focusIsInPage(page);
     const digest = await digestOn(page);
     expect(digest).toBe(await b3sum(source));
     await tabTo(page, 'Copy link');
@@ -95,21 +122,22 @@ describe('with the keyboard alone', () => {
       5_000,
       async () => (await page.evaluate(() => navigator.clipboard.readText())) === link,
     );
-    await tabTo(page, 'QR code');
-    await page.keyboard.press('Enter');
+    await enter(page, 'QR code');
     await page.getByRole('dialog', { name: 'Scan to receive' }).waitFor();
+    await expectQrOf(page, link);
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     // The focus is back where it was.
-    await waitFor('the focus is back', 5_000, async () => (await focused(page)).name === 'QR code');
+    await focusIsOn(page, 'QR code');
     expect(await b3sum((await curl(link, ['-u', ':feather'])).path)).toBe(digest);
 
     const recipient = await visit(browser, link);
     // The only thing to do there has the focus already.
-    await waitFor('the password has the focus', 10_000, async () => (await focused(recipient)).name === 'Password');
+    await focusIsOn(recipient, 'Password');
     await recipient.keyboard.type('feather');
     await recipient.keyboard.press('Enter');
     await recipient.getByRole('heading', { name: 'by hand.txt' }).waitFor();
+    await focusIsInPage(recipient);
     await tabTo(recipient, 'Download');
     const [saved] = await Promise.all([recipient.waitForEvent('download'), recipient.keyboard.press('Enter')]);
     expect(await b3sum(await saved.path())).toBe(digest);
@@ -117,7 +145,7 @@ describe('with the keyboard alone', () => {
     await recipient.keyboard.press('Space');
     await recipient.getByText(digest, { exact: true }).filter({ visible: true }).first().waitFor();
 
-    // Mine: delete, and take it back.
+    // Mine: delete, and take it back; keep it for longer.
     await tabTo(page, 'Send more');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Choose files' }).waitFor();
@@ -131,12 +159,92 @@ describe('with the keyboard alone', () => {
     expect(await focused(page)).toMatchObject({ name: 'Undo', hasRing: true });
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Delete by hand.txt' }).waitFor();
-    await waitFor('the focus is in the page', 5_000, () =>
-      page.evaluate(() => document.activeElement?.id === 'content'),
-    );
+    await focusIsInPage(page);
     await tabTo(page, 'Copy the link of by hand.txt');
+    await enter(page, 'Extend by hand.txt');
+    await tabTo(page, 'Keep it for');
+    await page.keyboard.press('ArrowDown');
+    await enter(page, 'Save');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByText('ends in 30 days').waitFor();
+    await focusIsOn(page, 'Extend by hand.txt');
     expect((await curl(link, ['-u', ':feather'])).status).toBe(200);
   }, 120_000);
+
+  it('meets somebody in a room: makes it, shows its QR code, joins it, offers, says no and yes, takes back, and leaves', async () => {
+    const [host, guest] = await Promise.all([
+      visit(browser, `${server.url}/people`),
+      visit(browser, `${server.url}/people`),
+    ]);
+    await host.getByRole('button', { name: 'Make a room' }).waitFor();
+    await enter(host, 'Make a room');
+    await host.waitForURL(/\/people\/[^/]+$/);
+    await focusIsInPage(host);
+    await enter(host, 'QR code');
+    await host.getByRole('dialog', { name: 'Scan to join' }).waitFor();
+    await expectQrOf(host, host.url());
+    await host.keyboard.press('Escape');
+    await focusIsOn(host, 'QR code');
+
+    await guest.addInitScript(pickNothing);
+    await guest.reload();
+    await guest.getByRole('button', { name: 'Change your name' }).waitFor();
+    await enter(guest, 'Change your name');
+    await focusIsOn(guest, 'Your name');
+    await guest.keyboard.type('Fast Otter');
+    await guest.keyboard.press('Enter');
+    await focusIsOn(guest, 'Change your name');
+    await tabTo(guest, 'Code of a room');
+    await guest.keyboard.type(host.url().split('/').at(-1) ?? '');
+    await guest.keyboard.press('Enter');
+    await guest.waitForURL(host.url());
+    await focusIsInPage(guest);
+    await host.getByRole('button', { name: 'Fast Otter' }).waitFor();
+
+    await offerByKeys(host, 'Fast Otter', guest);
+    await enter(guest, 'Decline');
+    await guest.getByRole('dialog').waitFor({ state: 'detached' });
+    await focusIsInPage(guest);
+    await host.locator('p:not(.sr-only)').getByText('Fast Otter declined').waitFor();
+    await enter(host, 'Done');
+    await focusIsOn(host, 'Fast Otter');
+
+    await offerByKeys(host, 'Fast Otter', guest);
+    await enter(host, 'Cancel');
+    await host.getByRole('dialog').waitFor();
+    await enter(host, 'Cancel it');
+    await host.getByRole('dialog').waitFor({ state: 'detached' });
+    await focusIsOn(host, 'Fast Otter');
+    await guest.getByRole('dialog', { name: /took it back$/ }).waitFor();
+    await guest.keyboard.press('Escape');
+    await focusIsInPage(guest);
+
+    await offerByKeys(host, 'Fast Otter', guest);
+    await tabTo(guest, 'Accept');
+    const [saved] = await Promise.all([guest.waitForEvent('download'), guest.keyboard.press('Enter')]);
+    expect(await b3sum(await saved.path())).toBe(await b3sum(source));
+    await focusIsInPage(guest);
+    await guest.getByRole('button', { name: 'Done' }).waitFor();
+    await enter(guest, 'Done');
+    await focusIsInPage(guest);
+
+    await enter(guest, 'Leave the room');
+    await guest.waitForURL(`${server.url}/people`);
+    await focusIsInPage(guest);
+    await host.getByText('Nobody else is here yet').waitFor();
+  }, 60_000);
+
+  it('signs an operator in and out', async () => {
+    const page = await visit(browser, `${server.url}/cluster`, { mayAppear: NETWORK_NEWS });
+    await page.getByLabel('Operator token').waitFor();
+    await focusIsOn(page, 'Operator token');
+    await page.keyboard.type(TOKEN);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Topology' }).waitFor();
+    await focusIsInPage(page);
+    await enter(page, 'Sign out');
+    await focusIsOn(page, 'Operator token');
+  }, 60_000);
 
   it('pauses an upload and goes on with it', async () => {
     const line = await openLine(server.port);

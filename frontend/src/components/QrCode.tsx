@@ -4,7 +4,8 @@ import { useLanguage } from '../messages/language.tsx';
 /** An address as a QR code. One path of unit squares: crisp at any size, and no inline style for the page's policy to refuse. */
 export function QrCode({ link, className = 'w-full' }: { readonly link: string; readonly className?: string }) {
   const { messages } = useLanguage();
-  const { data, size } = encode(link, { ecc: 'M', border: 2 });
+  // ISO/IEC 18004 wants four light squares around it, which a dark page does not give.
+  const { data, size } = encode(link, { ecc: 'M', border: 4 });
   const path = data.flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : ''))).join('');
   return (
     <svg

@@ -12,13 +12,20 @@ export function focusHome(): void {
 /**
  * For what goes away by a button of its own: who pressed it by key would find the focus nowhere, and begin at the top of
  * the page. To be put on the element that goes.
+ * @param nearer what takes its place, or led there: null when that is gone, too
  */
-export function useFocusHome<T extends HTMLElement>(): RefObject<T | null> {
+export function useFocusHome<T extends HTMLElement>(nearer?: () => HTMLElement | null): RefObject<T | null> {
   const element = useRef<T>(null);
+  const latest = useRef(nearer);
+  latest.current = nearer;
   useLayoutEffect(
     () => () => {
+      if (!element.current?.contains(document.activeElement)) return;
       // It is still there now, and gone a moment later.
-      if (element.current?.contains(document.activeElement)) queueMicrotask(focusHome);
+      queueMicrotask(() => {
+        if (document.activeElement === document.body) latest.current?.()?.focus();
+        focusHome();
+      });
     },
     [],
   );

@@ -6,7 +6,7 @@ type Size = 'md' | 'lg';
 const BASE =
   'inline-flex shrink-0 items-center justify-center gap-2 rounded-md font-medium whitespace-nowrap select-none ' +
   'transition-[transform,opacity] duration-150 ease-out active:translate-y-px ' +
-  'disabled:opacity-50 disabled:active:translate-y-0';
+  'disabled:opacity-50 disabled:active:translate-y-0 aria-disabled:opacity-50 aria-disabled:active:translate-y-0';
 const VARIANTS: Record<Variant, string> = {
   primary: 'bg-accent text-on-accent hover:bg-accent-deep',
   secondary: 'border border-hairline bg-sheet text-ink hover:border-ink-faint',
@@ -23,13 +23,27 @@ export function buttonClass(variant: Variant = 'secondary', size: Size = 'md'): 
   return `${BASE} ${VARIANTS[variant]} ${SIZES[size]}`;
 }
 
+/**
+ * @param isBusy what it was pressed for goes on: further presses do nothing. Not `disabled`, which would take the focus
+ *   away from who pressed it by key.
+ */
 export function Button({
   variant = 'secondary',
   size = 'md',
   className = '',
+  isBusy = false,
+  onClick,
   ...rest
-}: ComponentPropsWithRef<'button'> & { readonly variant?: Variant; readonly size?: Size }) {
-  return <button type="button" className={`${buttonClass(variant, size)} ${className}`} {...rest} />;
+}: ComponentPropsWithRef<'button'> & { readonly variant?: Variant; readonly size?: Size; readonly isBusy?: boolean }) {
+  return (
+    <button
+      type="button"
+      aria-disabled={isBusy || undefined}
+      onClick={isBusy ? (event) => event.preventDefault() : onClick}
+      className={`${buttonClass(variant, size)} ${className}`}
+      {...rest}
+    />
+  );
 }
 
 /** A square button with an icon only; `label` is its name. 44 px, so that a thumb finds it. */

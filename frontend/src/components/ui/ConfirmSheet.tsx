@@ -9,6 +9,7 @@ export function ConfirmSheet({
   no,
   onYes,
   onClose,
+  successor,
 }: {
   readonly title: string;
   /** What is lost. */
@@ -17,9 +18,11 @@ export function ConfirmSheet({
   readonly no: string;
   readonly onYes: () => void;
   readonly onClose: () => void;
+  /** As of a sheet: what has the focus once Yes took away what opened it. */
+  readonly successor?: () => HTMLElement | null;
 }) {
   return (
-    <Sheet title={title} description={text} onClose={onClose}>
+    <Sheet title={title} description={text} onClose={onClose} successor={successor}>
       <div className="flex flex-col gap-2 sm:flex-row-reverse">
         <Button variant="danger" className="sm:flex-1" onClick={onYes}>
           {yes}

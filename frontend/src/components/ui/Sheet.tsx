@@ -5,6 +5,16 @@ import { focusHome } from '../../lib/use-focus-home.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { IconButton } from './Button.tsx';
 
+/** Of the sheets that are open: where the focus belongs when one closes, the nearest first. */
+const openersOfOpen: (readonly Element[])[] = [];
+
+/** What had the focus; for a sheet that takes the place of another one, what had it before that, too. */
+function openersNow(): readonly Element[] {
+  const now = document.activeElement;
+  const before = openersOfOpen.at(-1) ?? [];
+  return now === null || now === document.body ? before : [now, ...before];
+}
+
 /**
  * A dialog: a card in the middle on a desk, a sheet from below on a phone. The dimmed ground is our own element and not
  * Radix' Overlay, which writes a style element that the page's policy forbids.
@@ -14,6 +24,7 @@ export function Sheet({
   description,
   onClose,
   initialFocus,
+  successor,
   children,
 }: {
   readonly title: string;
@@ -21,11 +32,17 @@ export function Sheet({
   readonly onClose: () => void;
   /** What a person came for, where that is not the first thing in it. */
   readonly initialFocus?: RefObject<HTMLElement | null>;
+  /** What has taken the place of what opened it, where that goes by what was asked for here. */
+  readonly successor?: (() => HTMLElement | null) | undefined;
   readonly children: ReactNode;
 }) {
   const { messages } = useLanguage();
   // What had the focus gets it back; Radix looks for it only after the page has become inert, and finds nothing.
-  const [opener] = useState(() => document.activeElement);
+  const [openers] = useState(openersNow);
+  useEffect(() => {
+    openersOfOpen.push(openers);
+    return () => void openersOfOpen.splice(openersOfOpen.indexOf(openers), 1);
+  }, [openers]);
   useEffect(() => {
     // The page behind is out of reach for everyone while the sheet is open, not only for screen readers.
     const page = document.getElementById('root');
@@ -47,6 +64,9 @@ export function Sheet({
           }}
           onCloseAutoFocus={(event) => {
             event.preventDefault();
+            const [first] = openers;
+            const opener =
+              (first?.isConnected ? first : successor?.()) ?? openers.find((element) => element.isConnected);
             if (opener instanceof HTMLElement) opener.focus();
             // What was asked for here may have taken the opener away.
             focusHome();

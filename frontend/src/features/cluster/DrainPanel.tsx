@@ -77,10 +77,10 @@ function Question({
       <p className="font-medium text-amber-ink">{words.title(shortId(nodeId))}</p>
       <p className="text-sm text-amber-ink">{words.explain}</p>
       <div className="flex flex-wrap gap-3">
-        <Button variant="danger" disabled={isBusy} onClick={() => void onConfirm()}>
+        <Button variant="danger" isBusy={isBusy} onClick={() => void onConfirm()}>
           {words.confirm}
         </Button>
-        <Button ref={keep} disabled={isBusy} onClick={() => setIsAsked(false)}>
+        <Button ref={keep} isBusy={isBusy} onClick={() => setIsAsked(false)}>
           {words.keep}
         </Button>
       </div>

@@ -32,7 +32,7 @@ export function GiveUpPanel({ node }: { readonly node: OperatorNode }) {
       ) : (
         <div className="flex flex-col items-start gap-2">
           <p className="text-sm text-ink-soft">{words.offer}</p>
-          <Button aria-label={words.beginOf(shortId(nodeId))} disabled={isAsking} onClick={() => void ask(false)}>
+          <Button aria-label={words.beginOf(shortId(nodeId))} isBusy={isAsking} onClick={() => void ask(false)}>
             {words.begin}
           </Button>
         </div>
@@ -97,10 +97,10 @@ function Question({
         ))}
       </dl>
       <div className="flex flex-wrap gap-3">
-        <Button variant="danger" disabled={isBusy} onClick={() => void onConfirm()}>
+        <Button variant="danger" isBusy={isBusy} onClick={() => void onConfirm()}>
           {words.confirm}
         </Button>
-        <Button ref={keep} disabled={isBusy} onClick={onKeep}>
+        <Button ref={keep} isBusy={isBusy} onClick={onKeep}>
           {words.keep}
         </Button>
       </div>

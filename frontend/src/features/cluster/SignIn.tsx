@@ -3,6 +3,7 @@ import { Button } from '../../components/ui/Button.tsx';
 import { CopyButton } from '../../components/ui/CopyButton.tsx';
 import { FIELD_CLASS } from '../../components/ui/Field.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
+import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { Fault } from '../../transfer-engine/fault.ts';
@@ -26,6 +27,7 @@ export function SignIn({
   const field = useRef<HTMLInputElement>(null);
   const fieldId = useId();
   const faultId = useId();
+  const page = useFocusHome<HTMLElement>();
   useEffect(() => field.current?.focus(), []);
 
   const submit = async (event: FormEvent) => {
@@ -42,7 +44,7 @@ export function SignIn({
   };
   const isWrong = isRefused(fault);
   return (
-    <section className="animate-rise flex flex-1 flex-col justify-center gap-8 pb-16">
+    <section ref={page} className="animate-rise flex flex-1 flex-col justify-center gap-8 pb-16">
       <div className="flex flex-col gap-3">
         <h1 className="text-3xl font-semibold tracking-[-0.03em] sm:text-4xl">{messages.cluster.title}</h1>
         <p className="max-w-[52ch] text-lg text-ink-soft">{words.lead}</p>
@@ -70,7 +72,7 @@ export function SignIn({
           )}
         </div>
         {fault && !isWrong && <OtherFault fault={fault} />}
-        <Button type="submit" variant="primary" size="lg" className="self-start max-sm:w-full" disabled={isBusy}>
+        <Button type="submit" variant="primary" size="lg" className="self-start max-sm:w-full" isBusy={isBusy}>
           {words.submit}
         </Button>
       </form>

@@ -1,5 +1,5 @@
 import { Download, X } from 'lucide-react';
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { type RefObject, useEffect, useState, useSyncExternalStore } from 'react';
 import type { OfferItem } from '../../../../services/contracts/people.ts';
 import { TransferName } from '../../components/FileName.tsx';
 import { Pace } from '../../components/Pace.tsx';
@@ -108,7 +108,18 @@ export function ArrivalPanel({ item }: { readonly item: OfferItem }) {
             {isComing && <Pace bytesPerSecond={rate} leftMs={leftMsAt(rate, here, item.totalBytes)} />}
           </ul>
         </div>
-        <Controls item={item} own={own} stage={stage} isLeaving={isLeaving} onLeave={() => void stop()} />
+        {isOver ? (
+          <Button onClick={() => inboxStore.dismiss(item)}>{words.dismiss}</Button>
+        ) : (
+          <Controls
+            item={item}
+            own={own}
+            stage={stage}
+            panel={panel}
+            isLeaving={isLeaving}
+            onLeave={() => void stop()}
+          />
+        )}
       </div>
       {notLeft && (
         <Notice tone="loss" title={words.leaveFailed}>
@@ -159,16 +170,19 @@ function Heading({ item }: { readonly item: OfferItem }) {
   );
 }
 
+/** When it is over, one button takes their place, and the focus. */
 function Controls({
   item,
   own,
   stage,
+  panel,
   isLeaving,
   onLeave,
 }: {
   readonly item: OfferItem;
   readonly own: Arrival;
   readonly stage: ArrivalStage;
+  readonly panel: RefObject<HTMLElement | null>;
   readonly isLeaving: boolean;
   readonly onLeave: () => void;
 }) {
@@ -176,16 +190,14 @@ function Controls({
   const words = messages.people.arrival;
   const [isAsking, setIsAsking] = useState(false);
   const picker = placePickerFor(item);
-  if (stage.name === 'received' || stage.name === 'over') {
-    return <Button onClick={() => inboxStore.dismiss(item)}>{words.dismiss}</Button>;
-  }
+  const row = useFocusHome<HTMLDivElement>(() => panel.current?.querySelector('button') ?? null);
   const canBegin = own.accepted !== null && ['ready', 'stopped', 'browser'].includes(stage.name);
   const save = async () => {
     const place = await picker?.().catch(() => null);
     if (place) await writeTo(item, place);
   };
   return (
-    <div className="flex flex-wrap gap-2 max-sm:w-full">
+    <div ref={row} className="flex flex-wrap gap-2 max-sm:w-full">
       {canBegin && stage.name !== 'browser' && picker && (
         <Button variant="primary" className="max-sm:flex-1" onClick={() => void save()}>
           {item.fileCount > 1 ? words.saveFolder : words.saveAs}
@@ -201,7 +213,7 @@ function Controls({
           {item.fileCount > 1 ? words.downloadZip : words.download}
         </Button>
       )}
-      <Button variant="danger" className="max-sm:flex-1" disabled={isLeaving} onClick={() => setIsAsking(true)}>
+      <Button variant="danger" className="max-sm:flex-1" isBusy={isLeaving} onClick={() => setIsAsking(true)}>
         <X aria-hidden className="size-5" strokeWidth={1.5} />
         {words.leave}
       </Button>

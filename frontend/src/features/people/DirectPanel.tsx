@@ -1,5 +1,5 @@
 import { X } from 'lucide-react';
-import { useState } from 'react';
+import { type RefObject, useState } from 'react';
 import type { Recipient } from '../../../../services/contracts/person.ts';
 import { TransferName } from '../../components/FileName.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
@@ -9,6 +9,7 @@ import { ConfirmSheet } from '../../components/ui/ConfirmSheet.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { nameOf } from '../../lib/file-list.ts';
 import { useStore } from '../../lib/store.ts';
+import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import type { Messages } from '../../messages/en.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
@@ -17,6 +18,7 @@ import { type UploadView, uploads } from '../../transfer-engine/uploads.ts';
 import { cancelDirect, directNews, newsOf } from './direct-sends.ts';
 import { type DirectStage, isOverStage, shareOfAll, stageOf } from './direct-view.ts';
 import { useNames } from './names.ts';
+import { tileOfFirst } from './PeopleList.tsx';
 import { RecipientRow } from './RecipientRow.tsx';
 import { UnfinishedDirect } from './UnfinishedDirect.tsx';
 
@@ -33,9 +35,11 @@ export function DirectPanel({ view }: { readonly view: UploadView }) {
   const words = messages.people.direct;
   const name = nameOf(view.files[0]?.path ?? '');
   const said = useStageText(stage, recipients);
+  const panel = useFocusHome<HTMLElement>(() => tileOfFirst(recipients));
   useTitle(stage === 'moving' ? messages.app.titleProgress(percent, name) : null);
   return (
     <section
+      ref={panel}
       aria-label={words.region(name, names(recipients))}
       className="animate-rise flex flex-col gap-4 border-b border-hairline pb-8"
     >
@@ -72,7 +76,11 @@ export function DirectPanel({ view }: { readonly view: UploadView }) {
           <p className={isOver ? 'text-lg font-medium' : 'text-ink-soft'}>{said}</p>
           {!isOver && <Where view={view} />}
         </div>
-        <Controls view={view} isOver={isOver} />
+        {isOver ? (
+          <Button onClick={() => uploads.drop(view.transferId)}>{words.close}</Button>
+        ) : (
+          <Controls view={view} panel={panel} />
+        )}
       </div>
       <Trouble view={view} isOver={isOver} />
       <p role="status" className="sr-only">
@@ -134,14 +142,15 @@ function Where({ view }: { readonly view: UploadView }) {
   );
 }
 
-function Controls({ view, isOver }: { readonly view: UploadView; readonly isOver: boolean }) {
+/** When it is over, one button takes their place, and the focus. */
+function Controls({ view, panel }: { readonly view: UploadView; readonly panel: RefObject<HTMLElement | null> }) {
   const { messages } = useLanguage();
   const words = messages.people.direct;
   const [isAsking, setIsAsking] = useState(false);
-  if (isOver) return <Button onClick={() => uploads.drop(view.transferId)}>{words.close}</Button>;
+  const row = useFocusHome<HTMLDivElement>(() => panel.current?.querySelector('button') ?? null);
   const isStopped = view.phase.name === 'stalled' || view.phase.name === 'paused';
   return (
-    <div className="flex flex-wrap gap-2 max-sm:w-full">
+    <div ref={row} className="flex flex-wrap gap-2 max-sm:w-full">
       {isStopped && (
         <Button
           variant="primary"
@@ -166,6 +175,7 @@ function Controls({ view, isOver }: { readonly view: UploadView; readonly isOver
             cancelDirect(view);
           }}
           onClose={() => setIsAsking(false)}
+          successor={() => tileOfFirst(view.recipients ?? [])}
         />
       )}
     </div>

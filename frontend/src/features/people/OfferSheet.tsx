@@ -65,16 +65,16 @@ export function OfferSheet({
         </Notice>
       )}
       <div className="grid grid-cols-2 gap-2">
-        <Button size="lg" disabled={isBusy} onClick={() => void refuse()}>
+        <Button size="lg" isBusy={isBusy} onClick={() => void refuse()}>
           {words.decline}
         </Button>
-        <Button size="lg" variant="primary" disabled={isBusy} onClick={() => void take(picker)}>
+        <Button size="lg" variant="primary" isBusy={isBusy} onClick={() => void take(picker)}>
           {words.accept}
         </Button>
       </div>
       <p className="text-center text-sm text-ink-soft">{where}</p>
       {picker && isSeveral && (
-        <Button variant="quiet" className="self-center" disabled={isBusy} onClick={() => void take(null)}>
+        <Button variant="quiet" className="self-center" isBusy={isBusy} onClick={() => void take(null)}>
           {words.acceptZip}
         </Button>
       )}

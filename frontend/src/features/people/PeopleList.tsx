@@ -6,6 +6,15 @@ import { useLanguage } from '../../messages/language.tsx';
 import { PersonMark } from './PersonMark.tsx';
 import { RoomInvitation } from './RoomInvitation.tsx';
 
+function tileId(person: Person): string {
+  return `person-${person.id}`;
+}
+
+/** Where the focus goes when what was for these people goes away: to the first of them, while they are in the room. */
+export function tileOfFirst([first]: readonly Person[]): HTMLElement | null {
+  return first ? document.getElementById(tileId(first)) : null;
+}
+
 type OnDrop = (person: Person, collected: Collected) => void;
 
 /** The others, as marks: press to choose, drop to offer. */
@@ -101,6 +110,7 @@ function PersonTile({
   return (
     <button
       type="button"
+      id={tileId(person)}
       aria-pressed={isChosen}
       disabled={!isHere || !canChoose}
       onClick={onToggle}

@@ -9,12 +9,15 @@ import { Notice } from '../../components/ui/Notice.tsx';
 import { live } from '../../lib/live.ts';
 import { peopleApi } from '../../lib/people-api.ts';
 import { session } from '../../lib/session.ts';
+import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { Fault } from '../../transfer-engine/fault.ts';
 import { roomLink, toRoom } from './room-link.ts';
 import { codeIn, type RoomState, snapshotOf } from './room-state.ts';
 import { roomStore } from './room-store.ts';
+
+const ENTER_ID = 'enter-room';
 
 /** Which room one is in, and the way into another one. */
 export function RoomPanel({ code, room }: { readonly code: string | null; readonly room: RoomState }) {
@@ -67,8 +70,9 @@ function OwnRoom({ code }: { readonly code: string }) {
   const words = messages.people.room;
   const [isQrOpen, setIsQrOpen] = useState(false);
   usePartAtHand(qrSheet);
+  const row = useFocusHome<HTMLDivElement>();
   return (
-    <div className="flex flex-wrap gap-2 max-sm:w-full">
+    <div ref={row} className="flex flex-wrap gap-2 max-sm:w-full">
       <CopyButton text={roomLink(code)} label={words.copy} className="max-sm:flex-1" />
       <Button className="max-sm:flex-1" onClick={() => setIsQrOpen(true)}>
         <QrCode aria-hidden className="size-5" strokeWidth={1.5} />
@@ -93,6 +97,7 @@ function OtherRooms({ isSeen }: { readonly isSeen: boolean }) {
   const [isMaking, setIsMaking] = useState(false);
   const [fault, setFault] = useState<Fault | null>(null);
   const id = useId();
+  const row = useFocusHome<HTMLDivElement>();
   const join = (event: FormEvent) => {
     event.preventDefault();
     const code = codeIn(text);
@@ -107,7 +112,7 @@ function OtherRooms({ isSeen }: { readonly isSeen: boolean }) {
   };
   const explanation = fault ? explainFault(fault, messages, format) : null;
   return (
-    <div className="flex flex-wrap gap-2 max-sm:w-full">
+    <div ref={row} className="flex flex-wrap gap-2 max-sm:w-full">
       <form onSubmit={join} className="flex gap-2 max-sm:w-full">
         <label htmlFor={id} className="sr-only">
           {words.joinLabel}
@@ -124,14 +129,10 @@ function OtherRooms({ isSeen }: { readonly isSeen: boolean }) {
         />
         <Button type="submit">{words.join}</Button>
       </form>
-      <Button className="max-sm:w-full" disabled={isMaking} onClick={() => void make()}>
+      <Button className="max-sm:w-full" isBusy={isMaking} onClick={() => void make()}>
         {isMaking ? words.making : words.make}
       </Button>
-      {isSeen && (
-        <Button variant="quiet" className="px-2! max-sm:w-full" onClick={roomStore.leave}>
-          {words.hide}
-        </Button>
-      )}
+      {isSeen && <Hide />}
       {explanation && (
         <Notice tone="loss" title={explanation.title}>
           {explanation.advice}
@@ -141,18 +142,32 @@ function OtherRooms({ isSeen }: { readonly isSeen: boolean }) {
   );
 }
 
+function Hide() {
+  const { messages } = useLanguage();
+  const button = useFocusHome<HTMLButtonElement>(() => document.getElementById(ENTER_ID));
+  return (
+    <Button ref={button} variant="quiet" className="px-2! max-sm:w-full" onClick={roomStore.leave}>
+      {messages.people.room.hide}
+    </Button>
+  );
+}
+
+function Enter({ code }: { readonly code: string | null }) {
+  const { messages } = useLanguage();
+  const button = useFocusHome<HTMLButtonElement>();
+  return (
+    <Button ref={button} id={ENTER_ID} variant="primary" className="self-start" onClick={() => roomStore.want(code)}>
+      {messages.people.room.enter}
+    </Button>
+  );
+}
+
 /** Why nobody sees one right now, and what to do. Never silence. */
 function Trouble({ code, room }: { readonly code: string | null; readonly room: RoomState }) {
   const { messages, format } = useLanguage();
   const words = messages.people.room;
   const liveState = useSyncExternalStore(live.subscribe, live.read);
-  if (room.name === 'away') {
-    return (
-      <Button variant="primary" className="self-start" onClick={() => roomStore.want(code)}>
-        {words.enter}
-      </Button>
-    );
-  }
+  if (room.name === 'away') return <Enter code={code} />;
   if (room.name === 'refused') {
     const { title, advice } = explainFault(room.fault, messages, format);
     const isOfRoom = room.fault.kind === 'problem' && ['bad_request', 'not_found', 'busy'].includes(room.fault.type);

@@ -6,9 +6,11 @@ import { Button, IconButton } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import type { CollectedFile } from '../../lib/file-list.ts';
 import { useStore } from '../../lib/store.ts';
+import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { forgetOffering, offer, offering } from './direct-sends.ts';
 import { useNames } from './names.ts';
+import { tileOfFirst } from './PeopleList.tsx';
 import { TextComposer } from './TextComposer.tsx';
 import { useOfferFault } from './use-offer-fault.ts';
 
@@ -39,41 +41,17 @@ export function SendBar({
   const [said, setSaid] = useState('');
   const state = useStore(offering);
   const close = () => onWrite(null);
-  const pick = (files: readonly CollectedFile[]) => onPick(chosen, files);
   return (
     <>
       <Refused />
       {chosen.length > 0 && (
-        <section
-          aria-label={words.to(names(chosen))}
-          className="animate-rise z-20 flex flex-col gap-3 rounded-md border border-hairline bg-sheet p-4 shadow-float max-sm:fixed max-sm:inset-x-0 max-sm:bottom-0 max-sm:rounded-b-none max-sm:pb-[max(16px,env(safe-area-inset-bottom))] sm:sticky sm:bottom-4 sm:flex-row sm:items-center sm:justify-between"
-        >
-          <div className="flex min-w-0 items-center justify-between gap-2 sm:flex-row-reverse sm:justify-end">
-            <p className="min-w-0 truncate font-medium">{words.to(names(chosen))}</p>
-            <IconButton label={words.clear} className="-my-2" onClick={onClear}>
-              <X aria-hidden className="size-5" strokeWidth={1.5} />
-            </IconButton>
-          </div>
-          <div className="flex flex-wrap gap-2 sm:flex-row-reverse">
-            <FilePicker
-              label={state.name === 'opening' ? words.offering : words.files}
-              variant="primary"
-              className="max-sm:w-full"
-              onPick={pick}
-            />
-            <FilePicker
-              label={words.folder}
-              picksFolder
-              className="max-sm:flex-1"
-              icon={<FolderUp aria-hidden className="size-5" strokeWidth={1.5} />}
-              onPick={pick}
-            />
-            <Button className="max-sm:flex-1" onClick={() => onWrite({ to: chosen, text: '' })}>
-              <PenLine aria-hidden className="size-5" strokeWidth={1.5} />
-              {words.text}
-            </Button>
-          </div>
-        </section>
+        <Ways
+          chosen={chosen}
+          isOpening={state.name === 'opening'}
+          onWrite={onWrite}
+          onPick={onPick}
+          onClear={onClear}
+        />
       )}
       {writing && (
         <TextComposer
@@ -95,6 +73,60 @@ export function SendBar({
         {state.name === 'opening' ? words.offering : said}
       </p>
     </>
+  );
+}
+
+/** Gone again, it leaves the focus with the first of those it was for. */
+function Ways({
+  chosen,
+  isOpening,
+  onWrite,
+  onPick,
+  onClear,
+}: {
+  readonly chosen: readonly Person[];
+  readonly isOpening: boolean;
+  readonly onWrite: (writing: Writing) => void;
+  readonly onPick: (to: readonly Person[], files: readonly CollectedFile[]) => void;
+  readonly onClear: () => void;
+}) {
+  const { messages } = useLanguage();
+  const words = messages.people.send;
+  const names = useNames();
+  const bar = useFocusHome<HTMLElement>(() => tileOfFirst(chosen));
+  const pick = (files: readonly CollectedFile[]) => onPick(chosen, files);
+  return (
+    <section
+      ref={bar}
+      aria-label={words.to(names(chosen))}
+      className="animate-rise z-20 flex flex-col gap-3 rounded-md border border-hairline bg-sheet p-4 shadow-float max-sm:fixed max-sm:inset-x-0 max-sm:bottom-0 max-sm:rounded-b-none max-sm:pb-[max(16px,env(safe-area-inset-bottom))] sm:sticky sm:bottom-4 sm:flex-row sm:items-center sm:justify-between"
+    >
+      <div className="flex min-w-0 items-center justify-between gap-2 sm:flex-row-reverse sm:justify-end">
+        <p className="min-w-0 truncate font-medium">{words.to(names(chosen))}</p>
+        <IconButton label={words.clear} className="-my-2" onClick={onClear}>
+          <X aria-hidden className="size-5" strokeWidth={1.5} />
+        </IconButton>
+      </div>
+      <div className="flex flex-wrap gap-2 sm:flex-row-reverse">
+        <FilePicker
+          label={isOpening ? words.offering : words.files}
+          variant="primary"
+          className="max-sm:w-full"
+          onPick={pick}
+        />
+        <FilePicker
+          label={words.folder}
+          picksFolder
+          className="max-sm:flex-1"
+          icon={<FolderUp aria-hidden className="size-5" strokeWidth={1.5} />}
+          onPick={pick}
+        />
+        <Button className="max-sm:flex-1" onClick={() => onWrite({ to: chosen, text: '' })}>
+          <PenLine aria-hidden className="size-5" strokeWidth={1.5} />
+          {words.text}
+        </Button>
+      </div>
+    </section>
   );
 }
 

@@ -88,7 +88,13 @@ export function TextComposer({
             {explanation.advice}
           </Notice>
         )}
-        <Button type="submit" variant="primary" size="lg" disabled={isSending || isTooLong || clean.trim() === ''}>
+        <Button
+          type="submit"
+          variant="primary"
+          size="lg"
+          isBusy={isSending}
+          disabled={isTooLong || clean.trim() === ''}
+        >
           {isSending ? words.textSending : words.textSend}
         </Button>
       </form>

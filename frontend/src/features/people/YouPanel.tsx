@@ -4,6 +4,7 @@ import { MAX_DISPLAY_NAME_CHARS } from '../../../../services/contracts/limits.ts
 import type { Person } from '../../../../services/contracts/person.ts';
 import { IconButton } from '../../components/ui/Button.tsx';
 import { FIELD_CLASS } from '../../components/ui/Field.tsx';
+import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { PersonMark } from './PersonMark.tsx';
 import { rename } from './room-store.ts';
@@ -13,11 +14,12 @@ export function YouPanel({ you }: { readonly you: Person }) {
   const { messages } = useLanguage();
   const words = messages.people.you;
   const [isChanging, setIsChanging] = useState(false);
+  const pencilId = useId();
   return (
     <div className="flex min-w-0 items-center gap-3">
       <PersonMark id={you.id} className="size-12 sm:size-14" />
       {isChanging ? (
-        <NameForm you={you} onDone={() => setIsChanging(false)} />
+        <NameForm you={you} pencilId={pencilId} onDone={() => setIsChanging(false)} />
       ) : (
         <div className="min-w-0">
           <p className="text-sm text-ink-soft">{words.seenAs}</p>
@@ -25,7 +27,7 @@ export function YouPanel({ you }: { readonly you: Person }) {
             <p dir="auto" className="name-start truncate text-lg font-medium">
               {you.displayName}
             </p>
-            <IconButton label={words.change} className="-my-2" onClick={() => setIsChanging(true)}>
+            <IconButton id={pencilId} label={words.change} className="-my-2" onClick={() => setIsChanging(true)}>
               <Pencil aria-hidden className="size-5" strokeWidth={1.5} />
             </IconButton>
           </div>
@@ -35,13 +37,26 @@ export function YouPanel({ you }: { readonly you: Person }) {
   );
 }
 
-function NameForm({ you, onDone }: { readonly you: Person; readonly onDone: () => void }) {
+function NameForm({
+  you,
+  pencilId,
+  onDone,
+}: {
+  readonly you: Person;
+  /** What opens it, and stands there again once it is done. */
+  readonly pencilId: string;
+  readonly onDone: () => void;
+}) {
   const { messages } = useLanguage();
   const words = messages.people.you;
   const field = useRef<HTMLInputElement>(null);
   const [isRefused, setIsRefused] = useState(false);
   const errorId = useId();
-  useEffect(() => field.current?.select(), []);
+  const form = useFocusHome<HTMLFormElement>(() => document.getElementById(pencilId));
+  useEffect(() => {
+    field.current?.focus();
+    field.current?.select();
+  }, []);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     const name = field.current?.value.trim() ?? '';
@@ -49,7 +64,12 @@ function NameForm({ you, onDone }: { readonly you: Person; readonly onDone: () =
     else setIsRefused(true);
   };
   return (
-    <form onSubmit={submit} onKeyDown={(event) => event.key === 'Escape' && onDone()} className="flex flex-col gap-1">
+    <form
+      ref={form}
+      onSubmit={submit}
+      onKeyDown={(event) => event.key === 'Escape' && onDone()}
+      className="flex flex-col gap-1"
+    >
       <div className="flex items-center gap-1">
         <input
           ref={field}

@@ -2,6 +2,7 @@ import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
 import { Button } from '../../components/ui/Button.tsx';
 import { FIELD_CLASS } from '../../components/ui/Field.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
+import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { Fault } from '../../transfer-engine/fault.ts';
@@ -22,6 +23,7 @@ export function PasswordForm({
   const field = useRef<HTMLInputElement>(null);
   const fieldId = useId();
   const errorId = useId();
+  const page = useFocusHome<HTMLElement>();
   useEffect(() => field.current?.focus(), []);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -34,7 +36,7 @@ export function PasswordForm({
   };
   const explanation = fault ? explainFault(fault, messages, format) : null;
   return (
-    <section className="animate-rise flex flex-1 flex-col justify-center gap-6 pb-16">
+    <section ref={page} className="animate-rise flex flex-1 flex-col justify-center gap-6 pb-16">
       <div className="flex flex-col gap-3">
         <h1 className="text-3xl font-semibold tracking-[-0.03em] text-balance sm:text-4xl">
           {messages.receive.passwordTitle}
@@ -68,7 +70,7 @@ export function PasswordForm({
             {explanation.advice}
           </Notice>
         )}
-        <Button type="submit" variant="primary" size="lg" className="self-start max-sm:w-full" disabled={isBusy}>
+        <Button type="submit" variant="primary" size="lg" className="self-start max-sm:w-full" isBusy={isBusy}>
           {messages.receive.passwordSubmit}
         </Button>
       </form>

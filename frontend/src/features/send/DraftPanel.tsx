@@ -9,6 +9,7 @@ import type { CollectedFile, DraftItem } from '../../lib/file-list.ts';
 import { folderOf, nameOf, removeItem, renameItem, totalBytesOf } from '../../lib/file-list.ts';
 import { session } from '../../lib/session.ts';
 import { useStore } from '../../lib/store.ts';
+import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
@@ -30,6 +31,7 @@ export function DraftPanel({
   const [rowLimit, setRowLimit] = useState(ROWS_AT_FIRST);
   const [said, setSaid] = useState('');
   const heading = useRef<HTMLHeadingElement>(null);
+  const panel = useFocusHome<HTMLElement>();
   const { items } = draft;
   const state = useStore(session);
   const limits = state.name === 'ready' ? state.answer.limits : null;
@@ -50,7 +52,7 @@ export function DraftPanel({
   };
 
   return (
-    <section className="flex flex-col gap-8 pt-8 pb-28 sm:pb-4" aria-labelledby="draft-title">
+    <section ref={panel} className="flex flex-col gap-8 pt-8 pb-28 sm:pb-4" aria-labelledby="draft-title">
       <div className="flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
         <h1
           id="draft-title"
@@ -123,12 +125,13 @@ export function DraftPanel({
           variant="primary"
           size="lg"
           className="min-w-40 max-sm:flex-1"
-          disabled={draft.isOpening || tooLarge.length > 0 || isTooMany}
+          isBusy={draft.isOpening}
+          disabled={tooLarge.length > 0 || isTooMany}
           onClick={() => void sendDraft()}
         >
           {draft.isOpening ? messages.send.sending : messages.send.send}
         </Button>
-        <Button variant="quiet" disabled={draft.isOpening} onClick={clear}>
+        <Button variant="quiet" isBusy={draft.isOpening} onClick={clear}>
           {messages.send.clear}
         </Button>
       </div>

@@ -57,7 +57,7 @@ export function ExtendSheet({
           {explanation.advice}
         </Notice>
       )}
-      <Button variant="primary" disabled={isBusy || value === ''} onClick={() => void save()}>
+      <Button variant="primary" isBusy={isBusy} disabled={value === ''} onClick={() => void save()}>
         {messages.mine.extendSave}
       </Button>
     </Sheet>
