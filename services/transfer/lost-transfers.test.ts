@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
+import { MemoryChunkStore } from '../../test/support/memory-chunk-store.ts';
 import { memoryEngine } from '../../test/support/memory-engine.ts';
 import { MemoryLostTransfers } from '../../test/support/memory-lost-transfers.ts';
-import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { endLostOpen, heldHere, rescueSealed, settleLost } from './lost-transfers.ts';
 import type { OwnershipChange } from './ports.ts';

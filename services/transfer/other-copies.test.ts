@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
+import { MemoryChunkStore } from '../../test/support/memory-chunk-store.ts';
 import { memoryCopies, memoryEngine } from '../../test/support/memory-engine.ts';
-import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { waitFor } from '../../test/support/waiting.ts';
 import { PeerLinkError } from '../contracts/errors.ts';

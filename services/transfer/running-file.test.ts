@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { loadNetIo } from '../../native/index.ts';
 import { fuzz } from '../../test/support/fuzz.ts';
-import { MemoryChunkStore, type StoreStep } from '../../test/support/memory-transfers.ts';
+import { MemoryChunkStore, type StoreStep } from '../../test/support/memory-chunk-store.ts';
 import { fileRow } from '../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { StoredFile } from './ports.ts';

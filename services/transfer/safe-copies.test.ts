@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { Context, Service, ServiceSchema } from 'moleculer';
 import { loadNetIo } from '../../native/index.ts';
+import { MemoryChunkStore } from '../../test/support/memory-chunk-store.ts';
 import { memoryEngine } from '../../test/support/memory-engine.ts';
-import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { FileGeometry, OwnershipChange, StoredFile } from './ports.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
+import { MemoryChunkStore } from '../../test/support/memory-chunk-store.ts';
 import { memoryEngine } from '../../test/support/memory-engine.ts';
-import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import type { EngineDeps } from './engine-deps.ts';
 import type { RunningTransfer } from './running-transfer.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
-import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { MemoryChunkStore } from '../../test/support/memory-chunk-store.ts';
+import { MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import type { OwnershipChange } from './ports.ts';
 import { countStranded } from './stranded-copies.ts';

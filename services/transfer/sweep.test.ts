@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { loadNetIo } from '../../native/index.ts';
-import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { MemoryChunkStore } from '../../test/support/memory-chunk-store.ts';
+import { MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { OpenFiles } from './open-files.ts';
 import { type SweepPorts, sweepStore } from './sweep.ts';

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Service } from 'moleculer';
 import { loadNetIo } from '../../native/index.ts';
+import { MemoryChunkStore } from '../../test/support/memory-chunk-store.ts';
 import { memoryEngine } from '../../test/support/memory-engine.ts';
-import { MemoryChunkStore, MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { FillSlots } from './replication/fill-slots.ts';

@@ -4,7 +4,7 @@ import type { EngineDeps } from '../../services/transfer/engine-deps.ts';
 import type { ChunkCopies } from '../../services/transfer/mending.ts';
 import type { FileRow, StoredFile } from '../../services/transfer/ports.ts';
 import { TransferEngine } from '../../services/transfer/transfer-engine.ts';
-import { MemoryChunkStore } from './memory-transfers.ts';
+import { MemoryChunkStore } from './memory-chunk-store.ts';
 
 /**
  * The engine of `node-a` without other nodes, on a disk in memory that it trusts, which tells nobody anything; a test

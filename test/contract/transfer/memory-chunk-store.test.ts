@@ -1,6 +1,6 @@
 import { describe } from '@jest/globals';
 import { loadNetIo } from '../../../native/index.ts';
-import { MemoryChunkStore } from '../../support/memory-transfers.ts';
+import { MemoryChunkStore } from '../../support/memory-chunk-store.ts';
 import { describeChunkStore } from './chunk-store.suite.ts';
 
 const CHUNK = 16_384;
