@@ -178,6 +178,24 @@ describe('people of a room', () => {
     TEST_MS,
   );
 
+  it(
+    'of a private network are not those of the same addresses at a node whose NODE_SITE is another',
+    async () => {
+      const there = await cluster.start({ env: { TRUSTED_PROXIES: '127.0.0.1', NODE_SITE: 'another' } });
+      const from = (node: TestServer, address: string) => comeIn(node, null, { address });
+      const here = [await from(nodes[0], '192.168.77.5'), await from(nodes[1], '192.168.77.6')];
+      const others = [await from(there, '192.168.77.7'), await from(there, '192.168.77.8')];
+      // A public address is the same one everywhere: the two nodes do tell each other who is there.
+      const everywhere = [await from(nodes[0], '203.0.113.77'), await from(there, '203.0.113.77')];
+      await untilAllSee('those of the public address', GONE_MS, everywhere, everywhere);
+      await untilAllSee('the network of one site', SEEN_MS, here, here);
+      await untilAllSee('the network of the other', SEEN_MS, others, others);
+      for (const page of [...here, ...others, ...everywhere]) page.close();
+      await there.kill9();
+    },
+    TEST_MS,
+  );
+
   // Last: the node stays down.
   it(
     'are gone within five seconds with a node that is killed',

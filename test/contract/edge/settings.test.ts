@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setInterval as every } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { loadNetIo } from '../../../native/index.ts';
 import type { SessionResponse, VersionResponse } from '../../../services/contracts/http.ts';
@@ -7,7 +8,8 @@ import { KIB, MIB } from '../../../services/contracts/limits.ts';
 import { atEnd, tempDirectory } from '../../support/cleanup.ts';
 import { b3sum, patternBytes } from '../../support/files.ts';
 import { startServer, type TestServer } from '../../support/server.ts';
-import { open } from '../transfer/client.ts';
+import { waitFor } from '../../support/waiting.ts';
+import { begin, open, put, rawConnection, statusOf } from '../transfer/client.ts';
 import { ask, askJson } from './edge-client.ts';
 
 /** Several chunks, the last of them short. */
@@ -21,8 +23,8 @@ beforeAll(async () => {
   digest = await b3sum(path);
 });
 
-const startedWith = async (env: Readonly<Record<string, string>>): Promise<TestServer> => {
-  const server = await startServer({ env });
+const startedWith = async (env: Readonly<Record<string, string>>, isPageNeeded = false): Promise<TestServer> => {
+  const server = await startServer({ env, isPageNeeded });
   atEnd(() => server.kill9());
   return server;
 };
@@ -36,19 +38,31 @@ async function digestBy({ url }: TestServer): Promise<unknown> {
   return head.headers['x-blake3'];
 }
 
+/** How the page's style sheet, which is long, comes to a browser that takes it compressed. */
+async function styleOf({ url }: TestServer) {
+  const [path = '/nothing'] =
+    /\/assets\/[\w.-]+\.css/.exec((await ask(url, '/', { headers: { Accept: 'text/html' } })).body) ?? [];
+  const answer = await ask(url, path, { headers: { 'Accept-Encoding': 'br, gzip' } });
+  return { type: answer.headers['content-type'], encoding: answer.headers['content-encoding'] };
+}
+
 describe('a process whose settings are no defaults', () => {
   let server: TestServer;
   beforeAll(async () => {
-    server = await startedWith({
-      TTL_CLIENT_SESSION: '2h',
-      TTL_SHARE_SESSION: '7h',
-      CHUNK_SIZE: '64KiB',
-      ACK_TIMEOUT_MS: '1234',
-      MAX_RETRIES: '7',
-      MAX_CONCURRENT_UPLOADS: '3',
-      MAX_CONCURRENT_TRANSFERS: '9',
-      USE_NATIVE_ADDON: 'false',
-    });
+    server = await startedWith(
+      {
+        TTL_CLIENT_SESSION: '2h',
+        TTL_SHARE_SESSION: '7h',
+        CHUNK_SIZE: '64KiB',
+        ACK_TIMEOUT_MS: '1234',
+        MAX_RETRIES: '7',
+        MAX_CONCURRENT_UPLOADS: '3',
+        MAX_CONCURRENT_TRANSFERS: '9',
+        USE_NATIVE_ADDON: 'false',
+        ENABLE_COMPRESSION: 'false',
+      },
+      true,
+    );
   }, 240_000);
   const hoursUntil = (at: string) => Math.round((Date.parse(at) - Date.now()) / HOUR_MS);
 
@@ -62,10 +76,93 @@ describe('a process whose settings are no defaults', () => {
     expect(transfer.files[0]).toMatchObject({ chunkSizeBytes: 64 * KIB });
   });
 
+  it('sends its page uncompressed, where that was set', async () => {
+    expect(await styleOf(server)).toEqual({ type: 'text/css; charset=utf-8', encoding: undefined });
+  });
+
   it('runs on the fallback when the addon is not to be used, with the same digests', async () => {
     expect(await nativeOf(server)).toMatchObject({ implementation: 'fallback' });
     expect(await digestBy(server)).toBe(digest);
   }, 60_000);
+});
+
+describe('a process on which one transfer may move in each direction', () => {
+  const CHUNK = 16 * KIB;
+  const COUNT = 12;
+  /** Far below the second after which a stream in which nothing moves holds no slot. */
+  const STEP_MS = 80;
+  const bytes = patternBytes('slots', 0, COUNT * CHUNK);
+  const chunk = (index: number) => bytes.subarray(index * CHUNK, (index + 1) * CHUNK);
+  let server: TestServer;
+  beforeAll(async () => {
+    const env = { MAX_CONCURRENT_UPLOADS: '1', MAX_CONCURRENT_DOWNLOADS: '1', ENABLE_COMPRESSION: 'true' };
+    server = await startedWith({ ...env, CHUNK_SIZE: '16KiB' }, true);
+  }, 240_000);
+
+  const opened = (count: number) => open(server, [{ sizeBytes: count * CHUNK }], { chunkSizeBytes: CHUNK });
+  const committedOf = async (of: Awaited<ReturnType<typeof opened>>) =>
+    (await statusOf(server, of)).files[0]?.committed;
+  /** Says whether it has come yet. */
+  function watched<T>(promise: Promise<T>) {
+    const found = { promise, isThere: false };
+    promise.then(
+      () => {
+        found.isThere = true;
+      },
+      () => {},
+    );
+    return found;
+  }
+
+  it('has another upload wait while one moves, which may have more streams than one', async () => {
+    const [first, next] = [await opened(2), await opened(1)];
+    const held = await rawConnection(server);
+    held.socket.write(
+      `PUT /api/transfers/${first.id}/files/0?offset=0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n` +
+        `Authorization: Bearer ${first.token}\r\nContent-Length: ${CHUNK}\r\n\r\n`,
+    );
+    held.socket.write(chunk(0).subarray(0, KIB));
+    await waitFor('the first one moves', 5_000, async () =>
+      /^peerlink_uploads_active 1$/m.test((await ask(server.url, '/metrics')).body),
+    );
+    const waiting = watched(put(server, next, 0, 0, chunk(0)));
+    let sentBytes = KIB;
+    for await (const _ of every(STEP_MS)) {
+      held.socket.write(chunk(0).subarray(sentBytes, sentBytes + KIB));
+      sentBytes += KIB;
+      if (sentBytes === CHUNK / 2) expect((await put(server, first, 0, CHUNK, chunk(1))).status).toBe(200);
+      expect([waiting.isThere, await committedOf(next)]).toEqual([false, []]);
+      if (sentBytes === CHUNK) break;
+    }
+    expect((await waiting.promise).status).toBe(200);
+    await held.closed;
+    expect(held.text()).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  it('has another download wait while one moves', async () => {
+    const [growing, whole] = [await opened(COUNT), await opened(1)];
+    for (const one of [growing, whole]) expect((await put(server, one, 0, 0, chunk(0))).status).toBe(200);
+    const first = await begin(`${growing.share}/0/file-0.bin`, 'GET');
+    const parts: Buffer[] = [];
+    first.on('data', (part: Buffer) => parts.push(part));
+    const waiting = watched(begin(`${whole.share}/0/file-0.bin`, 'GET'));
+    let index = 1;
+    for await (const _ of every(STEP_MS)) {
+      expect(waiting.isThere).toBe(false);
+      expect((await put(server, growing, 0, index * CHUNK, chunk(index))).status).toBe(200);
+      index += 1;
+      if (index === COUNT) break;
+    }
+    const next = await waiting.promise;
+    expect(next.statusCode).toBe(200);
+    next.resume();
+    await waitFor('the first one is whole', 5_000, () => first.complete);
+    expect(Buffer.concat(parts).equals(bytes)).toBe(true);
+  });
+
+  it('sends its page compressed', async () => {
+    expect(await styleOf(server)).toEqual({ type: 'text/css; charset=utf-8', encoding: 'br' });
+  });
 });
 
 describe('a process on a kernel that was asked for', () => {
