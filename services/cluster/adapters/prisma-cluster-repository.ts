@@ -100,7 +100,10 @@ export function createPrismaClusterRepository(database: Database): ClusterReposi
   };
 }
 
-/** One conditional statement: of two nodes that try at once the second one sees the first one's lease. */
+/**
+ * One conditional statement: of two nodes that try at once the second one sees the first one's lease. One that ends later than
+ * any that is given now was given before the clock was set back: who holds it is fenced by the epoch, if it lives.
+ */
 async function tryLead(database: Database, nodeId: string, ttlMs: number): Promise<LeaderLease> {
   const [taken] = await database.query<LeaseRecord>(Prisma.sql`
     INSERT INTO leader_lease AS l (id, holder_node_id, epoch, expires_at)
@@ -110,6 +113,7 @@ async function tryLead(database: Database, nodeId: string, ttlMs: number): Promi
       expires_at = excluded.expires_at,
       epoch = l.epoch + CASE WHEN l.holder_node_id = excluded.holder_node_id THEN 0 ELSE 1 END
     WHERE l.holder_node_id = excluded.holder_node_id OR l.expires_at <= now()
+      OR l.expires_at > excluded.expires_at + make_interval(secs => ${ttlMs / 1000}::float8)
     RETURNING l.holder_node_id, l.epoch, l.expires_at`);
   if (taken !== undefined) return toLease(taken);
   const [held] = await database.query<LeaseRecord>(
