@@ -13,8 +13,8 @@ namespace blake3 {
 namespace {
 
 // Two vectors taken as one word of twice the lanes. The rounds are one long chain of dependent instructions; a
-// second, independent chain fills the execution units that one leaves waiting. Worth it where registers are many or
-// chains are slow; which kernels use it was measured (docs/NATIVE.md).
+// second, independent chain fills the execution units that one leaves waiting. For instruction sets with 32 registers;
+// for those with sixteen there is InTurns (turns.h).
 template <class V>
 struct Pair {
   V a, b;
@@ -142,11 +142,20 @@ NET_IO_NOINLINE void HashLanes(const Batch& batch, const uint8_t* const* inputs,
   W::StoreTransposed(h, out);
 }
 
+// Hashes as many inputs as W has lanes. W is a word type, or InTurns, for which turns.h has another.
+template <class W>
+struct LaneHasher {
+  static NET_IO_INLINE void Hash(const Batch& batch, const uint8_t* const* inputs, uint64_t counter, uint8_t* out) {
+    HashLanes<W>(batch, inputs, counter, out);
+  }
+};
+
 // As many full vectors as the batch has inputs for. Returns the index of the first input not hashed.
 template <class W>
 inline size_t HashFullVectors(const Batch& batch, size_t first, uint8_t* out) {
   for (; batch.count - first >= W::kLanes; first += W::kLanes) {
-    HashLanes<W>(batch, batch.inputs + first, batch.counter + first * batch.counter_step, out + first * kValueBytes);
+    const uint64_t counter = batch.counter + first * batch.counter_step;
+    LaneHasher<W>::Hash(batch, batch.inputs + first, counter, out + first * kValueBytes);
   }
   return first;
 }
@@ -158,7 +167,7 @@ inline void HashPartVector(const Batch& batch, size_t first, uint8_t* out) {
   const uint8_t* inputs[W::kLanes];
   for (size_t i = 0; i < W::kLanes; i++) inputs[i] = batch.inputs[first + (i < count ? i : 0)];
   uint8_t values[W::kLanes * kValueBytes];
-  HashLanes<W>(batch, inputs, batch.counter + first * batch.counter_step, values);
+  LaneHasher<W>::Hash(batch, inputs, batch.counter + first * batch.counter_step, values);
   memcpy(out + first * kValueBytes, values, count * kValueBytes);
 }
 
