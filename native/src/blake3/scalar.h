@@ -28,11 +28,20 @@ NET_IO_INLINE Scalar Rotate7(Scalar x) { return RotateRight(x, 7); }
 #error "net_io is written for little-endian machines"
 #endif
 
+// Keeps a word out of vector registers. GCC 12 takes the words at both ends of a compression four at a time, and sends
+// each through memory for it, which took 13 % of the time.
+NET_IO_INLINE uint32_t KeepScalar(uint32_t word) {
+#if defined(__GNUC__)
+  __asm__("" : "+r"(word));
+#endif
+  return word;
+}
+
 NET_IO_INLINE void CompressScalar(const uint32_t cv[8], const uint8_t* block, uint32_t block_bytes, uint64_t counter,
                                   uint32_t flags, Scalar v[16]) {
   Scalar m[16];
   memcpy(m, block, kBlockBytes);
-  for (int i = 0; i < 8; i++) v[i] = {cv[i]};
+  for (int i = 0; i < 8; i++) v[i] = {KeepScalar(cv[i])};
   for (int i = 0; i < 4; i++) v[8 + i] = {kIv[i]};
   v[12] = {static_cast<uint32_t>(counter)};
   v[13] = {static_cast<uint32_t>(counter >> 32)};
@@ -45,7 +54,7 @@ inline void ScalarCompress(uint32_t cv[8], const uint8_t* block, uint32_t block_
                            uint32_t flags) {
   Scalar v[16];
   CompressScalar(cv, block, block_bytes, counter, flags, v);
-  for (int i = 0; i < 8; i++) cv[i] = v[i].value ^ v[i + 8].value;
+  for (int i = 0; i < 8; i++) cv[i] = KeepScalar(v[i].value ^ v[i + 8].value);
 }
 
 inline void ScalarCompressWide(const uint32_t cv[8], const uint8_t* block, uint32_t block_bytes, uint64_t counter,
@@ -54,8 +63,8 @@ inline void ScalarCompressWide(const uint32_t cv[8], const uint8_t* block, uint3
   CompressScalar(cv, block, block_bytes, counter, flags, v);
   uint32_t words[16];
   for (int i = 0; i < 8; i++) {
-    words[i] = v[i].value ^ v[i + 8].value;
-    words[i + 8] = v[i + 8].value ^ cv[i];
+    words[i] = KeepScalar(v[i].value ^ v[i + 8].value);
+    words[i + 8] = KeepScalar(v[i + 8].value ^ cv[i]);
   }
   memcpy(out, words, sizeof words);
 }
