@@ -3,7 +3,9 @@ import { waitFor } from '../../support/waiting.ts';
 import { open, type RawConnection, rawConnection, statusOf } from './client.ts';
 import { CHUNK, putHead, SMALL, theServer } from './one-server.ts';
 import './uploads.suite.ts';
+import './bad-uploads.suite.ts';
 import './downloads.suite.ts';
+import './limited-shares.suite.ts';
 
 /** Uploads and downloads of one server. A connection that stands still meanwhile costs no time of its own. */
 

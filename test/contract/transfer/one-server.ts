@@ -1,8 +1,10 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { beforeAll } from '@jest/globals';
 import { KIB } from '../../../services/contracts/limits.ts';
 import { atEnd } from '../../support/cleanup.ts';
 import type { TestServer } from '../../support/server.ts';
-import { type Opened, startRoomyServer } from './client.ts';
+import { type Opened, open, putOk, startRoomyServer } from './client.ts';
 
 /** The server of all suites that a test file imports: a start takes two seconds of a core. */
 let server: TestServer | null = null;
@@ -28,3 +30,29 @@ export function putHead(opened: Pick<Opened, 'id' | 'token'>, length: number | s
     `Content-Length: ${length}\r\n${more}\r\n`
   );
 }
+
+/** A sealed share of one file. */
+export async function share(content: Buffer, more: object = {}, path = 'file.bin'): Promise<Opened> {
+  const opened = await open(theServer(), [{ sizeBytes: content.length, path }], { ...SMALL, ...more });
+  if (content.length > 0) await putOk(theServer(), opened, 0, 0, content);
+  return opened;
+}
+
+/** Reads on until so many bytes are there. */
+export async function take(response: IncomingMessage, sizeBytes: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let have = 0;
+  while (have < sizeBytes) {
+    const part = response.read() as Buffer | null;
+    if (part === null) {
+      await once(response, 'readable');
+      continue;
+    }
+    parts.push(part);
+    have += part.length;
+  }
+  return Buffer.concat(parts);
+}
+
+/** What a problem says beside its type, such as `committed`. */
+export const dataOf = (answer: { json<T>(): T }) => answer.json<{ data?: Record<string, unknown> }>().data;
