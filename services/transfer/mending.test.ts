@@ -8,6 +8,7 @@ import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import { waitFor } from '../../test/support/waiting.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { randomId } from '../kernel/ids.ts';
+import type { ChunkCopies } from './mending.ts';
 import { recoverHomes, recoverStored } from './recovery.ts';
 import { Scrub } from './scrub.ts';
 import type { TransferEngine } from './transfer-engine.ts';
@@ -27,6 +28,9 @@ class World {
   readonly faults: unknown[] = [];
   readonly adoptions: string[] = [];
   isOtherUp = true;
+  /** Who holds copies by the row, by the table of nodes, and by the bus. */
+  holders: ChunkCopies['holders'] = async () => ['node-b'];
+  answering: readonly string[] = [];
   adopt: (id: string) => Promise<void> = async () => {};
   engine: TransferEngine;
 
@@ -41,13 +45,16 @@ class World {
       store: this.store,
       nowMs: () => this.nowMs,
       isDiskTrusted,
-      copies: memoryCopies(
-        async () => ['node-b'],
-        async (_nodeId, file) => {
-          if (!this.isOtherUp) throw new PeerLinkError('unavailable', 'away');
-          return this.other.open(file.id, file);
-        },
-      ),
+      copies: {
+        ...memoryCopies(
+          (row, scope) => this.holders(row, scope),
+          async (_nodeId, file) => {
+            if (!this.isOtherUp) throw new PeerLinkError('unavailable', 'away');
+            return this.other.open(file.id, file);
+          },
+        ),
+        answering: () => this.answering,
+      },
       askToAdopt: async (row) => {
         this.adoptions.push(row.id);
         await this.adopt(row.id);
@@ -120,6 +127,21 @@ describe('a damaged chunk', () => {
     await expect(world.readChunk(id, 1)).rejects.toMatchObject({ type: 'unavailable', retryAfterSeconds: 5 });
     world.isOtherUp = true;
     expect((await world.readChunk(id, 1)).equals(bytesOf(1))).toBe(true);
+  });
+
+  it('is mended from a node that answers while nobody can say who else there is, and named damaged by nobody', async () => {
+    const world = new World();
+    const { id, fileId } = await world.file();
+    world.holders = async (_row, scope) => {
+      if (scope === 'named') return [];
+      throw new PeerLinkError('unavailable', 'no database');
+    };
+    world.damage(fileId, 1);
+    await expect(world.readChunk(id, 1)).rejects.toMatchObject({ type: 'unavailable' });
+    expect(world.events).toEqual([]);
+    world.answering = ['node-b'];
+    expect((await world.readChunk(id, 1)).equals(bytesOf(1))).toBe(true);
+    expect([world.bytes(fileId, 1), world.events]).toEqual([bytesOf(1), ['repaired 1']]);
   });
 });
 

@@ -16,6 +16,8 @@ export interface ChunkCopies {
    * @throws unavailable when nobody can say now who there is
    */
   holders(row: TransferRow, scope: 'named' | 'all'): Promise<readonly string[]>;
+  /** Nodes that answer just now, also while nobody can say who else there is. Never this one. */
+  answering(): readonly string[];
   /**
    * The chaining values that a node has of a file; of a sealed one only a list that merges to the digest. Null: none.
    * @throws unavailable when the node does not answer
@@ -203,16 +205,27 @@ export class Mending {
     }
   }
 
-  /** Each once. Who there is beyond those that the row names is looked up only when these were not enough. @throws unavailable */
+  /**
+   * Each once. Who there is beyond those that the row names is looked up only when these were not enough; while nobody can
+   * say that, those that answer are asked, and what none of them has is not known to be gone. @throws unavailable
+   */
   async *#holders({ row }: RunningTransfer): AsyncGenerator<string, void, void> {
+    const { copies } = this.#ports;
+    if (copies === null) return;
     const asked = new Set<string>();
+    let silence: unknown;
     for (const scope of ['named', 'all'] as const) {
-      for (const nodeId of (await this.#ports.copies?.holders(row, scope)) ?? []) {
+      const holders = await copies.holders(row, scope).catch((fault: unknown) => {
+        silence = fault;
+        return copies.answering();
+      });
+      for (const nodeId of holders) {
         if (asked.has(nodeId)) continue;
         asked.add(nodeId);
         yield nodeId;
       }
     }
+    if (silence !== undefined) throw silence;
   }
 
   /**

@@ -307,6 +307,7 @@ function copiesOf(world: ModelWorld, process: ModelProcess): ChunkCopies {
       const givenUp = await givenUpOf(world, process);
       return others.filter((id) => !givenUp.has(id));
     },
+    answering: () => world.nodes.filter((node) => node !== process.node).map(({ id }) => id),
     isGivenUp: async (nodeId) => world.givesUp && (await givenUpOf(world, process)).has(nodeId),
     values: (nodeId, _transfer: RunningTransfer, file) =>
       ask(world, process, nodeId, 'copy', ({ node }) => {

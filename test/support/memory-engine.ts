@@ -40,6 +40,7 @@ export function memoryCopies(holders: ChunkCopies['holders'], open: OpenCopy): C
       const buffer = Buffer.alloc(row.chunkSizeBytes);
       return (await stored.readChunk(index, buffer, buffer.length)) ? buffer : null;
     },
+    answering: () => [],
     isGivenUp: async () => false,
   };
 }

@@ -12,6 +12,8 @@ import type { RunningTransfer } from '../running-transfer.ts';
 import type { PeerAuth, PeerHead } from './peer-auth.ts';
 import { type PeerClient, xorInPlace } from './peer-client.ts';
 import { faultOfAnswer, noAnswer, readJson } from './peer-faults.ts';
+import { whatIsAsked } from './peer-read.ts';
+import { tellingQuery, toldOf } from './told-file.ts';
 
 /** A copy is asked for when a reader waits, so a node that is slow to give it is as good as none. */
 const COPY_MS = 10_000;
@@ -30,6 +32,8 @@ export interface ChunkCopiesDeps {
   readonly nodeIds: () => Promise<readonly string[]>;
   /** Those that an operator gave up on: they are asked nothing, also where a row names them. */
   readonly givenUpNodeIds: () => Promise<readonly string[]>;
+  /** Nodes that answer the bus. */
+  readonly answeringNodeIds: () => readonly string[];
 }
 
 /** Asks other nodes what they have stored, whatever their role: `GET /peer/transfers/:id/copies/:file`. */
@@ -42,6 +46,7 @@ export function createChunkCopies(deps: ChunkCopiesDeps): ChunkCopies {
   };
   return {
     holders,
+    answering: () => deps.answeringNodeIds().filter((id) => id !== deps.nodeId),
     isGivenUp: async (nodeId) => (await deps.givenUpNodeIds()).includes(nodeId),
     async values(nodeId, transfer, file) {
       const { chunkCount } = file;
@@ -73,7 +78,9 @@ async function fetchCopy(
   file: RunningFile,
   chunkIndex: number | null,
 ): Promise<Buffer | null> {
-  const path = `/peer/transfers/${transfer.row.id}/copies/${file.row.index}${chunkIndex === null ? '' : `?chunk=${chunkIndex}`}`;
+  // It may have no row of it, and the database may be away.
+  const query = `${chunkIndex === null ? '' : `&chunk=${chunkIndex}`}${tellingQuery(toldOf(transfer.row, file.row))}`;
+  const path = `/peer/transfers/${transfer.row.id}/copies/${file.row.index}${query.replace('&', '?')}`;
   const late = AbortSignal.timeout(COPY_MS);
   const { epoch } = transfer.row;
   try {
@@ -115,12 +122,12 @@ export interface CopyAnswerDeps {
  * that is damaged here too: two nodes would ask each other for ever.
  */
 export async function answerCopy(deps: CopyAnswerDeps, request: CopyRequest): Promise<void> {
-  const { head, transferId, fileIndex, query, res } = request;
+  const { head, query, res } = request;
   const { engine } = deps.data;
-  const transfer = await engine.loadAtEpoch(transferId, head.epoch);
+  const { transfer, file, isTold } = await whatIsAsked(engine, request);
   const release = engine.hold(transfer);
   try {
-    const bytes = await copyOf(deps, transfer.file(fileIndex), query.get('chunk'));
+    const bytes = await copyOf(deps, file, query.get('chunk'));
     if (bytes === null) {
       res.writeHead(NOTHING).end();
       return;
@@ -129,6 +136,8 @@ export async function answerCopy(deps: CopyAnswerDeps, request: CopyRequest): Pr
     res.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': bytes.length }).end(bytes);
   } finally {
     release();
+    // No engine knows the transfer, and lets go of its file after a while.
+    if (isTold) await engine.openFiles.closeIfIdle(file.row.id);
   }
 }
 

@@ -85,7 +85,7 @@ interface Asked {
  * By the row; or, while nobody can read that, by what the asking node says of it: "any holder: serve sealed files whose CVs
  * merge to the row's digest; any epoch, PostgreSQL not needed". @throws not_found, unavailable
  */
-async function whatIsAsked(engine: TransferEngine, request: Omit<PeerReadRequest, 'res'>): Promise<Asked> {
+export async function whatIsAsked(engine: TransferEngine, request: Omit<PeerReadRequest, 'res'>): Promise<Asked> {
   const { head, transferId, fileIndex, query } = request;
   const told = toldIn(query);
   const byRow = engine
