@@ -85,6 +85,25 @@ async function offerByKeys(page: Page, to: string, recipient: Page): Promise<voi
   await focusIsOn(page, to);
 }
 
+/** What can be sent is under the thumb, as wide as the phone, and does not hide whom it is for. */
+async function seesWhomItIsForOnPhone(page: Page, to: string): Promise<void> {
+  const before = page.viewportSize();
+  const phone = { width: 390, height: 560 };
+  await page.setViewportSize(phone);
+  await tabTo(page, to, 'button');
+  await page.keyboard.press('Space');
+  const bar = page.getByRole('region', { name: `To ${to}` });
+  await waitFor('the bar has come to rest under the person', 5_000, async () => {
+    const [above, below] = await Promise.all([page.getByRole('button', { name: to }).boundingBox(), bar.boundingBox()]);
+    if (above === null || below === null) return false;
+    const isUnderThumb = below.x === 0 && below.width === phone.width && below.y + below.height === phone.height;
+    return isUnderThumb && above.y >= 0 && above.y + above.height <= below.y;
+  });
+  await page.keyboard.press('Space');
+  await bar.waitFor({ state: 'detached' });
+  if (before !== null) await page.setViewportSize(before);
+}
+
 describe('with the keyboard alone', () => {
   it('sends: choose, rename, set a password, send, copy, show the QR code and close it', async () => {
     const page = await visit(browser, server.url, { permissions: ['clipboard-read', 'clipboard-write'] });
@@ -201,6 +220,7 @@ describe('with the keyboard alone', () => {
     await focusIsInPage(guest);
     await host.getByRole('button', { name: 'Fast Otter' }).waitFor();
 
+    await seesWhomItIsForOnPhone(host, 'Fast Otter');
     await offerByKeys(host, 'Fast Otter', guest);
     await enter(guest, 'Decline');
     await guest.getByRole('dialog').waitFor({ state: 'detached' });

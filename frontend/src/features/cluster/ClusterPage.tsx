@@ -121,7 +121,11 @@ function SignOut({ onSignOut }: { readonly onSignOut: Cluster['signOut'] }) {
   const leave = async () => setHasFailed(!(await onSignOut()).ok);
   return (
     <span className="flex items-center gap-3">
-      <Button variant="quiet" className="px-0! text-sm! font-normal!" onClick={() => void leave()}>
+      <Button
+        variant="quiet"
+        className="-mx-2 h-9! px-2! text-sm! font-normal! pointer-coarse:h-11!"
+        onClick={() => void leave()}
+      >
         {words.signOut}
       </Button>
       {hasFailed && (

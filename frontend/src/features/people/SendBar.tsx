@@ -1,5 +1,5 @@
 import { FolderUp, PenLine, X } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { Person } from '../../../../services/contracts/person.ts';
 import { FilePicker } from '../../components/FilePicker.tsx';
 import { Button, IconButton } from '../../components/ui/Button.tsx';
@@ -95,6 +95,12 @@ function Ways({
   const names = useNames();
   const bar = useFocusHome<HTMLElement>(() => tileOfFirst(chosen));
   const pick = (files: readonly CollectedFile[]) => onPick(chosen, files);
+  // On a phone it comes up where the person may be who was just chosen.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: when it appears, and not with each who is added
+  useEffect(() => {
+    // It answers a promise in some browsers, which is nothing that an effect may return.
+    void tileOfFirst(chosen)?.scrollIntoView({ block: 'nearest' });
+  }, []);
   return (
     <section
       ref={bar}
@@ -117,11 +123,11 @@ function Ways({
         <FilePicker
           label={words.folder}
           picksFolder
-          className="max-sm:flex-1"
+          className="max-sm:flex-1 max-sm:px-2!"
           icon={<FolderUp aria-hidden className="size-5" strokeWidth={1.5} />}
           onPick={pick}
         />
-        <Button className="max-sm:flex-1" onClick={() => onWrite({ to: chosen, text: '' })}>
+        <Button className="max-sm:flex-1 max-sm:px-2!" onClick={() => onWrite({ to: chosen, text: '' })}>
           <PenLine aria-hidden className="size-5" strokeWidth={1.5} />
           {words.text}
         </Button>
