@@ -111,7 +111,7 @@ async function giveUpOn(page: Page, nodeId: string): Promise<void> {
   await page.keyboard.press('Shift+Tab');
   await page.keyboard.press('Enter');
   await page.getByText('Given up. Nobody waits for it any more.').waitFor();
-  await page.getByText(`${short} was given up by an operator`).waitFor();
+  await page.locator('li', { hasText: `${short} was given up by an operator` }).waitFor();
   await inspect(page, 'cluster, given up');
 }
 
