@@ -349,6 +349,35 @@ describe('upload machine', () => {
     expect(again[0]?.run).toMatchObject({ firstChunk: 1, endChunk: 2 });
   });
 
+  it('sends a chunk that was heard to be stored and is not, instead of waiting for the seal for ever', () => {
+    const { far, machine, effects } = started([fileOf(4 * CHUNK)], { window: 1 });
+    // Said by a home that was lost a moment later, and heard after the status of its successor.
+    machine.handle({ type: 'committed', fileIndex: 0, ranges: [[0, 4]] }, 1);
+    const [run] = sends(effects);
+    far.take(run as never, 2);
+    const answer = { committed: [[0, 2]] as ChunkRange[], state: 'open' as const, digest: null };
+    expect(machine.handle({ type: 'run_answered', runId: run?.runId ?? 0, answer }, 2)).toEqual([
+      { type: 'ask_status' },
+    ]);
+    const again = sends(machine.handle(far.status(), 3));
+    expect(again.map((effect) => effect.run)).toMatchObject([{ firstChunk: 2, endChunk: 4 }]);
+    machine.handle(far.answer(again[0] as never), 4);
+    machine.handle(far.status(), 5);
+    expect(machine.phase.name).toBe('sealed');
+  });
+
+  it('does not send again what was answered after the status was asked for', () => {
+    const { far, machine, effects } = started([fileOf(8 * CHUNK)], { window: 2 });
+    const [first, second] = sends(effects);
+    machine.handle({ type: 'run_failed', runId: first?.runId ?? 0, fault: NETWORK }, 10);
+    expect(machine.handle({ type: 'tick' }, 500)).toEqual([{ type: 'ask_status' }]);
+    const early = far.status();
+    machine.handle(far.answer(second as never), 501);
+    machine.handle({ type: 'committed', fileIndex: 0, ranges: [[0, 8]] }, 502);
+    expect(sends(machine.handle(early, 503))).toEqual([]);
+    expect(machine.map.storedBytes).toBe(8 * CHUNK);
+  });
+
   it('does not count the bytes of a chunk twice when the socket tells of it first', () => {
     const { machine, effects } = started([fileOf(4 * CHUNK)], { window: 1 });
     const runId = sends(effects)[0]?.runId ?? 0;

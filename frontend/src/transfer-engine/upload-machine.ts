@@ -114,6 +114,8 @@ export class UploadMachine {
   #runBytes: number;
   #needsStatus = true;
   #isStatusAsked = false;
+  /** Nothing was on the way when it was asked, and all of it counted as stored: the answer knows better than that. */
+  #isLastWordAsked = false;
   #generation: number | null = null;
   #failures = 0;
   #retries = 0;
@@ -240,6 +242,7 @@ export class UploadMachine {
     if (this.#needsStatus || (this.map.isComplete && this.#runs.size === 0)) {
       if (!this.#isStatusAsked) {
         this.#isStatusAsked = true;
+        this.#isLastWordAsked = this.map.isComplete && this.#runs.size === 0;
         effects.push({ type: 'ask_status' });
       }
       return;
@@ -368,7 +371,9 @@ export class UploadMachine {
       this.#stop({ name: 'ended', fault: faultOfEnd(answer) }, effects);
       return;
     }
-    const mayHaveLost = this.#generation !== null && answer.generation > this.#generation;
+    // What was heard over the socket may be of a home that is lost by now: believed for ever, it would never be sent.
+    const isNewer = this.#generation !== null && answer.generation > this.#generation;
+    const mayHaveLost = isNewer || this.#isLastWordAsked;
     this.#generation = answer.generation;
     const before = this.map.storedBytes;
     for (const file of answer.files) {
