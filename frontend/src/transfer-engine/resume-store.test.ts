@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { listUploads, type StoredUpload, saveUpload } from './resume-store.ts';
+import { listUploads, mayHaveUploads, type StoredUpload, saveUpload } from './resume-store.ts';
 
 /** As much of a browser's IndexedDB as is used, with a connection that the browser closes when a test says so. */
 class Database {
@@ -62,6 +62,27 @@ describe('what an upload needs after a reload', () => {
     await saveUpload(upload('b'));
     expect((await listUploads()).map(({ transferId }) => transferId)).toEqual(['a', 'b']);
     expect(database.connections).toHaveLength(1);
+  });
+
+  it('can be expected at once on the next visit, from the first one on', async () => {
+    const { localStorage: real } = globalThis;
+    const kept = new Map<string, string>();
+    const storage = {
+      getItem: (key: string) => kept.get(key) ?? null,
+      setItem: (key: string, value: string) => kept.set(key, value),
+      removeItem: (key: string) => kept.delete(key),
+    };
+    Object.defineProperty(globalThis, 'localStorage', { value: storage, configurable: true });
+    try {
+      expect(mayHaveUploads()).toBe(false);
+      await saveUpload(upload('a'));
+      expect(mayHaveUploads()).toBe(true);
+      database.records.clear();
+      await listUploads();
+      expect(mayHaveUploads()).toBe(false);
+    } finally {
+      Object.defineProperty(globalThis, 'localStorage', { value: real, configurable: true });
+    }
   });
 
   it.each([

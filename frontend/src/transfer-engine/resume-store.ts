@@ -130,9 +130,10 @@ function outcomeOf<T>(transaction: IDBTransaction, act: Act<T>): Promise<T | und
 }
 
 export async function saveUpload(upload: StoredUpload): Promise<void> {
-  setFlag(true);
   const others = await listUploads();
   for (const old of others.slice(MAX_RECORDS - 1)) await forgetUpload(old.transferId);
+  // Looking at what is there takes the flag away where nothing was: it is set after that.
+  setFlag(true);
   await transact('readwrite', (store) => store.put(upload));
 }
 
