@@ -312,6 +312,26 @@ describe('upload session', () => {
     expect(snapshots.at(-1)?.phase).toMatchObject({ fault: { kind: 'unreadable' } });
   });
 
+  it('tells a file that ends sooner than it did, of which only the beginning can be read, from a dead line', async () => {
+    const cut = new Blob([bytes]);
+    cut.slice = () => {
+      const slice = new Blob([bytes.subarray(0, CHUNK)]);
+      slice.slice = (start = 0) => {
+        if (start > 0) throw new DOMException('shorter now', 'NotReadableError');
+        return new Blob(['x']);
+      };
+      return slice;
+    };
+    const transport = new MemoryTransport();
+    const { session, snapshots } = sessionOf(cut, {
+      put: async () => ({ ok: false, fault: { kind: 'network' } }),
+      status: (baseUrl) => transport.status(baseUrl),
+    });
+    session.start();
+    await until(snapshots, 'stalled');
+    expect(snapshots.at(-1)?.phase).toEqual({ name: 'stalled', fault: { kind: 'unreadable', fileIndex: 0 } });
+  });
+
   it('ends quietly when cancelled', async () => {
     const transport = new MemoryTransport();
     const { session, snapshots } = sessionOf(new Blob([bytes]), transport);

@@ -270,10 +270,12 @@ export class UploadSession {
   }
 }
 
+/** Its first byte and its last: of a file that was cut short meanwhile, some browsers still read the beginning. */
 async function isReadable(body: Blob): Promise<boolean> {
   try {
     await body.slice(0, 1).arrayBuffer();
-    return true;
+    const last = await body.slice(body.size - 1).arrayBuffer();
+    return last.byteLength === 1;
   } catch {
     return false;
   }
