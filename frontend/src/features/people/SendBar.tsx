@@ -98,8 +98,8 @@ function Ways({
   // On a phone it comes up where the person may be who was just chosen.
   // biome-ignore lint/correctness/useExhaustiveDependencies: when it appears, and not with each who is added
   useEffect(() => {
-    // It answers a promise in some browsers, which is nothing that an effect may return.
-    void tileOfFirst(chosen)?.scrollIntoView({ block: 'nearest' });
+    // In braces: in some browsers it answers a promise, which is nothing that an effect may return.
+    tileOfFirst(chosen)?.scrollIntoView({ block: 'nearest' });
   }, []);
   return (
     <section
