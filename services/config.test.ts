@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -49,6 +49,20 @@ describe('loadConfigFromProcess', () => {
     expect(portAndLevel({})).toEqual([1234, 'warn']);
     expect(portAndLevel({ LOG_LEVEL: 'error' })).toEqual([1234, 'error']);
     expect(portAndLevel({ PORT: '' })).toEqual([5000, 'warn']);
+  });
+
+  it('reads .env as editors of other systems write it: a mark at its beginning, CRLF, quotes', () => {
+    writeFileSync(join(root, '.env'), "\uFEFFPORT=1234\r\nLOG_LEVEL='warn'\r\n");
+    expect(portAndLevel({})).toEqual([1234, 'warn']);
+  });
+
+  it('names .env when it is there but cannot be read', () => {
+    const folder = tempDirectory('settings-of-another');
+    mkdirSync(join(folder, '.env'));
+    expect(loadConfigFromProcess(folder, {})).toEqual({
+      ok: false,
+      faults: [`${join(folder, '.env')} cannot be read (EISDIR)`],
+    });
   });
 });
 

@@ -330,7 +330,13 @@ export function loadConfigFromProcess(
   env: Environment = process.env,
 ): ConfigOutcome {
   const envFile = join(rootDirectory, '.env');
-  const written = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
+  let written: Environment = {};
+  try {
+    // Some editors begin a file with a mark (BOM) that would become a part of the first name.
+    if (existsSync(envFile)) written = parseEnv(readFileSync(envFile, 'utf8').replace(/^\uFEFF/, ''));
+  } catch (fault) {
+    return { ok: false, faults: [`${envFile} cannot be read (${(fault as NodeJS.ErrnoException).code})`] };
+  }
   return loadConfig(
     { ...written, ...env },
     {

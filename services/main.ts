@@ -193,6 +193,8 @@ function watchForFaults(log: Logger): void {
 }
 
 start().catch((fault: unknown) => {
-  if (fault instanceof PeerLinkError) refuse(`PeerLink cannot start: ${fault.message}`);
+  // The system's own faults (EACCES, ENOSPC, ...) name a path, and are the operator's: a stack would only hide it.
+  const isOperators = fault instanceof PeerLinkError || (fault instanceof Error && 'syscall' in fault);
+  if (isOperators) refuse(`PeerLink cannot start: ${fault.message}`);
   refuse(`PeerLink cannot start: ${fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)}`);
 });

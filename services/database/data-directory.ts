@@ -6,6 +6,7 @@ import type { NetIo } from '../../native/types.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { MAX_SLOTS } from '../contracts/limits.ts';
 import { randomId } from '../kernel/ids.ts';
+import { folderFault } from './folder-faults.ts';
 import { type SocketLock, takeSocketLock } from './socket-lock.ts';
 import { codeOf } from './system-faults.ts';
 
@@ -42,8 +43,19 @@ interface NodeFile {
 
 const NODE_ID_LENGTH = 12;
 
-/** Throws `unavailable` with a text for the operator when every slot it may have is taken, or its node.json is damaged. */
+/**
+ * Throws `unavailable` with a text for the operator when every slot it may have is taken, its node.json is damaged, or the
+ * file system refuses.
+ */
 export async function takeDataDirectory(options: TakeDataDirectoryOptions): Promise<DataDirectory> {
+  try {
+    return await takeSlot(options);
+  } catch (fault) {
+    throw await folderFault(fault, options.directory);
+  }
+}
+
+async function takeSlot(options: TakeDataDirectoryOptions): Promise<DataDirectory> {
   const slotCount = options.slots === 'single' ? 1 : MAX_SLOTS;
   for (let slot = 0; slot < slotCount; slot += 1) {
     const folder = path.join(options.directory, `node-${slot}`);
@@ -60,8 +72,8 @@ export async function takeDataDirectory(options: TakeDataDirectoryOptions): Prom
   throw new PeerLinkError(
     'unavailable',
     options.slots === 'single'
-      ? 'the data directory is in use by another PeerLink process; stop that one or set DATA_DIR to another directory'
-      : `all ${MAX_SLOTS} slots of the data directory are in use by other PeerLink processes`,
+      ? `the data directory is in use by another PeerLink process; stop that one or set DATA_DIR to another directory (this is ${options.directory})`
+      : `all ${MAX_SLOTS} slots of the data directory ${options.directory} are in use by other PeerLink processes`,
     { data: { directory: options.directory } },
   );
 }
@@ -133,7 +145,7 @@ async function describe(folder: string, bootId: string, release: () => Promise<v
       if (bound !== null) {
         throw new PeerLinkError(
           'unavailable',
-          `the data directory belongs to cluster ${bound}, the database to cluster ${clusterId}; they must be used together`,
+          `DATA_DIR belongs to cluster ${bound}, the database to cluster ${clusterId}; use the data directory and the database that belong together`,
         );
       }
       await change({ clusterId });

@@ -108,7 +108,9 @@ export function missingMigrations(
     if (migration === undefined) {
       // A newer release was here. Its migration says from which one on it may be shared.
       if (row.safe_from > newestKnown) {
-        throw refusal(`the database was changed by a newer release (migration ${row.name}) that this one cannot share`);
+        throw refusal(
+          `the database was changed by a newer release (migration ${row.name}) that this one cannot share; run that release, or restore a backup from before it`,
+        );
       }
     } else if (migration.checksum !== row.checksum) {
       throw refusal(`migration ${row.name} was edited after it had been applied to this database; restore its text`);

@@ -99,7 +99,7 @@ async function firstConnection(url: string, log: DatabaseLog): Promise<Client> {
       await client?.end().catch(() => undefined);
       const isHopeless = HOPELESS.has(sqlStateOf(cause)?.slice(0, 2) ?? '') || client === undefined;
       if (isHopeless || attempt === FIRST_CONNECTION_TRIES) {
-        throw new PeerLinkError('unavailable', `DATABASE_URL: ${reasonOf(cause)}`, { cause });
+        throw new PeerLinkError('unavailable', `DATABASE_URL: ${reasonOf(cause, url, attempt)}`, { cause });
       }
       log.warn({ attempt }, 'the database does not answer yet');
       await delay(FIRST_CONNECTION_PAUSE_MS);
@@ -107,12 +107,24 @@ async function firstConnection(url: string, log: DatabaseLog): Promise<Client> {
   }
 }
 
-function reasonOf(cause: unknown): string {
+function reasonOf(cause: unknown, url: string, tries: number): string {
   const state = sqlStateOf(cause);
   if (state?.startsWith('28') === true) return 'PostgreSQL refuses this user or password';
   if (state?.startsWith('3D') === true) return 'PostgreSQL has no database of this name';
   if (codeOf(cause) === 'ERR_INVALID_URL') return 'not a PostgreSQL connection string';
-  return 'no PostgreSQL answers there';
+  return `no PostgreSQL answers at ${addressOf(url)}, asked ${tries} times (${state ?? codeOf(cause) ?? textOf(cause)})`;
+}
+
+/** Without user and password, which no message may hold. */
+function addressOf(url: string): string {
+  if (!URL.canParse(url)) return 'its address';
+  const { hostname, port, searchParams } = new URL(url);
+  return searchParams.get('host') ?? `${hostname}:${port === '' ? '5432' : port}`;
+}
+
+/** pg's own words where it has no code, such as 'The server does not support SSL connections'. */
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : 'without a reason';
 }
 
 async function refuseOldServer(client: Client): Promise<void> {

@@ -5,6 +5,7 @@ import { PrismaPGlite } from 'pglite-prisma-adapter';
 import { PrismaClient } from '../../prisma/generated/client.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { type Database, databaseOf } from './database.ts';
+import { folderFault, reasonOfFolder } from './folder-faults.ts';
 import type { MigrationConnection } from './migrate.ts';
 import { migrationConnectionOfPglite } from './migration-connections.ts';
 
@@ -20,6 +21,14 @@ export interface OpenPglite {
 /** PostgreSQL inside this process, in `directory`. Throws `unavailable` when the directory cannot be used. */
 export async function openPglite(directory: string): Promise<OpenPglite> {
   await refuseOtherMajor(directory);
+  try {
+    return await openDirectory(directory);
+  } catch (fault) {
+    throw await folderFault(fault, directory);
+  }
+}
+
+async function openDirectory(directory: string): Promise<OpenPglite> {
   const marker = `${directory}.initialising`;
   await mkdir(path.dirname(directory), { recursive: true });
   // A process killed while it made the directory leaves the marker: nothing in it was ever promised to anybody.
@@ -30,8 +39,11 @@ export async function openPglite(directory: string): Promise<OpenPglite> {
     );
     await rm(directory, { recursive: true, force: true });
   }
-  const pglite = await PGlite.create(directory).catch((cause: unknown) => {
-    throw new PeerLinkError('unavailable', 'the embedded database in the data directory cannot be opened', { cause });
+  const pglite = await PGlite.create(directory).catch(async (cause: unknown) => {
+    const reason = (await reasonOfFolder(directory)) || '; if it stays so, restore the data directory from a backup';
+    throw new PeerLinkError('unavailable', `the embedded database in ${directory} cannot be opened${reason}`, {
+      cause,
+    });
   });
   await rm(marker, { force: true });
   const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite) });

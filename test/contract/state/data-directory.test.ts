@@ -80,6 +80,15 @@ describe('a data directory', () => {
     }
   });
 
+  it('names the path and the reason when the file system refuses', async () => {
+    const file = path.join(tempDirectory('data'), 'file');
+    writeFileSync(file, '');
+    await expect(take(file)).rejects.toMatchObject({
+      type: 'unavailable',
+      message: expect.stringMatching(/^DATA_DIR: .*\/file.* is not a folder/),
+    });
+  });
+
   it('is held against a second taker in the same process until it is released', async () => {
     const directory = tempDirectory('data');
     const first = await take(directory);

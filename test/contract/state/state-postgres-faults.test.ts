@@ -147,10 +147,11 @@ describe('a PostgreSQL that does not answer', () => {
   }, 30_000);
 
   it('stops the start with a text that names the variable and not the password', async () => {
-    const nobody = `postgresql://peerlink:secret@127.0.0.1:${await freePort()}/x`;
+    const nobodyAt = `127.0.0.1:${await freePort()}`;
+    const nobody = `postgresql://peerlink:secret@${nobodyAt}/x`;
     const unknown = url.replace(/\/[^/]*$/, '/no_such_database');
     for (const [wrong, reason] of [
-      [nobody, 'no PostgreSQL answers there'],
+      [nobody, `no PostgreSQL answers at ${nobodyAt}, asked 5 times (ECONNREFUSED)`],
       [unknown, 'PostgreSQL has no database of this name'],
       ['postgresql://[', 'not a PostgreSQL connection string'],
     ] as const) {
