@@ -91,6 +91,38 @@ describe('the server', () => {
     expect(refused).toMatch(/^HTTP\/1\.1 413 [\s\S]*too_large/);
   });
 
+  it('answers in HTTP/1.1 who offers to go on in HTTP/2, body and all, and takes more requests on the connection', async () => {
+    const offer =
+      'Connection: Upgrade, HTTP2-Settings, keep-alive\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n';
+    const head = `POST / HTTP/1.1\r\nHost: x\r\n${offer}Content-Type: application/json\r\nContent-Length: 7\r\n\r\n`;
+    const last = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+    const whole = await talk([`${head}{"a":1}`, last]);
+    expect(whole).toMatch(/^HTTP\/1\.1 200 [\s\S]*\{"a":1\}HTTP\/1\.1 200 [\s\S]*null$/);
+    const dripping = await talk([head, '{"a', '":2}', `GET / HTTP/1.1\r\nHost: x\r\n${offer}\r\n`, last]);
+    expect(dripping).toMatch(/^HTTP\/1\.1 200 [\s\S]*\{"a":2\}HTTP\/1\.1 200 [\s\S]*nullHTTP\/1\.1 200 [\s\S]*null$/);
+  });
+
+  it('breaks an answer that has begun when what follows its request is no HTTP, and adds nothing to it', async () => {
+    const begun = createHttpServer({
+      upgrade: (_req, socket) => void socket.destroy(),
+      listener: (_req, res) => {
+        res.writeHead(200, { 'Content-Length': 1_000 });
+        res.write('only this');
+      },
+    }).listen(0, '127.0.0.1');
+    await once(begun, 'listening');
+    const socket = connect((begun.address() as AddressInfo).port, '127.0.0.1');
+    let answer = '';
+    socket.setEncoding('latin1').on('data', (part: string) => {
+      answer += part;
+      if (answer.endsWith('only this')) socket.write('this is no request\r\n\r\n');
+    });
+    socket.on('error', () => undefined).write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await waitFor('the connection has ended', 5_000, () => socket.closed);
+    expect(answer).toMatch(/\r\n\r\nonly this$/);
+    begun.close();
+  });
+
   it('reads a body split at every byte', async () => {
     const body = '{"ü":[1,"\\u00e9"]}';
     const head = `POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ErrorType, PeerLinkError } from '../contracts/errors.ts';
 import {
@@ -57,7 +56,8 @@ export function createHttpServer(deps: HttpServerDeps): Server {
   });
   server.maxConnections = Math.min(MAX_CONNECTIONS, Math.floor(openFilesLimit() * SOCKETS_SHARE_OF_FILES));
   server.timeout = SOCKET_IDLE_TIMEOUT_MS;
-  const admits = boundedConnections();
+  const answers = new OpenAnswers();
+  const admits = (req: IncomingMessage, res: ServerResponse) => answers.admit(req, res);
   server.on('request', (req: IncomingMessage, res: ServerResponse) => {
     if (admits(req, res)) deps.listener(req, res);
   });
@@ -70,8 +70,17 @@ export function createHttpServer(deps: HttpServerDeps): Server {
     refuseExpectation(res);
     req.resume();
   });
-  server.on('upgrade', deps.upgrade);
-  server.on('clientError', answerClientError);
+  server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (isWebSocket(req)) deps.upgrade(req, socket, head);
+    // "No upgrade" can only be said between requests, and our clients never pipeline.
+    else if (answers.count(socket) > 0) socket.destroy();
+    else serveWithoutUpgrade(server, req, socket, head);
+  });
+  server.on('clientError', (fault: ParseFault, socket: Duplex) => {
+    // What is written now would be taken for the rest of the answer that is on its way.
+    if (answers.hasBegun(socket)) socket.destroy();
+    else answerClientError(fault, socket);
+  });
   return server;
 }
 
@@ -79,22 +88,55 @@ export function createHttpServer(deps: HttpServerDeps): Server {
  * Node starts every pipelined request before the earlier ones are answered, so that one packet could create as many streams
  * and answers as it holds requests. Our clients never pipeline, so such a connection is closed.
  */
-function boundedConnections(): (req: IncomingMessage, res: ServerResponse) => boolean {
-  const unfinished = new WeakMap<Socket, number>();
-  const count = (socket: Socket, change: number) => {
-    const next = (unfinished.get(socket) ?? 0) + change;
-    unfinished.set(socket, next);
-    return next;
-  };
-  return (req, res) => {
-    const { socket } = req;
-    if (count(socket, 1) > MAX_REQUESTS_ON_A_CONNECTION) {
-      socket.destroy();
+class OpenAnswers {
+  readonly #bySocket = new WeakMap<Duplex, Set<ServerResponse>>();
+
+  /** False: it is one too many, and the connection has ended. */
+  admit(req: IncomingMessage, res: ServerResponse): boolean {
+    const open = this.#bySocket.get(req.socket) ?? new Set();
+    if (open.size >= MAX_REQUESTS_ON_A_CONNECTION) {
+      req.socket.destroy();
       return false;
     }
-    res.once('close', () => count(socket, -1));
+    this.#bySocket.set(req.socket, open.add(res));
+    res.once('close', () => open.delete(res));
     return true;
-  };
+  }
+
+  count(socket: Duplex): number {
+    return this.#bySocket.get(socket)?.size ?? 0;
+  }
+
+  /** Some of an answer is out. */
+  hasBegun(socket: Duplex): boolean {
+    return [...(this.#bySocket.get(socket) ?? [])].some((res) => res.headersSent);
+  }
+}
+
+function isWebSocket(req: IncomingMessage): boolean {
+  return (req.headers.upgrade ?? '').split(',').some((protocol) => protocol.trim().toLowerCase() === 'websocket');
+}
+
+/** Headers that offer another protocol, and nothing else. */
+const OFFERS = new Set(['upgrade', 'http2-settings']);
+
+/**
+ * "A server MAY ignore a received Upgrade header field" (RFC 9110, section 7.8): `curl --http2` and Java's client offer HTTP/2
+ * with a request that is whole without it. Once somebody listens for upgrades Node takes every offer for one, so the request
+ * is read once more, without the offer, and whatever follows it.
+ */
+function serveWithoutUpgrade(server: Server, req: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const lines = [`${req.method} ${req.url} HTTP/${req.httpVersion}`];
+  for (let at = 0; at + 1 < req.rawHeaders.length; at += 2) {
+    const [name = '', value = ''] = req.rawHeaders.slice(at, at + 2);
+    const key = name.toLowerCase();
+    if (OFFERS.has(key)) continue;
+    const kept =
+      key === 'connection' ? value.split(',').filter((token) => !OFFERS.has(token.trim().toLowerCase())) : [value];
+    if (kept.length > 0) lines.push(`${name}: ${kept.join(',')}`);
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
+  server.emit('connection', socket);
 }
 
 /**
