@@ -58,6 +58,11 @@ export function createControlSocket(deps: ControlSocketDeps): ControlSocket {
     ]),
   );
   const onConnecting = (socket: Socket, next: (fault?: Error) => void) => {
+    // Left while it was found out who it is: its end was told already, and Socket.IO lets nobody in behind this.
+    if (socket.conn.readyState !== 'open') {
+      next();
+      return;
+    }
     count += 1;
     deps.metrics.socketOpened('control');
     socket.conn.once('close', () => {
