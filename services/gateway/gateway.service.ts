@@ -1,5 +1,4 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { Context, Service, ServiceSchema } from 'moleculer';
 import SocketIOService from 'moleculer-io';
 import ApiGateway from 'moleculer-web';
@@ -7,13 +6,12 @@ import type { Logger } from 'pino';
 import type { Server as IoServer } from 'socket.io';
 import type { EventName, Events } from '../contracts/actions.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
-import { CHUNK_PATH, CONTROL_PATH } from '../contracts/socket.ts';
 import type { Call } from '../define-service.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { randomId } from '../kernel/ids.ts';
 import { type Loop, startLoop } from '../kernel/loop.ts';
 import type { DataPlane } from '../transfer/data-plane/data-plane.ts';
-import { createChunkSocket, type SocketServer } from './chunk-socket.ts';
+import { createChunkSocket } from './chunk-socket.ts';
 import { ClusterNews } from './cluster-news.ts';
 import type { ClusterWatch } from './cluster-watch.ts';
 import { createControlSocket, identityOf } from './control-socket.ts';
@@ -41,6 +39,7 @@ import { textRoutes } from './routes/texts.route.ts';
 import { transferRoutes } from './routes/transfers.route.ts';
 import { SocketBacklog } from './socket-backlog.ts';
 import type { Tickets } from './tickets.ts';
+import { upgradeRouter } from './upgrade-router.ts';
 import { Watches } from './watches.ts';
 
 const BACKLOG_LOOK_EVERY_MS = 1_000;
@@ -123,7 +122,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
         handleApi(req, res, (fault) => answerFault(req, res, context, fault ?? notRouted(routes, res, context)));
       },
     }),
-    upgrade: (req, socket, head) => routeUpgrade(control, chunks, req, socket, head),
+    upgrade: upgradeRouter({ control, chunks, isForPeersOnly: deps.isForPeersOnly }),
   });
 
   const schema: ServiceSchema = {
@@ -223,28 +222,6 @@ function notRouted(routes: ApiRoutes, res: ServerResponse, context: EdgeContext)
   return new PeerLinkError('method_not_allowed', `Only ${methods.join(', ')} work here.`, {
     data: { allowed: methods },
   });
-}
-
-/** How long a refused upgrade may take to read its answer. */
-const REFUSAL_LINGER_MS = 1_000;
-
-type Door = Pick<SocketServer, 'upgrade'>;
-
-function routeUpgrade(control: Door, chunks: Door, req: IncomingMessage, socket: Duplex, head: Buffer): void {
-  const path = req.url?.split('?', 1)[0];
-  socket.on('error', () => socket.destroy());
-  const refuse = (status: string) => {
-    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-    // After an upgrade Node's time-outs are off, and the other side may never close: it is not waited for.
-    setTimeout(() => socket.destroy(), REFUSAL_LINGER_MS).unref();
-  };
-  try {
-    if (path === `${CONTROL_PATH}/`) control.upgrade(req, socket, head);
-    else if (path === `${CHUNK_PATH}/`) chunks.upgrade(req, socket, head);
-    else refuse('404 Not Found');
-  } catch {
-    refuse('400 Bad Request');
-  }
 }
 
 const ioOf = (service: Service): IoServer => (service as unknown as { io: IoServer }).io;
