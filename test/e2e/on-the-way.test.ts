@@ -1,3 +1,4 @@
+import { copyFile, open, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
@@ -54,6 +55,26 @@ async function settled(link: string): Promise<Set<number>> {
     before = committed.size;
     return isSettled ? committed : undefined;
   });
+}
+
+async function writeAt(path: string, offset: number, text: string): Promise<void> {
+  const file = await open(path, 'r+');
+  await file.write(text, offset);
+  await file.close();
+}
+
+/** In the page: the browser has kept what the file of the only upload is known by. */
+async function hasFingerprint(): Promise<boolean> {
+  const database = await new Promise<IDBDatabase>((resolve) => {
+    const request = indexedDB.open('peerlink');
+    request.onsuccess = () => resolve(request.result);
+  });
+  const kept = await new Promise<{ files: { fingerprint: string | null }[] }[]>((resolve) => {
+    const request = database.transaction('uploads').objectStore('uploads').getAll();
+    request.onsuccess = () => resolve(request.result);
+  });
+  database.close();
+  return kept.some(({ files }) => files.every(({ fingerprint }) => fingerprint !== null));
 }
 
 /** Opens the line, and holds that from `putsBefore` on exactly the chunks that were missing have been sent, once. */
@@ -210,6 +231,31 @@ describe('an upload goes on', () => {
     expect(question.type()).toBe('beforeunload');
     await question.dismiss();
     await page.getByRole('button', { name: 'Go on' }).click();
+    await finishAndCompare(page, line, link, committed, putsBefore);
+  }, 120_000);
+
+  it('when a file that was touched meanwhile is chosen again: named, and no other is taken for it', async () => {
+    const line = await openLine(server.port);
+    const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
+    const [own, other] = [join(folder, 'touched.bin'), join(folder, 'other.bin')];
+    await copyFile(source, own);
+    await copyFile(source, other);
+    await writeAt(other, SIZE_BYTES - 100, 'another one');
+    const link = await sendHalf(page, line, (where, button) => chooseBy(where, button, own));
+    await waitFor('what it is known by is kept', 10_000, () => page.evaluate(hasFingerprint));
+    await page.getByRole('button', { name: 'Pause' }).click();
+    // A browser reads no file whose time is another one than when it was chosen.
+    await utimes(own, new Date(), new Date(Date.now() - 60_000));
+    line.allow(Number.POSITIVE_INFINITY);
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByText('touched.bin cannot be read any more').waitFor();
+    await page.getByText('It was moved, changed or unplugged since you chose it.').waitFor();
+    await page.getByRole('button', { name: 'Try again' }).waitFor();
+    await chooseBy(page, 'Choose it again', other);
+    await page.getByText('That is not the same file: touched.bin has another size or other content.').waitFor();
+    const committed = await settled(link);
+    const putsBefore = line.puts.length;
+    await chooseBy(page, 'Choose it again', own);
     await finishAndCompare(page, line, link, committed, putsBefore);
   }, 120_000);
 

@@ -1,7 +1,7 @@
 import { type Picker, pickersFor } from '../lib/pickers.ts';
 import type { PickingAgain } from '../lib/use-pick-again.ts';
 import { useLanguage } from '../messages/language.tsx';
-import type { UploadView } from '../transfer-engine/uploads.ts';
+import { type UploadView, unreadableFileOf } from '../transfer-engine/uploads.ts';
 import { FilePicker } from './FilePicker.tsx';
 import { Button } from './ui/Button.tsx';
 
@@ -22,7 +22,9 @@ export function PickAgain({ view, picking }: { readonly view: UploadView; readon
     folder: words.pickFolderAgain,
     looseFiles: words.pickLooseAgain,
   };
-  return pickersFor(view.files).map((picker, index) => (
+  // A single file of a folder is asked for by itself: the rest is in hand.
+  const isOne = unreadableFileOf(view) !== null;
+  return (isOne ? (['file'] as const) : pickersFor(view.files)).map((picker, index) => (
     <FilePicker
       key={picker}
       variant={index === 0 ? 'primary' : 'secondary'}

@@ -10,7 +10,8 @@ export interface PickingAgain {
   readonly isComparing: boolean;
   /** What the last pick left open; null before the first. */
   readonly missing: Extract<ResumeOutcome, { readonly kind: 'missing' }> | null;
-  readonly pick: (picked: readonly PickedFile[]) => Promise<void>;
+  /** Answers whether the upload goes on. */
+  readonly pick: (picked: readonly PickedFile[]) => Promise<boolean>;
   /** Goes on with the handles of the earlier visit; null where they are not there or were refused. */
   readonly pickKept: (() => Promise<void>) | null;
 }
@@ -22,7 +23,7 @@ export function usePickAgain({ transferId }: UploadView, onResumed?: () => void)
   const handles = uploads.handlesFor(transferId);
 
   const pick = async (picked: readonly PickedFile[]) => {
-    if (picked.length === 0) return;
+    if (picked.length === 0) return false;
     setComparing((count) => count + 1);
     setMissing(null);
     try {
@@ -30,14 +31,15 @@ export function usePickAgain({ transferId }: UploadView, onResumed?: () => void)
       const outcome = await uploads.resumeWith(transferId, picked, pace);
       if (outcome.kind === 'resumed') onResumed?.();
       else setMissing(outcome);
+      return outcome.kind === 'resumed';
     } finally {
       setComparing((count) => count - 1);
     }
   };
   const pickKept = async () => {
     const files = handles ? await filesOf(handles) : null;
-    if (files) await pick(files);
-    else setIsRefused(true);
+    // What lies there may be another file now: the person may have a copy elsewhere.
+    if (!files || !(await pick(files))) setIsRefused(true);
   };
   return { isComparing: comparing > 0, missing, pick, pickKept: handles && !isRefused ? pickKept : null };
 }

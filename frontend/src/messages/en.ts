@@ -328,8 +328,10 @@ export const en = {
     },
     unreadable: {
       title: 'A file cannot be read any more',
-      advice: 'It was moved, changed or unplugged since you chose it. Put it back and try again, or start over.',
+      advice:
+        'It was moved, changed or unplugged since you chose it. Put it back and try again, or choose it again. If its content is another one now, cancel and send it as a new one.',
     },
+    unreadableNamed: (name: string) => `${named(name)} cannot be read any more`,
     disk_full: {
       title: 'The server’s disk is full',
       advice: 'Nothing of yours was lost. Try again when there is space.',

@@ -1,4 +1,5 @@
 import type { ErrorType } from '../../../services/contracts/errors.ts';
+import { nameOf } from '../lib/file-list.ts';
 import type { Formatter } from '../lib/format.ts';
 import type { Fault } from '../transfer-engine/fault.ts';
 import type { Messages } from './en.ts';
@@ -18,6 +19,19 @@ const SAME_AS: Partial<Record<ErrorType, keyof Messages['fault']>> = {
   bad_size: 'too_large',
   uri_too_long: 'bad_name',
 };
+
+/** One of these files stopped its upload: the person must hear which. */
+export function explainUpload(
+  fault: Fault,
+  files: readonly { readonly path: string }[],
+  messages: Messages,
+  format: Formatter,
+  goesOn: boolean,
+): Explanation {
+  const path = fault.kind === 'unreadable' ? files[fault.fileIndex]?.path : undefined;
+  if (path === undefined) return explainFault(fault, messages, format, goesOn);
+  return { title: messages.fault.unreadableNamed(nameOf(path)), advice: messages.fault.unreadable.advice };
+}
 
 /**
  * A fault in plain words. A type without words of its own is a refusal; never a bare code.

@@ -151,21 +151,23 @@ export async function listUploads(): Promise<readonly StoredUpload[]> {
   return (uploads ?? []).sort((a, b) => b.savedAtMs - a.savedAtMs);
 }
 
-export async function saveFingerprints(
-  transferId: string,
-  marks: readonly { readonly index: number; readonly fingerprint: string }[],
-): Promise<void> {
+type Mark = { readonly index: number; readonly fingerprint: string };
+
+export function withFingerprints(files: readonly StoredFile[], marks: readonly Mark[]): readonly StoredFile[] {
+  const byIndex = new Map(marks.map(({ index, fingerprint }) => [index, fingerprint]));
+  return files.map((file, index) => {
+    const fingerprint = byIndex.get(index);
+    return fingerprint ? { ...file, fingerprint } : file;
+  });
+}
+
+export async function saveFingerprints(transferId: string, marks: readonly Mark[]): Promise<void> {
   await transact('readwrite', (store) => {
     const request = store.get(transferId);
     request.onsuccess = () => {
       const upload = request.result as StoredUpload | undefined;
       if (!upload) return;
-      const byIndex = new Map(marks.map(({ index, fingerprint }) => [index, fingerprint]));
-      const files = upload.files.map((file, index) => {
-        const fingerprint = byIndex.get(index);
-        return fingerprint ? { ...file, fingerprint } : file;
-      });
-      store.put({ ...upload, files });
+      store.put({ ...upload, files: withFingerprints(upload.files, marks) });
     };
   });
 }

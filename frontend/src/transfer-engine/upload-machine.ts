@@ -141,6 +141,11 @@ export class UploadMachine {
     return GOING_ON.has(this.phase.name);
   }
 
+  /** The server has said what is stored: before that, nothing of it is known here. */
+  get isStoredKnown(): boolean {
+    return this.#generation !== null;
+  }
+
   get runsInFlight(): number {
     return this.#runs.size;
   }

@@ -43,6 +43,8 @@ export interface SessionPorts {
 /** What changed since the last one. */
 export interface UploadSnapshot {
   readonly phase: UploadPhase;
+  /** False until the server has said what is stored: the counts then say nothing. */
+  readonly isStoredKnown: boolean;
   readonly storedBytes: number;
   /** Stored, and on its way and not answered yet. */
   readonly movedBytes: number;
@@ -244,11 +246,11 @@ export class UploadSession {
   }
 
   #publish(): void {
-    const { map, phase, sentUnansweredBytes, digests } = this.#machine;
+    const { map, phase, sentUnansweredBytes, digests, isStoredKnown } = this.#machine;
     const movedBytes = map.storedBytes + sentUnansweredBytes;
     const rate = phase.name === 'sending' ? this.#rate.bytesPerSecond(this.#ports.now()) : null;
     const changes = map.takeChanges();
-    const summary = `${JSON.stringify(phase)} ${movedBytes} ${Math.round(rate ?? -1)} ${digests.length}`;
+    const summary = `${JSON.stringify(phase)} ${movedBytes} ${Math.round(rate ?? -1)} ${digests.length} ${isStoredKnown}`;
     if (changes.length === 0 && summary === this.#published) return;
     this.#published = summary;
     const files: { index: number; storedBytes: number }[] = [];
@@ -259,6 +261,7 @@ export class UploadSession {
     });
     this.#ports.publish({
       phase,
+      isStoredKnown,
       storedBytes: map.storedBytes,
       movedBytes,
       bytesPerSecond: rate,

@@ -2,8 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { TransferStatusResponse } from '../../../services/contracts/http.ts';
 import type { Fault } from './fault.ts';
 import { faultOfAnswer } from './problem.ts';
-import type { StoredUpload } from './resume-store.ts';
-import { mayBeAskedAgain, restoredView } from './upload-view.ts';
+import type { StoredFile, StoredUpload } from './resume-store.ts';
+import type { UploadSnapshot } from './upload-session.ts';
+import { awaitedFiles, mayBeAskedAgain, restoredView, takesFiles, type UploadView, viewAfter } from './upload-view.ts';
 
 const RECORD: StoredUpload = {
   transferId: 't',
@@ -17,6 +18,10 @@ const RECORD: StoredUpload = {
 };
 const TO_ANN: StoredUpload = { ...RECORD, recipients: [{ id: 'ann', displayName: 'Ann' }] };
 
+const FOLDER: StoredUpload = {
+  ...RECORD,
+  files: ['trip/a', 'trip/b', 'trip/c'].map((path) => ({ ...(RECORD.files[0] as StoredFile), path })),
+};
 const answered = (state: TransferStatusResponse['state'], committed: [number, number][]) => ({
   ok: true as const,
   value: { state, files: [{ index: 0, chunkCount: 3, committed }] } as unknown as TransferStatusResponse,
@@ -56,5 +61,42 @@ describe('an upload of an earlier visit', () => {
     expect(restoredView(RECORD, unanswered(ours(404, 'not_found')))).toBeNull();
     expect(restoredView(RECORD, answered('sealed', [[0, 3]]))).toBeNull();
     expect(restoredView(TO_ANN, answered('sealed', []))).toMatchObject({ phase: { name: 'sealed' }, storedBytes: 10 });
+  });
+});
+
+describe('an upload that goes on', () => {
+  const half = restoredView(RECORD, answered('open', [[0, 2]])) as UploadView;
+  const news: UploadSnapshot = {
+    phase: { name: 'checking' },
+    isStoredKnown: false,
+    storedBytes: 0,
+    movedBytes: 0,
+    bytesPerSecond: null,
+    remainingMs: null,
+    cells: [],
+    files: [],
+    digests: [],
+  };
+
+  it('does not fall back to nothing while its new session has not heard what is stored', () => {
+    const begun = viewAfter(half, news);
+    expect(begun).toMatchObject({ phase: { name: 'checking' }, storedBytes: 8, movedBytes: 8, isStoredKnown: true });
+    expect(viewAfter(begun, { ...news, phase: { name: 'offline' } })).toMatchObject({ storedBytes: 8, movedBytes: 8 });
+    const heard = { ...news, isStoredKnown: true, storedBytes: 4, movedBytes: 6 };
+    expect(viewAfter(begun, heard)).toMatchObject({ storedBytes: 4, movedBytes: 6, revision: begun.revision + 1 });
+  });
+
+  it('takes files when one of them cannot be read any more, and waits for no other', () => {
+    const view = restoredView(FOLDER, answered('open', [])) as UploadView;
+    const namesOf = (one: UploadView) => awaitedFiles(one).map(({ path }) => path);
+    view.storedBytesByFile[0] = 10;
+    expect([takesFiles(view), namesOf(view)]).toEqual([true, ['trip/b', 'trip/c']]);
+    const unreadable: UploadView = {
+      ...view,
+      phase: { name: 'stalled', fault: { kind: 'unreadable', fileIndex: 2 } },
+    };
+    expect([takesFiles(unreadable), namesOf(unreadable)]).toEqual([true, ['trip/c']]);
+    expect(takesFiles({ ...view, phase: { name: 'stalled', fault: { kind: 'timeout' } } })).toBe(false);
+    expect(takesFiles({ ...view, phase: { name: 'sending' } })).toBe(false);
   });
 });

@@ -6,6 +6,7 @@ import { type Fault, remedyFor } from './fault.ts';
 import type { StoredFile, StoredUpload } from './resume-store.ts';
 import type { Answered } from './transport.ts';
 import { GOING_ON, type UploadPhase } from './upload-machine.ts';
+import type { UploadSnapshot } from './upload-session.ts';
 
 /** Beside the machine's phases: an upload of an earlier visit, whose files must be picked again. */
 export type UploadViewPhase = UploadPhase | { readonly name: 'needs_files' };
@@ -42,6 +43,22 @@ export function isHeld(view: UploadView): boolean {
   return isActive(view) || view.phase.name === 'paused' || view.phase.name === 'stalled';
 }
 
+/** Which of its files cannot be read any more, and stopped it; null when none has. */
+export function unreadableFileOf({ phase }: Pick<UploadView, 'phase'>): number | null {
+  return phase.name === 'stalled' && phase.fault.kind === 'unreadable' ? phase.fault.fileIndex : null;
+}
+/** Files may be given to it: those of an earlier visit, or the one that cannot be read any more. */
+export function takesFiles(view: Pick<UploadView, 'phase'>): boolean {
+  return view.phase.name === 'needs_files' || unreadableFileOf(view) !== null;
+}
+/** What it has to be given before it can go on, as far as is known. */
+export function awaitedFiles(view: Pick<UploadView, 'phase' | 'files' | 'storedBytesByFile'>): readonly StoredFile[] {
+  const unreadable = unreadableFileOf(view);
+  return view.files.filter((file, index) =>
+    unreadable === null ? (view.storedBytesByFile[index] ?? 0) < file.sizeBytes : index === unreadable,
+  );
+}
+
 /** An upload of an earlier visit as the server knows it; null when it is over, and need not be remembered. */
 export function restoredView(record: StoredUpload, answer: Answered<TransferStatusResponse>): UploadView | null {
   const isSealed = answer.ok && answer.value.state === 'sealed';
@@ -53,6 +70,25 @@ export function restoredView(record: StoredUpload, answer: Answered<TransferStat
   // One of which everything is stored needs no files: it is followed to its seal.
   const name = isSealed ? 'sealed' : map.isComplete ? 'checking' : 'needs_files';
   return { ...viewOf(record, { name }, map), isStoredKnown: answer.ok };
+}
+
+/** After news of its session; `cells` and `storedBytesByFile` are changed in place. */
+export function viewAfter(view: UploadView, snapshot: UploadSnapshot): UploadView {
+  for (const { from, states } of snapshot.cells) view.cells.set(states, from);
+  for (const { index, storedBytes } of snapshot.files) view.storedBytesByFile[index] = storedBytes;
+  // A session that was just begun knows nothing yet: what was known before it stays, or progress would run backwards.
+  const counts = snapshot.isStoredKnown ? snapshot : view;
+  return {
+    ...view,
+    phase: snapshot.phase,
+    storedBytes: counts.storedBytes,
+    isStoredKnown: view.isStoredKnown || snapshot.isStoredKnown,
+    movedBytes: counts.movedBytes,
+    bytesPerSecond: snapshot.bytesPerSecond,
+    remainingMs: snapshot.remainingMs,
+    digests: snapshot.digests,
+    revision: view.revision + 1,
+  };
 }
 
 /** Whether the server may still say how much of it there is: not once it has refused to. */

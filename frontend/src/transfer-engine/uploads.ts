@@ -14,17 +14,34 @@ import { leftOver, type PickedFile } from './match-files.ts';
 import { addressesOf } from './node-book.ts';
 import { OWN } from './node-choice.ts';
 import { PickedAgain } from './picked-again.ts';
-import { forgetUpload, listUploads, type StoredUpload, saveFingerprints, saveUpload } from './resume-store.ts';
+import {
+  forgetUpload,
+  listUploads,
+  type StoredUpload,
+  saveFingerprints,
+  saveUpload,
+  withFingerprints,
+} from './resume-store.ts';
 import { serverClock } from './server-clock.ts';
 import { type Answered, httpTransport, type UploadTransport } from './transport.ts';
 import type { UploadPhase } from './upload-machine.ts';
 import type { UploadSnapshot } from './upload-session.ts';
 import { UploadTabs } from './upload-tabs.ts';
-import { isHeld, mayBeAskedAgain, restoredView, type UploadView, viewOf } from './upload-view.ts';
+import {
+  awaitedFiles,
+  isHeld,
+  mayBeAskedAgain,
+  restoredView,
+  takesFiles,
+  type UploadView,
+  unreadableFileOf,
+  viewAfter,
+  viewOf,
+} from './upload-view.ts';
 import UploadWorker from './upload-worker.ts?worker';
 import type { FromWorker, NodePlan, PageEvent, ToWorker } from './worker-protocol.ts';
 
-export { isActive, isHeld, type UploadView, type UploadViewPhase } from './upload-view.ts';
+export { isActive, isHeld, type UploadView, type UploadViewPhase, unreadableFileOf } from './upload-view.ts';
 
 export interface UploadPace {
   readonly window: number;
@@ -133,7 +150,8 @@ class Uploads {
   }
 
   /**
-   * Goes on with an upload of an earlier visit once the files are there that it still needs.
+   * Goes on with an upload of an earlier visit once the files are there that it still needs, or with one of this visit
+   * whose file cannot be read any more once that is there: its other files are still in hand.
    * @param isPart they were picked for it, perhaps a folder of several: what is found counts for the next pick, too
    */
   async resumeWith<Picked extends PickedFile>(
@@ -143,13 +161,15 @@ class Uploads {
     isPart = true,
   ): Promise<ResumeOutcome<Picked>> {
     const record = this.#records.get(transferId);
-    if (!record || this.#find(transferId)?.phase.name !== 'needs_files') return NOTHING_TO_RESUME;
-    const files = await this.#picked.match(transferId, record.files, picked, isPart);
+    const before = this.#find(transferId);
+    if (!record || !before || !takesFiles(before)) return NOTHING_TO_RESUME;
+    const found = await this.#picked.match(transferId, record.files, picked, isPart);
     const view = this.#find(transferId);
-    if (!view || this.#records.get(transferId) !== record) return NOTHING_TO_RESUME;
+    if (!view || !this.#records.has(transferId)) return NOTHING_TO_RESUME;
+    const files = found.map((file, index) => file ?? this.#inHand(view, index));
     // The pick before may have brought all that was missing: begun twice, the two would take each other's place.
     const left = leftOver(picked, files);
-    if (view.phase.name !== 'needs_files') return { kind: 'resumed', left };
+    if (!takesFiles(view)) return { kind: 'resumed', left };
     const missing = record.files.filter(
       (file, index) => !files[index] && (view.storedBytesByFile[index] ?? 0) < file.sizeBytes,
     );
@@ -158,7 +178,7 @@ class Uploads {
       return { kind: 'missing', paths: missing.map((file) => file.path), foundCount };
     }
     this.#change(transferId, { phase: { name: 'checking' } });
-    this.#start(record, files, pace, null);
+    this.#start(this.#records.get(transferId) ?? record, files, pace, null);
     return { kind: 'resumed', left };
   }
 
@@ -179,11 +199,16 @@ class Uploads {
     }
   }
 
+  /** What was chosen on this visit, unless it turned out to be unreadable. */
+  #inHand(view: UploadView, index: number): File | null {
+    return index === unreadableFileOf(view) ? null : (this.#begun.get(view.transferId)?.files[index] ?? null);
+  }
+
   /** Handles kept from an earlier visit, when every file that is still needed has one. */
   handlesFor(transferId: string): readonly FileSystemFileHandle[] | null {
     const view = this.#find(transferId);
     if (!view) return null;
-    const needed = view.files.filter((file, index) => (view.storedBytesByFile[index] ?? 0) < file.sizeBytes);
+    const needed = awaitedFiles(view);
     const handles = needed.flatMap((file) => (file.handle ? [file.handle] : []));
     return needed.length > 0 && handles.length === needed.length ? handles : null;
   }
@@ -291,7 +316,11 @@ class Uploads {
     this.#picked.forget(transferId);
     this.#tabs.took(transferId);
     this.#cluster = nodes.cluster ?? this.#cluster;
-    this.#begun.set(transferId, { worker: this.#workerFor(nodes), files, pace: { nodes, ...pace } });
+    const before = this.#begun.get(transferId)?.worker;
+    const worker = this.#workerFor(nodes);
+    this.#begun.set(transferId, { worker, files, pace: { nodes, ...pace } });
+    // In the same worker the one before gives way by itself.
+    if (before && before !== worker) this.#endIn(before, transferId);
     this.#post({
       type: 'begin',
       transferId,
@@ -351,6 +380,11 @@ class Uploads {
     this.#endIfIdle(worker);
   }
 
+  #endIn(worker: Worker, transferId: string): void {
+    worker.postMessage({ type: 'event', transferId, event: { type: 'cancel' } } satisfies ToWorker);
+    this.#endIfIdle(worker);
+  }
+
   #endIfIdle(worker: Worker): void {
     if (worker !== this.#worker && ![...this.#begun.values()].some((begun) => begun.worker === worker)) {
       worker.terminate();
@@ -382,27 +416,22 @@ class Uploads {
   #heard(worker: Worker, message: FromWorker): void {
     this.#haveSpoken.add(worker);
     this.#missingWorkers = 0;
-    if (message.type === 'fingerprints') void saveFingerprints(message.transferId, message.marks);
+    if (message.type === 'fingerprints') this.#marked(message.transferId, message.marks);
     else if (message.type === 'cluster') this.#cluster = message.cluster;
     // What was begun anew in another worker is told by that one.
     else if (this.#begun.get(message.transferId)?.worker === worker) this.#apply(message.transferId, message.snapshot);
   }
 
+  #marked(transferId: string, marks: Extract<FromWorker, { type: 'fingerprints' }>['marks']): void {
+    void saveFingerprints(transferId, marks);
+    const record = this.#records.get(transferId);
+    if (record) this.#records.set(transferId, { ...record, files: withFingerprints(record.files, marks) });
+  }
+
   #apply(transferId: string, snapshot: UploadSnapshot): void {
     const view = this.#find(transferId);
     if (!view) return;
-    for (const { from, states } of snapshot.cells) view.cells.set(states, from);
-    for (const { index, storedBytes } of snapshot.files) view.storedBytesByFile[index] = storedBytes;
-    this.#change(transferId, {
-      phase: snapshot.phase,
-      storedBytes: snapshot.storedBytes,
-      isStoredKnown: true,
-      movedBytes: snapshot.movedBytes,
-      bytesPerSecond: snapshot.bytesPerSecond,
-      remainingMs: snapshot.remainingMs,
-      digests: snapshot.digests,
-      revision: view.revision + 1,
-    });
+    this.#change(transferId, viewAfter(view, snapshot));
     if (FORGOTTEN.has(snapshot.phase.name)) {
       // A direct send that is stored is still on its way to somebody: it is found again after a reload.
       const isStillDue = snapshot.phase.name === 'sealed' && view.recipients !== null;
@@ -426,9 +455,6 @@ class Uploads {
     if (!begun || !record || !begun.pace.nodes.settings.usesCluster) return;
     const { worker, files, pace } = begun;
     if (this.#workerFor(pace.nodes) === worker) return;
-    worker.postMessage({ type: 'event', transferId, event: { type: 'cancel' } } satisfies ToWorker);
-    this.#begun.delete(transferId);
-    this.#endIfIdle(worker);
     const view = this.#find(transferId);
     view?.cells.fill(CELL.waiting);
     this.#start(record, files, pace, null);

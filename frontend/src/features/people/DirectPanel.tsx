@@ -1,6 +1,7 @@
 import { X } from 'lucide-react';
 import { type RefObject, useState } from 'react';
 import type { Recipient } from '../../../../services/contracts/person.ts';
+import { FileAgain } from '../../components/FileAgain.tsx';
 import { TransferName } from '../../components/FileName.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { StripLegend } from '../../components/strip/StripLegend.tsx';
@@ -12,9 +13,9 @@ import { useStore } from '../../lib/store.ts';
 import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import type { Messages } from '../../messages/en.ts';
-import { explainFault } from '../../messages/explain-fault.ts';
+import { explainUpload } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
-import { type UploadView, uploads } from '../../transfer-engine/uploads.ts';
+import { type UploadView, unreadableFileOf, uploads } from '../../transfer-engine/uploads.ts';
 import { cancelDirect, directNews, newsOf } from './direct-sends.ts';
 import { type DirectStage, isOverStage, shareOfAll, stageOf } from './direct-view.ts';
 import { useNames } from './names.ts';
@@ -149,11 +150,13 @@ function Controls({ view, panel }: { readonly view: UploadView; readonly panel: 
   const [isAsking, setIsAsking] = useState(false);
   const row = useFocusHome<HTMLDivElement>(() => panel.current?.querySelector('button') ?? null);
   const isStopped = view.phase.name === 'stalled' || view.phase.name === 'paused';
+  const isUnreadable = unreadableFileOf(view) !== null;
   return (
-    <div ref={row} className="flex flex-wrap gap-2 max-sm:w-full">
+    <div ref={row} className="flex flex-wrap gap-2 max-sm:w-full sm:justify-end">
+      {isUnreadable && <FileAgain view={view} />}
       {isStopped && (
         <Button
-          variant="primary"
+          variant={isUnreadable ? 'secondary' : 'primary'}
           className="max-sm:flex-1"
           onClick={() => uploads.tell(view.transferId, { type: 'resume' })}
         >
@@ -188,7 +191,7 @@ function Trouble({ view, isOver }: { readonly view: UploadView; readonly isOver:
   if (isOver && phase.name !== 'failed') return null;
   if (phase.name === 'needs_files') return <UnfinishedDirect view={view} />;
   if (phase.name !== 'waiting' && phase.name !== 'stalled' && phase.name !== 'failed') return null;
-  const { title, advice } = explainFault(phase.fault, messages, format, phase.name === 'waiting');
+  const { title, advice } = explainUpload(phase.fault, view.files, messages, format, phase.name === 'waiting');
   return (
     <Notice tone={phase.name === 'waiting' ? 'waiting' : 'loss'} title={title}>
       {advice}

@@ -1,6 +1,7 @@
 import { Pause, Play, X } from 'lucide-react';
 import { useState } from 'react';
 import { ProofOfMany } from '../../components/DigestProof.tsx';
+import { FileAgain } from '../../components/FileAgain.tsx';
 import { FileName } from '../../components/FileName.tsx';
 import { LaterPart, usePartAtHand } from '../../components/LaterPart.tsx';
 import { Pace } from '../../components/Pace.tsx';
@@ -14,9 +15,9 @@ import { nameOf } from '../../lib/file-list.ts';
 import { later } from '../../lib/later.ts';
 import { removing } from '../../lib/removing.ts';
 import { useTitle } from '../../lib/use-title.ts';
-import { explainFault } from '../../messages/explain-fault.ts';
+import { explainUpload } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
-import { isActive, type UploadView, uploads } from '../../transfer-engine/uploads.ts';
+import { isActive, type UploadView, unreadableFileOf, uploads } from '../../transfer-engine/uploads.ts';
 import { showUpload } from './draft-store.ts';
 import { ShareLink } from './ShareLink.tsx';
 import { UploadFiles } from './UploadFiles.tsx';
@@ -121,7 +122,7 @@ function Explanation({ view }: { readonly view: UploadView }) {
     );
   }
   if (!fault) return null;
-  const { title, advice } = explainFault(fault, messages, format, phase.name === 'waiting');
+  const { title, advice } = explainUpload(fault, view.files, messages, format, phase.name === 'waiting');
   return (
     <Notice tone={phase.name === 'waiting' ? 'waiting' : 'loss'} title={title}>
       {advice}
@@ -180,11 +181,13 @@ function Controls({ view }: { readonly view: UploadView }) {
     showUpload(null);
     void removing.remove({ transferId: view.transferId, name: titleOf(view), uploadToken: view.uploadToken });
   };
+  const isUnreadable = unreadableFileOf(view) !== null;
   return (
-    <div className="flex flex-wrap gap-2 max-sm:w-full">
+    <div className="flex flex-wrap gap-2 max-sm:w-full sm:justify-end">
+      {isUnreadable && <FileAgain view={view} />}
       {isStopped ? (
         <Button
-          variant="primary"
+          variant={isUnreadable ? 'secondary' : 'primary'}
           className="max-sm:flex-1"
           onClick={() => uploads.tell(view.transferId, { type: 'resume' })}
         >
