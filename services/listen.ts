@@ -1,8 +1,21 @@
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { PeerLinkError } from './contracts/errors.ts';
 
-/** Resolves to the port, which the system chooses for 0. @throws unavailable with a sentence for the operator */
-export function listenOn(server: Server, port: number): Promise<number> {
+/** So that a machine without memory for sockets does not flood the log as well. */
+const TELL_FAULTS_EVERY_MS = 60_000;
+
+/**
+ * Resolves to the port, which the system chooses for 0. @throws unavailable with a sentence for the operator
+ * @param onFault told of connections that the system could not give, once a minute: the port stays open, and who was not let in
+ *   tries again. Without a listener Node would end the process, and with it everybody who is in.
+ */
+export function listenOn(server: Server, port: number, onFault: (fault: unknown) => void): Promise<number> {
+  let toldAtMs = Number.NEGATIVE_INFINITY;
+  const tell = (fault: unknown) => {
+    if (performance.now() - toldAtMs < TELL_FAULTS_EVERY_MS) return;
+    toldAtMs = performance.now();
+    onFault(fault);
+  };
   return new Promise((resolve, reject) => {
     const refuse = ({ code, message }: NodeJS.ErrnoException) => {
       const reason = code === 'EADDRINUSE' ? 'is in use' : code === 'EACCES' ? 'needs more rights' : message;
@@ -10,7 +23,7 @@ export function listenOn(server: Server, port: number): Promise<number> {
     };
     server.once('error', refuse);
     server.listen(port, () => {
-      server.off('error', refuse);
+      server.off('error', refuse).on('error', tell);
       resolve((server.address() as AddressInfo).port);
     });
   });
@@ -19,6 +32,6 @@ export function listenOn(server: Server, port: number): Promise<number> {
 /** Found out before the slow parts of a start rather than after them. */
 export async function assertPortFree(port: number): Promise<void> {
   const probe = createServer();
-  await listenOn(probe, port);
+  await listenOn(probe, port, () => undefined);
   await new Promise<void>((resolve) => probe.close(() => resolve()));
 }

@@ -134,7 +134,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
       phase.isServing = true;
       // Other nodes reach what is stored here on the same port.
       if (config.isCluster || config.services.includes('gateway'))
-        phase.port = await listenOn(gateway.server, config.port);
+        phase.port = await listenOn(gateway.server, config.port, (fault) => common.onFault('accept', fault));
       return phase.port;
     },
     async drain(deadlineMs) {
