@@ -57,6 +57,8 @@ export function sessionRoutes({ call, settings, rateLimits, tickets }: SessionRo
     },
     'PATCH /session': async ({ context, body }) => {
       const { id: sessionId } = await required(context);
+      // Each is a row, and told to every node and to everybody in the room.
+      await rateLimits.consume('people', sessionId);
       const { displayName } = parseAs('changeSession', await body());
       return answer(await call('session.rename', { sessionId, displayName }, { requestId: context.requestId }), 200);
     },

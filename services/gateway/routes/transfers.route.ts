@@ -38,10 +38,12 @@ export function transferRoutes({ call, rateLimits }: TransferRouteDeps): ApiRout
       const who = await caller(request);
       if (who.sessionId === null)
         throw new PeerLinkError('bad_token', 'There is no session, so there is no list of its transfers.');
-      return {
-        status: 200,
-        body: await call('transfer.list', { caller: who }, { requestId: request.context.requestId }),
-      };
+      const { requestId, addressKey } = request.context;
+      const { body } = await lookAt(rateLimits, addressKey, async () => {
+        const list = await call('transfer.list', { caller: who }, { requestId });
+        return { body: list, files: list.transfers.flatMap(({ files }) => files) };
+      });
+      return { status: 200, body };
     },
     'GET /transfers/:id': async (request) => {
       const params = { caller: await caller(request), transferId: asId(request.params.id) };
@@ -62,13 +64,16 @@ export function transferRoutes({ call, rateLimits }: TransferRouteDeps): ApiRout
         transferId,
         change: parseAs('changeTransfer', await request.body()),
       };
-      return { status: 200, body: await call('transfer.change', params, { requestId: request.context.requestId }) };
+      const { requestId, addressKey } = request.context;
+      await rateLimits.consume('looks', addressKey);
+      return { status: 200, body: await call('transfer.change', params, { requestId }) };
     },
     /** `X-Url-Delete` is an absolute address that DELETE accepts without a header: its token is in the query. */
     'DELETE /transfers/:id': async (request) => {
       const transferId = asId(request.params.id);
       const token = bearerOf(request.req) ?? request.context.query.get('token');
       const who = await callerOf(request.context, token === null || token.length > 512 ? null : token);
+      await rateLimits.consume('looks', request.context.addressKey);
       await call(
         'transfer.end',
         { caller: who, transferId, reason: 'deleted' },
