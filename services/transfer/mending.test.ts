@@ -156,6 +156,18 @@ describe('a sealed file that is gone from the disk', () => {
     await waitFor('it is back', 5_000, () => world.engine.holdsAll(transfer, transfer.file(0)));
     expect([0, 1, 2].map((index) => world.bytes(fileId, index))).toEqual([0, 1, 2].map(bytesOf));
   });
+
+  it('is not called damaged bytes: a replica that is not in sync yet never had it', async () => {
+    const world = new World();
+    const { id, fileId } = await world.file();
+    world.store.files.delete(fileId);
+    world.start(true);
+    const transfer = await world.engine.load(id);
+    await world.engine.useFile(transfer, transfer.file(0), 'read');
+    await waitFor('it is back', 5_000, () => world.engine.holdsAll(transfer, transfer.file(0)));
+    expect(world.events).toEqual([]);
+    expect(world.engine.mending.counts.repairedChunks).toBe(0);
+  });
 });
 
 describe('the scrub', () => {

@@ -270,8 +270,10 @@ export class Mending {
         if (held !== null && !isSame) await stored.dropChunk(index);
         await stored.writeChunk(index, [bytes]);
         await stored.commitChunk(index, wanted);
-        this.#repairedChunks += 1;
         count += 1;
+        // What was never here, at a replica that is not in sync yet for one, is no damage of this disk.
+        if (held === null) continue;
+        this.#repairedChunks += 1;
         this.#ports.onEvent('repaired', { transferId: transfer.row.id, fileIndex: file.row.index, chunkIndex: index });
       }
     }
