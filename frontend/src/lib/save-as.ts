@@ -1,5 +1,6 @@
 /** Saves a file of a share to where the person says, by the page's own hand. */
 import { config } from '../config/env.ts';
+import type { Fault } from '../transfer-engine/fault.ts';
 import { FileSaver, type OpenBody, type Opened, type SavePhase } from '../transfer-engine/file-saver.ts';
 import { NodeBook } from '../transfer-engine/node-book.ts';
 import { OWN } from '../transfer-engine/node-choice.ts';
@@ -22,8 +23,8 @@ export interface SavedShare {
   readonly homeNodeId: string | null;
   /** The right to begin at another origin, which gets no cookie; asked for at each turn, since it is short-lived. */
   readonly addressGrant?: () => string;
-  /** Makes that right anew, which ends after five minutes; asked for every now and then while it is written. */
-  readonly renewRight?: () => Promise<unknown>;
+  /** Makes that right anew, which ends after five minutes; asked for every now and then while it is written. Null: there is a new one. */
+  readonly renewRight?: () => Promise<Fault | null>;
 }
 export interface SavedFile {
   readonly index: number;
@@ -80,6 +81,7 @@ export async function writerOf(share: SavedShare): Promise<WriteFile> {
         await file.truncate(0);
         await file.seek(0);
       },
+      ...(share.renewRight ? { renewRight: share.renewRight } : {}),
       route,
       random: Math.random,
       publish,

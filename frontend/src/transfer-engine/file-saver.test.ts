@@ -32,7 +32,7 @@ function body(from: number, upTo = 1_000, fate: 'end' | 'break' | 'hang' = 'end'
   };
 }
 
-function saving(plan: Plan, nodes: ClusterResponse | null = cluster) {
+function saving(plan: Plan, nodes: ClusterResponse | null = cluster, renewRight?: SavePorts['renewRight']) {
   const book = new NodeBook(() => Date.now());
   book.configure({ usesCluster: true, ownAddress: '', ownOrigin: 'http://page', seeds: [] }, nodes);
   const written: number[] = [];
@@ -49,6 +49,7 @@ function saving(plan: Plan, nodes: ClusterResponse | null = cluster) {
     restart: async () => void written.splice(0),
     route: book.routeTo('a'),
     random: () => 0,
+    ...(renewRight ? { renewRight } : {}),
     publish: ({ name }) => {
       if (phases.at(-1) !== name) phases.push(name);
     },
@@ -139,6 +140,42 @@ describe('FileSaver', () => {
     cancelled.abort.abort();
     await jest.advanceTimersByTimeAsync(4_000);
     expect(cancelled.result.phase).toEqual({ name: 'cancelled' });
+  });
+
+  it('goes on with a new right where the one it began with ended, as while a laptop slept', async () => {
+    const over: Fault = { kind: 'problem', type: 'bad_token', retryAfterMs: null };
+    let isGood = true;
+    let asked = 0;
+    const plan: Plan = (_, from) => (isGood ? body(from, from === 0 ? 400 : 1_000, 'break') : over);
+    const { opened, result } = saving(plan, cluster, async () => {
+      asked += 1;
+      // The line is not quite back when it is asked for first.
+      if (asked === 1) return { kind: 'network' };
+      isGood = true;
+      return null;
+    });
+    await jest.advanceTimersByTimeAsync(0);
+    isGood = false;
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(opened.map(([, from]) => from)).toEqual([0, 400, 400, 400]);
+    expect(result.phase).toEqual({ name: 'saved' });
+  });
+
+  it('ends when no new right is given, and when that is no good either', async () => {
+    const over: Fault = { kind: 'problem', type: 'password_required', retryAfterMs: null };
+    const refused = saving(
+      () => over,
+      cluster,
+      async () => over,
+    );
+    const useless = saving(
+      () => over,
+      cluster,
+      async () => null,
+    );
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect([refused.opened.length, refused.result.phase]).toEqual([1, { name: 'failed', fault: over }]);
+    expect([useless.opened.length, useless.result.phase]).toEqual([2, { name: 'failed', fault: over }]);
   });
 
   it('waits with the reason when the server asks for patience, and stops at once when told so', async () => {

@@ -50,10 +50,15 @@ export interface SavePorts {
   readonly write: (bytes: Uint8Array) => Promise<void>;
   /** Forgets what was written. */
   readonly restart: () => Promise<void>;
+  /** Makes the right to read anew, which ends while a machine sleeps. Null: there is a new one. */
+  readonly renewRight?: () => Promise<Fault | null>;
   readonly route: NodeRoute;
   readonly random: () => number;
   readonly publish: (phase: SavePhase, savedBytes: number) => void;
 }
+
+/** How a server says that the right to read is over: what goes to one person is not there for anybody else. */
+const NEEDS_RIGHT: readonly string[] = ['password_required', 'bad_token', 'not_found'];
 
 const NETWORK: Fault = { kind: 'network' };
 const TIMEOUT: Fault = { kind: 'timeout' };
@@ -66,6 +71,8 @@ export class FileSaver {
   #failures = 0;
   /** Turns in a row that brought nothing. */
   #barren = 0;
+  /** Since a byte came: a new right that is refused as well will not be granted. */
+  #hasRenewed = false;
 
   constructor(sizeBytes: number, ports: SavePorts) {
     this.#sizeBytes = sizeBytes;
@@ -77,7 +84,8 @@ export class FileSaver {
     while (this.#position < this.#sizeBytes) {
       if (signal.aborted) return this.#end({ name: 'cancelled' });
       const address = this.#address();
-      const fault = await this.#turn(address, signal);
+      const met = await this.#turn(address, signal);
+      const fault = met && !signal.aborted ? await this.#leftOf(met) : met;
       if (signal.aborted) return this.#end({ name: 'cancelled' });
       if (fault === null) continue;
       const remedy = remedyFor(fault);
@@ -141,8 +149,18 @@ export class FileSaver {
       this.#position += bytes.length;
       this.#failures = 0;
       this.#barren = 0;
+      this.#hasRenewed = false;
       this.#tell({ name: 'saving' });
     }
+  }
+
+  /** The same fault, unless a new right mends it: then null, or why there is none, which may pass. */
+  async #leftOf(fault: Fault): Promise<Fault | null> {
+    const { renewRight } = this.#ports;
+    if (!renewRight || this.#hasRenewed || fault.kind !== 'problem' || !NEEDS_RIGHT.includes(fault.type)) return fault;
+    const refusal = await renewRight();
+    this.#hasRenewed = refusal === null;
+    return refusal;
   }
 
   /** The home where it may be reached itself; what drains or did not answer comes last. */

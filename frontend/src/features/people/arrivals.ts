@@ -167,6 +167,7 @@ async function writeAll(
     isTiedToOrigin: false,
     homeNodeId: share.ok ? share.value.homeNodeId : null,
     addressGrant: () => arrivalOf(store.read(), transferId).accepted?.addressGrant ?? addressGrant,
+    renewRight: () => accept(item),
   });
   const show = shownBy(transferId);
   const done = await doneIn(place, transferId);

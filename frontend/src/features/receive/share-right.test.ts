@@ -43,15 +43,15 @@ describe('the right to a share with a password', () => {
     expect(right.nodeGrant).toBeNull();
     await right.unlock('sesame');
     expect(right.nodeGrant).toBe('address 1');
-    expect(await right.renew()).toBe(true);
+    expect(await right.renew()).toBeNull();
     expect(right.nodeGrant).toBe('address 2');
     expect(right.addressGrant).toBeNull();
     tab.isDown = true;
-    expect(await right.renew()).toBe(false);
+    expect(await right.renew()).toEqual({ kind: 'network' });
     expect(right.nodeGrant).toBe('address 2');
     // A reload has the cookie and what was kept beside it, which is for this origin alone.
     expect(load().nodeGrant).toBeNull();
-    expect(await load().renew()).toBe(false);
+    expect(await load().renew()).toMatchObject({ type: 'password_required' });
   });
 
   it('holds for the page where the browser keeps nothing', async () => {
@@ -68,10 +68,10 @@ describe('the right to a share with a password', () => {
     expect(right.grant).toBe('header 1');
     expect(right.addressGrant).toBe('address 1');
     expect(right.nodeGrant).toBe('address 1');
-    expect(await right.renew()).toBe(true);
+    expect(await right.renew()).toBeNull();
     expect(right.addressGrant).toBe('address 2');
     tab.isDown = true;
-    expect(await right.renew()).toBe(false);
+    expect(await right.renew()).toEqual({ kind: 'network' });
     expect(right.addressGrant).toBe('address 2');
     // A reload has no password to make one with: it asks for it.
     expect(load().grant).toBeNull();
@@ -81,6 +81,6 @@ describe('the right to a share with a password', () => {
     const right = visit(true).load();
     expect(await right.unlock('simsim')).toEqual(WRONG);
     expect(right.grant).toBeNull();
-    expect(await right.renew()).toBe(false);
+    expect(await right.renew()).toMatchObject({ type: 'password_required' });
   });
 });

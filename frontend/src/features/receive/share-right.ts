@@ -17,6 +17,8 @@ export interface ShareRightPorts {
   readonly isElsewhere: boolean;
 }
 
+const PASSWORD_NEEDED: Fault = { kind: 'problem', type: 'password_required', retryAfterMs: null };
+
 export class ShareRight {
   readonly #ports: ShareRightPorts;
   #granted: GrantResponse | null = null;
@@ -52,8 +54,8 @@ export class ShareRight {
     return null;
   }
 
-  /** Makes the address's right anew before it ends. Answers whether there is a new one. */
-  async renew(): Promise<boolean> {
-    return this.#password !== null && (await this.unlock(this.#password)) === null;
+  /** Makes the address's right anew. Null: there is a new one. */
+  async renew(): Promise<Fault | null> {
+    return this.#password === null ? PASSWORD_NEEDED : await this.unlock(this.#password);
   }
 }

@@ -99,7 +99,7 @@ export function useShare(shareId: string): {
   useEffect(() => {
     if (!mustRenew) return;
     const timer = setInterval(async () => {
-      if (await right.renew()) void load();
+      if ((await right.renew()) === null) void load();
     }, RENEW_RIGHT_EVERY_MS);
     return () => clearInterval(timer);
   }, [mustRenew, right, load]);
