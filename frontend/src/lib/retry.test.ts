@@ -1,7 +1,7 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ErrorType } from '../../../services/contracts/errors.ts';
 import type { Fault } from '../transfer-engine/fault.ts';
-import { askAgainInMs, nextTryInMs } from './retry.ts';
+import { askAgainInMs, askUntilGranted, nextTryInMs } from './retry.ts';
 
 const problem = (type: ErrorType, retryAfterMs: number | null = null): Fault => ({
   kind: 'problem',
@@ -35,5 +35,40 @@ describe('askAgainInMs', () => {
     ['not what needs a password', problem('password_required'), null],
   ])('asks again: %s', (_what, fault, wanted) => {
     expect(askAgainInMs(fault)).toBe(wanted);
+  });
+});
+
+describe('askUntilGranted', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  /** Answers one after the other; the last one for ever. */
+  function asking(...answers: readonly (Fault | null)[]) {
+    let asked = 0;
+    const end = askUntilGranted(async () => answers[Math.min(asked++, answers.length - 1)] ?? null);
+    return { asked: () => asked, end };
+  }
+
+  it('asks again while a server is away, and no more once it was granted or refused for good', async () => {
+    const granted = asking({ kind: 'network' }, { kind: 'timeout' }, null);
+    const refused = asking({ kind: 'network' }, problem('not_found'));
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect([granted.asked(), refused.asked()]).toEqual([3, 2]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('ends with whoever asked, also while an answer is on its way', async () => {
+    const waiting = asking({ kind: 'network' });
+    await jest.advanceTimersByTimeAsync(2_100);
+    waiting.end();
+    const underway = asking({ kind: 'network' });
+    underway.end();
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect([waiting.asked(), underway.asked()]).toEqual([2, 1]);
+    expect(jest.getTimerCount()).toBe(0);
   });
 });

@@ -25,6 +25,25 @@ function isPassing(fault: Fault): boolean {
   return fault.kind === 'problem' && (fault.type === 'unavailable' || fault.type === 'draining');
 }
 
+/**
+ * Asks until it is granted, or refused for good. @returns ends it
+ * @param ask answers null when it was granted
+ */
+export function askUntilGranted(ask: () => Promise<Fault | null>): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOver = false;
+  const turn = async () => {
+    const fault = await ask();
+    const waitMs = fault && askAgainInMs(fault);
+    if (!isOver && waitMs !== null) timer = setTimeout(() => void turn(), waitMs);
+  };
+  void turn();
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
+}
+
 /** When something that is wanted for as long as the page shows it is asked for again; null: it will not be granted. */
 export function askAgainInMs(fault: Fault): number | null {
   const remedy = remedyFor(fault);

@@ -10,6 +10,7 @@ import { ConfirmSheet } from '../../components/ui/ConfirmSheet.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import type { Formatter } from '../../lib/format.ts';
 import { live } from '../../lib/live.ts';
+import { askUntilGranted } from '../../lib/retry.ts';
 import { useStore } from '../../lib/store.ts';
 import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { useRate } from '../../lib/use-rate.ts';
@@ -255,11 +256,11 @@ function Explanation({ own, stage }: { readonly own: Arrival; readonly stage: Ar
   );
 }
 
-/** After a reload the right to read is asked for again. */
+/** After a reload the right to read is asked for again, until it is there: without it there is no button to go on with. */
 function useRightToRead(item: OfferItem, own: Arrival, isOver: boolean): void {
   const isMissing = own.accepted === null && !isOver;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked once for each transfer
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked for once for each transfer
   useEffect(() => {
-    if (isMissing) void accept(item);
+    return isMissing ? askUntilGranted(() => accept(item)) : undefined;
   }, [isMissing, item.transferId]);
 }
