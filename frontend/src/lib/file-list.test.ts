@@ -20,6 +20,24 @@ describe('the list of files', () => {
     ]);
   });
 
+  it('numbers thousands of one name without trying every number for each of them', () => {
+    const pictures = Array.from({ length: 2_000 }, (_, index) => file('image.jpg', 'x', index));
+    let encoded = 0;
+    const { encode } = TextEncoder.prototype;
+    TextEncoder.prototype.encode = function counted(text) {
+      encoded += 1;
+      return encode.call(this, text);
+    };
+    try {
+      const items = addFiles([], [file('image (3).jpg'), ...pictures]);
+      expect(new Set(paths(items)).size).toBe(2_001);
+      expect(paths(items).slice(0, 4)).toEqual(['image (3).jpg', 'image.jpg', 'image (2).jpg', 'image (4).jpg']);
+      expect(encoded).toBeLessThan(20 * items.length);
+    } finally {
+      TextEncoder.prototype.encode = encode;
+    }
+  });
+
   it('renames within the folder and keeps every path unique', () => {
     const items = addFiles([], [file('trip/a.txt'), file('trip/b.txt')]);
     const renamed = renameItem(items, items[1]?.id ?? 0, 'a.txt');

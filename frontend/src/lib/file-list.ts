@@ -76,11 +76,15 @@ function numbered(path: string, number: number): string {
   return folderOf(path) + shortened(nameOf(path), MAX_NAME_BYTES, ` (${number})`);
 }
 
-function freePath(path: string, taken: ReadonlySet<string>): string {
-  if (!taken.has(path)) return path;
-  let number = 2;
+/** @param from what is known to be taken below it */
+function freeNumber(path: string, taken: ReadonlySet<string>, from = 2): number {
+  let number = from;
   while (taken.has(numbered(path, number))) number++;
-  return numbered(path, number);
+  return number;
+}
+
+function freePath(path: string, taken: ReadonlySet<string>): string {
+  return taken.has(path) ? numbered(path, freeNumber(path, taken)) : path;
 }
 
 function isSameFile(item: DraftItem, collected: CollectedFile, path: string): boolean {
@@ -96,12 +100,16 @@ export function addFiles(items: readonly DraftItem[], collected: readonly Collec
   const result = [...items];
   const byPath = new Map(items.map((item) => [item.path, item]));
   const taken = new Set(byPath.keys());
+  /** A phone may call every picture the same: each name is counted on from where it was left. */
+  const lastNumbers = new Map<string, number>();
   let id = items.reduce((highest, item) => Math.max(highest, item.id), 0);
   for (const one of collected) {
     const wanted = cleanPath(one.path);
     const present = byPath.get(wanted);
     if (present && isSameFile(present, one, wanted)) continue;
-    const path = freePath(wanted, taken);
+    const number = taken.has(wanted) ? freeNumber(wanted, taken, lastNumbers.get(wanted)) : null;
+    if (number !== null) lastNumbers.set(wanted, number + 1);
+    const path = number === null ? wanted : numbered(wanted, number);
     const item: DraftItem = { ...one, id: ++id, path };
     taken.add(path);
     byPath.set(path, item);
