@@ -61,6 +61,11 @@ function asJson({ streamId, fileIndex, leftBytes, isZip }: LeaseFlight): Prisma.
 
 const isFresh = Prisma.sql`(f.value ->> 'at')::float8 > extract(epoch FROM now()) - ${SILENT_STREAM_SECONDS}::int`;
 
+/** As many as there are names: one that was begun while the database was away counts from its first word on, and no end counts twice. */
+function countOf(flights: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`(SELECT count(*)::int FROM jsonb_object_keys(${flights}))`;
+}
+
 /**
  * Whether a planned file would be served too often: what was sent of it, what streams at it have left, and once more for
  * each zip that has not come to it yet.
@@ -93,11 +98,11 @@ async function begin(
   flight: LeaseFlight,
   planned: readonly PlannedFile[],
 ): Promise<'begun' | 'too_much' | 'gone'> {
+  const flights = Prisma.sql`(coalesce(
+    (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(l.flights) f WHERE ${isFresh}), '{}'::jsonb
+  ) || ${asJson(flight)})`;
   const begun = await database.query(Prisma.sql`
-    UPDATE leases l SET used_at = now(), open_streams = l.open_streams + 1,
-      flights = coalesce(
-        (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(l.flights) f WHERE ${isFresh}), '{}'::jsonb
-      ) || ${asJson(flight)}
+    UPDATE leases l SET used_at = now(), open_streams = ${countOf(flights)}, flights = ${flights}
     WHERE l.id = ${leaseId}
       AND (SELECT count(*) FROM jsonb_each(l.flights) f WHERE ${isFresh}) < ${MAX_STREAMS_PER_LEASE}::int
       AND NOT ${wouldBeTooMuch(planned)}
@@ -113,12 +118,12 @@ async function record(
   { served, isLast, ...flight }: Parameters<LeaseRepository['record']>[1],
 ): Promise<boolean> {
   const flights = isLast
-    ? Prisma.sql`l.flights - ${flight.streamId}::text`
-    : Prisma.sql`l.flights || ${asJson(flight)}`;
+    ? Prisma.sql`(l.flights - ${flight.streamId}::text)`
+    : Prisma.sql`(l.flights || ${asJson(flight)})`;
   const updated = await database.query(Prisma.sql`
     UPDATE leases l SET
       used_at = now(),
-      open_streams = greatest(0, l.open_streams - ${isLast ? 1 : 0}::int),
+      open_streams = ${countOf(flights)},
       flights = ${flights},
       served_bytes = l.served_bytes || coalesce((
         SELECT jsonb_object_agg(c.file_index, c.served_bytes + coalesce(s.value::bigint, 0))

@@ -236,7 +236,7 @@ export function describeLeaseRepository(make: () => StateHarness): void {
     const served = async (servedBytes: number) => {
       const id = await share(1);
       const lease = await grant(id, 1);
-      await serve(lease, 0, servedBytes);
+      await serve(lease, 0, servedBytes, { closes: true });
       await make().age('leases', lease, 2);
       return { id, lease };
     };
@@ -281,6 +281,23 @@ export function describeLeaseRepository(make: () => StateHarness): void {
       expect(await takeUp(id, 100)).toMatchObject({ id: lease });
     });
 
+    it('waits for a stream that began while the database was away, and for one beside which such a stream has ended', async () => {
+      const id = await share(1);
+      const lease = await grant(id, 1);
+      // Known from its first word on.
+      await serve(lease, 0, 100, { streamId: 'lent' });
+      await make().age('leases', lease, 2);
+      expect(await takeUp(id, 100)).toBeNull();
+      await serve(lease, 0, 0, { opens: true, streamId: 'begun' });
+      await serve(lease, 0, 0, { closes: true, streamId: 'lent' });
+      await serve(lease, 0, 0, { closes: true, streamId: 'never told of before' });
+      await make().age('leases', lease, 2);
+      expect(await takeUp(id, 100)).toBeNull();
+      await serve(lease, 0, 0, { closes: true, streamId: 'begun' });
+      await make().age('leases', lease, 2);
+      expect(await takeUp(id, 100)).toMatchObject({ id: lease });
+    });
+
     it('does not wait for streams that fell silent with their node', async () => {
       const id = await share(1);
       const lease = await grant(id, 1);
@@ -293,8 +310,8 @@ export function describeLeaseRepository(make: () => StateHarness): void {
       const id = await share(2);
       const far = await grant(id, 1);
       const near = await grant(id, 2);
-      await serve(far, 0, 2 * MIB);
-      await serve(near, 0, 9 * MIB);
+      await serve(far, 0, 2 * MIB, { closes: true });
+      await serve(near, 0, 9 * MIB, { closes: true });
       for (const lease of [far, near]) await make().age('leases', lease, 2);
       expect(await takeUp(id, 9 * MIB)).toMatchObject({ id: near });
     });

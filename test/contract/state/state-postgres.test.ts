@@ -102,7 +102,7 @@ describe('many connections at once', () => {
       leftBytes: 0,
       isZip: false,
       served: [{ fileIndex: 0, servedBytes: 100 }],
-      isLast: false,
+      isLast: true,
     });
     await nodeAt(0).age('leases', lease.leaseId, 2);
     const takers = await atOnce(10, (node, index) =>
