@@ -71,12 +71,14 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
   const { repository, leadership, self, pace } = deps;
   const loops: Loop[] = [];
   let state: NodeState = 'joining';
+  /** The node service has spoken: whoever is asked before answers nothing, and the broker warns of each question. */
+  let hasSpoken = false;
   const announce = () => repository.announce({ ...self, state });
   const view = new ClusterView();
   const watch = new UnbrokenWatch(pace.rowsEveryMs + LONGEST_DELAY_MS);
   /** Until everybody's next report a newcomer would show the others as gone, and choose none of them. */
   const greet = (nodeId: string) => {
-    if (nodeId !== self.id) void report(deps);
+    if (nodeId !== self.id && hasSpoken) void report(deps);
   };
   const nodes = () => view.nodes(performance.now(), leadership.current()?.holderNodeId ?? null);
 
@@ -94,6 +96,7 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
         if (view.changeState(ctx.params.nodeId, ctx.params.state)) greet(ctx.params.nodeId);
         if (ctx.params.nodeId !== self.id) return;
         state = ctx.params.state;
+        hasSpoken = true;
         void report(deps);
         // Whoever takes over begins now, not when this node is gone.
         if (state === 'draining') await resign(deps).catch((fault: unknown) => deps.onFault('resign', fault));
@@ -108,7 +111,9 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
         startLoop(pace.announceEveryMs, announce, (fault) => deps.onFault('announce', fault)),
         startLoop(
           REPORT_EVERY_MS,
-          () => report(deps),
+          async () => {
+            if (hasSpoken) await report(deps);
+          },
           (fault) => deps.onFault('report', fault),
         ),
         startLoop(
