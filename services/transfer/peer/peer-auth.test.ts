@@ -97,6 +97,25 @@ describe('the MAC of a head', () => {
     expect(typeof b.verify('PUT', request.path, received(a.sign('b', request)))).toBe('object');
   });
 
+  it.each([
+    ['however much they say then', 1, 70_000],
+    ['and had forgotten what they said before', 70_000, 100],
+  ])('goes on with a node when the clock they share is set back by an hour, %s', (_what, before, after) => {
+    let now = 10_000_000;
+    const { a, b } = pair({ nowMs: () => now });
+    const ask = () => typeof b.verify('PUT', request.path, received(a.sign('b', request)));
+    for (let index = 0; index < before; index += 1) ask();
+    now += 1;
+    ask();
+    now -= 3_600_000;
+    let refused = 0;
+    for (let index = 0; index < after; index += 1) {
+      now += 1;
+      if (ask() !== 'object') refused += 1;
+    }
+    expect(refused).toBe(0);
+  });
+
   it('takes nothing but what was signed, whatever the headers', async () => {
     const { a, b } = pair();
     const good = received(a.sign('b', request)) as Record<string, string>;

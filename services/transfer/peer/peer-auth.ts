@@ -127,13 +127,16 @@ export class PeerAuth {
 
   #remember({ nodeId, nonce, timeMs }: PeerHead): Refusal | null {
     const sender = this.#senderOf(nodeId);
+    const nowMs = this.#nowMs();
+    const [oldestMs, newestMs] = [nowMs - MAX_AGE_MS, nowMs + MAX_AGE_MS];
+    // The clock was set back: what it stands for is refused for its own time, and nothing else may be.
+    if (sender.floorMs > newestMs) sender.floorMs = 0;
     if (sender.seen.has(nonce)) return 'repeated';
     if (timeMs <= sender.floorMs) return 'stale';
-    const oldestMs = this.#nowMs() - MAX_AGE_MS;
     for (const [old, atMs] of sender.seen) {
-      // One that is too old by its own time is refused for that; the others must be known.
+      // One that is of another time than this minute is refused for that; the others must be known.
       if (atMs >= oldestMs && sender.seen.size < MAX_NONCES) break;
-      if (atMs >= oldestMs) sender.floorMs = Math.max(sender.floorMs, atMs);
+      if (atMs >= oldestMs && atMs <= newestMs) sender.floorMs = Math.max(sender.floorMs, atMs);
       sender.seen.delete(old);
     }
     sender.seen.set(nonce, timeMs);
