@@ -237,7 +237,9 @@ describe('an upload goes on', () => {
   it('when a file that was touched meanwhile is chosen again: named, and no other is taken for it', async () => {
     const line = await openLine(server.port);
     const page = await visit(browser, line.url, { mayAppear: NETWORK_NEWS });
-    const [own, other] = [join(folder, 'touched.bin'), join(folder, 'other.bin')];
+    // As long as a name can be, and without a place to break it.
+    const name = `${'touched'.repeat(30)}.bin`;
+    const [own, other] = [join(folder, name), join(folder, 'other.bin')];
     await copyFile(source, own);
     await copyFile(source, other);
     await writeAt(other, SIZE_BYTES - 100, 'another one');
@@ -248,11 +250,13 @@ describe('an upload goes on', () => {
     await utimes(own, new Date(), new Date(Date.now() - 60_000));
     line.allow(Number.POSITIVE_INFINITY);
     await page.getByRole('button', { name: 'Go on' }).click();
-    await page.getByText('touched.bin cannot be read any more').waitFor();
+    await page.getByText(`${name} cannot be read any more`).waitFor();
     await page.getByText('It was moved, changed or unplugged since you chose it.').waitFor();
     await page.getByRole('button', { name: 'Try again' }).waitFor();
     await chooseBy(page, 'Choose it again', other);
-    await page.getByText('That is not the same file: touched.bin has another size or other content.').waitFor();
+    await page.getByText(`That is not the same file: ${name} has another size or other content.`).waitFor();
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     const committed = await settled(link);
     const putsBefore = line.puts.length;
     await chooseBy(page, 'Choose it again', own);

@@ -17,7 +17,7 @@ export function PickedProblem({
   if (!missing || first === undefined) return null;
   const others = missing.paths.length - 1;
   return (
-    <p role="alert" className="text-red-ink">
+    <p role="alert" className="text-red-ink [overflow-wrap:anywhere]">
       {count === 1 ? words.notTheSame(nameOf(first)) : words.stillMissing(nameOf(first), others, format.count(others))}
       {missing.foundCount > 0 && ` ${words.restIsFound}`}
     </p>

@@ -32,7 +32,7 @@ export function Notice({
     >
       <div className="flex min-w-0 flex-1 gap-3">
         <Icon aria-hidden className="mt-0.5 size-5 shrink-0" strokeWidth={1.5} />
-        <div className="min-w-0 flex-1">
+        <div className="min-w-0 flex-1 [overflow-wrap:anywhere]">
           <p className="font-medium">{title}</p>
           {children && <p className="text-sm">{children}</p>}
         </div>
