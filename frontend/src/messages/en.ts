@@ -404,7 +404,7 @@ export const en = {
     },
     damaged: {
       title: 'Stored bytes are damaged',
-      advice: 'They cannot be delivered as they are. Send the file again.',
+      advice: 'They cannot be delivered as they are. Whoever sent the file has to send it again.',
     },
     internal: { title: 'The server made a mistake', advice: 'Nothing that was stored is lost. Try again.' },
     refused: { title: 'The server did not take it', advice: 'Load the page again and try once more.' },

@@ -12,6 +12,7 @@ import type { Messages } from '../../messages/en.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { leftMsAt } from '../../transfer-engine/rate-meter.ts';
+import { explainToReader } from './gone-reason.ts';
 
 /** A download that the page writes itself and that survives its node. Shown only where the browser lets pages do so. */
 export function SaveAs({
@@ -124,7 +125,7 @@ function Refusal({ saving: { phase } }: { readonly saving: Saving }) {
     );
   }
   if (phase.name !== 'failed') return null;
-  const { title, advice } = explainFault(phase.fault, messages, format);
+  const { title, advice } = explainToReader(phase.fault, messages, format);
   return (
     <Notice tone="loss" title={title}>
       {advice}

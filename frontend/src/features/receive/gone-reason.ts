@@ -1,4 +1,7 @@
 import type { EndReason } from '../../../../services/contracts/http.ts';
+import type { Formatter } from '../../lib/format.ts';
+import type { Messages } from '../../messages/en.ts';
+import { type Explanation, explainFault } from '../../messages/explain-fault.ts';
 import type { Fault } from '../../transfer-engine/fault.ts';
 
 export type GoneReason = EndReason | 'not_found';
@@ -43,3 +46,11 @@ export const GONE_WORDS: Record<GoneReason, GoneWords> = {
   node_lost: 'node_lost',
   not_found: 'not_found',
 };
+
+/** A fault in the terms of whoever receives: to send it again is not theirs. */
+export function explainToReader(fault: Fault, messages: Messages, format: Formatter): Explanation {
+  const reason = goneReasonOf(fault);
+  if (reason === null) return explainFault(fault, messages, format);
+  const words = GONE_WORDS[reason];
+  return { title: messages.receive.goneTitle[words], advice: messages.receive.goneText[words] };
+}
