@@ -35,12 +35,13 @@ export function createPrismaClusterRepository(database: Database): ClusterReposi
       const { cluster_id: clusterId, secret } = row as { cluster_id: string; secret: Uint8Array };
       return { clusterId, secret };
     },
+    // Who is seen is not given up: by a word, not by two times, since the clock may be set back behind the first of them.
     announce: async (node) => {
       await database.query(Prisma.sql`
         INSERT INTO nodes (id, peer_url, public_url, state, seen_at)
         VALUES (${node.id}, ${node.peerUrl}, ${node.publicUrl}, ${node.state}, now())
         ON CONFLICT (id) DO UPDATE SET peer_url = excluded.peer_url, public_url = excluded.public_url,
-          state = excluded.state, seen_at = now()`);
+          state = excluded.state, seen_at = now(), given_up_at = NULL`);
     },
     listNodes: async () => {
       const records = await database.query<NodeRecord>(Prisma.sql`
@@ -61,8 +62,11 @@ export function createPrismaClusterRepository(database: Database): ClusterReposi
       return forgotten.length;
     },
     markGone: async (notSeenForSeconds, term) => {
+      // Who spoke last before the clock was set back would be there until that time comes again.
       const marked = await database.query(Prisma.sql`
-        WITH ${termOf(term)}
+        WITH ${termOf(term)}, set_back AS (
+          UPDATE nodes SET seen_at = now() WHERE ${IN_TERM} AND seen_at > now() + interval '1 second'
+        )
         UPDATE nodes n SET state = 'left' WHERE ${IN_TERM} AND n.state <> 'left'
           AND n.seen_at < now() - make_interval(secs => ${notSeenForSeconds}::float8)
         RETURNING n.id`);

@@ -102,6 +102,30 @@ export function describeClusterRepository(make: () => StateHarness): void {
       expect((await cluster.giveUp(silent, 30))?.getTime()).toBeGreaterThan(since[0]?.getTime() ?? Infinity);
     });
 
+    it('does not give up again on a node that came back, when the clock is set back behind that', async () => {
+      const { cluster, age } = make();
+      const id = unique('back');
+      await cluster.announce({ ...node(id), state: 'left' });
+      await age('nodes', id, 1);
+      await cluster.giveUp(id, 30);
+      await cluster.announce(node(id));
+      // What it says from now on is dated before the word of the operator.
+      await age('nodes', id, 3_600);
+      expect((await find(id))?.isGivenUp).toBe(false);
+    });
+
+    it('counts from now how long a node is silent that spoke last before the clock was set back', async () => {
+      const { cluster, age } = make();
+      const id = unique('ahead');
+      await cluster.announce(node(id));
+      await age('nodes', id, -3_600);
+      await leading(make(), (term) => cluster.markGone(30, term));
+      expect((await find(id))?.state).toBe('healthy');
+      await age('nodes', id, 31);
+      await leading(make(), (term) => cluster.markGone(30, term));
+      expect((await find(id))?.state).toBe('left');
+    });
+
     it('knows which transfers lack a copy at a home that is there', async () => {
       const { cluster, transfers } = make();
       const [here, left] = [unique('here'), unique('left')];
