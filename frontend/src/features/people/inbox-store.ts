@@ -2,6 +2,7 @@
 import type { InboxItem, OfferItem } from '../../../../services/contracts/people.ts';
 import { live } from '../../lib/live.ts';
 import { peopleApi } from '../../lib/people-api.ts';
+import { askAgainInMs } from '../../lib/retry.ts';
 import { createStore } from '../../lib/store.ts';
 import type { Fault } from '../../transfer-engine/fault.ts';
 import { mergeInbox, seenUpTo, withProgress } from './inbox.ts';
@@ -9,7 +10,6 @@ import { mergeInbox, seenUpTo, withProgress } from './inbox.ts';
 const DISMISSED_KEY = 'peerlink.dismissed';
 /** More than an inbox holds: what was forgotten here is no longer listed there. */
 const MAX_DISMISSED = 300;
-const AGAIN_AFTER_MS = 2_000;
 
 interface Dismissed {
   readonly id: string;
@@ -29,6 +29,7 @@ const store = createStore<readonly InboxItem[]>([]);
 let dismissed = storedDismissed();
 let seenSequence = 0;
 let againTimer: ReturnType<typeof setTimeout> | null = null;
+let isOpen = false;
 
 function hear(items: readonly InboxItem[]): void {
   const ids = new Set(dismissed.map(({ id }) => id));
@@ -48,9 +49,11 @@ async function read(): Promise<void> {
     hear(answer.value.items);
     seenSequence = 0;
     tellSeen();
-  } else if (answer.fault.kind !== 'network') {
-    againTimer = setTimeout(() => void read(), AGAIN_AFTER_MS);
+    return;
   }
+  // The next connection asks by itself; a server that asks for patience gets it, and what it refuses is not asked again.
+  const waitMs = answer.fault.kind === 'network' ? null : askAgainInMs(answer.fault);
+  if (waitMs !== null && isOpen) againTimer = setTimeout(() => void read(), waitMs);
 }
 
 function tellSeen(): void {
@@ -91,7 +94,10 @@ export const inboxStore = {
       inboxChanged: ({ items }) => hear(items),
       inboxProgressed: ({ items }) => store.change((before) => withProgress(before, items)),
     });
+    isOpen = true;
     return () => {
+      isOpen = false;
+      if (againTimer !== null) clearTimeout(againTimer);
       window.removeEventListener('storage', heardElsewhere);
       leave();
     };
