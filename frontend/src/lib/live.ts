@@ -4,7 +4,7 @@
  * own dies or drains. When nobody answers any more, `state` says so and `reconnect` is the person's to press.
  */
 import type { Socket } from 'socket.io-client';
-import { errorTypeOf } from '../../../services/contracts/errors.ts';
+import { errorTypeOf, type ProblemDetails } from '../../../services/contracts/errors.ts';
 import type { Inbox, InboxProgress, PeopleSnapshot } from '../../../services/contracts/people.ts';
 import type { Recipient } from '../../../services/contracts/person.ts';
 import type {
@@ -58,6 +58,10 @@ interface Watch {
   watchId: string | null;
   /** Of a watch that was refused for now. */
   again?: ReturnType<typeof setTimeout>;
+}
+/** What Socket.IO makes of the error that ends a handshake. */
+interface RefusedHandshake extends Error {
+  readonly data?: ProblemDetails;
 }
 type ControlSocket = Socket<ControlServerEvents, ControlClientEvents>;
 
@@ -120,7 +124,7 @@ class Live {
       emitter.emit(event, request, (error, answer) => {
         if (error || !answer) resolve({ ok: false, fault: { kind: socket.connected ? 'timeout' : 'network' } });
         else if (answer.ok) resolve({ ok: true, value: answer.result as ResultOf<Event> });
-        else resolve({ ok: false, fault: faultOf(answer) });
+        else resolve({ ok: false, fault: faultOf(answer.problem) });
       });
     });
   }
@@ -181,11 +185,11 @@ class Live {
       // Socket.IO leaves it to us when the server was the one to close.
       if (reason === 'io server disconnect') socket.connect();
     });
-    socket.on('connect_error', () => {
+    socket.on('connect_error', (error) => {
       // `active` is false when the handshake was refused: Socket.IO does not try again by itself then.
       if (socket.active) this.#setState('connecting');
       else if (address !== OWN) this.#goElsewhere(socket);
-      else void this.#renewSession(socket);
+      else this.#heedRefusal(socket, error);
     });
     socket.io.on('reconnect_failed', () => this.#goElsewhere(socket));
     socket.on('cluster.changed', (cluster) => {
@@ -220,6 +224,19 @@ class Live {
     this.#socket = null;
     this.#loading = null;
     void this.#connect();
+  }
+
+  /** A server that cannot look a session up right now says nothing about the session. */
+  #heedRefusal(socket: ControlSocket, error: RefusedHandshake): void {
+    const waitMs = error.data === undefined ? null : askAgainInMs(faultOf(error.data));
+    if (waitMs === null) {
+      void this.#renewSession(socket);
+      return;
+    }
+    this.#setState('connecting');
+    setTimeout(() => {
+      if (this.#socket === socket && !socket.connected) socket.connect();
+    }, waitMs);
   }
 
   /** Refused, most likely because the session has ended meanwhile: once, another one is asked for. */
@@ -301,7 +318,7 @@ class Live {
   }
 }
 
-function faultOf({ problem }: Extract<Acknowledged<unknown>, { ok: false }>): Fault {
+function faultOf(problem: ProblemDetails): Fault {
   return {
     kind: 'problem',
     type: errorTypeOf(problem) ?? 'internal',
