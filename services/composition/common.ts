@@ -8,6 +8,7 @@ import { createPrismaClusterRepository } from '../cluster/adapters/prisma-cluste
 import { listPeerAddresses } from '../cluster/adapters/prisma-peer-addresses.ts';
 import { peerAddressFault } from '../cluster/peer-address.ts';
 import type { ClusterRepository } from '../cluster/ports.ts';
+import { twinFault } from '../cluster/twin.ts';
 import type { Config } from '../config.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { DataDirectory } from '../database/data-directory.ts';
@@ -81,6 +82,16 @@ export async function prepare(foundation: Foundation): Promise<Common> {
 /** Before anybody is told of this node. @throws unavailable with a sentence for the operator */
 async function assertReachable({ node }: Config, nodeId: string, database: Database): Promise<void> {
   const fault = peerAddressFault(node.peerUrl, await listPeerAddresses(database, nodeId));
+  if (fault !== null) throw new PeerLinkError('unavailable', fault);
+}
+
+/** @throws unavailable with a sentence for the operator */
+export async function assertNoTwin(
+  { config, nodeId, clusterRepository, directory }: Common,
+  reaches: (nodeId: string) => Promise<boolean>,
+): Promise<void> {
+  const own = { nodeId, peerUrl: config.node.peerUrl, directory: directory.path };
+  const fault = await twinFault(own, () => clusterRepository.listNodes(), reaches);
   if (fault !== null) throw new PeerLinkError('unavailable', fault);
 }
 

@@ -15,7 +15,7 @@ import type { Metrics } from '../stats/adapters/prometheus.ts';
 import { DirectMeter } from '../stats/direct-meter.ts';
 import { TrafficMeter } from '../stats/traffic-meter.ts';
 import { readRelease, versionResponse } from '../version.ts';
-import { type Common, type Foundation, nodesWith, type Phase, prepare } from './common.ts';
+import { assertNoTwin, type Common, type Foundation, nodesWith, type Phase, prepare } from './common.ts';
 import { composeEdge } from './compose-edge.ts';
 import { composeOperator } from './compose-operator.ts';
 import { clusterOf, composeSelf, presenceOf, sessionOf, statsOf } from './compose-self.ts';
@@ -58,6 +58,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
   const edge = composeEdge(common, phase);
   const flows = new FlowMeter(common.nodeId, common.clock);
   const transfers = composeTransfers(common, edge.ports, meter, flows.add, directMeter);
+  if (config.isCluster) await assertNoTwin(common, transfers.reaches);
   const self = composeSelf(common, transfers.dataPlane, meter, directMeter, transfers.mendingCounts);
   const release = readRelease(config.rootDirectory);
   const operator = composeOperator(common, {

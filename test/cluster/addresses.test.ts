@@ -1,7 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
+import { tempDirectory } from '../support/cleanup.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { startForwarder } from '../support/forwarder.ts';
 import { freePort } from '../support/ports.ts';
@@ -57,6 +60,23 @@ describe('a member of a cluster on loopback', () => {
       );
       expect(message).toContain('PeerLink cannot start: NODE_HOSTNAME (or NODE_PEER_URL)');
       expect(message).toContain(address);
+      expect(message).toContain(`http://127.0.0.1:${first.port}`);
+      expect(await peerUrls()).toEqual([`http://127.0.0.1:${first.port}`]);
+    },
+    START_MS,
+  );
+
+  it(
+    'is not joined by a second process on a copy of its data directory, which is told so',
+    async () => {
+      const copy = tempDirectory('copy');
+      mkdirSync(join(copy, 'node-0'));
+      copyFileSync(join(first.dataDirectory, 'node-0', 'node.json'), join(copy, 'node-0', 'node.json'));
+      const message = await cluster.start({ dataDirectory: copy }).then(
+        () => 'it started',
+        (fault: Error) => fault.message,
+      );
+      expect(message).toContain('PeerLink cannot start: another process runs as this node');
       expect(message).toContain(`http://127.0.0.1:${first.port}`);
       expect(await peerUrls()).toEqual([`http://127.0.0.1:${first.port}`]);
     },
