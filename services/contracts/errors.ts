@@ -26,7 +26,6 @@ export const ERROR_TYPES = {
   /** A direct send whose recipient has not accepted yet. */
   not_accepted: { status: 409, isRetryable: true },
   /** The transfer is sealed or ended: nothing more can be written. */
-  not_open: { status: 409, isRetryable: false },
   /** An Idempotency-Key that came before with another body. */
   key_reused: { status: 409, isRetryable: false },
   stale_epoch: { status: 409, isRetryable: true },

@@ -21,7 +21,6 @@ const TITLES: Readonly<Record<ErrorType, string>> = {
   chunk_conflict: 'The chunk was sent before with other bytes',
   superseded: 'A newer request took this over',
   not_accepted: 'Not accepted yet',
-  not_open: 'The transfer takes no more bytes',
   key_reused: 'The Idempotency-Key came before with another request',
   stale_epoch: 'The transfer has changed hands',
   node_alive: 'The node is alive',

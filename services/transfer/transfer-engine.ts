@@ -239,7 +239,7 @@ export class TransferEngine {
 
   /**
    * Commits one whole chunk, and seals the file with its last one. @throws see RunningFile.writeChunk, and moved,
-   * ended, expired, not_open, disk_full
+   * ended, expired, disk_full
    * @param onSpent called once nothing holds the chunk's bytes any more; perhaps never
    */
   async writeChunk(

@@ -190,7 +190,7 @@ class Clients {
     const answered = (outcome: string) => {
       wish.isBusy = false;
       // "A client must not take 409 chunk_conflict for a loss": the chunk is there, with another's bytes.
-      if (['committed', 'same', 'chunk_conflict', 'ended', 'not_open'].includes(outcome)) wish.isDone = true;
+      if (['committed', 'same', 'chunk_conflict', 'ended'].includes(outcome)) wish.isDone = true;
       else this.#model.askToPromote(transferId, chance.pick(this.#model.nodes).id);
     };
     if (process === null) answered('unavailable');

@@ -25,8 +25,6 @@ export type Remedy =
   | 'retry'
   /** Only the person can mend it. */
   | 'ask'
-  /** Perhaps it is over in a good way: ask the server what state it is in. */
-  | 'look'
   /** The transfer is no longer there to be written. */
   | 'end'
   /** These bytes can never be taken. */
@@ -64,7 +62,6 @@ export function remedyFor(fault: Fault): Remedy {
     case 'unreadable':
       return 'ask';
     case 'problem': {
-      if (fault.type === 'not_open') return 'look';
       if (OVER_TYPES.has(fault.type)) return 'end';
       if (!ERROR_TYPES[fault.type].isRetryable) return 'fail';
       // A server that names a time has thought about it; one that does not may be broken.

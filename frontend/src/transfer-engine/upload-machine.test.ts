@@ -315,15 +315,6 @@ describe('upload machine', () => {
     expect(after).toEqual([{ type: 'abort', runId: second?.runId }]);
   });
 
-  it('learns from the server whether not_open means sealed', () => {
-    const { far, machine, effects } = started([fileOf(CHUNK)], { window: 1 });
-    far.committed[0]?.add(0);
-    machine.handle({ type: 'run_failed', runId: sends(effects)[0]?.runId ?? 0, fault: problem('not_open') }, 5);
-    machine.handle({ type: 'tick' }, 1_000);
-    machine.handle(far.status(), 1_000);
-    expect(machine.phase.name).toBe('sealed');
-  });
-
   it('stops at once when paused, and asks again what is there when resumed', () => {
     const { machine, effects } = started([fileOf(20 * CHUNK)]);
     expect(machine.handle({ type: 'pause' }, 5)).toEqual(sends(effects).map(({ runId }) => ({ type: 'abort', runId })));
