@@ -364,6 +364,24 @@ describe('a transfer at its home', () => {
     expect(transfer.file(0).has(0)).toBe(false);
   });
 
+  it('keeps no file of it open that was looked at while it was removed', async () => {
+    const world = new World();
+    const transfer = await world.engine.load(await world.insert([{}]));
+    await write(world.engine, transfer, 0);
+    const { openFiles } = world.engine;
+    const fileId = transfer.file(0).row.id;
+    const remove = world.store.remove.bind(world.store);
+    world.store.remove = async (id) => {
+      const look = await openFiles.use(id, () => world.store.open(id, { chunkSizeBytes: CHUNK, sizeBytes: 3 * CHUNK }));
+      look?.release();
+      await remove(id);
+    };
+    await world.engine.end(transfer.row.id, 'deleted');
+    expect(world.store.files.has(fileId)).toBe(false);
+    // Nothing is kept, so what is there now is found: nothing.
+    expect(await openFiles.use(fileId, async () => null)).toBeNull();
+  });
+
   it('whose stored values no longer make its digest is not served', async () => {
     const world = new World();
     const id = await world.insert([{ sizeBytes: 2 * CHUNK }]);

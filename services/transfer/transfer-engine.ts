@@ -329,7 +329,11 @@ export class TransferEngine {
     if (transfer.row.state !== 'ended' || wasEnded) return;
     this.#deps.publishState(stateChange(transfer));
     await this.forget(transfer);
-    for (const file of transfer.files) await this.#deps.store.remove(file.row.id);
+    for (const { row } of transfer.files) {
+      await this.#deps.store.remove(row.id);
+      // Whoever looked at it meanwhile opened it once more: its bytes would stay on the disk, and nothing lists them.
+      await this.openFiles.close(row.id);
+    }
   }
 
   /** Drops the transfer from memory and closes its files; of one that goes on, only those that nobody uses. */
