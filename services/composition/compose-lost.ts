@@ -5,6 +5,7 @@ import {
   endLostOpen,
   type HeldPorts,
   heldHere,
+  oneAtATime,
   type RescuePorts,
   rescueSealed,
   settleLost,
@@ -39,7 +40,6 @@ export function composeLost(common: Common, parts: LostParts) {
     if (typeOfFault(fault) !== 'unavailable') common.onFault('rescue', fault);
   };
   const rescuePorts = { ...parts, isGivenUp, onRescued, onFault };
-  let rescuing: Promise<unknown> = Promise.resolve();
   let awaited = '';
   const onAwaited = (nodeIds: readonly string[]) => {
     if (String(nodeIds) === awaited) return;
@@ -65,12 +65,7 @@ export function composeLost(common: Common, parts: LostParts) {
   };
   return {
     giveUp,
-    /** One at a time: what took longer than its question is there when it is asked again. */
-    rescue: (transferIds: readonly string[]): Promise<readonly string[]> => {
-      const turn = rescuing.catch(() => {}).then(() => rescueSealed(rescuePorts, transferIds));
-      rescuing = turn.catch(() => {});
-      return turn;
-    },
+    rescue: oneAtATime((transferIds) => rescueSealed(rescuePorts, transferIds)),
     holds: (transferIds: readonly string[]) => heldHere(parts, transferIds),
     settleLost: () =>
       settleLost({

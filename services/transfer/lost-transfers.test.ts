@@ -5,7 +5,7 @@ import { memoryEngine } from '../../test/support/memory-engine.ts';
 import { MemoryLostTransfers } from '../../test/support/memory-lost-transfers.ts';
 import { MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
-import { endLostOpen, heldHere, rescueSealed, settleLost } from './lost-transfers.ts';
+import { endLostOpen, heldHere, oneAtATime, rescueSealed, settleLost } from './lost-transfers.ts';
 import type { OwnershipChange } from './ports.ts';
 import { countStranded } from './stranded-copies.ts';
 import type { TransferEngine } from './transfer-engine.ts';
@@ -228,6 +228,23 @@ describe('a transfer that is sealed when its home is given up', () => {
     expect(await world.settle()).toBe(0);
     expect(await world.row(transfer.id)).toMatchObject({ state: 'sealed', homeNodeId: 'node-x' });
     expect(world.asked).toEqual(['node-s']);
+  });
+
+  it('is looked at for one question at a time: what takes longer than that is not begun again beside it', async () => {
+    const asked: string[][] = [];
+    let answer: () => void = () => {};
+    const look = oneAtATime(async (ids) => {
+      asked.push([...ids]);
+      await new Promise<void>((resolve) => (answer = resolve));
+      return ids;
+    });
+    const first = look(['a']);
+    for (let turn = 0; turn < 3; turn += 1) await expect(look(['a'])).rejects.toMatchObject({ type: 'busy' });
+    answer();
+    expect(await first).toEqual(['a']);
+    const second = look(['b']);
+    answer();
+    expect([await second, asked]).toEqual([['b'], [['a'], ['b']]]);
   });
 
   it('is left to the next turn by a node that is being stopped, at once', async () => {

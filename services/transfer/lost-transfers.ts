@@ -1,4 +1,4 @@
-import { typeOfFault } from '../contracts/errors.ts';
+import { PeerLinkError, typeOfFault } from '../contracts/errors.ts';
 import type { LossCounts } from '../contracts/operator.ts';
 import type { ChunkStore, TransferRepository } from './ports.ts';
 import type { RunningFile } from './running-file.ts';
@@ -107,6 +107,25 @@ export async function rescueSealed(ports: RescuePorts, transferIds: readonly str
     }
   }
   return unsure;
+}
+
+/**
+ * Who asks gives up sooner than a look may end, and asks again a little later: that is refused, else the same looks would
+ * wait behind each other, more with each turn. What the first one finds is there when it is asked again. @throws busy
+ */
+export function oneAtATime(
+  look: (transferIds: readonly string[]) => Promise<readonly string[]>,
+): (transferIds: readonly string[]) => Promise<readonly string[]> {
+  let isLooking = false;
+  return async (transferIds) => {
+    if (isLooking) throw new PeerLinkError('busy', 'An earlier question is still being answered.');
+    isLooking = true;
+    try {
+      return await look(transferIds);
+    } finally {
+      isLooking = false;
+    }
+  };
 }
 
 async function isSettledHere(ports: RescuePorts, transfer: RunningTransfer): Promise<boolean> {
