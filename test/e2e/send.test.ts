@@ -157,7 +157,7 @@ describe('sending through the page', () => {
     );
   }, 60_000);
 
-  it('says so when a dropped folder has no files, until something else is added', async () => {
+  it('says so when a dropped folder has no files, until something else is added: a pasted one that has', async () => {
     const sender = await visit(browser, server.url);
     await sender.getByRole('button', { name: 'Choose files' }).waitFor();
     // Scripts cannot drop a folder: the entry of this drop is one, as a browser would hand it out.
@@ -168,8 +168,17 @@ describe('sending through the page', () => {
     });
     await dispatchWithFile(sender, 'drop', 'empty', Buffer.alloc(0));
     await sender.getByText('There are no files in that folder').waitFor();
-    await dispatchWithFile(sender, 'paste', 'shot.png', Buffer.from('a picture'));
-    await sender.getByRole('textbox', { name: 'Name of shot.png' }).waitFor();
+    // A pasted folder comes with what is in it: it cannot be read as a file.
+    await sender.evaluate(() => {
+      const inside = { name: 'inside.txt', file: (done: (file: File) => void) => done(new File(['x'], 'inside.txt')) };
+      const batches = [[inside], []];
+      const createReader = () => ({ readEntries: (done: (entries: object[]) => void) => done(batches.shift() ?? []) });
+      const folder = { name: 'trip', isFile: false, isDirectory: true, createReader };
+      Object.assign(DataTransferItem.prototype, { webkitGetAsEntry: () => folder });
+    });
+    await dispatchWithFile(sender, 'paste', 'trip', Buffer.alloc(0));
+    await sender.getByRole('textbox', { name: 'Name of inside.txt' }).waitFor();
+    await sender.getByText('trip/').waitFor();
     expect(await sender.getByText('There are no files in that folder').count()).toBe(0);
   }, 30_000);
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { claimDrop, collectDrop } from './collect-files.ts';
+import { claimDrop, collectDrop, collectPastedFiles } from './collect-files.ts';
 
 /** As many as Chromium hands out at a time. */
 const BATCH = 100;
@@ -54,6 +54,30 @@ function lockedEntry(name: string): FakeEntry {
 }
 
 const dropped = (entry: FileSystemEntry, file: File | null = null) => ({ entry, file, handle: null });
+
+describe('what is pasted', () => {
+  const clipboard = (files: readonly File[], items: readonly object[]) => ({ files, items }) as unknown as DataTransfer;
+  const item = (file: File, entry: FileSystemEntry | null) => ({
+    kind: 'file',
+    getAsFile: () => file,
+    webkitGetAsEntry: () => entry,
+  });
+
+  it('comes with the files of a folder, which cannot be read itself, and pictures without a place on the disk', async () => {
+    const [folder, shot] = [new File([], 'trip'), new File(['png'], 'shot.png')];
+    const trip = folderEntry('trip', [fileEntry('a.txt')]);
+    const pasted = clipboard([folder, shot], [{ kind: 'string' }, item(folder, trip), item(shot, null)]);
+    const { files, ...leftOut } = (await collectPastedFiles(pasted)) ?? { files: [] };
+    expect(files.map(({ path }) => path)).toEqual(['trip/a.txt', 'shot.png']);
+    expect(leftOut).toEqual({ unreadableCount: 0, isEmpty: false });
+  });
+
+  it('comes also from a browser that only lists the files, and is nothing where there is none', async () => {
+    const listed = await collectPastedFiles(clipboard([new File(['x'], 'x.txt')], []));
+    expect(listed?.files.map(({ path }) => path)).toEqual(['x.txt']);
+    expect(collectPastedFiles(clipboard([], [{ kind: 'string' }]))).toBeNull();
+  });
+});
 
 describe('a folder that is dropped', () => {
   it('comes with everything in it, however deep, under paths that begin with its name', async () => {

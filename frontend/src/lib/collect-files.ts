@@ -102,14 +102,12 @@ function readEntry(entry: FileSystemFileEntry): Promise<File> {
   return new Promise((resolve, reject) => entry.file(resolve, reject));
 }
 
-/** Files of a paste, or its text as a file of its own; null when there is nothing to send in it. */
-export function collectPaste(
-  clipboard: DataTransfer,
-  textName: (stamp: string) => string,
-): readonly CollectedFile[] | null {
-  if (clipboard.files.length > 0) return collectInput(clipboard.files);
-  const text = textFile(clipboard.getData('text/plain'), textName);
-  return text.length === 0 ? null : text;
+/** Files and folders of a paste, taken from it at once as those of a drop are; null when it has none. */
+export function collectPastedFiles(clipboard: DataTransfer): Promise<Collected> | null {
+  if (clipboard.files.length === 0) return null;
+  const found = takeDrop(clipboard);
+  if (found.length > 0) return collectDrop(found, () => {});
+  return Promise.resolve({ files: collectInput(clipboard.files), ...NOTHING_LEFT_OUT });
 }
 
 /** Text as a file of its own; none when there is no text. */

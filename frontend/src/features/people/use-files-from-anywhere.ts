@@ -1,12 +1,5 @@
 import { useEffect, useEffectEvent, useState } from 'react';
-import {
-  claimDrop,
-  collectDrop,
-  collectPaste,
-  type LeftOut,
-  NOTHING_LEFT_OUT,
-  takeDrop,
-} from '../../lib/collect-files.ts';
+import { claimDrop, collectDrop, collectPastedFiles, type LeftOut, takeDrop } from '../../lib/collect-files.ts';
 import type { CollectedFile } from '../../lib/file-list.ts';
 
 /**
@@ -33,9 +26,9 @@ export function useFilesFromAnywhere({
     const isWriting = event.target instanceof Element && event.target.closest('input, textarea') !== null;
     if (isWriting || !hasSomebody || !event.clipboardData) return;
     const text = event.clipboardData.getData('text/plain');
-    if (event.clipboardData.files.length > 0) {
-      onFiles(collectPaste(event.clipboardData, () => '') ?? [], NOTHING_LEFT_OUT);
-    } else if (text !== '') onText(text);
+    const pending = collectPastedFiles(event.clipboardData);
+    if (pending) void pending.then(({ files, ...leftOut }) => onFiles(files, leftOut));
+    else if (text !== '') onText(text);
     else return;
     event.preventDefault();
   });

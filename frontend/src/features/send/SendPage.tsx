@@ -56,7 +56,7 @@ export function SendPage() {
     setReadingCount(0);
     await add(collected.files, collected);
   });
-  usePaste(messages.send.pastedName, (files) => void add(files));
+  usePaste(messages.send.pastedName, (files, leftOut) => void add(files, leftOut));
   const isSharedMissing = useShared(messages.send.sharedName, (files) => void add(files));
 
   const hasDraft = draft.items.length > 0;
