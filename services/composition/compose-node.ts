@@ -79,6 +79,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     tickets: createTickets(common.secret, () => common.clock.now()),
     dataPlane: transfers.dataPlane,
     people: self.presence,
+    isRevoked: self.sessions.isRevoked,
     operations: operationsOf(common, phase, self.metrics, release),
     metrics: self.metrics,
     operator: operator.proof,

@@ -30,6 +30,7 @@ describe('connections for control', () => {
     }),
     tickets: createTickets(Buffer.alloc(32), () => Date.now()),
     call: noAnswer,
+    isRevoked: () => false,
     rateLimits: createRateLimits({
       windowSeconds: 60,
       uploadsPerMinute: 1,

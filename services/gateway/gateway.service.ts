@@ -56,6 +56,8 @@ export interface GatewayDeps {
   readonly cluster: ClusterWatch;
   readonly dataPlane: DataPlane;
   readonly people: People;
+  /** See HandshakeDeps. */
+  readonly isRevoked: (sessionId: string) => boolean;
   /** See PeopleEventsDeps. */
   readonly localRoom: (handshake: IncomingMessage) => Promise<string | null>;
   readonly operations: Operations;

@@ -16,6 +16,8 @@ export interface HandshakeDeps {
   readonly makeContext: MakeContext;
   readonly tickets: Tickets;
   readonly call: Call;
+  /** Whether this node has heard that the session is over. */
+  readonly isRevoked: (sessionId: string) => boolean;
 }
 
 /** "CORS does not cover WebSocket": the Origin is compared exactly before the handshake is answered. */
@@ -32,6 +34,8 @@ export async function identify(deps: HandshakeDeps, socket: Socket): Promise<Soc
   try {
     const sessionId = (await sessionOfTicket(deps, socket.handshake.auth, context)) ?? (await context.sessionId());
     if (sessionId === null) throw new PeerLinkError('bad_token', 'The handshake needs the session cookie or a ticket.');
+    // Told while another node was asked: the sockets of that session were closed then, and this one is none of them yet.
+    if (deps.isRevoked(sessionId)) throw new PeerLinkError('bad_token', 'The session is over.');
     return { context: { ...context, sessionId: async () => sessionId }, sessionId };
   } catch (fault) {
     const problem = problemOf(fault, context.requestId);

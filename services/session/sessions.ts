@@ -45,6 +45,8 @@ export interface Sessions {
   revoke(sessionId: string): Promise<void>;
   /** What an event of another node says: obeyed at once. */
   learnRevoked(sessionId: string): void;
+  /** This node knows that it is over, whoever said otherwise a moment ago. */
+  isRevoked(sessionId: string): boolean;
   /** Reads which sessions were revoked since the last time: events and cache may have missed one. Ids new to this node. */
   reconcile(): Promise<readonly string[]>;
 }
@@ -144,6 +146,7 @@ export function createSessions(deps: SessionDeps): Sessions {
       if (row !== null) await cache.revoke(row.tokenHashHex, cachedMs + LOOK_BACK_MS);
     },
     learnRevoked: (sessionId) => void learnRevoked(sessionId),
+    isRevoked: (sessionId) => revoked.has(sessionId),
     async reconcile() {
       const askedAtMs = clock.monotonicMs();
       // What was revoked before is in no cache any more.
