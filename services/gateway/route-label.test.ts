@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { routeLabel } from './route-label.ts';
@@ -15,6 +17,13 @@ describe('routeLabel', () => {
     ['GET', '/assets/index-1a2b.js', '/assets/*'],
   ])('%s %s is %s', (method, path, label) => {
     expect(routeLabel(method, path)).toBe(label);
+  });
+
+  it('has a template for each route of the API that the protocol names', () => {
+    const protocol = readFileSync(join(__dirname, '..', '..', 'docs', 'PROTOCOL.md'), 'utf8');
+    const routes = [...protocol.matchAll(/^\| `(GET|POST|PUT|PATCH|DELETE) (\/api\/[^`?\s]+)/gm)];
+    expect(routes.length).toBeGreaterThan(15);
+    for (const [, method, path = ''] of routes) expect(routeLabel(method, path)).toBe(path);
   });
 
   it('is one of a few for any path, and so cannot hold a name or grow a metric', () => {
