@@ -147,7 +147,7 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
     await inspect(recipient, 'receive, paused and offline');
     await rm(moved);
     line.allow(Number.POSITIVE_INFINITY);
-    await page.getByText('A file cannot be read any more').waitFor();
+    await page.getByText(/moved\.bin.* cannot be read any more/).waitFor();
     await page.getByRole('button', { name: 'Try again' }).waitFor();
     await inspect(page, 'send, stopped');
     await page.reload();
