@@ -16,11 +16,6 @@ const LONG = [
   /test\/contract\/edge\//,
   // A minute of it is waiting for a node that does not come back.
   /test\/cluster\/home-gone/,
-  /test\/e2e\/accessibility/,
-  /test\/e2e\/on-the-way/,
-  /test\/contract\/state\/migrations/,
-  /test\/cluster\/(start|scaling|killed-nodes|network-cuts|peer-link)/,
-  /test\/e2e\/cluster/,
 ];
 
 module.exports = class LongestFirst extends Sequencer {
