@@ -4,7 +4,7 @@ export type TextPart = { readonly kind: 'text' | 'link'; readonly text: string }
 /** Only what a browser opens as a page. Direction and control signs end a link: they could hide where it leads. */
 const LINK = /\bhttps?:\/\/[^\s<>"'`\p{Cc}\p{Cf}]+/giu;
 /** A sentence's own signs after a link belong to the sentence. */
-const TRAILING = /[.,;:!?)\]}]+$/;
+const SENTENCE_SIGNS = '.,;:!?)]}';
 /** A page full of links is a page of text with some links. */
 const MAX_LINKS = 200;
 
@@ -13,7 +13,7 @@ export function textParts(text: string): readonly TextPart[] {
   let at = 0;
   let linkCount = 0;
   for (const match of text.matchAll(LINK)) {
-    const link = match[0].replace(TRAILING, '');
+    const link = withoutSentenceSigns(match[0]);
     if (linkCount === MAX_LINKS) break;
     if (!isPageAddress(link)) continue;
     linkCount++;
@@ -23,6 +23,13 @@ export function textParts(text: string): readonly TextPart[] {
   }
   if (at < text.length) parts.push({ kind: 'text', text: text.slice(at) });
   return parts;
+}
+
+/** By hand: a pattern that looks for an end tries each of a thousand brackets in the middle, too. */
+function withoutSentenceSigns(link: string): string {
+  let end = link.length;
+  while (end > 0 && SENTENCE_SIGNS.includes(link.charAt(end - 1))) end--;
+  return link.slice(0, end);
 }
 
 function isPageAddress(text: string): boolean {
