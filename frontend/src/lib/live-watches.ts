@@ -73,7 +73,11 @@ export class LiveWatches {
   async #ask(watch: Watch): Promise<void> {
     clearTimeout(watch.again);
     const answer = await this.#ports.ask(watch.request);
-    if (!this.#watches.has(watch)) return;
+    if (!this.#watches.has(watch)) {
+      // A connection may follow only so many.
+      if (answer.ok) this.#letGo(answer.value.watchId);
+      return;
+    }
     if (answer.ok) {
       watch.watchId = answer.value.watchId;
       watch.handlers.snapshot(answer.value);
@@ -89,6 +93,10 @@ export class LiveWatches {
   #remove(watch: Watch): void {
     this.#watches.delete(watch);
     clearTimeout(watch.again);
-    if (watch.watchId !== null && this.#ports.isConnected()) this.#ports.letGo(watch.watchId);
+    if (watch.watchId !== null) this.#letGo(watch.watchId);
+  }
+
+  #letGo(watchId: string): void {
+    if (this.#ports.isConnected()) this.#ports.letGo(watchId);
   }
 }
