@@ -25,7 +25,6 @@ export const ERROR_TYPES = {
   superseded: { status: 409, isRetryable: true },
   /** A direct send whose recipient has not accepted yet. */
   not_accepted: { status: 409, isRetryable: true },
-  /** The transfer is sealed or ended: nothing more can be written. */
   /** An Idempotency-Key that came before with another body. */
   key_reused: { status: 409, isRetryable: false },
   stale_epoch: { status: 409, isRetryable: true },
