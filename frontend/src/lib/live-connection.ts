@@ -144,17 +144,23 @@ export class LiveConnection {
   };
 
   #connect(): Promise<void> {
-    this.#loading ??= this.#open().catch(() => {
+    if (this.#loading !== null) return this.#loading;
+    const isWanted = () => this.#loading === loading;
+    const loading: Promise<void> = this.#open(isWanted).catch(() => {
+      if (!isWanted()) return;
       this.#loading = null;
       this.#setState('gave_up');
     });
-    return this.#loading;
+    this.#loading = loading;
+    return loading;
   }
 
-  async #open(): Promise<void> {
+  /** @param isWanted false once everybody has gone while it was loading: who comes then gets another one */
+  async #open(isWanted: () => boolean): Promise<void> {
     this.#setState('connecting');
     // The handshake needs a session, and whoever opened a link has none yet.
     const [makeSocket] = await Promise.all([this.#ports.load(), this.#ports.session.ensure()]);
+    if (!isWanted()) return;
     const address = this.#ports.places.current;
     const socket = makeSocket(address);
     this.#socket = socket;

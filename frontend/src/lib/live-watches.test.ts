@@ -32,7 +32,10 @@ function line() {
     answers.shift()?.({ ok: true, value: snapshotOf(watchId) });
     await new Promise(setImmediate);
   };
-  return { watches, handlers, heard, letGo, answer, disconnect: () => void (isConnected = false) };
+  const disconnect = () => {
+    isConnected = false;
+  };
+  return { watches, handlers, heard, letGo, answer, disconnect };
 }
 
 describe('the transfers that a page follows', () => {
