@@ -140,13 +140,18 @@ export function friendlyName(randomIndex: (bound: number) => number): string {
   return `${TEMPERS[randomIndex(TEMPERS.length)]} ${ANIMALS[randomIndex(ANIMALS.length)]}`;
 }
 
-/** Control, bidi and invisible characters: a name must look like what it is, wherever it is shown. */
-const UNSHOWN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\u2028\u2029]/u;
+/**
+ * Control, bidi and invisible characters: a name must look like what it is, wherever it is shown. Unicode counts letters that
+ * nothing is drawn for (Hangul fillers) among the ignorable ones. The two that choose how an emoji is drawn are not meant.
+ */
+const UNSHOWN =
+  /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\u2028\u2029]|(?![\uFE0E\uFE0F])\p{Default_Ignorable_Code_Point}|\u2800/u;
+/** Marks and spaces alone are no name. */
+const SHOWN = /[\p{L}\p{N}\p{P}\p{S}]/u;
 
 /** Whether it may stand beside others as a name. */
 export function isShowable(name: string): boolean {
-  const count = [...name].length;
-  return count >= 1 && count <= MAX_DISPLAY_NAME_CHARS && !UNSHOWN.test(name);
+  return [...name].length <= MAX_DISPLAY_NAME_CHARS && SHOWN.test(name) && !UNSHOWN.test(name);
 }
 
 /** The name as it is kept: normalised, single spaces. @throws bad_name */

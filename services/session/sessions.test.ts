@@ -274,14 +274,14 @@ describe('names', () => {
     expect(friendlyName((bound) => bound - 1)).toBe('Zesty Wren');
   });
 
-  it.each(['名前', 'Ådne', 'أحمد', 'O’Neil 🦊', 'x'.repeat(64)])('may be %s', (name) => {
+  it.each(['名前', 'Ådne', 'أحمد', 'O’Neil 🦊', '❤️', '7', 'नमिता', 'x'.repeat(64)])('may be %s', (name) => {
     expect(displayNameOf(name)).toBe(name.normalize('NFC'));
   });
 
-  it.each(['', '   ', 'x'.repeat(65), 'a\u0000b', 'a\nb', 'evil\u202Egpj.exe', 'a\u200Bb', 'x'.repeat(100_000)])(
-    'may not be %j',
-    (name) => {
-      expect(() => displayNameOf(name)).toThrow(expect.objectContaining({ type: 'bad_name' }));
-    },
-  );
+  const refused = ['', '   ', 'x'.repeat(65), 'a\u0000b', 'a\nb', 'evil\u202Egpj.exe', 'a\u200Bb', 'x'.repeat(100_000)];
+  // Letters, a sign and marks that nothing is drawn for.
+  const blank = ['\u3164', '\u115F', '\u1160', '\uFFA0', '\u2800', '\u034F', '\uFE0F', 'Ada\u3164'];
+  it.each([...refused, ...blank])('may not be %j', (name) => {
+    expect(() => displayNameOf(name)).toThrow(expect.objectContaining({ type: 'bad_name' }));
+  });
 });
