@@ -82,4 +82,12 @@ describe('ClusterView', () => {
     for (let index = 0; index < 10_000; index += 1) view.hear(report(`n${index}`), 0);
     expect(view.nodes(1, null)).toHaveLength(256);
   });
+
+  it('hears of a new node when the others are silent by now, also where nobody asks for the list', () => {
+    const view = new ClusterView();
+    for (let index = 0; index < 256; index += 1) view.hear(report(`n${index}`), 0);
+    expect(view.hear(report('late'), REPORT_KEPT_MS)).toBe(false);
+    expect(view.hear(report('late'), REPORT_KEPT_MS + 1)).toBe(true);
+    expect(view.placeable(REPORT_KEPT_MS + 1).map(({ id }) => id)).toEqual(['late']);
+  });
 });

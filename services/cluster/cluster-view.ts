@@ -21,6 +21,7 @@ export class ClusterView {
   /** A node said how it is. True when it has just come into service: it may not know yet who else is here. */
   hear(report: NodeReport, nowMs: number): boolean {
     const before = this.#heard.get(report.nodeId)?.report.state;
+    if (before === undefined && this.#heard.size >= MAX_NODES) this.#dropSilent(nowMs);
     if (before === undefined && this.#heard.size >= MAX_NODES) return false;
     this.#heard.set(report.nodeId, { report, atMs: nowMs });
     return !isInService(before) && isInService(report.state);
