@@ -57,6 +57,23 @@ describe('NodeScout', () => {
     expect(asked.length).toBeLessThanOrEqual(news.length + 3 * 2);
   });
 
+  it('looks no more often when one upload after the other begins before the last look was answered', async () => {
+    const { scout, asked } = scouting({ [OWN]: 400, 'http://far': 400, 'http://near': 400 });
+    for (let uploads = 0; uploads < 20; uploads++) {
+      scout.start();
+      await jest.advanceTimersByTimeAsync(100);
+      scout.stop();
+    }
+    scout.start();
+    await jest.advanceTimersByTimeAsync(10_000);
+    asked.length = 0;
+    await jest.advanceTimersByTimeAsync(20_000);
+    expect(asked.length).toBeLessThanOrEqual(4);
+    scout.stop();
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it('hears of the nodes from whichever answers', async () => {
     const { scout, news } = scouting({ [OWN]: null, 'http://far': 1, 'http://near': null });
     scout.start();

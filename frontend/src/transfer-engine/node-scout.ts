@@ -24,7 +24,8 @@ export class NodeScout {
   readonly #ports: ScoutPorts;
   readonly #measuredAtMs = new Map<string, number>();
   #timer: ReturnType<typeof setTimeout> | null = null;
-  #isRunning = false;
+  /** Of the present run of turns; null while nothing is sent. */
+  #run: symbol | null = null;
 
   constructor(book: NodeBook, ports: ScoutPorts) {
     this.#book = book;
@@ -33,21 +34,22 @@ export class NodeScout {
 
   /** Looks at once and then every five seconds; repeatable. */
   start(): void {
-    if (this.#isRunning || !this.#book.usesCluster) return;
-    this.#isRunning = true;
-    void this.#turn();
+    if (this.#run !== null || !this.#book.usesCluster) return;
+    this.#run = Symbol('run');
+    void this.#turn(this.#run);
   }
 
   stop(): void {
-    this.#isRunning = false;
+    this.#run = null;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }
 
-  async #turn(): Promise<void> {
+  /** A turn that outlasts its run is the last one of it, though another run has begun meanwhile. */
+  async #turn(run: symbol): Promise<void> {
     await this.#look();
     for (const address of this.#toMeasure()) await this.#measure(address);
-    if (this.#isRunning) this.#timer = setTimeout(() => void this.#turn(), LOOK_EVERY_MS);
+    if (this.#run === run) this.#timer = setTimeout(() => void this.#turn(run), LOOK_EVERY_MS);
   }
 
   async #look(): Promise<void> {
