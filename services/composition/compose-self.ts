@@ -52,6 +52,7 @@ export function composeSelf(
     isDatabaseUp: () => database.isUp(),
     isBusUp: () => common.bus?.isUp() ?? true,
     isRedisUp: () => common.redis?.isUp() ?? true,
+    onDiskFault: (fault) => common.onFault('disk', fault),
   });
   const onChange = (change: StateChange) => {
     logState(common.log, change);

@@ -1,8 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { waitFor } from '../../test/support/waiting.ts';
 import { ManualClock } from '../kernel/clock.ts';
-import { createProcessSystemProbe } from './adapters/process-system-probe.ts';
+import { createProcessSystemProbe, type ProbeOptions } from './adapters/process-system-probe.ts';
 import { LOW_DISK_BYTES, type Measurements, reasonsOf, SLOW_LOOP_P99_MS, stateOf } from './health.ts';
 import { NodeMonitor, type StateChange } from './node-monitor.ts';
 
@@ -80,13 +82,31 @@ describe('NodeMonitor', () => {
 });
 
 describe('the probe of this process', () => {
-  it('measures memory that grows', async () => {
-    const probe = createProcessSystemProbe({
+  const probeOf = (options: Partial<ProbeOptions> = {}) =>
+    createProcessSystemProbe({
       dataDirectory: tmpdir(),
       isDatabaseUp: async () => true,
       isBusUp: () => true,
       isRedisUp: () => true,
+      onDiskFault: () => undefined,
+      ...options,
     });
+
+  it('finds no room on a disk that it cannot ask any more, and says so', async () => {
+    const dataDirectory = mkdtempSync(join(tmpdir(), 'peerlink-probe-'));
+    const faults: unknown[] = [];
+    const probe = probeOf({ dataDirectory, onDiskFault: (fault) => faults.push(fault) });
+    const before = await probe.measure();
+    rmSync(dataDirectory, { recursive: true });
+    const after = await probe.measure();
+    probe.close();
+    expect(after).toMatchObject({ diskFreeBytes: 0, diskTotalBytes: before.diskTotalBytes, isDatabaseUp: true });
+    expect(reasonsOf({ ...after, eventLoopDelayP99Ms: 0 })).toEqual([{ what: 'low_disk', freeBytes: 0 }]);
+    expect(faults).toEqual([expect.objectContaining({ code: 'ENOENT' })]);
+  });
+
+  it('measures memory that grows', async () => {
+    const probe = probeOf();
     const before = (await probe.measure()).memoryBytes;
     // The collector may give some back meanwhile: so blocks are held until the growth is seen, up to 1 GiB.
     const held: Buffer[] = [];
@@ -100,12 +120,7 @@ describe('the probe of this process', () => {
   });
 
   it('lets a process at rest sleep', async () => {
-    const probe = createProcessSystemProbe({
-      dataDirectory: tmpdir(),
-      isDatabaseUp: async () => true,
-      isBusUp: () => true,
-      isRedisUp: () => true,
-    });
+    const probe = probeOf();
     const turnsInHalfASecond = async () => {
       const before = performance.nodeTiming.uvMetricsInfo.loopCount;
       await new Promise((resolve) => setTimeout(resolve, 500));
@@ -124,12 +139,7 @@ describe('the probe of this process', () => {
 
   it('measures a blocked event loop and the disk', async () => {
     let isUp = true;
-    const probe = createProcessSystemProbe({
-      dataDirectory: tmpdir(),
-      isDatabaseUp: async () => isUp,
-      isBusUp: () => true,
-      isRedisUp: () => true,
-    });
+    const probe = probeOf({ isDatabaseUp: async () => isUp });
     // On a busy machine the process may need a while to come to rest after its start.
     const isCalm = async () => {
       await new Promise((resolve) => setTimeout(resolve, 100));

@@ -12,15 +12,30 @@ export interface ProbeOptions {
   readonly isDatabaseUp: () => Promise<boolean>;
   readonly isBusUp: () => boolean;
   readonly isRedisUp: () => boolean;
+  /** Told at each look at which the disk could not be asked. */
+  readonly onDiskFault: (fault: unknown) => void;
 }
 
 export function createProcessSystemProbe(options: ProbeOptions): SystemProbe {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
   let lastUse = performance.eventLoopUtilization();
+  let totalBytes: number | null = null;
+  /** A disk that was there and cannot be asked any more has no room for anybody. @throws the system's fault at the first look */
+  const diskSpace = async () => {
+    try {
+      const { bavail, blocks, bsize } = await statfs(options.dataDirectory);
+      totalBytes = blocks * bsize;
+      return { freeBytes: bavail * bsize, totalBytes };
+    } catch (fault) {
+      if (totalBytes === null) throw fault;
+      options.onDiskFault(fault);
+      return { freeBytes: 0, totalBytes };
+    }
+  };
   return {
     async measure() {
-      const [disk, isDatabaseUp] = await Promise.all([statfs(options.dataDirectory), options.isDatabaseUp()]);
+      const [disk, isDatabaseUp] = await Promise.all([diskSpace(), options.isDatabaseUp()]);
       const use = performance.eventLoopUtilization();
       const { utilization } = performance.eventLoopUtilization(use, lastUse);
       lastUse = use;
@@ -34,8 +49,8 @@ export function createProcessSystemProbe(options: ProbeOptions): SystemProbe {
         eventLoopDelayP99Ms: Math.round(p99Ms * 100) / 100,
         eventLoopUse: Math.round(utilization * 1000) / 1000,
         memoryBytes: process.memoryUsage.rss(),
-        diskFreeBytes: disk.bavail * disk.bsize,
-        diskTotalBytes: disk.blocks * disk.bsize,
+        diskFreeBytes: disk.freeBytes,
+        diskTotalBytes: disk.totalBytes,
         isDatabaseUp,
         isBusUp: options.isBusUp(),
         isRedisUp: options.isRedisUp(),
