@@ -3,8 +3,16 @@ export interface Loop {
   stop(): Promise<void>;
 }
 
-/** Runs `act` now and then again `everyMs` after each end, never twice at once. A turn that fails is told and tried again. */
-export function startLoop(everyMs: number, act: () => Promise<void>, onFault: (fault: unknown) => void): Loop {
+/**
+ * Runs `act` now, or at first after `firstAfterMs`, and then again `everyMs` after each end, never twice at once. A turn that
+ * fails is told and tried again.
+ */
+export function startLoop(
+  everyMs: number,
+  act: () => Promise<void>,
+  onFault: (fault: unknown) => void,
+  { firstAfterMs = 0 } = {},
+): Loop {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let isStopped = false;
@@ -15,7 +23,8 @@ export function startLoop(everyMs: number, act: () => Promise<void>, onFault: (f
         if (!isStopped) timer = setTimeout(turn, everyMs).unref();
       });
   };
-  turn();
+  if (firstAfterMs === 0) turn();
+  else timer = setTimeout(turn, firstAfterMs).unref();
   return {
     async stop() {
       isStopped = true;

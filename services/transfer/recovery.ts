@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { typeOfFault } from '../contracts/errors.ts';
 import { endIfBroken } from './broken-bodies.ts';
 import type { ChunkStore, TransferRepository, TransferRow, TransferWithFiles } from './ports.ts';
@@ -10,6 +11,9 @@ const ROWS_A_PAGE = 50;
 const FILES_A_PAGE = 200;
 /** That many transfers in a row could not be given to a node, each after seconds: the next round asks it for the others. */
 const MAX_REFUSALS = 3;
+const AGAIN_MS = 5_000;
+const MAX_PAUSE_MS = 60_000;
+const CLOSED_SEEN_MS = 250;
 
 export interface RecoveryPorts {
   readonly engine: TransferEngine;
@@ -36,6 +40,31 @@ export interface BootDeclaration {
   declareSyncing(transferId: string): Promise<void>;
   /** Every row that names this node as replica was declared. */
   finishDeclaring(): void;
+}
+
+export interface RecoveryRoundsPorts extends StoredRecoveryPorts {
+  /** Everything stored before this process was looked at: what was verified after a boot need not be again. */
+  readonly onRecovered: () => Promise<void>;
+  readonly onFault: (what: string, fault: unknown) => void;
+}
+
+/** Beside the service, so that it never delays `/readyz`; tried again while the database or another node is away. */
+export async function recoverUntilDone(ports: RecoveryRoundsPorts): Promise<void> {
+  const { engine, isDiskTrusted } = ports;
+  for (let pauseMs = AGAIN_MS; !engine.isClosed; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
+    try {
+      if (await recoverStored(ports)) {
+        engine.trust.confirmDisk();
+        if (!isDiskTrusted) await ports.onRecovered();
+        return;
+      }
+    } catch (fault) {
+      ports.onFault('recover', fault);
+    }
+    for (let waited = 0; waited < pauseMs && !engine.isClosed; waited += CLOSED_SEEN_MS) {
+      await delay(CLOSED_SEEN_MS);
+    }
+  }
 }
 
 /**
