@@ -4,7 +4,8 @@ import type { ErrorType } from '../../../services/contracts/errors.ts';
 import type { TransferStatusResponse } from '../../../services/contracts/http.ts';
 import { CELL, type ChunkRange, type EngineFile } from './chunk-map.ts';
 import type { Fault } from './fault.ts';
-import { ASK_AGAIN_MS, type UploadEffect, type UploadEvent, UploadMachine } from './upload-machine.ts';
+import type { UploadEffect, UploadEvent } from './upload-events.ts';
+import { ASK_AGAIN_MS, UploadMachine } from './upload-machine.ts';
 
 const CHUNK = 16 * 1024;
 

@@ -3,105 +3,29 @@
  * order of answers, cuts and clicks can be tried in a test. The shell (upload-session.ts) performs the effects and
  * sends a `tick` a few times a second.
  */
-import type { PutRunResponse, TransferState, TransferStatusResponse } from '../../../services/contracts/http.ts';
-import { backoffMs } from './backoff.ts';
-import { CELL, ChunkMap, type ChunkRange, type EngineFile, type PlannedRun } from './chunk-map.ts';
-import { type Fault, isOfNode, type Remedy, remedyFor } from './fault.ts';
+import type { PutRunResponse, TransferStatusResponse } from '../../../services/contracts/http.ts';
+import { adoptStatus } from './adopt-status.ts';
+import { CELL, ChunkMap, type ChunkRange, type EngineFile } from './chunk-map.ts';
+import { type Fault, type Remedy, remedyFor } from './fault.ts';
 import { FIRST_RUN_BYTES, nextRunBytes } from './run-size.ts';
+import { RunsInFlight } from './runs-in-flight.ts';
+import { PROBE_AFTER_MS, Silence } from './silence.ts';
+import type { UploadEffect, UploadEvent } from './upload-events.ts';
+import { GOING_ON, OVER, type UploadPhase } from './upload-phase.ts';
+import { type TriesConfig, UploadTries } from './upload-tries.ts';
 
-export interface MachineConfig {
+export interface MachineConfig extends TriesConfig {
   readonly files: readonly EngineFile[];
   readonly maxRunBytes: number;
   /** Runs in flight at once; asked whenever one may begin, since it depends on where they go. */
   readonly window: () => number;
-  /** Whether another node may take over from one that is lost, as far as is known now. */
-  readonly hasOthers: () => boolean;
   readonly ackTimeoutMs: number;
-  /** Failures in a row without progress before the person is asked. */
-  readonly maxRetries: number;
-  readonly random: () => number;
   /** A direct send that nobody has answered yet: nothing is sent before somebody accepts. */
   readonly awaitsAnswer?: boolean;
 }
 
-export type UploadPhase =
-  /** Asking the server which chunks it has. */
-  | { readonly name: 'checking' }
-  | { readonly name: 'sending' }
-  /** No recipient has accepted yet: goes on when told so, and looks by itself now and then. */
-  | { readonly name: 'asking' }
-  /** The server asked for patience, or a retry is due; goes on by itself. */
-  | { readonly name: 'waiting'; readonly fault: Fault }
-  /** The node went away; another one is being found, or was. */
-  | { readonly name: 'moving' }
-  /** No connection; goes on by itself. */
-  | { readonly name: 'offline' }
-  | { readonly name: 'paused' }
-  /** Retries are used up; the person says when to go on. */
-  | { readonly name: 'stalled'; readonly fault: Fault }
-  | { readonly name: 'sealed' }
-  | { readonly name: 'ended'; readonly fault: Fault | null }
-  | { readonly name: 'failed'; readonly fault: Fault }
-  | { readonly name: 'cancelled' };
-
-export type UploadEvent =
-  | { readonly type: 'start' }
-  | { readonly type: 'tick' }
-  | { readonly type: 'run_moved'; readonly runId: number; readonly sentBytes: number }
-  | { readonly type: 'run_answered'; readonly runId: number; readonly answer: PutRunResponse }
-  | { readonly type: 'run_failed'; readonly runId: number; readonly fault: Fault }
-  /** `hasMoved`: another node than the one that runs went to so far answered it. */
-  | { readonly type: 'status'; readonly answer: TransferStatusResponse; readonly hasMoved?: boolean }
-  | { readonly type: 'status_failed'; readonly fault: Fault }
-  /** Heard over the socket: sooner than the run's own answer. */
-  | { readonly type: 'committed'; readonly fileIndex: number; readonly ranges: readonly ChunkRange[] }
-  | { readonly type: 'transfer_state'; readonly state: TransferState }
-  /** A recipient of a direct send wants it. */
-  | { readonly type: 'accepted' }
-  /** Another node answered where the present one did not. */
-  | { readonly type: 'moved' }
-  | { readonly type: 'network_lost' }
-  | { readonly type: 'network_back' }
-  | { readonly type: 'pause' }
-  | { readonly type: 'resume' }
-  | { readonly type: 'cancel' };
-
-export type UploadEffect =
-  | { readonly type: 'send'; readonly runId: number; readonly run: PlannedRun }
-  | { readonly type: 'abort'; readonly runId: number }
-  | { readonly type: 'ask_status' }
-  /** Nothing moved for PROBE_AFTER_MS: see whether another node answers. */
-  | { readonly type: 'probe' };
-
-export const PROBE_AFTER_MS = 3_000;
-/** Moving again and again helps nobody on a line that is merely slow: each time without progress waits twice as long. */
-const PROBE_AFTER_MOST_MS = 30_000;
-/** Failures in a row that are taken for a node that went away while others are there; then it looks like the line. */
-const MOVES_IN_A_ROW = 4;
 /** A person takes their time, and is heard of sooner over the socket: this is for pages whose socket is gone. */
 export const ASK_AGAIN_MS = 10_000;
-/** Another node may answer sooner than this one hopes to. */
-const ASKED_PATIENCE_MS = 1_000;
-
-interface RunInFlight {
-  readonly run: PlannedRun;
-  readonly startedMs: number;
-  /** Failures count once per round, however many runs were in flight when the line broke. */
-  readonly round: number;
-  sentBytes: number;
-  movedMs: number;
-}
-
-/** Phases in which bytes move or will by themselves. */
-export const GOING_ON: ReadonlySet<string> = new Set<UploadPhase['name']>([
-  'checking',
-  'sending',
-  'asking',
-  'waiting',
-  'moving',
-  'offline',
-]);
-const OVER: ReadonlySet<UploadPhase['name']> = new Set(['sealed', 'ended', 'failed', 'cancelled']);
 
 export class UploadMachine {
   readonly map: ChunkMap;
@@ -109,26 +33,23 @@ export class UploadMachine {
   /** Per file, once sealed. */
   digests: readonly (string | null)[] = [];
   readonly #config: MachineConfig;
-  readonly #runs = new Map<number, RunInFlight>();
-  #nextRunId = 1;
+  readonly #runs: RunsInFlight;
+  readonly #tries: UploadTries;
   #runBytes: number;
   #needsStatus = true;
   #isStatusAsked = false;
   /** Nothing was on the way when it was asked, and all of it counted as stored: the answer knows better than that. */
   #isLastWordAsked = false;
   #generation: number | null = null;
-  #failures = 0;
-  #retries = 0;
-  #round = 0;
   #isAccepted = false;
   #nextTryMs = 0;
-  #movedMs = 0;
-  #probedMs = 0;
-  #probeAfterMs = PROBE_AFTER_MS;
+  readonly #silence = new Silence();
 
   constructor(config: MachineConfig) {
     this.#config = config;
     this.map = new ChunkMap(config.files);
+    this.#runs = new RunsInFlight(this.map);
+    this.#tries = new UploadTries(config);
     this.#runBytes = Math.min(FIRST_RUN_BYTES, config.maxRunBytes);
   }
 
@@ -147,27 +68,17 @@ export class UploadMachine {
   }
 
   get runsInFlight(): number {
-    return this.#runs.size;
+    return this.#runs.count;
   }
 
   /** Bytes that left this machine in runs that are not answered yet. */
   get sentUnansweredBytes(): number {
-    let bytes = 0;
-    for (const { run, sentBytes } of this.#runs.values()) {
-      let storedBytes = 0;
-      for (let chunk = run.firstChunk; chunk < run.endChunk; chunk++) {
-        if (this.map.stateOf(run.fileIndex, chunk) !== CELL.stored) continue;
-        storedBytes += this.map.bytesOf(run.fileIndex, chunk, chunk + 1);
-      }
-      // What was heard to be stored is counted there already.
-      bytes += Math.max(0, sentBytes - storedBytes);
-    }
-    return bytes;
+    return this.#runs.sentUnansweredBytes;
   }
 
   /** Runs are in flight and nothing has moved for PROBE_AFTER_MS. */
   isStuck(nowMs: number): boolean {
-    return this.#runs.size > 0 && nowMs - this.#movedMs >= PROBE_AFTER_MS;
+    return this.#runs.count > 0 && this.#silence.isLongerThan(PROBE_AFTER_MS, nowMs);
   }
 
   handle(event: UploadEvent, nowMs: number): UploadEffect[] {
@@ -181,14 +92,14 @@ export class UploadMachine {
   #take(event: UploadEvent, nowMs: number, effects: UploadEffect[]): void {
     switch (event.type) {
       case 'start':
-        this.#movedMs = nowMs;
+        this.#silence.moved(nowMs);
         if (this.#config.awaitsAnswer) this.#awaitAnswer(nowMs, effects);
         return;
       case 'tick':
         this.#tick(nowMs, effects);
         return;
       case 'run_moved':
-        this.#runMoved(event.runId, event.sentBytes, nowMs);
+        if (this.#runs.moved(event.runId, event.sentBytes, nowMs)) this.#silence.moved(nowMs);
         return;
       case 'run_answered':
         this.#runAnswered(event.runId, event.answer, nowMs);
@@ -224,10 +135,7 @@ export class UploadMachine {
         if (GOING_ON.has(this.phase.name)) this.#recheck(nowMs, effects);
         return;
       case 'network_back':
-        this.#failures = 0;
-        // Another network may let through what this one did not.
-        if (this.phase.name === 'stalled' && this.phase.fault.kind === 'timeout') this.#resume(nowMs);
-        else this.#tryAt(nowMs);
+        this.#networkBack(nowMs);
         return;
       case 'pause':
         if (GOING_ON.has(this.phase.name) || this.phase.name === 'stalled') this.#stop({ name: 'paused' }, effects);
@@ -244,10 +152,10 @@ export class UploadMachine {
   /** Sends what may be sent now. The only place where runs begin. */
   #pump(nowMs: number, effects: UploadEffect[]): void {
     if (!GOING_ON.has(this.phase.name) || nowMs < this.#nextTryMs) return;
-    if (this.#needsStatus || (this.map.isComplete && this.#runs.size === 0)) {
+    if (this.#needsStatus || (this.map.isComplete && this.#runs.count === 0)) {
       if (!this.#isStatusAsked) {
         this.#isStatusAsked = true;
-        this.#isLastWordAsked = this.map.isComplete && this.#runs.size === 0;
+        this.#isLastWordAsked = this.map.isComplete && this.#runs.count === 0;
         effects.push({ type: 'ask_status' });
       }
       return;
@@ -256,25 +164,20 @@ export class UploadMachine {
     const isAsking = this.phase.name === 'asking' && !this.#isAccepted;
     if (!isAsking && this.phase.name !== 'sending' && this.phase.name !== 'moving') this.phase = { name: 'sending' };
     // Whether somebody has accepted unheard, a single chunk finds out.
-    while (this.#runs.size < (isAsking ? 1 : this.#config.window())) {
+    while (this.#runs.count < (isAsking ? 1 : this.#config.window())) {
       const run = this.map.nextRun(isAsking ? 1 : this.#runBytes);
       if (!run) return;
-      this.map.mark(run.fileIndex, run.firstChunk, run.endChunk, CELL.inFlight);
-      const runId = this.#nextRunId++;
-      this.#runs.set(runId, { run, startedMs: nowMs, movedMs: nowMs, round: this.#round, sentBytes: 0 });
-      effects.push({ type: 'send', runId, run });
+      effects.push({ type: 'send', runId: this.#runs.begin(run, nowMs), run });
     }
   }
 
   #tick(nowMs: number, effects: UploadEffect[]): void {
-    if (this.#runs.size === 0) return;
-    if (nowMs - this.#movedMs >= this.#probeAfterMs && nowMs - this.#probedMs >= PROBE_AFTER_MS) {
-      this.#probedMs = nowMs;
-      effects.push({ type: 'probe' });
-    }
-    for (const [runId, flight] of this.#runs) {
+    if (this.#runs.count === 0) return;
+    if (this.#silence.isProbeDue(nowMs)) effects.push({ type: 'probe' });
+    const { ackTimeoutMs } = this.#config;
+    for (const [runId, flight] of this.#runs.entries()) {
       // While others move, a run may be waiting for its turn on a connection: it gets three times as long.
-      const patienceMs = this.#config.ackTimeoutMs * (nowMs - this.#movedMs < this.#config.ackTimeoutMs ? 3 : 1);
+      const patienceMs = ackTimeoutMs * (this.#silence.isLongerThan(ackTimeoutMs, nowMs) ? 1 : 3);
       if (nowMs - flight.movedMs < patienceMs) continue;
       effects.push({ type: 'abort', runId });
       this.#runFailed(runId, { kind: 'timeout' }, nowMs, effects);
@@ -282,36 +185,22 @@ export class UploadMachine {
     }
   }
 
-  #runMoved(runId: number, sentBytes: number, nowMs: number): void {
-    const flight = this.#runs.get(runId);
-    if (!flight || sentBytes <= flight.sentBytes) return;
-    flight.sentBytes = sentBytes;
-    flight.movedMs = nowMs;
-    this.#movedMs = nowMs;
-  }
-
   #runAnswered(runId: number, answer: PutRunResponse, nowMs: number): void {
-    const flight = this.#runs.get(runId);
-    if (!flight) return;
-    this.#runs.delete(runId);
-    const { fileIndex, firstChunk, endChunk, sizeBytes } = flight.run;
-    this.map.mark(fileIndex, firstChunk, endChunk, CELL.stored);
-    this.#runBytes = nextRunBytes(this.#runBytes, sizeBytes, nowMs - flight.startedMs, this.#config.maxRunBytes);
+    const flight = this.#runs.answered(runId);
+    if (flight === null) return;
+    const tookMs = nowMs - flight.startedMs;
+    this.#runBytes = nextRunBytes(this.#runBytes, flight.run.sizeBytes, tookMs, this.#config.maxRunBytes);
     this.#progressed(nowMs);
     // Sealed: the digests of all files come with the status. Ended: the status says why.
     if (answer.state !== 'open') this.#needsStatus = true;
   }
 
   #runFailed(runId: number, fault: Fault, nowMs: number, effects: UploadEffect[]): void {
-    const flight = this.#runs.get(runId);
-    if (!flight) return;
-    this.#runs.delete(runId);
-    this.map.release(flight.run.fileIndex, flight.run.firstChunk, flight.run.endChunk);
+    const failure = this.#runs.failed(runId);
+    if (failure === null) return;
     // Part of the body may be committed: nothing of it is sent again before the server has said what it has.
     this.#needsStatus = true;
-    const isFirstOfRound = flight.round === this.#round;
-    if (isFirstOfRound) this.#round++;
-    this.#applyFault(fault, isFirstOfRound, nowMs, effects);
+    this.#applyFault(fault, failure.isFirstOfRound, nowMs, effects);
   }
 
   #statusFailed(fault: Fault, nowMs: number, effects: UploadEffect[]): void {
@@ -346,28 +235,16 @@ export class UploadMachine {
       return;
     }
     if (!counts) return;
-    const attempt = this.#failures++;
-    const mayMove = this.#config.hasOthers() && attempt < MOVES_IN_A_ROW && isOfNode(fault);
-    const wishedMs = fault.kind === 'problem' ? (fault.retryAfterMs ?? 0) : 0;
-    const askedMs = mayMove ? Math.min(wishedMs, ASKED_PATIENCE_MS) : wishedMs;
-    this.#tryAt(Math.max(this.#nextTryMs, nowMs + Math.max(askedMs, backoffMs(attempt, this.#config.random))));
-    if (mayMove) {
-      this.phase = { name: 'moving' };
-    } else if (remedy === 'reconnect') {
-      this.phase = { name: 'offline' };
-    } else if (remedy === 'wait') {
-      this.phase = { name: 'waiting', fault };
-    } else if (++this.#retries > this.#config.maxRetries) {
-      this.#stop({ name: 'stalled', fault }, effects);
-    } else {
-      this.phase = { name: 'waiting', fault };
-    }
+    const { phase, waitMs } = this.#tries.after(fault, remedy);
+    this.#tryAt(Math.max(this.#nextTryMs, nowMs + waitMs));
+    if (phase.name === 'stalled') this.#stop(phase, effects);
+    else this.phase = phase;
   }
 
   #statusCame(answer: TransferStatusResponse, hasMoved: boolean, nowMs: number, effects: UploadEffect[]): void {
     if (!this.#isStatusAsked) return;
     this.#isStatusAsked = false;
-    if (hasMoved && this.#runs.size > 0) {
+    if (hasMoved && this.#runs.count > 0) {
       // They still go to the node that was left, and may be committed after this answer was made: look again.
       this.#moved(nowMs, effects);
       return;
@@ -381,10 +258,7 @@ export class UploadMachine {
     const mayHaveLost = isNewer || this.#isLastWordAsked;
     this.#generation = answer.generation;
     const before = this.map.storedBytes;
-    for (const file of answer.files) {
-      const wholeFile: ChunkRange[] = [[0, file.chunkCount ?? 0]];
-      this.map.adopt(file.index, answer.state === 'sealed' ? wholeFile : file.committed, mayHaveLost);
-    }
+    adoptStatus(this.map, answer, mayHaveLost);
     if (answer.state === 'sealed') {
       this.digests = answer.files.map((file) => file.digest);
       this.#stop({ name: 'sealed' }, effects);
@@ -394,15 +268,22 @@ export class UploadMachine {
     this.#needsStatus = false;
     if (!GOING_ON.has(this.phase.name)) return;
     // Everything is there and the seal is not yet: look again at a calm pace.
-    if (this.map.isComplete) this.#tryAt(nowMs + backoffMs(this.#failures++, this.#config.random));
+    if (this.map.isComplete) this.#tryAt(nowMs + this.#tries.nextPauseMs());
   }
 
   #committed(fileIndex: number, ranges: readonly ChunkRange[], nowMs: number): void {
     const file = this.map.files[fileIndex];
     if (!file) return;
     for (const [first, end] of ranges) this.map.mark(fileIndex, first, Math.min(end, file.chunkCount), CELL.stored);
-    this.#movedMs = nowMs;
-    for (const flight of this.#runs.values()) if (flight.run.fileIndex === fileIndex) flight.movedMs = nowMs;
+    this.#silence.moved(nowMs);
+    this.#runs.heardOf(fileIndex, nowMs);
+  }
+
+  #networkBack(nowMs: number): void {
+    this.#tries.forgetFailures();
+    // Another network may let through what this one did not.
+    if (this.phase.name === 'stalled' && this.phase.fault.kind === 'timeout') this.#resume(nowMs);
+    else this.#tryAt(nowMs);
   }
 
   #resume(nowMs: number): void {
@@ -412,8 +293,7 @@ export class UploadMachine {
     }
     this.phase = { name: 'checking' };
     this.#needsStatus = true;
-    this.#failures = 0;
-    this.#retries = 0;
+    this.#tries.beginAnew();
     this.#tryAt(nowMs);
   }
 
@@ -422,7 +302,7 @@ export class UploadMachine {
     this.#abortRuns(effects);
     this.#needsStatus = true;
     this.phase = { name: 'asking' };
-    this.#tryAt(nowMs + (this.#isAccepted ? backoffMs(this.#failures++, this.#config.random) : ASK_AGAIN_MS));
+    this.#tryAt(nowMs + (this.#isAccepted ? this.#tries.nextPauseMs() : ASK_AGAIN_MS));
   }
 
   #moved(nowMs: number, effects: UploadEffect[]): void {
@@ -430,7 +310,7 @@ export class UploadMachine {
     this.#abortRuns(effects);
     this.#needsStatus = true;
     this.#isStatusAsked = false;
-    this.#probeAfterMs = Math.min(this.#probeAfterMs * 2, PROBE_AFTER_MOST_MS);
+    this.#silence.probeLater();
     this.phase = { name: 'moving' };
     this.#tryAt(nowMs);
   }
@@ -442,16 +322,15 @@ export class UploadMachine {
   }
 
   #progressed(nowMs: number): void {
-    this.#movedMs = nowMs;
-    this.#failures = 0;
-    this.#retries = 0;
-    this.#probeAfterMs = PROBE_AFTER_MS;
+    this.#silence.moved(nowMs);
+    this.#silence.probeSoonAgain();
+    this.#tries.beginAnew();
     if (this.phase.name === 'moving' || this.phase.name === 'asking') this.phase = { name: 'sending' };
   }
 
   #tryAt(timeMs: number): void {
     this.#nextTryMs = timeMs;
-    this.#movedMs = Math.max(this.#movedMs, timeMs);
+    this.#silence.notBefore(timeMs);
   }
 
   #stop(phase: UploadPhase, effects: UploadEffect[]): void {
@@ -462,11 +341,7 @@ export class UploadMachine {
   }
 
   #abortRuns(effects: UploadEffect[]): void {
-    for (const [runId, { run }] of this.#runs) {
-      effects.push({ type: 'abort', runId });
-      this.map.release(run.fileIndex, run.firstChunk, run.endChunk);
-    }
-    this.#runs.clear();
+    for (const runId of this.#runs.endAll()) effects.push({ type: 'abort', runId });
   }
 }
 

@@ -10,7 +10,9 @@ import type { NodeRoute } from './node-book.ts';
 import { OWN } from './node-choice.ts';
 import { leftMsAt, RateMeter } from './rate-meter.ts';
 import type { UploadTransport } from './transport.ts';
-import { type UploadEffect, type UploadEvent, UploadMachine, type UploadPhase } from './upload-machine.ts';
+import type { UploadEffect, UploadEvent } from './upload-events.ts';
+import { UploadMachine } from './upload-machine.ts';
+import type { UploadPhase } from './upload-phase.ts';
 
 export const TICK_MS = 100;
 /** Longer than a replica needs to find its home frozen and to take over. */

@@ -1,11 +1,12 @@
 /** An upload as the page shows it. Pure. */
 import type { TransferStatusResponse } from '../../../services/contracts/http.ts';
 import type { Person } from '../../../services/contracts/person.ts';
-import { ChunkMap, type ChunkRange } from './chunk-map.ts';
+import { adoptStatus } from './adopt-status.ts';
+import { ChunkMap } from './chunk-map.ts';
 import { type Fault, remedyFor } from './fault.ts';
 import type { StoredFile, StoredUpload } from './resume-store.ts';
 import type { Answered } from './transport.ts';
-import { GOING_ON, type UploadPhase } from './upload-machine.ts';
+import { GOING_ON, type UploadPhase } from './upload-phase.ts';
 import type { UploadSnapshot } from './upload-session.ts';
 
 /** Beside the machine's phases: an upload of an earlier visit, whose files must be picked again. */
@@ -98,10 +99,7 @@ export function mayBeAskedAgain(fault: Fault): boolean {
 
 function mapOf(record: StoredUpload, status: TransferStatusResponse | null): ChunkMap {
   const map = new ChunkMap(record.files);
-  for (const file of status?.files ?? []) {
-    const wholeFile: ChunkRange[] = [[0, file.chunkCount ?? 0]];
-    map.adopt(file.index, status?.state === 'sealed' ? wholeFile : file.committed, false);
-  }
+  if (status) adoptStatus(map, status, false);
   return map;
 }
 

@@ -24,7 +24,7 @@ import {
 } from './resume-store.ts';
 import { serverClock } from './server-clock.ts';
 import { type Answered, httpTransport, type UploadTransport } from './transport.ts';
-import type { UploadPhase } from './upload-machine.ts';
+import type { UploadPhase } from './upload-phase.ts';
 import type { UploadSnapshot } from './upload-session.ts';
 import { UploadTabs } from './upload-tabs.ts';
 import {

@@ -2,7 +2,7 @@
 
 import type { ClusterResponse } from '../../../services/contracts/http.ts';
 import type { NodeSettings } from './node-book.ts';
-import type { UploadEvent } from './upload-machine.ts';
+import type { UploadEvent } from './upload-events.ts';
 import type { SessionPlan, UploadSnapshot } from './upload-session.ts';
 
 /** What a page may tell a running upload; the rest of the events come from the worker's own requests. */
