@@ -60,6 +60,10 @@ export class Uploader {
     };
   }
 
+  get isOpened(): boolean {
+    return this.#opened !== null;
+  }
+
   get opened(): Opened {
     if (this.#opened === null) throw new Error(`${this.#options.name} has not opened its transfer`);
     return this.#opened;

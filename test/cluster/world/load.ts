@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Downloader } from '../clients/downloader.ts';
 import { NodeRing } from '../clients/node-ring.ts';
 import { type Pace, UNPACED } from '../clients/pace.ts';
@@ -6,6 +7,7 @@ import { type Opened, Uploader } from '../clients/uploader.ts';
 import type { FaultWorld } from './fault-world.ts';
 
 const MIB = 1024 * 1024;
+const LOG_LINES_SHOWN = 8;
 
 export interface LoadOptions {
   readonly uploads: number;
@@ -25,6 +27,24 @@ export interface Load {
   readonly sent: readonly (Opened & { readonly file: PatternFile })[];
   /** Lets each finish its file. @throws the first client's fault */
   stop(): Promise<void>;
+}
+
+/** What rows and logs say of an upload that failed: whether its transfer is there, and which node refused what. */
+async function whatIsKnown(world: FaultWorld, client: Uploader): Promise<string> {
+  if (!client.isOpened) return 'it was never opened';
+  const { transferId, uploadToken } = client.opened;
+  const tokenHash = createHash('sha256').update(uploadToken).digest();
+  const { rows } = await world.pool.query<Record<string, unknown>>(
+    `SELECT state, end_reason, home_node_id, replica_node_id, epoch, now() - created_at AS age,
+       upload_token_hash = $2 AS is_token_right FROM transfers WHERE id = $1`,
+    [transferId, tokenHash],
+  );
+  const refusals = world.nodes.map(({ name, id, url, server }) => {
+    const lines = server.log().split('\n');
+    const told = lines.filter((line) => line.includes('"status":404') || line.includes(transferId));
+    return `${name} ${id} ${url}\n${told.slice(-LOG_LINES_SHOWN).join('\n')}`;
+  });
+  return `row of ${transferId}: ${JSON.stringify(rows)}\n${refusals.join('\n')}`;
 }
 
 /** Begins with one sealed file, which the downloads read. Clients know the nodes that run, and begin at any of them. */
@@ -64,7 +84,12 @@ export async function startLoad(world: FaultWorld, label: string, options: LoadO
       parallel: 2,
       runBytes: 4 * MIB,
     });
-    await counted({ moved: () => client.acknowledgedChunks * MIB, ring: own }, client.send());
+    try {
+      await counted({ moved: () => client.acknowledgedChunks * MIB, ring: own }, client.send());
+    } catch (fault) {
+      const known = await whatIsKnown(world, client).catch(String);
+      throw new Error(`${name}: ${String(fault)}\n${known}`, { cause: fault });
+    }
     sent.push({ ...client.opened, file });
   };
   const download = async (name: string, withPace: Pace) => {
