@@ -8,30 +8,29 @@ import { createPrismaLeaseRepository } from '../transfer/adapters/prisma-lease-r
 import { createPrismaTransferRepository } from '../transfer/adapters/prisma-transfer-repository.ts';
 import { createDataPlane } from '../transfer/data-plane/create-data-plane.ts';
 import type { EdgePorts } from '../transfer/data-plane/data-plane.ts';
-import { handOverHomes } from '../transfer/hand-over.ts';
 import { LeaderTurns } from '../transfer/leader-turns.ts';
-import { createPeers } from '../transfer/peer/create-peers.ts';
+import type { Peers } from '../transfer/peer/create-peers.ts';
+import type { ChunkStore, HomeCounts, TransferRepository } from '../transfer/ports.ts';
 import { RememberedLeases } from '../transfer/remembered-leases.ts';
-import { releaseReplicas } from '../transfer/replace-replicas.ts';
+import type { RunningTransfer } from '../transfer/running-transfer.ts';
 import { Scrub } from '../transfer/scrub.ts';
-import { countStranded } from '../transfer/stranded-copies.ts';
-import { transferService } from '../transfer/transfer.service.ts';
+import { type TransferServiceDeps, transferService } from '../transfer/transfer.service.ts';
 import { TransferControl } from '../transfer/transfer-control.ts';
 import { TransferEngine } from '../transfer/transfer-engine.ts';
 import { transferWords } from '../transfer/transfer-words.ts';
-import { type Common, isLone, nodesWith } from './common.ts';
+import { type Common, isLone } from './common.ts';
 import { composeDirect } from './compose-direct.ts';
+import { composeHandOver } from './compose-hand-over.ts';
 import { composeLost, REACHES_MS } from './compose-lost.ts';
-import { createGoneNodes } from './gone-nodes.ts';
-import { createPlacement, nodeAddresses } from './replica-placement.ts';
+import { composeLookForNodes, composePeers, type LookForNodes } from './compose-peers.ts';
+import { nodeAddresses } from './replica-placement.ts';
 import { transferSettings } from './settings.ts';
 
 /** On most nodes it is this very process that answers. */
 const PLACE_MS = 1_000;
-/** Longer than a small copy takes; a large one goes on while the next is asked for. */
-const REPLACED_MS = 8_000;
-/** A drain asks it of every node, and whoever waits for its count does so for 5 s. */
-const STRANDED_ANSWER_MS = 1_500;
+
+// Durations, so not the clock on the wall, which may jump.
+const nowMs = () => performance.now();
 
 /** Transfers: the engine, its access rules, and the data plane. */
 export function composeTransfers(
@@ -41,72 +40,21 @@ export function composeTransfers(
   countFlow: CountPeerBytes,
   directCounter: DirectCounter,
 ) {
-  const { config, netIo, directory, database, broadcast, clock, onFault, log } = common;
+  const { config, nodeId, directory, database } = common;
   const settings = transferSettings(config);
-  const now = () => new Date(clock.now()).toISOString();
   const repository = createPrismaTransferRepository(database);
-  const store = new FsChunkStore(directory.path, netIo, { clock });
+  const store = new FsChunkStore(directory.path, common.netIo, { clock: common.clock });
   const addresses = nodeAddresses(common.clusterRepository);
-  const lookForNodes = createGoneNodes({
-    listNodes: () => common.clusterRepository.listNodes(),
-    ...settings.goneNodes,
-    answering: () => nodesWith(common.broker, 'transfer'),
-    nowMs: () => performance.now(),
-  });
-  const peers = config.isCluster
-    ? createPeers({
-        nodeId: common.nodeId,
-        secret: common.secret,
-        clock,
-        repository,
-        netIo,
-        ...settings.peers,
-        isDiskTrusted: directory.isSameBoot,
-        urlOf: (nodeId) => addresses.peerUrl(nodeId),
-        nodeIds: async () => (await lookForNodes()).awaited,
-        givenUpNodeIds: async () => (await lookForNodes()).givenUp,
-        answeringNodeIds: () => nodesWith(common.broker, 'transfer'),
-        placement: createPlacement({ nodeIds: () => nodesWith(common.broker, 'transfer'), call: common.call }),
-        countBytes: (nodeId, direction, bytes) => {
-          traffic.addPeer(bytes);
-          countFlow(nodeId, direction, bytes);
-        },
-        onForged: (reason) => log.warn({ reason }, 'a request under /peer/ was refused'),
-        onOwnership: (event, transferId, otherNodeId) => {
-          log.info({ event, transferId, otherNodeId }, 'ownership');
-          broadcast('transfer.ownership.changed', { nodeId: common.nodeId, event, transferId, otherNodeId, at: now() });
-        },
-      })
-    : null;
-  const engine = new TransferEngine({
-    nodeId: common.nodeId,
-    repository,
-    store,
-    nowMs: () => clock.now(),
-    isDiskTrusted: directory.isSameBoot,
-    ...settings.engine,
-    ...(peers === null
-      ? {}
-      : {
-          createHomeSide: (transfer) => peers.createHomeSide(transfer),
-          askToAdopt: (row) => peers.askToAdopt(row),
-          copies: peers.copies,
-        }),
-    publishMending: (event, chunk) => {
-      log.warn({ event, ...chunk }, event === 'repaired' ? 'a chunk was mended' : 'a chunk is damaged');
-      broadcast('transfer.mended', { nodeId: common.nodeId, event, ...chunk, at: now() });
-    },
-    publishProgress: (progress) => broadcast('transfer.progressed', progress),
-    publishState: (change) => broadcast('transfer.state.changed', change),
-    onFault,
-  });
+  const lookForNodes = composeLookForNodes(common);
+  const peers = composePeers(common, { repository, addresses, lookForNodes, traffic, countFlow });
+  const engine = composeEngine(common, { repository, store, peers });
   const { direct, directUpkeep } = composeDirect(common, engine, directCounter);
   const leaderTurns = new LeaderTurns({
     repository,
     sends: directUpkeep,
     ...settings.leaderTurns,
     isLone: isLone(common),
-    nowMs: () => performance.now(),
+    nowMs,
   });
   const control = new TransferControl({
     engine,
@@ -115,7 +63,7 @@ export function composeTransfers(
     secret: common.secret,
     limits: settings.control,
     onEndSet: leaderTurns.lookAgain,
-    publicUrlOf: async (nodeId) => (nodeId === common.nodeId ? config.node.publicUrl : addresses.publicUrl(nodeId)),
+    publicUrlOf: async (id) => (id === nodeId ? config.node.publicUrl : addresses.publicUrl(id)),
   });
   const dataPlane = createDataPlane({
     createPeers: peers === null ? null : peers.attach(engine),
@@ -123,102 +71,123 @@ export function composeTransfers(
     control,
     direct,
     recipients: directUpkeep,
-    leases: new RememberedLeases(createPrismaLeaseRepository(database), () => performance.now()),
+    leases: new RememberedLeases(createPrismaLeaseRepository(database), nowMs),
     edge,
     traffic,
     ...settings.dataPlane,
   });
-  const otherNodes = async () => {
-    const { awaited, gone, unheard } = await lookForNodes();
-    const ids = [...awaited, ...gone].filter((id) => id !== common.nodeId);
-    return ids.map((id) => ({ id, isHeardOf: !unheard.includes(id) }));
-  };
-  const stranded = {
-    nodeId: common.nodeId,
-    store,
-    repository,
-    otherNodeIds: async () => (await otherNodes()).map(({ id }) => id),
-    answers: async (nodeId: string) => peers === null || peers.answers(nodeId, STRANDED_ANSWER_MS),
-  };
+  const scrub = new Scrub({ engine, store, repository, ...settings.scrub, nowMs, delay });
+  const otherNodes = otherNodesOf(nodeId, lookForNodes);
+  const otherNodeIds = async () => (await otherNodes()).map(({ id }) => id);
   const lost = composeLost(common, { engine, repository, store, lookForNodes });
-  let singleCopyCount = 0;
-  let directCount = 0;
-  const scrub = new Scrub({
-    engine,
-    store,
-    repository,
-    ...settings.scrub,
-    nowMs: () => performance.now(),
-    delay,
-  });
-  const service = (leaderTerm: () => LeaderTerm | null) =>
-    transferService({
-      engine,
-      control,
-      direct,
-      directUpkeep,
-      repository,
-      store,
-      place: async () => (await common.call('cluster.place', {}, { timeoutMs: PLACE_MS })).nodeId,
-      recover: peers === null ? null : (transfer) => peers.recover(transfer),
-      replicationFactor: config.replicationFactor,
-      isLone: isLone(common),
-      call: config.isCluster ? common.call : null,
-      leaderTerm,
-      leaderTurns,
-      onExpired: (count, { epoch }) => log.info({ duty: 'end transfers', epoch, count }, 'the leader acted'),
-      scrub,
-      goneNodeIds: async () => (peers === null ? [] : (await lookForNodes()).gone),
-      takeOver: async () => peers?.takeOver(otherNodes),
-      rescue: lost.rescue,
-      // One node alone has nobody to give up on.
-      settleLost: async () => (peers === null ? 0 : lost.settleLost()),
-      onCounted: (counted) => {
-        singleCopyCount = config.replicationFactor === 2 ? counted.singleCopyCount : 0;
-        directCount = counted.directCount;
-      },
-      isDiskTrusted: directory.isSameBoot,
-      boot: peers,
-      onRecovered: () => directory.confirmBoot(),
-      onFault,
-    });
-  const askToReplace = (transferId: string, nodeId: string) => {
-    const asked = { transferId, replicaNodeId: common.nodeId };
-    return common.call('transfer.replace', asked, { nodeId, timeoutMs: REPLACED_MS });
+  const among = amongNodes(common, peers, { lookForNodes, otherNodes, settleLost: lost.settleLost });
+  const acting = { engine, control, direct, directUpkeep, repository, store, leaderTurns, scrub };
+  let counted: HomeCounts = { homeCount: 0, singleCopyCount: 0, directCount: 0 };
+  const onCounted = (counts: HomeCounts) => {
+    counted = counts;
   };
-  // One node alone has nobody to hand anything to.
-  const handOver = async (limitMs: number, patienceMs: number) =>
-    peers === null ||
-    handOverHomes(
-      {
-        engine,
-        repository,
-        hasOthers: () => nodesWith(common.broker, 'transfer').some((nodeId) => nodeId !== common.nodeId),
-        answers: (nodeId) => peers.answers(nodeId),
-        nowMs: () => performance.now(),
-        delay: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
-      },
-      limitMs,
-      patienceMs,
-    );
+  const service = (leaderTerm: () => LeaderTerm | null) =>
+    transferService({ ...acting, ...ofThisNode(common), ...among, rescue: lost.rescue, leaderTerm, onCounted });
   return {
     // Counted by the transfer service: a scrape does not wait for the database.
     dataPlane: {
       ...dataPlane,
-      singleCopyTransfers: () => singleCopyCount,
-      openDirectSends: () => directCount,
+      singleCopyTransfers: () => (config.replicationFactor === 2 ? counted.singleCopyCount : 0),
+      openDirectSends: () => counted.directCount,
     },
     service,
-    countHomes: () => repository.countByHome(common.nodeId),
-    countStranded: async () => (peers === null ? 0 : countStranded(stranded)),
     scrub,
-    transferWords: () => transferWords(common.nodeId, engine.running()),
-    handOver,
-    releaseReplicas: () => releaseReplicas({ engine, repository, ask: askToReplace }),
+    transferWords: () => transferWords(nodeId, engine.running()),
+    ...composeHandOver(common, { engine, repository, store, peers, otherNodeIds }),
     giveUp: lost.giveUp,
     holds: lost.holds,
-    reaches: async (nodeId: string) => (await peers?.answers(nodeId, REACHES_MS)) ?? false,
+    reaches: async (id: string) => (await peers?.answers(id, REACHES_MS)) ?? false,
     mendingCounts: () => engine.mending.counts,
     closePeers: () => peers?.close(),
+  };
+}
+
+interface EngineParts {
+  readonly repository: TransferRepository;
+  readonly store: ChunkStore;
+  /** Null: this node is alone. */
+  readonly peers: Peers | null;
+}
+
+function composeEngine(common: Common, { repository, store, peers }: EngineParts): TransferEngine {
+  const { nodeId, clock, broadcast, log, onFault } = common;
+  const cluster =
+    peers === null
+      ? {}
+      : ({
+          createHomeSide: (transfer) => peers.createHomeSide(transfer),
+          askToAdopt: (row) => peers.askToAdopt(row),
+          copies: peers.copies,
+        } satisfies Partial<ConstructorParameters<typeof TransferEngine>[0]>);
+  return new TransferEngine({
+    nodeId,
+    repository,
+    store,
+    nowMs: () => clock.now(),
+    isDiskTrusted: common.directory.isSameBoot,
+    ...transferSettings(common.config).engine,
+    ...cluster,
+    publishMending: (event, chunk) => {
+      log.warn({ event, ...chunk }, event === 'repaired' ? 'a chunk was mended' : 'a chunk is damaged');
+      broadcast('transfer.mended', { nodeId, event, ...chunk, at: new Date(clock.now()).toISOString() });
+    },
+    publishProgress: (progress) => broadcast('transfer.progressed', progress),
+    publishState: (change) => broadcast('transfer.state.changed', change),
+    onFault,
+  });
+}
+
+function otherNodesOf(nodeId: string, lookForNodes: LookForNodes) {
+  return async () => {
+    const { awaited, gone, unheard } = await lookForNodes();
+    const ids = [...awaited, ...gone].filter((id) => id !== nodeId);
+    return ids.map((id) => ({ id, isHeardOf: !unheard.includes(id) }));
+  };
+}
+
+/** What the service is told of the node that it runs on. */
+function ofThisNode({ config, directory, log, call, onFault, ...common }: Common) {
+  return {
+    place: async () => (await call('cluster.place', {}, { timeoutMs: PLACE_MS })).nodeId,
+    replicationFactor: config.replicationFactor,
+    isLone: isLone(common),
+    onExpired: (count: number, { epoch }: LeaderTerm) =>
+      log.info({ duty: 'end transfers', epoch, count }, 'the leader acted'),
+    isDiskTrusted: directory.isSameBoot,
+    onRecovered: () => directory.confirmBoot(),
+    onFault,
+  };
+}
+
+interface NodeLooks {
+  readonly lookForNodes: LookForNodes;
+  readonly otherNodes: ReturnType<typeof otherNodesOf>;
+  readonly settleLost: TransferServiceDeps['settleLost'];
+}
+
+/** What it does with other nodes. One node alone has nobody to ask, to wait for, or to give up on. */
+function amongNodes(common: Common, peers: Peers | null, { lookForNodes, otherNodes, settleLost }: NodeLooks) {
+  if (peers === null) {
+    return {
+      call: null,
+      recover: null,
+      boot: null,
+      goneNodeIds: async () => [],
+      takeOver: async () => {},
+      settleLost: async () => 0,
+    };
+  }
+  return {
+    call: common.call,
+    recover: (transfer: RunningTransfer) => peers.recover(transfer),
+    boot: peers,
+    goneNodeIds: async () => (await lookForNodes()).gone,
+    takeOver: () => peers.takeOver(otherNodes),
+    settleLost,
   };
 }
