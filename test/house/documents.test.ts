@@ -80,6 +80,17 @@ describe('every document', () => {
   });
 });
 
+describe('docs/README.md', () => {
+  it('leads to every document', () => {
+    const index = readText('docs/README.md');
+    const missing = DOCUMENTS.filter((path) => path !== 'docs/README.md').filter((path) => {
+      const link = path.startsWith('docs/') ? path.slice('docs/'.length) : `../${path}`;
+      return !index.includes(`](${link})`);
+    });
+    expect(missing).toEqual([]);
+  });
+});
+
 describe('docs/ARCHITECTURE.md', () => {
   it('says what is in each folder of the server', () => {
     const folders = readdirSync(join(ROOT, 'services'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
