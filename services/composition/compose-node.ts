@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceBroker, ServiceSchema } from 'moleculer';
 import { tellServices } from '../bus/tell-services.ts';
 import type { ServiceName } from '../config.ts';
@@ -6,30 +5,22 @@ import { createGateway } from '../gateway/gateway.service.ts';
 import type { Operations } from '../gateway/ports.ts';
 import { createTickets } from '../gateway/tickets.ts';
 import { listenOn } from '../listen.ts';
-import { NodeDrain } from '../node/drain.ts';
 import { nodeService } from '../node/node.service.ts';
 import { FlowMeter } from '../operator/flow-meter.ts';
-import { giveUp } from '../operator/give-up.ts';
+import { type GiveUpPorts, giveUp } from '../operator/give-up.ts';
 import type { OperatorPorts } from '../repl/operator-server.ts';
 import type { Metrics } from '../stats/adapters/prometheus.ts';
 import { DirectMeter } from '../stats/direct-meter.ts';
 import { TrafficMeter } from '../stats/traffic-meter.ts';
 import { readRelease, versionResponse } from '../version.ts';
 import { assertNoTwin, type Common, type Foundation, nodesWith, type Phase, prepare } from './common.ts';
+import { composeDrain, stopNode } from './compose-drain.ts';
 import { composeEdge } from './compose-edge.ts';
 import { composeOperator } from './compose-operator.ts';
 import { clusterOf, composeSelf, presenceOf, sessionOf, statsOf } from './compose-self.ts';
 import { composeTransfers } from './compose-transfers.ts';
 
-/** Of the drain's time: transfers go to their replicas first, those with a body on its way a little later. */
-const HAND_OVER_MS = 12_000;
-const HAND_OVER_PATIENCE_MS = 6_000;
-/** Until others have heard that nothing is to be placed here, and pages that they should go elsewhere. */
-const TOLD_MS = 1_000;
-const LAST_HAND_OVER_MS = 2_000;
 const OPERATOR_CALL_MS = 5_000;
-/** The process ends in any case soon: with a large store it is not known what nobody else has, and the state stays `draining`. */
-const LAST_STATUS_MS = 2_500;
 
 export interface ComposedNode {
   readonly broker: ServiceBroker;
@@ -86,21 +77,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     isForPeersOnly: !config.services.includes('gateway'),
   });
 
-  const drain = new NodeDrain({
-    nodeId: common.nodeId,
-    isAlone: !config.isCluster,
-    enterDraining: () => {
-      phase.isServing = false;
-      self.monitor.enter('draining');
-    },
-    enterLeft: () => self.monitor.enter('left'),
-    handOver: transfers.handOver,
-    releaseReplicas: transfers.releaseReplicas,
-    countHomes: transfers.countHomes,
-    countStranded: transfers.countStranded,
-    delay,
-    onFault: (fault) => common.onFault('drain', fault),
-  });
+  const drain = composeDrain(common, phase, { self, transfers });
   const schemas = {
     session: () => sessionOf(common, self),
     node: () => nodeService({ monitor: self.monitor, drain, onFault: (fault) => common.onFault('health', fault) }),
@@ -124,13 +101,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     broker,
     version: release.version,
     madeToken,
-    operator: {
-      nodeIds: () => nodesWith(broker, 'node'),
-      renewToken: operator.renewToken,
-      drain: (nodeId) => common.call('node.drain', {}, { nodeId, timeoutMs: OPERATOR_CALL_MS }),
-      knownNodeIds: async () => (await common.clusterRepository.listNodes()).map(({ id }) => id),
-      giveUp: (nodeId, isConfirmed) => giveUp(transfers.giveUp, nodeId, isConfirmed),
-    },
+    operator: operatorPortsOf(common, operator.renewToken, transfers.giveUp),
     async listen() {
       self.monitor.enter('serving');
       phase.isServing = true;
@@ -139,26 +110,22 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
         phase.port = await listenOn(gateway.server, config.port, (fault) => common.onFault('accept', fault));
       return phase.port;
     },
-    async drain(deadlineMs) {
-      const startedAtMs = performance.now();
-      // Until the transfers have moved, clients and other nodes are served as before: nothing needs to be repeated.
-      const toldEverybody = config.isCluster ? delay(TOLD_MS) : Promise.resolve();
-      await Promise.all([drain.finish(HAND_OVER_MS, HAND_OVER_PATIENCE_MS), toldEverybody]);
-      gateway.server.close();
-      const idle = setInterval(() => gateway.server.closeIdleConnections(), 100);
-      await transfers.dataPlane.drain(deadlineMs - (performance.now() - startedAtMs));
-      clearInterval(idle);
-      // What was placed here before everybody knew, or ended just now.
-      await drain.finish(LAST_HAND_OVER_MS, 0);
-      const { homeCount, onlyCopyCount } = await drain.status(LAST_STATUS_MS);
-      if (homeCount === 0 && onlyCopyCount === 0) self.monitor.enter('left');
-      await broker.stop();
-      await common.closeClock();
-      gateway.server.closeAllConnections();
-      transfers.closePeers();
-      self.probe.close();
-      return onlyCopyCount;
-    },
+    drain: (deadlineMs) => stopNode(common, deadlineMs, { drain, server: gateway.server, self, transfers }),
+  };
+}
+
+/** For the operator's commands: any node answers for all. */
+function operatorPortsOf(
+  { broker, call, clusterRepository }: Common,
+  renewToken: OperatorPorts['renewToken'],
+  giveUpPorts: GiveUpPorts,
+): OperatorPorts {
+  return {
+    nodeIds: () => nodesWith(broker, 'node'),
+    renewToken,
+    drain: (nodeId) => call('node.drain', {}, { nodeId, timeoutMs: OPERATOR_CALL_MS }),
+    knownNodeIds: async () => (await clusterRepository.listNodes()).map(({ id }) => id),
+    giveUp: (nodeId, isConfirmed) => giveUp(giveUpPorts, nodeId, isConfirmed),
   };
 }
 
