@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { PeerLinkError } from '../contracts/errors.ts';
-import { createRateLimits, lookAt, memoryRateLimiter } from './rate-limit.ts';
+import { MAX_FILES_PER_TRANSFER } from '../contracts/limits.ts';
+import { createRateLimits, lookAt, memoryRateLimiter, sharedRateLimiter } from './rate-limit.ts';
 
 const settings = { windowSeconds: 60, uploadsPerMinute: 3, downloadsPerMinute: 5, websocketMessagesPerMinute: 7 };
 
@@ -57,6 +58,16 @@ describe('rate limits', () => {
     // Who has none left is refused before anything is looked for.
     expect(looked).toBe(60);
     expect(await countAllowed(() => limits.consume('looks', 'c'), 6_010)).toBe(6_000);
+  });
+
+  it('let the longest listing through where a window has fewer looks than it costs', async () => {
+    const listing = { files: Array.from({ length: MAX_FILES_PER_TRANSFER }, () => null) };
+    const limits = createRateLimits({ ...settings, windowSeconds: 1 });
+    expect(await lookAt(limits, 'a', async () => listing)).toBe(listing);
+    // As while Redis is away, in a cluster of many nodes.
+    const share = sharedRateLimiter('looks', 6_000, 60, () => 100);
+    expect([await share.consume('a'), await share.consume('a', 100)]).toEqual([0, 0]);
+    expect(await share.consume('a')).toBeGreaterThan(0);
   });
 
   it('count strangers in shared buckets once 50,000 addresses are known, so that memory is bounded', async () => {

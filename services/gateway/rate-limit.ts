@@ -14,13 +14,21 @@ import {
 
 /** One kind of limit: a number of points per window and key. The memory one counts on this node only. */
 export interface RateLimiter {
-  /** Takes points, one unless said. @returns 0, or the seconds after which there will be some again */
+  /** Takes points, one unless said; see affordable. @returns 0, or the seconds after which there will be some again */
   consume(key: string, points?: number): Promise<number>;
   /** Takes none. @returns 0 when there is one, or the seconds after which there will be */
   look(key: string): Promise<number>;
   forgive(key: string): Promise<void>;
 }
 export type MakeRateLimiter = (name: string, points: number, windowSeconds: number) => RateLimiter;
+
+/**
+ * What is taken instead of more points than a window has: all but the one that was taken before. Else whoever asks for so much
+ * would be refused for ever, however long they wait.
+ */
+export function affordable(taken: number, windowPoints: number): number {
+  return Math.min(taken, Math.max(1, windowPoints - 1));
+}
 
 /** What rate-limiter-flexible says when no point is asked of it. */
 export function secondsUntilOne({ remainingPoints, msBeforeNext }: RateLimiterRes): number {
@@ -63,7 +71,7 @@ export function sharedRateLimiter(
   return {
     async consume(key, taken = 1) {
       limiter.points = share();
-      return limiter.consume(keyFor(key), taken).then(() => 0, secondsOf);
+      return limiter.consume(keyFor(key), affordable(taken, limiter.points)).then(() => 0, secondsOf);
     },
     async look(key) {
       limiter.points = share();

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
-import { type MakeRateLimiter, secondsOf, secondsUntilOne, sharedRateLimiter } from './rate-limit.ts';
+import { affordable, type MakeRateLimiter, secondsOf, secondsUntilOne, sharedRateLimiter } from './rate-limit.ts';
 
 /** What this adapter needs of the connection to Redis; see services/redis/redis-link.ts. */
 export interface AskRedis {
@@ -29,7 +29,7 @@ export function redisRateLimiter(redis: AskRedis, clusterId: string, nodeCount: 
         try {
           return await redis.ask((client) =>
             limiterOn(client)
-              .consume(key, taken)
+              .consume(key, affordable(taken, points))
               .then(() => 0, secondsOf),
           );
         } catch {
