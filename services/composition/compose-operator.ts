@@ -33,38 +33,11 @@ export interface OperatorParts {
 }
 
 /** What this node shows an operator, and how an operator is authenticated. */
-export function composeOperator(
-  common: Common,
-  { self, flows, transfers, scrub, reaches, holds, giveUp, version }: OperatorParts,
-) {
-  const { config, nodeId, broker, call } = common;
+export function composeOperator(common: Common, parts: OperatorParts) {
+  const { flows, scrub, reaches, holds, giveUp } = parts;
   const tokens = new OperatorTokens(createPrismaOperatorTokenStore(common.database), common.secret, common.clock);
   const events = new EventRing(randomId(RUN_ID_LENGTH));
-  const lookout = new Lookout(
-    {
-      nodeId,
-      clusterId: common.clusterId,
-      mode: config.isCluster ? 'cluster' : 'embedded',
-      publicUrl: config.node.publicUrl,
-      version,
-      clock: common.clock,
-      health: () => self.monitor.health(),
-      traffic: () => call('stats.node', {}, { nodeId, timeoutMs: TRAFFIC_MS }),
-      loadOf: (health, stats) => (stats === null ? health.eventLoopUse : loadOf({ health, stats }, config.limits)),
-      flows: () => flows.flows(),
-      transfers,
-      lease: () => {
-        const lease = self.leadership.current();
-        return lease === null ? null : { nodeId: lease.holderNodeId, epoch: lease.epoch };
-      },
-      nodeIds: () => nodesWith(broker, 'operator'),
-      ask: (asked, eventsAfter, timeoutMs) => call('operator.node', { eventsAfter }, { nodeId: asked, timeoutMs }),
-      rows: () => common.clusterRepository.listNodes(),
-      shown: createPrismaShownTransfers(common.database),
-      history: historyReader(common),
-    },
-    events,
-  );
+  const lookout = lookoutOf(common, parts, events);
   watchNodes(common, events);
   const proof: OperatorProof = {
     isToken: (token) => tokens.isToken(token),
@@ -99,6 +72,36 @@ export function composeOperator(
         onFault: (fault) => common.onFault('operator', fault),
       }),
   };
+}
+
+/** What this node knows of itself, and how it asks the others for the same. */
+function lookoutOf(common: Common, { self, flows, transfers, version }: OperatorParts, events: EventRing): Lookout {
+  const { config, nodeId, broker, call } = common;
+  return new Lookout(
+    {
+      nodeId,
+      clusterId: common.clusterId,
+      mode: config.isCluster ? 'cluster' : 'embedded',
+      publicUrl: config.node.publicUrl,
+      version,
+      clock: common.clock,
+      health: () => self.monitor.health(),
+      traffic: () => call('stats.node', {}, { nodeId, timeoutMs: TRAFFIC_MS }),
+      loadOf: (health, stats) => (stats === null ? health.eventLoopUse : loadOf({ health, stats }, config.limits)),
+      flows: () => flows.flows(),
+      transfers,
+      lease: () => {
+        const lease = self.leadership.current();
+        return lease === null ? null : { nodeId: lease.holderNodeId, epoch: lease.epoch };
+      },
+      nodeIds: () => nodesWith(broker, 'operator'),
+      ask: (asked, eventsAfter, timeoutMs) => call('operator.node', { eventsAfter }, { nodeId: asked, timeoutMs }),
+      rows: () => common.clusterRepository.listNodes(),
+      shown: createPrismaShownTransfers(common.database),
+      history: historyReader(common),
+    },
+    events,
+  );
 }
 
 /** What Moleculer's registry knows of a node; a part of its Node. */
