@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { waitFor } from '../../test/support/waiting.ts';
 import { createPages } from './pages.ts';
 
 const undo: (() => void)[] = [];
@@ -177,4 +178,15 @@ describe('pages', () => {
     }
     expect(text).toBe('built now');
   });
+
+  it('are all there in the end when they were first found while they were written', async () => {
+    const { get, directory } = await serve({});
+    const isPageThere = async () => (await get('/')).status === 200;
+    writeFileSync(join(directory, 'index.html'), 'built now');
+    await waitFor('the page', 20_000, isPageThere);
+    mkdirSync(join(directory, 'assets'));
+    writeFileSync(join(directory, 'assets', 'late-1a2b.js'), long);
+    const lateText = async () => (await isPageThere()) && (await get('/assets/late-1a2b.js')).text();
+    expect(await waitFor('the late file', 20_000, lateText)).toBe(long);
+  }, 45_000);
 });

@@ -59,28 +59,12 @@ export function createPages(
   onFault: (fault: unknown) => void,
   isCompressionEnabled = true,
 ): Pages {
-  let assets = new Map<string, Asset>();
-  let scannedAtMs = performance.now();
+  const folder = new PageFolder(directory, isCompressionEnabled, onFault);
   const currentPolicy = rememberedPolicy(connectOrigins);
-  const scan = async () => {
-    try {
-      assets = await readAssets(directory, isCompressionEnabled);
-    } catch (fault) {
-      if ((fault as NodeJS.ErrnoException).code !== 'ENOENT') onFault(fault);
-    }
-  };
-  const loaded = scan();
-
-  /** The front end may be built while we run: looked for again, at most once a second, until it is there. */
-  const rescan = () => {
-    if (performance.now() - scannedAtMs < RESCAN_MS) return;
-    scannedAtMs = performance.now();
-    void scan();
-  };
 
   /** False when it is not there. */
   const answerPage = (req: IncomingMessage, res: ServerResponse, cacheControl: string): boolean => {
-    const index = assets.get('/index.html');
+    const index = folder.assets.get('/index.html');
     if (index === undefined) return false;
     const policy = currentPolicy();
     res.setHeader('Content-Security-Policy', policy.text);
@@ -91,18 +75,17 @@ export function createPages(
   };
 
   return {
-    loaded,
+    loaded: folder.loaded,
     answerIndex(req, res) {
-      if (answerPage(req, res, 'no-cache')) return;
-      rescan();
-      answerNotBuilt(req, res);
+      folder.lookAgain();
+      if (!answerPage(req, res, 'no-cache')) answerNotBuilt(req, res);
     },
     answerUnknown(req, res) {
       res.statusCode = 404;
       return answerPage(req, res, 'no-store');
     },
     answerAsset(req, res, path) {
-      const asset = path === '/index.html' ? undefined : assets.get(path);
+      const asset = path === '/index.html' ? undefined : folder.assets.get(path);
       if (asset === undefined) return false;
       const policy = currentPolicy();
       const isWorker = WORKER.test(path);
@@ -112,6 +95,64 @@ export function createPages(
       return true;
     },
   };
+}
+
+/**
+ * What the folder holds. The page may be built while we run: then it is looked for until it is there, and once more after that,
+ * since its build may have been writing it.
+ */
+class PageFolder {
+  /** Settles when the folder was read for the first time. */
+  readonly loaded: Promise<void>;
+  readonly #directory: string;
+  readonly #isCompressionEnabled: boolean;
+  readonly #onFault: (fault: unknown) => void;
+  #assets: ReadonlyMap<string, Asset> = new Map();
+  /** Found at the start, or two looks in a row found the same. */
+  #isWhole = false;
+  #isLooking = false;
+  #lookedAtMs = performance.now();
+
+  constructor(directory: string, isCompressionEnabled: boolean, onFault: (fault: unknown) => void) {
+    this.#directory = directory;
+    this.#isCompressionEnabled = isCompressionEnabled;
+    this.#onFault = onFault;
+    this.loaded = this.#look().then(() => {
+      this.#isWhole = this.#assets.has('/index.html');
+    });
+  }
+
+  get assets(): ReadonlyMap<string, Asset> {
+    return this.#assets;
+  }
+
+  /** At most once a second, and not at all once the page is there. */
+  lookAgain(): void {
+    if (this.#isWhole || this.#isLooking || performance.now() - this.#lookedAtMs < RESCAN_MS) return;
+    const before = this.#assets;
+    void this.#look().then((isRead) => {
+      this.#isWhole = isRead && this.#assets.has('/index.html') && isSame(before, this.#assets);
+    });
+  }
+
+  /** @returns false: it could not be read, and what was found before stays */
+  async #look(): Promise<boolean> {
+    this.#isLooking = true;
+    this.#lookedAtMs = performance.now();
+    try {
+      this.#assets = await readAssets(this.#directory, this.#isCompressionEnabled);
+      return true;
+    } catch (fault) {
+      if ((fault as NodeJS.ErrnoException).code !== 'ENOENT') this.#onFault(fault);
+      return false;
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+}
+
+function isSame(before: ReadonlyMap<string, Asset>, after: ReadonlyMap<string, Asset>): boolean {
+  return before.size === after.size && [...after].every(([path, { etag }]) => before.get(path)?.etag === etag);
 }
 
 interface Policy {
