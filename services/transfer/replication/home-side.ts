@@ -1,22 +1,20 @@
 import { PeerLinkError, typeOfFault } from '../../contracts/errors.ts';
 import type { OwnershipChange, TransferRepository, TransferRow } from '../ports.ts';
 import type { FillSlots } from './fill-slots.ts';
-import { ANSWER_DEADLINE_MS, type FrameChunk, HomeSession } from './home-session.ts';
+import type { FrameChunk, HomeSession } from './home-session.ts';
 import { casUntilKnown } from './ownership-cas.ts';
 import type { HomeTransfer, ReplicaConnector, ReplicaPlacement } from './ports.ts';
+import { ReplicaChoice } from './replica-choice.ts';
 import { sendMissing } from './replica-filling.ts';
+import { brokenSession, ReplicaLink } from './replica-link.ts';
 
 /** "PostgreSQL silent: pending chunks 503 within 2 s, not committed." */
 const DATABASE_DEADLINE_MS = 2_000;
 /** A database that answers takes a replica out, and a replica that answers opens a session, in far less. */
 const STUCK_AFTER_MS = 250;
-/** Of a replica that goes on telling what it holds: 10,000 files take it seconds, and more where it syncs each first. */
-const OPENING_DEADLINE_MS = 60_000;
 /** After an attach that did not work the next one waits, so that a full or sick node is not asked a thousand times. */
 const ATTACH_AGAIN_MS = 5_000;
 const AFTER_DETACH_MS = 1_000;
-/** A node that failed as a replica is the last choice for so long; one that refused chunks is none. */
-const AVOIDED_MS = 60_000;
 /** Sessions that broke, or rows that changed, while one chunk waited for its answer. */
 const MAX_TRIES = 3;
 /** What a pass over the home's chunks may leave for the one that new chunks wait beside. */
@@ -56,8 +54,8 @@ export class HomeSide {
   readonly #transfer: HomeTransfer;
   /** Q = {H, R} when true, {H} when false. */
   #needsReplica: boolean;
-  #session: HomeSession | null = null;
-  #opening: { readonly end: AbortController; readonly session: Promise<HomeSession> } | null = null;
+  readonly #link: ReplicaLink;
+  readonly #choice: ReplicaChoice;
   /** Commits that were found complete, under the Q and session of then, until their value is written. */
   readonly #writing = new Set<Promise<void>>();
   /** It waits until it may fill a replica, as one of all that are at rest. */
@@ -66,14 +64,14 @@ export class HomeSide {
   #filling: Promise<void> | null = null;
   #detaching: Promise<void> | null = null;
   #attachAgainAtMs = Number.NEGATIVE_INFINITY;
-  /** Nodes that failed lately. At most as many as there are nodes. */
-  readonly #avoided = new Map<string, { readonly untilMs: number; readonly hasRefused: boolean }>();
   /** Aborted for good when this node is home no more, or lets go of the transfer. */
   readonly #end = new AbortController();
 
   constructor(deps: HomeSideDeps, transfer: HomeTransfer) {
     this.#deps = deps;
     this.#transfer = transfer;
+    this.#link = new ReplicaLink(deps, transfer);
+    this.#choice = new ReplicaChoice(deps);
     // "As home of a row that names a replica, syncing or in_sync: Q = {H, r} until a CAS of this process is known (a
     // CAS of the process before may still land)."
     this.#needsReplica = transfer.row.replicaNodeId !== null;
@@ -85,12 +83,12 @@ export class HomeSide {
 
   /** How soon the replica answers at its quickest; 0 while commits do not wait for one. */
   get replicaAnswerMs(): number {
-    return this.#needsReplica ? (this.#session?.quickestAnswerMs ?? 0) : 0;
+    return this.#needsReplica ? (this.#link.session?.quickestAnswerMs ?? 0) : 0;
   }
 
   /** True while the transfer's files must not be closed. */
   get isBusy(): boolean {
-    return this.#filling !== null || this.#detaching !== null || this.#session?.isIdle === false;
+    return this.#filling !== null || this.#detaching !== null || this.#link.session?.isIdle === false;
   }
 
   /**
@@ -99,13 +97,13 @@ export class HomeSide {
    */
   async canCommit(): Promise<boolean> {
     const detaching = this.#detaching;
-    if (!this.#needsReplica || detaching === null || this.#session?.isOpen === true) return true;
+    if (!this.#needsReplica || detaching === null || this.#link.session?.isOpen === true) return true;
     const answered = new AbortController();
     const late = this.#deps.delay(STUCK_AFTER_MS, answered.signal).then(
       () => false,
       () => true,
     );
-    const opened = this.#openSession().then(
+    const opened = this.#link.open().then(
       () => true,
       () => late,
     );
@@ -163,7 +161,7 @@ export class HomeSide {
     if (row.epoch === before.epoch) return;
     const isSameReplica = row.replicaNodeId !== null && row.replicaNodeId === before.replicaNodeId;
     // "No session survives a change of home or replica, or a CAS(syncing)."
-    if (!isSameReplica || row.replicaState !== 'in_sync') this.#closeSession();
+    if (!isSameReplica || row.replicaState !== 'in_sync') this.#link.close();
     // A higher epoch is known, so no update of an older one can land any more: what this row says is all of Q.
     this.#needsReplica = row.replicaState === 'in_sync';
   }
@@ -228,13 +226,13 @@ export class HomeSide {
 
   /** Lets go of a session that nobody uses; the next chunk opens another. */
   rest(): void {
-    if (!this.isBusy && this.#opening === null) this.#closeSession();
+    if (!this.isBusy && !this.#link.isOpening) this.#link.close();
   }
 
   /** Ends all waiting: an update on its way may still land, which the next look at the row finds. Repeatable. */
   close(): void {
     this.#end.abort();
-    this.#closeSession();
+    this.#link.close();
   }
 
   /** "Fenced: fail pending writes `moved`, drop Q; its bytes are now merely a copy." The engine breaks the readers. */
@@ -261,7 +259,7 @@ export class HomeSide {
   }
 
   #isCurrent({ session, epoch }: Answered): boolean {
-    return session === this.#session && session.isOpen && epoch === this.#transfer.row.epoch;
+    return session === this.#link.session && session.isOpen && epoch === this.#transfer.row.epoch;
   }
 
   /** The replica's answer, or null when it does not give one: then it must be detached. */
@@ -270,7 +268,7 @@ export class HomeSide {
     for (let tries = 0; tries < MAX_TRIES && this.#needsReplica && !signal.aborted; tries += 1) {
       let isStale: boolean;
       try {
-        const session = await this.#openSession();
+        const session = await this.#link.open();
         const epoch = this.#transfer.row.epoch;
         if (session.holds(fileIndex, chunkIndex, value)) return { session, epoch };
         const outcome = await session.send(chunk, signal);
@@ -286,72 +284,6 @@ export class HomeSide {
       if (isStale) await this.#reread();
     }
     return null;
-  }
-
-  #openSession(): Promise<HomeSession> {
-    if (this.#session?.isOpen === true) return Promise.resolve(this.#session);
-    if (this.#opening === null) {
-      const end = new AbortController();
-      const opening = { end, session: this.#open(end.signal) };
-      this.#opening = opening;
-      const done = () => {
-        if (this.#opening === opening) this.#opening = null;
-      };
-      opening.session.then(done, done);
-    }
-    return this.#opening.session;
-  }
-
-  /** @throws stale_epoch, unavailable */
-  async #open(signal: AbortSignal): Promise<HomeSession> {
-    const { connector, delay, nowMs } = this.#deps;
-    const { replicaNodeId: nodeId, id: transferId, epoch } = this.#transfer.row;
-    if (nodeId === null) throw broken();
-    const giveUp = new AbortController();
-    const stop = () => giveUp.abort(broken());
-    signal.addEventListener('abort', stop, { once: true });
-    const untilMs = nowMs() + OPENING_DEADLINE_MS;
-    let heardAtMs = nowMs();
-    const watch = async () => {
-      for (;;) {
-        const leftMs = Math.min(heardAtMs + ANSWER_DEADLINE_MS, untilMs) - nowMs();
-        if (leftMs <= 0) return stop();
-        await delay(leftMs, giveUp.signal);
-      }
-    };
-    watch().catch(() => {});
-    const ended = new Promise<never>((_resolve, reject) =>
-      giveUp.signal.addEventListener('abort', () => reject(broken()), { once: true }),
-    );
-    ended.catch(() => {});
-    const onHeard = () => {
-      heardAtMs = nowMs();
-    };
-    const opening = connector.open({ nodeId, transferId, epoch, signal: giveUp.signal, onHeard });
-    try {
-      const channel = await Promise.race([opening, ended]);
-      const session = new HomeSession(channel, { nowMs, delay, epoch: () => this.#transfer.row.epoch });
-      this.#session?.close();
-      this.#session = session;
-      return session;
-    } catch (fault) {
-      // "H ignores an answer to any but its latest nonce": one that comes later is hung up on.
-      opening.then(
-        (late) => late.close(),
-        () => {},
-      );
-      throw fault;
-    } finally {
-      signal.removeEventListener('abort', stop);
-      giveUp.abort();
-    }
-  }
-
-  #closeSession(): void {
-    this.#opening?.end.abort();
-    this.#opening = null;
-    this.#session?.close();
-    this.#session = null;
   }
 
   /** What is to be done about the replica now, if anything. */
@@ -381,13 +313,9 @@ export class HomeSide {
 
   /** "Attach: CAS(replica = r, syncing); known: open a session; only then are chunks sent to r." */
   async #attach(): Promise<void> {
-    const { nodeId, placement, nowMs, onEvent } = this.#deps;
+    const { nowMs, onEvent } = this.#deps;
     this.#attachAgainAtMs = nowMs() + ATTACH_AGAIN_MS;
-    const avoided = [...this.#avoided].filter(([, { untilMs }]) => untilMs > nowMs());
-    const refusing = avoided.filter(([, { hasRefused }]) => hasRefused);
-    let candidate = await placement.choose([nodeId, ...avoided.map(([id]) => id)]);
-    if (candidate === null && refusing.length < avoided.length)
-      candidate = await placement.choose([nodeId, ...refusing.map(([id]) => id)]);
+    const candidate = await this.#choice.choose();
     if (candidate === null || this.#transfer.row.replicaNodeId !== null) return;
     await this.#cas({ replicaNodeId: candidate, replicaState: 'syncing' });
     const { row } = this.#transfer;
@@ -400,11 +328,11 @@ export class HomeSide {
   async #sync(): Promise<void> {
     const { epoch, replicaNodeId } = this.#transfer.row;
     try {
-      const session = await this.#openSession();
+      const session = await this.#link.open();
       for (let pass = 0; pass < MAX_PASSES; pass += 1) {
         if ((await sendMissing(this.#transfer, session)) <= SMALL_BACKLOG) break;
       }
-      if (!this.#isCurrent({ session, epoch })) throw broken();
+      if (!this.#isCurrent({ session, epoch })) throw brokenSession();
       // "Then await every chunk that was found complete under the old Q until its CV is written; Q = {H, r}." The chunks
       // that come from now on wait for r; those before are awaited, and then looked at once more. Also those that r itself
       // answered for in an earlier session: it may have lost them since.
@@ -412,7 +340,7 @@ export class HomeSide {
       await Promise.allSettled([...this.#writing]);
       await sendMissing(this.#transfer, session);
       // "When r has, in this session, H's CV for every chunk H has one for: CAS(in_sync)."
-      if (!this.#isCurrent({ session, epoch })) throw broken();
+      if (!this.#isCurrent({ session, epoch })) throw brokenSession();
       await this.#cas({ replicaState: 'in_sync' });
       const { row } = this.#transfer;
       if (row.replicaState === 'in_sync' && row.replicaNodeId === replicaNodeId)
@@ -437,11 +365,10 @@ export class HomeSide {
   async #detachNow(): Promise<void> {
     const { replicaNodeId, id } = this.#transfer.row;
     if (replicaNodeId === null) return;
-    const hasRefused = this.#session?.hasRefused === true;
-    this.#closeSession();
+    const hasRefused = this.#link.session?.hasRefused === true;
+    this.#link.close();
     const { nowMs, onEvent } = this.#deps;
-    for (const [nodeId, { untilMs }] of this.#avoided) if (untilMs <= nowMs()) this.#avoided.delete(nodeId);
-    this.#avoided.set(replicaNodeId, { untilMs: nowMs() + AVOIDED_MS, hasRefused });
+    this.#choice.failed(replicaNodeId, hasRefused);
     await this.#cas({ replicaNodeId: null, replicaState: 'none' });
     this.#attachAgainAtMs = Math.max(this.#attachAgainAtMs, nowMs() + AFTER_DETACH_MS);
     if (!this.#end.signal.aborted && this.#transfer.row.replicaNodeId === null) onEvent('detached', id, replicaNodeId);
@@ -482,8 +409,4 @@ export class HomeSide {
       throw new PeerLinkError('unavailable', 'This node let go of the transfer. Try again.', { retryAfterSeconds: 1 });
     }
   }
-}
-
-function broken(): PeerLinkError {
-  return new PeerLinkError('unavailable', 'The session to the replica broke.', { retryAfterSeconds: 1 });
 }
