@@ -1,4 +1,5 @@
 /** The argument checks of src/shell in TypeScript: same names, same limits, same kinds of error. */
+import { types } from 'node:util';
 import { LEAF_BYTES, VALUE_BYTES } from './blake3.ts';
 
 export const MAX_SYNC_HASH_BYTES = 4 * 2 ** 20;
@@ -12,7 +13,7 @@ export const MAX_CHUNK_VALUES = 65_536;
 export const MAX_XOR_KEY_BYTES = 4096;
 
 export function checkBytes(value: unknown, name: string, maxBytes = Number.POSITIVE_INFINITY): void {
-  if (!(value instanceof Uint8Array)) throw typeError(name, 'must be a Uint8Array or Buffer');
+  if (!types.isUint8Array(value)) throw typeError(name, 'must be a Uint8Array or Buffer');
   // The only thing that tells an empty array from one whose memory was transferred away, before Node 22's `detached`.
   if (value.byteLength === 0 && isDetached(value.buffer)) {
     throw typeError(name, 'is detached: its memory was transferred away');
@@ -85,19 +86,16 @@ export function checkKey(key: unknown): void {
   if ((key as Uint8Array).length !== VALUE_BYTES) throw rangeError('key', 'must have 32 bytes');
 }
 
-export function checkXor(buffer: unknown, bufferName: string, key: unknown, streamOffset: unknown): void {
-  checkBytes(buffer, bufferName, MAX_SYNC_XOR_BYTES);
+export function checkXorKey(key: unknown, streamOffset: unknown): void {
   checkBytes(key, 'key', MAX_XOR_KEY_BYTES);
   if ((key as Uint8Array).length === 0) throw rangeError('key', 'must have at least one byte');
   checkInteger(streamOffset, 'streamOffset', 0, Number.MAX_SAFE_INTEGER);
 }
 
-export function checkXorTarget(source: Uint8Array, target: unknown): void {
-  checkBytes(target, 'target');
-  const to = target as Uint8Array;
-  if (to.length < source.length) throw rangeError('target', 'is shorter than source');
-  const distance = Math.abs(to.byteOffset - source.byteOffset);
-  if (to.buffer === source.buffer && distance > 0 && distance < source.length) {
+export function checkXorTarget(source: Uint8Array, target: Uint8Array): void {
+  if (target.length < source.length) throw rangeError('target', 'is shorter than source');
+  const distance = Math.abs(target.byteOffset - source.byteOffset);
+  if (target.buffer === source.buffer && distance > 0 && distance < source.length) {
     throw rangeError('target', 'overlaps source in part');
   }
 }
@@ -106,6 +104,6 @@ function typeError(name: string, wanted: string): TypeError {
   return Object.assign(new TypeError(`${name} ${wanted}`), { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
-function rangeError(name: string, foundAndWanted: string): RangeError {
+export function rangeError(name: string, foundAndWanted: string): RangeError {
   return Object.assign(new RangeError(`${name} ${foundAndWanted}`), { code: 'ERR_OUT_OF_RANGE' });
 }

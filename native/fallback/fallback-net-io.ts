@@ -9,16 +9,21 @@ import {
   checkInteger,
   checkKey,
   checkLeafCounter,
-  checkXor,
+  checkXorKey,
   checkXorTarget,
   MAX_CHUNK_BYTES,
   MAX_CONTEXT_BYTES,
   MAX_SYNC_HASH_BYTES,
   MAX_SYNC_LIST_BYTES,
+  MAX_SYNC_XOR_BYTES,
+  rangeError,
 } from './checks.ts';
+import type { Job } from './jobs.ts';
 import { lockFileByCommand } from './lock-file.ts';
 import { HashWorker } from './worker.ts';
 import { xorStream } from './xor.ts';
+
+type ReadJob = Extract<Job, { kind: 'read' }>;
 
 class FallbackHasher implements Hasher {
   readonly #hasher: TreeHasher;
@@ -42,7 +47,6 @@ class FallbackHasher implements Hasher {
 }
 
 function rootBuffer(mode: Mode, input: Uint8Array, outputBytes: number): Buffer {
-  checkOutputBytes(outputBytes);
   const output = Buffer.alloc(outputBytes);
   hashRoot(mode, input, output);
   return output;
@@ -57,10 +61,25 @@ function derivationMode(context: string): Mode {
 /** A copy in memory of its own, which can be moved to the worker thread. */
 const ownCopy = (bytes: Uint8Array): Uint8Array => Uint8Array.prototype.slice.call(bytes);
 
-/** net_io in TypeScript: the same answers and the same refusals, slower. `reason` is reported by `kernels()`. */
+/**
+ * net_io in TypeScript: the same answers and the same refusals, slower. Arguments are checked in the order of the C++
+ * shell, so that a call with several bad ones is refused in the same words. `reason` is reported by `kernels()`.
+ */
 export function createFallbackNetIo(reason: string): NetIo {
   const worker = new HashWorker();
-  const run = async (job: Parameters<HashWorker['run']>[0]) => Buffer.from((await worker.run(job)).value);
+  const run = async (job: Job) => Buffer.from((await worker.run(job)).value);
+  /** The worker reads into memory of its own, which is copied into the caller's buffer when the job is done. */
+  async function readInto(buffer: Uint8Array, job: ReadJob): Promise<Buffer> {
+    checkBytes(buffer, 'buffer');
+    if (buffer.length < job.length) throw rangeError('length', 'is larger than buffer');
+    const { value, bytes } = await worker.run(job);
+    if (bytes === undefined || buffer.length < bytes.length) {
+      const message = 'buffer lost its memory while the job ran';
+      throw Object.assign(new Error(message), { code: 'ERR_INVALID_STATE' });
+    }
+    buffer.set(bytes);
+    return Buffer.from(value);
+  }
   return {
     kernels: () => ({ implementation: 'fallback', active: 'typescript', available: ['typescript'], reason }),
     useKernel(name) {
@@ -68,6 +87,7 @@ export function createFallbackNetIo(reason: string): NetIo {
     },
 
     hash(input, outputBytes = DIGEST_BYTES) {
+      checkOutputBytes(outputBytes);
       checkBytes(input, 'input', MAX_SYNC_HASH_BYTES);
       return rootBuffer(HASH_MODE, input, outputBytes);
     },
@@ -76,13 +96,16 @@ export function createFallbackNetIo(reason: string): NetIo {
       return run({ kind: 'hash', buffers: [ownCopy(input)] });
     },
     keyedHash(key, input, outputBytes = DIGEST_BYTES) {
+      checkOutputBytes(outputBytes);
       checkKey(key);
       checkBytes(input, 'input', MAX_SYNC_HASH_BYTES);
       return rootBuffer(keyedMode(key), input, outputBytes);
     },
     deriveKey(context, keyMaterial, outputBytes = DIGEST_BYTES) {
+      checkOutputBytes(outputBytes);
+      const mode = derivationMode(context);
       checkBytes(keyMaterial, 'keyMaterial', MAX_SYNC_HASH_BYTES);
-      return rootBuffer(derivationMode(context), keyMaterial, outputBytes);
+      return rootBuffer(mode, keyMaterial, outputBytes);
     },
     createHasher(options = {}) {
       checkHasherOptions(options);
@@ -112,31 +135,26 @@ export function createFallbackNetIo(reason: string): NetIo {
 
     async readAndVerify(fd, buffer, offset, length, leafCounter) {
       checkFileRange(fd, offset, length, leafCounter);
-      checkBytes(buffer, 'buffer');
-      if (buffer.length < length) throw new RangeError('length is larger than buffer');
-      const { value, bytes } = await worker.run({ kind: 'read', fd, offset, length, leafCounter });
-      // A buffer that was transferred away meanwhile has no room left, and set() says so.
-      if (bytes !== undefined) buffer.set(bytes);
-      return Buffer.from(value);
+      return readInto(buffer, { kind: 'read', fd, offset, length, leafCounter, returnsBytes: true });
     },
     async readVerifyAndHide(fd, buffer, offset, length, leafCounter, key, streamOffset) {
-      checkBytes(buffer, 'buffer');
-      checkXor(buffer.subarray(0, 0), 'buffer', key, streamOffset);
-      const value = await this.readAndVerify(fd, buffer, offset, length, leafCounter);
-      const bytes = buffer.subarray(0, length);
-      xorStream(bytes, bytes, key, streamOffset);
-      return value;
+      checkFileRange(fd, offset, length, leafCounter);
+      checkXorKey(key, streamOffset);
+      const hide = { key: ownCopy(key), streamOffset };
+      return readInto(buffer, { kind: 'read', fd, offset, length, leafCounter, returnsBytes: true, hide });
     },
     async hashFileRange(fd, offset, length, leafCounter) {
       checkFileRange(fd, offset, length, leafCounter);
-      return run({ kind: 'read', fd, offset, length, leafCounter });
+      return run({ kind: 'read', fd, offset, length, leafCounter, returnsBytes: false });
     },
     async writeAndHash(fd, buffers, offset, leafCounter) {
-      checkFileRange(fd, offset, checkBuffers(buffers, 1, MAX_CHUNK_BYTES), leafCounter);
+      checkFile(fd, offset);
+      checkLeafCounter(leafCounter, checkBuffers(buffers, 1, MAX_CHUNK_BYTES));
       return run({ kind: 'write', fd, buffers: buffers.map(ownCopy), offset, leafCounter });
     },
     async writeHashAndRecord(fd, buffers, offset, leafCounter, valuesFd, valueOffset) {
-      checkFileRange(fd, offset, checkBuffers(buffers, 1, MAX_CHUNK_BYTES), leafCounter);
+      checkFile(fd, offset);
+      checkLeafCounter(leafCounter, checkBuffers(buffers, 1, MAX_CHUNK_BYTES));
       checkFileDescriptor(valuesFd);
       checkInteger(valueOffset, 'valueOffset', 0, Number.MAX_SAFE_INTEGER);
       const record = { fd: valuesFd, offset: valueOffset };
@@ -148,20 +166,27 @@ export function createFallbackNetIo(reason: string): NetIo {
     },
 
     xorInPlace(buffer, key, streamOffset) {
-      checkXor(buffer, 'buffer', key, streamOffset);
+      checkBytes(buffer, 'buffer', MAX_SYNC_XOR_BYTES);
+      checkXorKey(key, streamOffset);
       xorStream(buffer, buffer, key, streamOffset);
     },
     xorCopy(source, target, key, streamOffset) {
-      checkXor(source, 'source', key, streamOffset);
+      checkBytes(source, 'source', MAX_SYNC_XOR_BYTES);
+      checkBytes(target, 'target');
+      checkXorKey(key, streamOffset);
       checkXorTarget(source, target);
       xorStream(source, target, key, streamOffset);
     },
   };
 }
 
-function checkFileRange(fd: number, offset: number, length: number, leafCounter: number): void {
+function checkFile(fd: number, offset: number): void {
   checkFileDescriptor(fd);
   checkInteger(offset, 'offset', 0, Number.MAX_SAFE_INTEGER);
+}
+
+function checkFileRange(fd: number, offset: number, length: number, leafCounter: number): void {
+  checkFile(fd, offset);
   checkInteger(length, 'length', 1, MAX_CHUNK_BYTES);
   checkLeafCounter(leafCounter, length);
 }

@@ -12,7 +12,10 @@ export type JobAnswer =
   | { readonly id: number; readonly error: { readonly message: string; readonly code: string | undefined } };
 
 parentPort?.on('message', ({ id, job }: JobRequest) => {
-  parentPort?.postMessage(answer(id, job));
+  const done = answer(id, job);
+  // What was read is moved to the asking thread, not copied once more.
+  const bytes = 'result' in done ? done.result.bytes : undefined;
+  parentPort?.postMessage(done, bytes === undefined ? [] : [bytes.buffer as ArrayBuffer]);
 });
 
 function answer(id: number, job: Job): JobAnswer {

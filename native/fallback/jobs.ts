@@ -1,6 +1,8 @@
 /** What the fallback's worker thread can be asked for, and how it is done there. */
 import { readSync, writeSync } from 'node:fs';
+import { getSystemErrorMap } from 'node:util';
 import { HASH_MODE, hashRoot, rootOfValues, subtreeValue, VALUE_BYTES } from './blake3.ts';
+import { xorStream } from './xor.ts';
 
 /** Buffers in it are moved to the thread with it: it has bytes of its own, whatever becomes of the caller's. */
 export type Job =
@@ -13,6 +15,10 @@ export type Job =
       readonly offset: number;
       readonly length: number;
       readonly leafCounter: number;
+      /** Whether the answer brings the bytes along with their value. */
+      readonly returnsBytes: boolean;
+      /** How they are obfuscated once they were hashed. */
+      readonly hide?: { readonly key: Uint8Array; readonly streamOffset: number };
     }
   | {
       readonly kind: 'write';
@@ -26,7 +32,7 @@ export type Job =
 
 export interface JobResult {
   readonly value: Uint8Array;
-  /** The bytes a `read` job read. */
+  /** The bytes a `read` job read, obfuscated where it was told to. */
   readonly bytes?: Uint8Array;
 }
 
@@ -46,7 +52,10 @@ export function runJob(job: Job): JobResult {
     }
     case 'read': {
       const bytes = readAt(job.fd, job.offset, job.length);
-      return { value: subtreeValue(HASH_MODE, bytes, job.leafCounter), bytes };
+      const value = subtreeValue(HASH_MODE, bytes, job.leafCounter);
+      if (!job.returnsBytes) return { value };
+      if (job.hide !== undefined) xorStream(bytes, bytes, job.hide.key, job.hide.streamOffset);
+      return { value, bytes };
     }
     case 'write': {
       const bytes = joined(job.buffers);
@@ -63,10 +72,11 @@ function joined(buffers: readonly Uint8Array[]): Uint8Array {
   return buffers.length === 1 && only !== undefined ? only : Buffer.concat(buffers);
 }
 
-function readAt(fd: number, offset: number, length: number): Uint8Array {
+function readAt(fd: number, offset: number, length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length; ) {
-    const count = readSync(fd, bytes, done, length - done, offset + done);
+    const at = offset + done;
+    const count = inWords('read', at, () => readSync(fd, bytes, done, length - done, at));
     if (count === 0) {
       const message = `read at byte ${offset}: the file ends after ${done} of ${length} bytes`;
       throw Object.assign(new Error(message), { code: 'SHORT_READ' });
@@ -78,6 +88,19 @@ function readAt(fd: number, offset: number, length: number): Uint8Array {
 
 function writeAt(fd: number, bytes: Uint8Array, offset: number): void {
   for (let done = 0; done < bytes.length; ) {
-    done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
+    const at = offset + done;
+    done += inWords('write', at, () => writeSync(fd, bytes, done, bytes.length - done, at));
+  }
+}
+
+/** Does a system call; when it fails, the error says at which byte of the file, in the words of src/shell/job.cc. */
+function inWords(operation: string, at: number, call: () => number): number {
+  try {
+    return call();
+  } catch (error) {
+    const { code, errno } = error as NodeJS.ErrnoException;
+    const [, reason] = getSystemErrorMap().get(errno ?? 0) ?? [];
+    if (reason === undefined) throw error;
+    throw Object.assign(new Error(`${code}: ${operation} at byte ${at}: ${reason}`), { code });
   }
 }

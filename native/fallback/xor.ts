@@ -8,7 +8,8 @@ export function xorStream(source: Uint8Array, target: Uint8Array, key: Uint8Arra
   const canUseWords = size >= 256 && source.byteOffset % 4 === 0 && target.byteOffset % 4 === 0;
   const wordBytes = canUseWords ? size - (size % 4) : 0;
   if (wordBytes > 0) xorWords(source, target, key, streamOffset, wordBytes / 4);
-  let phase = (streamOffset + wordBytes) % key.length;
+  // The offset may be as large as a number is exact: only what is left of it may be added to.
+  let phase = ((streamOffset % key.length) + wordBytes) % key.length;
   for (let i = wordBytes; i < size; i++) {
     target[i] = (source[i] as number) ^ (key[phase] as number);
     phase = phase + 1 === key.length ? 0 : phase + 1;

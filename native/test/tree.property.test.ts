@@ -86,6 +86,15 @@ describe.each(implementations())('%s: the digest tree', (_, netIo) => {
       { numRuns: runs },
     );
   });
+
+  it('counts the stream exactly up to the largest offset', () => {
+    const bytes = pattern(301);
+    const key = pattern(7, 1);
+    const offset = Number.MAX_SAFE_INTEGER;
+    const expected = bytes.map((byte, i) => byte ^ (key[Number((BigInt(offset) + BigInt(i)) % 7n)] as number));
+    netIo.xorInPlace(bytes, key, offset);
+    expect(bytes.equals(expected)).toBe(true);
+  });
 });
 
 describe('large inputs', () => {
@@ -154,6 +163,21 @@ describe.each(implementations())('%s: files', (_, netIo) => {
       netIo.xorInPlace(shown, key, streamOffset);
       expect(shown.equals(bytes)).toBe(true);
     }
+  });
+
+  it('hides with the key as it was when it was asked to, whatever becomes of the key', async () => {
+    const path = join(folder, 'to-hide-with-a-lost-key');
+    const bytes = pattern(5_000);
+    writeFileSync(path, bytes);
+    const fd = openSync(path, 'r');
+    const key = new Uint8Array(pattern(32, 3));
+    const target = Buffer.alloc(bytes.length);
+    const job = netIo.readVerifyAndHide(fd, target, 0, bytes.length, 0, key, 0);
+    key.fill(0);
+    structuredClone(key.buffer, { transfer: [key.buffer] });
+    await job;
+    netIo.xorInPlace(target, pattern(32, 3), 0);
+    expect(target.equals(bytes)).toBe(true);
   });
 
   it('records the value beside the bytes in the same job, and only once all bytes are written', async () => {

@@ -71,8 +71,14 @@ bool GetInteger(napi_env env, napi_value value, const char* name, double min, do
   }
   // Written so that NaN fails it.
   if (!(number >= min && number <= max) || number != floor(number)) {
+    // As JavaScript writes it, at most 24 characters; of a number this runs nothing of the caller's.
+    char found[32] = "";
+    napi_value found_text;
+    if (napi_coerce_to_string(env, value, &found_text) == napi_ok) {
+      napi_get_value_string_utf8(env, found_text, found, sizeof found, nullptr);
+    }
     char text[128];
-    snprintf(text, sizeof text, "is %.17g, a whole number from %.0f to %.0f is wanted", number, min, max);
+    snprintf(text, sizeof text, "is %s, a whole number from %.0f to %.0f is wanted", found, min, max);
     ThrowRangeError(env, name, text);
     return false;
   }

@@ -11,10 +11,10 @@ namespace net_io {
 namespace shell {
 namespace {
 
-bool CheckTotal(napi_env env, size_t total, size_t min_bytes) {
-  if (total >= min_bytes && total <= kMaxChunkBytes) return true;
+bool CheckTotal(napi_env env, uint64_t total, size_t min_bytes, size_t max_bytes) {
+  if (total >= min_bytes && total <= max_bytes) return true;
   char text[96];
-  snprintf(text, sizeof text, "hold %zu bytes, %zu to %zu are wanted", total, min_bytes, kMaxChunkBytes);
+  snprintf(text, sizeof text, "hold %" PRIu64 " bytes, %zu to %zu are wanted", total, min_bytes, max_bytes);
   ThrowRangeError(env, "buffers", text);
   return false;
 }
@@ -26,9 +26,6 @@ bool ThrowBadElement(napi_env env, napi_value element, size_t index) {
   Bytes bytes;
   return GetBytes(env, element, name, &bytes);
 }
-
-// Adds without wrapping: list elements may be the same huge array many times over.
-size_t AddSaturated(size_t total, size_t size) { return size > kMaxChunkBytes ? kMaxChunkBytes + 1 : total + size; }
 
 }  // namespace
 
@@ -58,19 +55,23 @@ bool GetElements(napi_env env, napi_value list, std::vector<napi_value>* out) {
   return true;
 }
 
-bool GetSpans(napi_env env, napi_value list, size_t min_bytes, std::vector<blake3::Span>* spans, size_t* total) {
+// Both go on to the end of a list that holds too much, with nothing taken of it any more: the refusal names the sum.
+// It cannot wrap, though elements may be one huge array many times over: 16,384 times all that a process can address is
+// less than 2^64.
+bool GetSpans(napi_env env, napi_value list, size_t min_bytes, size_t max_bytes, std::vector<blake3::Span>* spans,
+              size_t* total) {
   std::vector<napi_value> elements;
   if (!GetElements(env, list, &elements)) return false;
   spans->reserve(elements.size());
-  *total = 0;
+  uint64_t sum = 0;
   for (size_t i = 0; i < elements.size(); i++) {
     Bytes bytes;
     if (!TryGetBytes(env, elements[i], &bytes)) return ThrowBadElement(env, elements[i], i);
-    *total = AddSaturated(*total, bytes.size);
-    if (*total > kMaxChunkBytes) break;
-    if (bytes.size > 0) spans->push_back({bytes.data, bytes.size});
+    sum += bytes.size;
+    if (bytes.size > 0 && sum <= max_bytes) spans->push_back({bytes.data, bytes.size});
   }
-  return CheckTotal(env, *total, min_bytes);
+  *total = static_cast<size_t>(sum);
+  return CheckTotal(env, sum, min_bytes, max_bytes);
 }
 
 bool PinSpans(napi_env env, napi_value list, size_t min_bytes, std::vector<PinnedBytes>* pinned,
@@ -79,21 +80,21 @@ bool PinSpans(napi_env env, napi_value list, size_t min_bytes, std::vector<Pinne
   if (!GetElements(env, list, &elements)) return false;
   spans->reserve(elements.size());
   pinned->reserve(elements.size());
-  *total = 0;
+  uint64_t sum = 0;
   for (size_t i = 0; i < elements.size(); i++) {
     // The size is known before the memory is held, which may mean copying it.
     Bytes bytes;
     napi_value array_buffer;
     if (!TryGetBytes(env, elements[i], &bytes, &array_buffer)) return ThrowBadElement(env, elements[i], i);
-    *total = AddSaturated(*total, bytes.size);
-    if (*total > kMaxChunkBytes) break;
-    if (bytes.size == 0) continue;
+    sum += bytes.size;
+    if (bytes.size == 0 || sum > kMaxChunkBytes) continue;
     PinnedBytes held;
     if (!held.Hold(env, elements[i], bytes, array_buffer, PinnedBytes::kRead)) return false;
     spans->push_back({held.data(), held.size()});
     pinned->push_back(std::move(held));
   }
-  return CheckTotal(env, *total, min_bytes);
+  *total = static_cast<size_t>(sum);
+  return CheckTotal(env, sum, min_bytes, kMaxChunkBytes);
 }
 
 bool GetLeafCounter(napi_env env, napi_value value, size_t size, uint64_t* out) {

@@ -16,9 +16,10 @@ namespace shell {
 // away: so all are read before any memory is looked at, and none after.
 bool GetElements(napi_env env, napi_value list, std::vector<napi_value>* out);
 
-// As memory for this call only, and as memory held for a job. `total` is at least `min_bytes` and at most
-// kMaxChunkBytes. Empty buffers are left out.
-bool GetSpans(napi_env env, napi_value list, size_t min_bytes, std::vector<blake3::Span>* spans, size_t* total);
+// As memory for this call only, and as memory held for a job. `total` is at least `min_bytes`, and at most
+// `max_bytes` or kMaxChunkBytes. Empty buffers are left out.
+bool GetSpans(napi_env env, napi_value list, size_t min_bytes, size_t max_bytes, std::vector<blake3::Span>* spans,
+              size_t* total);
 bool PinSpans(napi_env env, napi_value list, size_t min_bytes, std::vector<PinnedBytes>* pinned,
               std::vector<blake3::Span>* spans, size_t* total);
 

@@ -66,11 +66,7 @@ napi_value ChunkValueSync(napi_env env, napi_callback_info info) {
   ReadArguments(env, info, arguments);
   std::vector<blake3::Span> spans;
   size_t total;
-  if (!GetSpans(env, arguments[0], 1, &spans, &total)) return nullptr;
-  if (total > kMaxSyncListBytes) {
-    ThrowRangeError(env, "buffers", "hold more than the 2 MiB that may be hashed on the calling thread");
-    return nullptr;
-  }
+  if (!GetSpans(env, arguments[0], 1, kMaxSyncListBytes, &spans, &total)) return nullptr;
   uint64_t leaf_counter;
   Bytes output;
   if (!GetLeafCounter(env, arguments[1], total, &leaf_counter)) return nullptr;
