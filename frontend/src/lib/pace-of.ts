@@ -1,6 +1,6 @@
 import type { PublicLimits } from '../../../services/contracts/http.ts';
 import type { FrontendConfig } from '../config/parse-env.ts';
-import type { UploadPace } from '../transfer-engine/uploads.ts';
+import type { UploadPace } from '../transfer-engine/upload-workers.ts';
 
 const DEFAULTS: Pick<PublicLimits, 'ackTimeoutMs' | 'maxRetries'> = { ackTimeoutMs: 10_000, maxRetries: 3 };
 

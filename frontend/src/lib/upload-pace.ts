@@ -1,6 +1,6 @@
 /** How an upload of this page goes about it: the server's limits, the build's settings, and the nodes there are. */
 import { config } from '../config/env.ts';
-import type { UploadPace } from '../transfer-engine/uploads.ts';
+import type { UploadPace } from '../transfer-engine/upload-workers.ts';
 import { api } from './api.ts';
 import { paceOf } from './pace-of.ts';
 import { session } from './session.ts';
