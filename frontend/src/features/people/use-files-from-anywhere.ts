@@ -1,6 +1,7 @@
-import { useEffect, useEffectEvent, useState } from 'react';
-import { claimDrop, collectDrop, collectPastedFiles, type LeftOut, takeDrop } from '../../lib/collect-files.ts';
+import { useEffect, useEffectEvent } from 'react';
+import { collectDrop, collectPastedFiles, type LeftOut, takeDrop } from '../../lib/collect-files.ts';
 import type { CollectedFile } from '../../lib/file-list.ts';
+import { useFilesDragged } from '../../lib/use-files-dragged.ts';
 
 /**
  * Files dropped beside a person, and what is pasted, are for whoever is chosen; with nobody chosen they are left
@@ -15,13 +16,12 @@ export function useFilesFromAnywhere({
   readonly onFiles: (files: readonly CollectedFile[], leftOut: LeftOut) => void;
   readonly onText: (text: string) => void;
 }): boolean {
-  const [isDragging, setIsDragging] = useState(false);
-  const dropped = useEffectEvent(async (transfer: DataTransfer) => {
+  const drop = async (transfer: DataTransfer) => {
     const found = takeDrop(transfer);
     if (!hasSomebody || found.length === 0) return;
     const { files, ...leftOut } = await collectDrop(found, () => {});
     onFiles(files, leftOut);
-  });
+  };
   const pasted = useEffectEvent((event: ClipboardEvent) => {
     const isWriting = event.target instanceof Element && event.target.closest('input, textarea') !== null;
     if (isWriting || !hasSomebody || !event.clipboardData) return;
@@ -33,31 +33,8 @@ export function useFilesFromAnywhere({
     event.preventDefault();
   });
   useEffect(() => {
-    // Entering a child fires before leaving its parent: only the balance tells whether the pointer is still here.
-    let depth = 0;
-    const carriesFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
-    const move = (event: DragEvent) => {
-      if (!carriesFiles(event)) return;
-      depth = Math.max(0, depth + (event.type === 'dragenter' ? 1 : -1));
-      setIsDragging(depth > 0);
-    };
-    const drop = (event: DragEvent) => {
-      depth = 0;
-      setIsDragging(false);
-      if (!event.dataTransfer || !carriesFiles(event) || !claimDrop(event)) return;
-      event.preventDefault();
-      void dropped(event.dataTransfer);
-    };
-    window.addEventListener('dragenter', move);
-    window.addEventListener('dragleave', move);
-    window.addEventListener('drop', drop);
     window.addEventListener('paste', pasted);
-    return () => {
-      window.removeEventListener('dragenter', move);
-      window.removeEventListener('dragleave', move);
-      window.removeEventListener('drop', drop);
-      window.removeEventListener('paste', pasted);
-    };
+    return () => window.removeEventListener('paste', pasted);
   }, []);
-  return isDragging;
+  return useFilesDragged((transfer) => void drop(transfer));
 }
