@@ -4,6 +4,7 @@ import { Link } from '../components/Link.tsx';
 import { buttonClass } from '../components/ui/Button.tsx';
 import { SendPage } from '../features/send/SendPage.tsx';
 import { amongPeople } from '../lib/arriving.ts';
+import { isForField } from '../lib/dragged-over.ts';
 import { later } from '../lib/later.ts';
 import { type Route, routeOf, usePathname } from '../lib/router.ts';
 import { useStore } from '../lib/store.ts';
@@ -38,7 +39,9 @@ export function App() {
   useSharesAtHand();
   useEffect(() => {
     // A file dropped beside a drop target would otherwise replace the page, and the uploads with it.
-    const keepPage = (event: DragEvent) => event.preventDefault();
+    const keepPage = (event: DragEvent) => {
+      if (!isForField(event)) event.preventDefault();
+    };
     window.addEventListener('dragover', keepPage);
     window.addEventListener('drop', keepPage);
     return () => {
