@@ -33,11 +33,12 @@ export function LaterPart<T>({
     };
   }, [part, tries]);
   const tryAgain = () => setState((before) => ({ ...before, isMissing: false, tries: before.tries + 1 }));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: being drawn again must not put the next try off.
   useEffect(() => {
     if (!isMissing || !isQuiet) return;
     const timer = setTimeout(tryAgain, QUIET_RETRY_MS);
     return () => clearTimeout(timer);
-  });
+  }, [isMissing, isQuiet]);
   if (loaded !== null) return children(loaded);
   if (!isMissing || isQuiet) return null;
   return (
