@@ -198,6 +198,15 @@ describe.each([
     expect(Buffer.from(target.buffer, 1_000).equals(Buffer.alloc(2_000, 7))).toBe(true);
   });
 
+  it('leaves alone what is written behind the bytes while they are read', async () => {
+    binding.forceCopies(force);
+    const target = new Uint8Array(3_000);
+    const job = netIo.readAndVerify(fd, target, 0, 1_000, 0);
+    target.fill(7, 1_000);
+    await job;
+    expect(Buffer.from(target.buffer, 1_000).equals(Buffer.alloc(2_000, 7))).toBe(true);
+  });
+
   it('survives a resizable buffer that shrinks to nothing', async () => {
     binding.forceCopies(force);
     const { bytes, resize } = resizable(2 ** 22);

@@ -54,13 +54,16 @@ class ReadJob final : public FileJob {
  public:
   bool SetBuffer(napi_env env, napi_value buffer) {
     Bytes bytes;
-    if (!GetBytes(env, buffer, "buffer", &bytes)) return false;
+    napi_value array_buffer;
+    if (!TryGetBytes(env, buffer, &bytes, &array_buffer)) return GetBytes(env, buffer, "buffer", &bytes);  // Throws.
     if (bytes.size < length_) {
       ThrowRangeError(env, "length", "is larger than buffer");
       return false;
     }
+    // What lies behind stays the caller's, who may write there meanwhile: a copy goes back as a whole.
+    bytes.size = length_;
     pinned_.emplace_back();
-    return pinned_[0].Pin(env, buffer, "buffer", PinnedBytes::kWrite);
+    return pinned_[0].Hold(env, buffer, bytes, array_buffer, PinnedBytes::kWrite);
   }
   // What is read is obfuscated in the buffer once it was hashed.
   bool SetKey(napi_env env, napi_value key, napi_value stream_offset) {
