@@ -59,3 +59,8 @@ async function attempt(deps: CasDeps, known: TransferRow, change: OwnershipChang
   if (found === null) throw new PeerLinkError('ended', 'This transfer has ended.');
   return found.transfer.epoch > known.epoch ? found.transfer : null;
 }
+
+/** What whoever waits is told when the process ends before it is known who has the transfer. */
+export function stopping(): PeerLinkError {
+  return new PeerLinkError('unavailable', 'This node is stopping.', { retryAfterSeconds: 1 });
+}

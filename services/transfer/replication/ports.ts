@@ -1,5 +1,5 @@
 import type { ChunkMap } from '../chunk-map.ts';
-import type { ChunkValues, FileRow, TransferRow } from '../ports.ts';
+import type { ChunkValues, FileRow, StoredFile, TransferRow } from '../ports.ts';
 
 /** One chunk on its way from the home to its replica. */
 export interface ReplicaFrame {
@@ -62,5 +62,36 @@ export interface HomeTransfer {
   /** Reads a committed chunk, verified. */
   readChunk(fileIndex: number, chunkIndex: number): Promise<readonly Uint8Array[]>;
   /** Takes a newer row; `HomeSide.learn` is called before anything else can see it. */
+  obey(row: TransferRow, files?: readonly FileRow[]): Promise<void>;
+}
+
+/** A frame as it came over the wire. */
+export interface ReceivedFrame {
+  readonly epoch: number;
+  readonly session: string;
+  /** Grows within the session. */
+  readonly number: number;
+  readonly fileIndex: number;
+  readonly chunkIndex: number;
+  readonly value: Uint8Array;
+  readonly bytes: readonly Uint8Array[];
+}
+
+/** The transfer as its replica works with it. */
+export interface ReplicaTransfer {
+  /** Read since this process started. */
+  readonly row: TransferRow;
+  readonly fileCount: number;
+  /** Chaining values of what is stored here and verified where it must be, 32 bytes a chunk, zero = missing. */
+  values(fileIndex: number): Promise<Uint8Array>;
+  /** Bytes and values of what is stored here of a file are on the medium. */
+  sync(fileIndex: number): Promise<void>;
+  /** Resolves when nothing that this node wrote as home is in flight. */
+  writesSettled(): Promise<void>;
+  /** Keeps the file open until `release`. */
+  useFile(fileIndex: number): Promise<{ readonly stored: StoredFile; release(): void }>;
+  /** Keeps the transfer in memory until the returned function is called. */
+  hold(): () => void;
+  /** `ReplicaSide.beforeObeying` has been awaited when it takes effect. */
   obey(row: TransferRow, files?: readonly FileRow[]): Promise<void>;
 }

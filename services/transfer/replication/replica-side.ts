@@ -1,41 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { PeerLinkError } from '../../contracts/errors.ts';
-import { isEqualBytes } from '../../kernel/ids.ts';
-import type { FileRow, StoredFile, TransferRepository, TransferRow } from '../ports.ts';
+import type { TransferRepository, TransferRow } from '../ports.ts';
 import { HomeWatch } from './home-watch.ts';
-import { casUntilKnown } from './ownership-cas.ts';
-import type { FrameAnswer } from './ports.ts';
-
-/** A frame as it came over the wire. */
-export interface ReceivedFrame {
-  readonly epoch: number;
-  readonly session: string;
-  /** Grows within the session. */
-  readonly number: number;
-  readonly fileIndex: number;
-  readonly chunkIndex: number;
-  readonly value: Uint8Array;
-  readonly bytes: readonly Uint8Array[];
-}
-
-/** The transfer as its replica works with it. */
-export interface ReplicaTransfer {
-  /** Read since this process started. */
-  readonly row: TransferRow;
-  readonly fileCount: number;
-  /** Chaining values of what is stored here and verified where it must be, 32 bytes a chunk, zero = missing. */
-  values(fileIndex: number): Promise<Uint8Array>;
-  /** Bytes and values of what is stored here of a file are on the medium. */
-  sync(fileIndex: number): Promise<void>;
-  /** Resolves when nothing that this node wrote as home is in flight. */
-  writesSettled(): Promise<void>;
-  /** Keeps the file open until `release`. */
-  useFile(fileIndex: number): Promise<{ readonly stored: StoredFile; release(): void }>;
-  /** Keeps the transfer in memory until the returned function is called. */
-  hold(): () => void;
-  /** `ReplicaSide.beforeObeying` has been awaited when it takes effect. */
-  obey(row: TransferRow, files?: readonly FileRow[]): Promise<void>;
-}
+import { casUntilKnown, stopping } from './ownership-cas.ts';
+import type { FrameAnswer, ReceivedFrame, ReplicaTransfer } from './ports.ts';
+import { storeFrame } from './store-frame.ts';
+import { SyncingDeclarations } from './syncing-declarations.ts';
 
 export interface ReplicaSideDeps {
   readonly nodeId: string;
@@ -94,17 +64,18 @@ export class ReplicaSide {
   readonly #promotions = new Map<string, Promise<PromoteOutcome>>();
   /** Transfers whose promoting update may be on its way: they take no session. */
   readonly #promoting = new Set<string>();
-  /** After a boot: transfers of which the row says `syncing` by a statement of this process. */
-  readonly #declared = new Set<string>();
-  readonly #declaring = new Map<string, Promise<void>>();
   readonly #rereading = new Map<string, Promise<void>>();
-  #isBootDeclared: boolean;
   readonly #end = new AbortController();
+  readonly #declarations: SyncingDeclarations;
 
   constructor(deps: ReplicaSideDeps) {
     this.#deps = deps;
     this.homes = new HomeWatch(deps.nowMs);
-    this.#isBootDeclared = deps.isDiskTrusted;
+    this.#declarations = new SyncingDeclarations({
+      ...deps,
+      endSession: (transferId) => this.endSession(transferId),
+      signal: this.#end.signal,
+    });
   }
 
   /** Ends all waiting, and takes no more sessions. An update on its way may still land. */
@@ -189,7 +160,7 @@ export class ReplicaSide {
     session.numbers.set(key, frame.number);
     session.busy.add(key);
     // Nothing was awaited since the session was looked at: whoever ends it from now on awaits this write.
-    const writing = this.#write(transfer, frame);
+    const writing = storeFrame(transfer, frame, this.#deps.isPowerSafe);
     session.writes.add(writing);
     try {
       return await writing;
@@ -236,29 +207,14 @@ export class ReplicaSide {
     await this.endSession(transferId);
   }
 
-  /**
-   * "Another boot id: as R of open transfers CAS(syncing), also when the row already says syncing; until that CAS is
-   * known R takes no session and never promotes." For a transfer whose row names this node as replica; repeatable, and
-   * at once where nothing is to be declared. @throws unavailable when the process ends first
-   */
-  async declareSyncing(transfer: ReplicaTransfer): Promise<void> {
-    const { id } = transfer.row;
-    if (!this.#isUndeclared(transfer.row)) return;
-    let declaring = this.#declaring.get(id);
-    if (declaring === undefined) {
-      declaring = this.#declareSyncing(transfer).finally(() => this.#declaring.delete(id));
-      this.#declaring.set(id, declaring);
-    }
-    await declaring;
+  /** For a transfer whose row names this node as replica: see SyncingDeclarations. @throws unavailable */
+  declareSyncing(transfer: ReplicaTransfer): Promise<void> {
+    return this.#declarations.declare(transfer);
   }
 
-  /**
-   * After every transfer whose row named this node as replica at some moment since the start was declared: whoever
-   * attaches it from now on compares values in a session of this process, and no older update can land.
-   */
+  /** See SyncingDeclarations. */
   finishDeclaring(): void {
-    this.#isBootDeclared = true;
-    this.#declared.clear();
+    this.#declarations.finish();
   }
 
   /**
@@ -319,31 +275,7 @@ export class ReplicaSide {
     if (row.homeNodeId === this.#deps.nodeId) return { kind: 'home' };
     // "Local copy trusted."
     const isTrusted = row.replicaNodeId === this.#deps.nodeId && row.replicaState === 'in_sync';
-    return isTrusted && !this.#isUndeclared(row) ? null : { kind: 'refused', reason: 'not_in_sync' };
-  }
-
-  async #declareSyncing(transfer: ReplicaTransfer): Promise<void> {
-    await this.endSession(transfer.row.id);
-    const { nodeId, repository, delay } = this.#deps;
-    while (this.#isUndeclared(transfer.row) && transfer.row.replicaNodeId === nodeId) {
-      const known = transfer.row;
-      const isKnown = await casUntilKnown(
-        { repository, delay },
-        transfer,
-        { replicaState: 'syncing' },
-        this.#end.signal,
-      );
-      if (!isKnown) throw stopping();
-      // Another's update of the same epoch won when it does not say syncing: then once more, at the new one.
-      const { row } = transfer;
-      if (row.epoch > known.epoch && row.replicaNodeId === nodeId && row.replicaState === 'syncing')
-        this.#declared.add(row.id);
-    }
-  }
-
-  /** Sealed transfers need no declaring: their bytes are verified against the row's digest. */
-  #isUndeclared(row: TransferRow): boolean {
-    return !this.#isBootDeclared && row.state === 'open' && !this.#declared.has(row.id);
+    return isTrusted && !this.#declarations.isDueFor(row) ? null : { kind: 'refused', reason: 'not_in_sync' };
   }
 
   async #valuesOf(transfer: ReplicaTransfer, onListed: () => void): Promise<[number, Uint8Array][]> {
@@ -355,37 +287,6 @@ export class ReplicaSide {
       onListed();
     }
     return held;
-  }
-
-  /**
-   * "R zeroes a differing CV, then writes bytes, checks the frame's CV, writes the CV, answers, each awaited before
-   * the next."
-   */
-  async #write(transfer: ReplicaTransfer, frame: ReceivedFrame): Promise<FrameAnswer> {
-    const { isPowerSafe } = this.#deps;
-    try {
-      const { stored, release } = await transfer.useFile(frame.fileIndex);
-      try {
-        const held = stored.values.get(frame.chunkIndex);
-        if (held === null || !isEqualBytes(held, frame.value)) {
-          if (held !== null) await stored.dropChunk(frame.chunkIndex);
-          // The value that vouched for other bytes is gone from the medium before they are written over.
-          if (held !== null && isPowerSafe) await stored.sync();
-          const value = await stored.writeChunk(frame.chunkIndex, frame.bytes);
-          if (!isEqualBytes(value, frame.value)) return { kind: 'failed', reason: 'mismatch' };
-          if (isPowerSafe) await stored.sync();
-          await stored.commitChunk(frame.chunkIndex, value);
-        }
-        // "`power`: fdatasync of bytes and chaining values on both copies before each acknowledgement."
-        if (isPowerSafe) await stored.sync();
-        return { kind: 'stored' };
-      } finally {
-        release();
-      }
-    } catch (fault) {
-      const isFull = fault instanceof PeerLinkError && fault.type === 'disk_full';
-      return { kind: 'failed', reason: isFull ? 'disk_full' : 'fault' };
-    }
   }
 
   /** Many frames of a new epoch cost one query. @throws unavailable */
@@ -416,8 +317,4 @@ export class ReplicaSide {
       });
     }
   }
-}
-
-function stopping(): PeerLinkError {
-  return new PeerLinkError('unavailable', 'This node is stopping.', { retryAfterSeconds: 1 });
 }

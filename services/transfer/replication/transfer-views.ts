@@ -6,8 +6,7 @@ import type { FileRow, TransferRow } from '../ports.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { StoredTrust } from '../stored-trust.ts';
-import type { HomeTransfer } from './ports.ts';
-import type { ReplicaTransfer } from './replica-side.ts';
+import type { HomeTransfer, ReplicaTransfer } from './ports.ts';
 
 /** What both sides of replication need of the engine. */
 export interface StoredTransfers {
