@@ -8,30 +8,26 @@ import type { EventName, Events } from '../contracts/actions.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { Call } from '../define-service.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { randomId } from '../kernel/ids.ts';
 import { type Loop, startLoop } from '../kernel/loop.ts';
 import type { DataPlane } from '../transfer/data-plane/data-plane.ts';
 import { createChunkSocket } from './chunk-socket.ts';
-import { ClusterNews } from './cluster-news.ts';
 import type { ClusterWatch } from './cluster-watch.ts';
 import { createControlSocket, identityOf } from './control-socket.ts';
 import type { EdgeContext, MakeContext } from './edge-context.ts';
 import type { EdgeSettings } from './edge-settings.ts';
 import { answerFault } from './http-errors.ts';
 import { createHttpServer } from './http-server.ts';
-import { InboxEvents } from './inbox-events.ts';
 import { createListener } from './listener.ts';
+import { LiveNews } from './live-news.ts';
 import type { Pages } from './pages.ts';
-import { PeopleEvents } from './people-events.ts';
 import type { EdgeMetrics, Operations, OperatorProof, People } from './ports.ts';
 import type { RateLimits } from './rate-limit.ts';
-import { RecipientNews } from './recipient-news.ts';
 import { clusterRoutes } from './routes/cluster.route.ts';
 import { inboxRoutes } from './routes/inbox.route.ts';
 import { offerRoutes } from './routes/offers.route.ts';
 import { operatorRoutes } from './routes/operator.route.ts';
 import { roomRoutes } from './routes/rooms.route.ts';
-import { type ApiRoutes, aliasesOf, methodsOf } from './routes/route.ts';
+import type { ApiRoutes } from './routes/route.ts';
 import { sessionRoutes } from './routes/session.route.ts';
 import { shareRoutes } from './routes/shares.route.ts';
 import { statsRoutes } from './routes/stats.route.ts';
@@ -40,7 +36,7 @@ import { transferRoutes } from './routes/transfers.route.ts';
 import { SocketBacklog } from './socket-backlog.ts';
 import type { Tickets } from './tickets.ts';
 import { upgradeRouter } from './upgrade-router.ts';
-import { Watches } from './watches.ts';
+import { notRouted, webSettings } from './web-settings.ts';
 
 const BACKLOG_LOOK_EVERY_MS = 1_000;
 
@@ -80,40 +76,14 @@ export interface Gateway {
 export function createGateway(deps: GatewayDeps): Gateway {
   const contexts = new WeakMap<IncomingMessage, EdgeContext>();
   const contextOf = (req: IncomingMessage): EdgeContext => contexts.get(req) ?? deps.makeContext(req);
-  const watches = new Watches(() => randomId(16));
-  const news = new ClusterNews(deps);
-  const people = new PeopleEvents({
-    ...deps,
-    nowMs: () => performance.now(),
-    later: (delayMs, act) => void setTimeout(act, delayMs).unref(),
-  });
-  const onFault = (fault: unknown) => deps.log.warn({ err: fault }, 'people were not told what was sent');
-  const inboxes = new InboxEvents({ ...deps, onFault });
-  const recipients = new RecipientNews({ call: deps.call, watches, nowMs: () => performance.now(), onFault });
+  const news = new LiveNews(deps);
+  const { watches, people, inboxes, recipients } = news;
   const chunks = createChunkSocket(deps);
+  const nowMs = () => deps.clock.now();
+  const control = createControlSocket({ ...deps, watches, people, inboxes, recipients, nowMs });
   const backlog = new SocketBacklog(() => performance.now());
-  backlog.watch(chunks.io.engine);
   let watching: Loop | undefined;
-  const control = createControlSocket({
-    ...deps,
-    watches,
-    people,
-    inboxes,
-    recipients,
-    nowMs: () => deps.clock.now(),
-  });
-  const routes = {
-    ...sessionRoutes(deps),
-    ...transferRoutes(deps),
-    ...shareRoutes(deps),
-    ...clusterRoutes(deps),
-    ...statsRoutes(deps),
-    ...roomRoutes(deps),
-    ...offerRoutes(deps),
-    ...inboxRoutes(deps),
-    ...textRoutes(deps),
-    ...operatorRoutes(deps),
-  };
+  const routes = apiRoutes(deps);
   let handleApi: Middleware = (_req, _res, next) => next(new PeerLinkError('unavailable', 'The gateway is starting.'));
   const server = createHttpServer({
     listener: createListener({
@@ -131,22 +101,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
     name: 'gateway',
     mixins: [ApiGateway as unknown as ServiceSchema, SocketIOService],
     settings: webSettings(routes, contextOf),
-    // The mixins' own actions would let any caller on the bus broadcast, list and change routes.
-    actions: {
-      listAliases: false,
-      addRoute: false,
-      removeRoute: false,
-      call: false,
-      broadcast: false,
-      getClients: false,
-    },
+    actions: NO_ACTIONS,
     methods: { socketAuthorize: control.authorize },
-    events: {
-      ...forwardedEvents(watches, inboxes),
-      ...directEvents(inboxes, recipients),
-      ...sessionEvents(chunks.io),
-      ...clusterEvents(news),
-    } satisfies Partial<Record<EventName, unknown>>,
+    events: { ...news.busEvents(), ...sessionEvents(chunks.io) } satisfies Partial<Record<EventName, unknown>>,
     // "The `call` event exposes every action, even if you define only your own events (it is merged in)": so the
     // mixin's namespaces are replaced after the merge.
     merged: (merged: ServiceSchema) => {
@@ -157,29 +114,14 @@ export function createGateway(deps: GatewayDeps): Gateway {
       handleApi = this.express() as Middleware;
     },
     started(this: Service) {
-      control.guard(ioOf(this));
-      backlog.watch(ioOf(this).engine);
-      news.start((found) => ioOf(this).emit('cluster.changed', found));
-      inboxes.start({
-        isReady: (socketId) => !isBehind(ioOf(this), socketId),
-        tell: (socketId, inbox) => void ioOf(this).to(socketId).emit('inbox.changed', inbox),
-        tellProgress: (socketId, progress) => void ioOf(this).to(socketId).emit('inbox.progress', progress),
-      });
-      recipients.start(({ socketId, watchId }, list) => {
-        ioOf(this).to(socketId).emit('transfer.recipients', { watchId, recipients: list });
-      });
-      people.start({
-        isReady: (socketId) => !isBehind(ioOf(this), socketId),
-        tell: (socketId, snapshot) => void ioOf(this).to(socketId).emit('people.changed', snapshot),
-      });
-      const look = async () => {
-        const cutCount = backlog.look();
-        if (cutCount > 0) deps.log.warn({ count: cutCount }, 'connections that did not read were cut');
-      };
-      watching = startLoop(BACKLOG_LOOK_EVERY_MS, look, onFault);
+      const io = ioOf(this);
+      control.guard(io);
+      for (const { engine } of [io, chunks.io]) backlog.watch(engine);
+      watching = startLooking(backlog, deps.log);
+      news.start(io);
     },
     async stopped() {
-      await Promise.all([news.stop(), inboxes.stop(), recipients.stop(), watching?.stop()]);
+      await Promise.all([news.stop(), watching?.stop()]);
       await chunks.io.close();
     },
   };
@@ -188,97 +130,38 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
 type Middleware = (req: IncomingMessage, res: ServerResponse, next: (fault?: unknown) => void) => void;
 
-function webSettings(routes: ApiRoutes, contextOf: (req: IncomingMessage) => EdgeContext): object {
-  return {
-    // Handlers and their closures stay out of the registry that nodes exchange.
-    $secureSettings: ['routes', 'io', 'rootCallOptions'],
-    server: false,
-    port: undefined,
-    logRequest: null,
-    logRequestParams: null,
-    logResponse: null,
-    logRouteRegistration: null,
-    rootCallOptions: (options: { requestID?: string }, req: IncomingMessage) => {
-      options.requestID = contextOf(req).requestId;
-    },
-    routes: [
-      {
-        path: '/api',
-        aliases: aliasesOf(routes, contextOf),
-        mappingPolicy: 'restrict',
-        mergeParams: false,
-        bodyParsers: false,
-        logging: false,
-        pathToRegexpOptions: { sensitive: true },
-        onError: (req: IncomingMessage, res: ServerResponse, fault: unknown) =>
-          answerFault(req, res, contextOf(req), fault),
-      },
-    ],
-  };
-}
+/** The mixins' own actions would let any caller on the bus broadcast, list and change routes. */
+const NO_ACTIONS: NonNullable<ServiceSchema['actions']> = {
+  listAliases: false,
+  addRoute: false,
+  removeRoute: false,
+  call: false,
+  broadcast: false,
+  getClients: false,
+};
 
-function notRouted(routes: ApiRoutes, res: ServerResponse, context: EdgeContext): PeerLinkError {
-  const methods = methodsOf(routes, context.path);
-  if (methods.length === 0) return new PeerLinkError('not_found', 'There is nothing at this address of the API.');
-  res.setHeader('Allow', methods.join(', '));
-  return new PeerLinkError('method_not_allowed', `Only ${methods.join(', ')} work here.`, {
-    data: { allowed: methods },
-  });
-}
+const apiRoutes = (deps: GatewayDeps): ApiRoutes => ({
+  ...sessionRoutes(deps),
+  ...transferRoutes(deps),
+  ...shareRoutes(deps),
+  ...clusterRoutes(deps),
+  ...statsRoutes(deps),
+  ...roomRoutes(deps),
+  ...offerRoutes(deps),
+  ...inboxRoutes(deps),
+  ...textRoutes(deps),
+  ...operatorRoutes(deps),
+});
 
 const ioOf = (service: Service): IoServer => (service as unknown as { io: IoServer }).io;
 
-/** Earlier messages are still unsent; engine.io shows that in a field that its types do not declare. */
-function isBehind(io: IoServer, socketId: string): boolean {
-  const conn = io.of('/').sockets.get(socketId)?.conn as unknown as
-    | { readonly writeBuffer: readonly unknown[] }
-    | undefined;
-  return (conn?.writeBuffer.length ?? 0) > 0;
-}
-
-/** Bus events about a transfer, told to the sockets that follow it. */
-function forwardedEvents(watches: Watches, inboxes: InboxEvents) {
-  return {
-    'transfer.progressed': {
-      handler(this: Service, ctx: Context<Events['transfer.progressed']>) {
-        const { transferId, ...progress } = ctx.params;
-        for (const { socketId, watchId } of watches.of(transferId)) {
-          ioOf(this)
-            .to(socketId)
-            .emit('transfer.progress', { watchId, ...progress });
-        }
-      },
-    },
-    'transfer.state.changed': {
-      handler(this: Service, ctx: Context<Events['transfer.state.changed']>) {
-        const { transferId, ...change } = ctx.params;
-        inboxes.hearTransfer(transferId);
-        for (const { socketId, watchId } of watches.of(transferId)) {
-          ioOf(this)
-            .to(socketId)
-            .emit('transfer.state', { watchId, ...change });
-        }
-      },
-    },
+function startLooking(backlog: SocketBacklog, log: Logger): Loop {
+  const look = async () => {
+    const cutCount = backlog.look();
+    if (cutCount > 0) log.warn({ count: cutCount }, 'connections that did not read were cut');
   };
-}
-
-/** Hints about direct sends: the people concerned who are connected here are sent what the rows say. */
-function directEvents(inboxes: InboxEvents, recipients: RecipientNews) {
-  return {
-    'inbox.changed': {
-      handler(ctx: Context<Events['inbox.changed']>) {
-        inboxes.hear(ctx.params.sessionIds);
-      },
-    },
-    'transfer.recipients.changed': {
-      handler(ctx: Context<Events['transfer.recipients.changed']>) {
-        const { transferIds, isAnswer } = ctx.params;
-        recipients.hear(transferIds, isAnswer);
-        if (isAnswer) for (const transferId of transferIds) inboxes.hearTransfer(transferId);
-      },
-    },
-  };
+  const onFault = (fault: unknown) => log.warn({ err: fault }, 'connections that do not read were not looked for');
+  return startLoop(BACKLOG_LOOK_EVERY_MS, look, onFault);
 }
 
 /** "Revocation within 2 s on all nodes": the session's sockets are closed as soon as the event comes. */
@@ -292,16 +175,6 @@ function sessionEvents(chunkIo: IoServer) {
         for (const socket of chunkIo.of('/').sockets.values()) {
           if ((socket.data as { sessionId?: string }).sessionId === ctx.params.sessionId) socket.disconnect(true);
         }
-      },
-    },
-  };
-}
-
-function clusterEvents(news: ClusterNews) {
-  return {
-    'node.state.changed': {
-      handler(ctx: Context<Events['node.state.changed']>) {
-        news.hearState(ctx.params.state);
       },
     },
   };
