@@ -3,6 +3,7 @@ import { Button } from '../components/ui/Button.tsx';
 import { Notice } from '../components/ui/Notice.tsx';
 import { live } from '../lib/live.ts';
 import { newerPage, watchForNewerPage } from '../lib/newer-page.ts';
+import { reconnectWhenSeen } from '../lib/reconnect-when-seen.ts';
 import { removing } from '../lib/removing.ts';
 import { savings } from '../lib/savings.ts';
 import { useStore } from '../lib/store.ts';
@@ -35,6 +36,7 @@ export function Banners() {
   );
   const failedRemovals = useStore(removing);
   useEffect(watchForNewerPage, []);
+  useEffect(() => reconnectWhenSeen(live, document), []);
 
   useEffect(() => {
     uploads.tellAll({ type: isOnline ? 'network_back' : 'network_lost' });
