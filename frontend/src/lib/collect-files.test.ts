@@ -103,6 +103,14 @@ describe('a folder that is dropped', () => {
     expect(told.at(-1)).toBe(250);
   });
 
+  it('is read no further than to more files than can be sent: it may be a whole disk', async () => {
+    const names = (from: number) => Array.from({ length: 1_000 }, (_, index) => fileEntry(`${from + index}.txt`));
+    const [first, second] = [folderEntry('a', names(0)), folderEntry('b', names(1_000))];
+    const { files } = await collectDrop([dropped(folderEntry('disk', [first, second]))], () => {}, 250);
+    expect(files).toHaveLength(250);
+    expect([first.looks?.(), second.looks?.()]).toEqual([3, 0]);
+  });
+
   it('leaves out what cannot be read, and counts it, a folder like a file', async () => {
     const folder = folderEntry('mixed', [fileEntry('locked.db', false), lockedEntry('private'), fileEntry('open.txt')]);
     const { files, unreadableCount } = await collectDrop([dropped(folder)], () => {});

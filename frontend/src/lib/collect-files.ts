@@ -1,4 +1,5 @@
 /** Files and folders out of a drop, a paste or an input, with their relative paths. */
+import { MAX_FILES_PER_TRANSFER } from '../../../services/contracts/limits.ts';
 import type { CollectedFile } from './file-list.ts';
 
 export interface Collected extends LeftOut {
@@ -12,6 +13,12 @@ export interface LeftOut {
   readonly isEmpty: boolean;
 }
 export const NOTHING_LEFT_OUT: LeftOut = { unreadableCount: 0, isEmpty: false };
+
+/**
+ * Of a dropped disk no more files are looked for than this: it is more than can be sent, which the page then says, and
+ * nobody takes ten thousand out of a list by hand.
+ */
+const MOST_FILES = 2 * MAX_FILES_PER_TRANSFER;
 
 type HandleItem = DataTransferItem & { getAsFileSystemHandle?: () => Promise<FileSystemHandle | null> };
 
@@ -52,13 +59,15 @@ export function takeDrop(transfer: DataTransfer): readonly Found[] {
 export async function collectDrop(
   found: readonly Found[],
   onProgress: (fileCount: number) => void,
+  mostFiles = MOST_FILES,
 ): Promise<Collected> {
   const files: CollectedFile[] = [];
   let unreadableCount = 0;
   const walk = async (entry: FileSystemEntry, folder: string): Promise<void> => {
+    if (files.length >= mostFiles) return;
     try {
       if (entry.isDirectory) {
-        for (const child of await readFolder(entry as FileSystemDirectoryEntry)) {
+        for (const child of await readFolder(entry as FileSystemDirectoryEntry, mostFiles)) {
           await walk(child, `${folder}${entry.name}/`);
         }
         return;
@@ -88,13 +97,13 @@ export async function collectDrop(
 }
 
 /** `readEntries` answers at most a hundred at a time, and none when there are no more. */
-async function readFolder(folder: FileSystemDirectoryEntry): Promise<readonly FileSystemEntry[]> {
+async function readFolder(folder: FileSystemDirectoryEntry, mostEntries: number): Promise<readonly FileSystemEntry[]> {
   const reader = folder.createReader();
   const entries: FileSystemEntry[] = [];
   for (;;) {
     const batch = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-    if (batch.length === 0) return entries;
     entries.push(...batch);
+    if (batch.length === 0 || entries.length >= mostEntries) return entries;
   }
 }
 
