@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { MAX_INBOX_ITEMS } from '../../../../services/contracts/limits.ts';
 import type { InboxItem, OfferItem } from '../../../../services/contracts/people.ts';
 import { arrivalItems, endOf, isOpenOffer, mergeInbox, seenUpTo, waitingItems, withProgress } from './inbox.ts';
 
@@ -54,6 +55,16 @@ describe('the inbox', () => {
     const kept = mergeInbox(mergeInbox([], [text(1), offer(2)], NONE), [], NONE);
     expect(ids(kept)).toEqual([1, 2]);
     expect(ids(mergeInbox(kept, [text(1)], new Set(['item-1'])))).toEqual([2]);
+  });
+
+  it('keeps no more of what the server has let go than an inbox holds, the newest of it', () => {
+    let items: readonly InboxItem[] = [];
+    // One after the other is sent, listed, and let go by the server.
+    for (let sequence = 1; sequence <= 3 * MAX_INBOX_ITEMS; sequence++)
+      items = mergeInbox(items, [text(sequence)], NONE);
+    items = mergeInbox(items, [], NONE);
+    expect(items).toHaveLength(MAX_INBOX_ITEMS);
+    expect(items[0]?.sequence).toBe(2 * MAX_INBOX_ITEMS + 1);
   });
 
   it('says that an offer ended which the server no longer lists', () => {

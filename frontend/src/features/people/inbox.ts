@@ -1,5 +1,7 @@
 /** What was sent to this person, from many tellings of it. Pure. */
+
 import type { EndReason } from '../../../../services/contracts/http.ts';
+import { MAX_INBOX_ITEMS } from '../../../../services/contracts/limits.ts';
 import type { InboxItem, InboxProgress, OfferItem, TextItem } from '../../../../services/contracts/people.ts';
 import type { GrantState } from '../../../../services/contracts/person.ts';
 
@@ -8,7 +10,9 @@ const RANK: Record<GrantState, number> = { offered: 0, accepted: 1, received: 2,
 
 /**
  * Each item once, in the order in which it was sent. What the server no longer lists was dismissed, or is over: a text
- * stays until it was dismissed here, an offer that was open or accepted stays as ended, so that the page can say so.
+ * stays until it was dismissed here, an offer that was open or accepted stays as ended, so that the page can say so. Of
+ * them only the newest stay, as many as an inbox holds: whoever sends text after text must not fill a page left open.
+ * @param before in the order of sending
  */
 export function mergeInbox(
   before: readonly InboxItem[],
@@ -17,7 +21,10 @@ export function mergeInbox(
 ): readonly InboxItem[] {
   const merged = new Map<string, InboxItem>();
   const listed = new Set(heard.map((item) => item.id));
+  const unlisted = before.filter((item) => !listed.has(item.id));
+  const tooOld = new Set(unlisted.slice(0, -MAX_INBOX_ITEMS));
   for (const item of before) {
+    if (tooOld.has(item)) continue;
     if (listed.has(item.id) || item.kind === 'text') merged.set(item.id, item);
     else if (item.state === 'offered' || item.state === 'accepted') merged.set(item.id, endedOffer(item));
     else merged.set(item.id, item);
