@@ -20,6 +20,8 @@ void ThrowRangeError(napi_env env, const char* name, const char* found_and_wante
 
 namespace {
 
+constexpr napi_typedarray_type kNoKnownType = napi_bigint64_array;  // Any but napi_uint8_array.
+
 // An empty array is well; one whose memory went away looks just the same and is a mistake of the caller.
 bool IsDetached(napi_env env, napi_value array) {
   napi_value array_buffer;
@@ -31,7 +33,8 @@ bool IsDetached(napi_env env, napi_value array) {
 }  // namespace
 
 bool TryGetBytes(napi_env env, napi_value value, Bytes* out, napi_value* array_buffer) {
-  napi_typedarray_type type;
+  // Set beforehand: a runtime leaves it as it is for a kind of array that its Node-API does not know (Float16Array).
+  napi_typedarray_type type = kNoKnownType;
   size_t size;
   void* data;
   if (napi_get_typedarray_info(env, value, &type, &size, &data, array_buffer, nullptr) != napi_ok ||
@@ -45,7 +48,7 @@ bool TryGetBytes(napi_env env, napi_value value, Bytes* out, napi_value* array_b
 
 bool GetBytes(napi_env env, napi_value value, const char* name, Bytes* out) {
   if (TryGetBytes(env, value, out)) return true;
-  napi_typedarray_type type;
+  napi_typedarray_type type = kNoKnownType;
   const bool is_bytes =
       napi_get_typedarray_info(env, value, &type, nullptr, nullptr, nullptr, nullptr) == napi_ok &&
       type == napi_uint8_array;
