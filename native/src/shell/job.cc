@@ -7,19 +7,23 @@
 #include <new>
 
 #include "../file_io.h"
+#include "arguments.h"
 
 namespace net_io {
 namespace shell {
 namespace {
 
-napi_value ErrorWithCode(napi_env env, const char* code, const char* message) {
+// With no error where not even one can be made: a job that failed never resolves, and no promise is left pending.
+void Reject(napi_env env, napi_deferred deferred, const char* code, const char* message) {
+  napi_value ignored;
+  napi_get_and_clear_last_exception(env, &ignored);  // With one pending nothing can be rejected.
   napi_value code_value, text, error;
   if (napi_create_string_utf8(env, code, NAPI_AUTO_LENGTH, &code_value) != napi_ok ||
       napi_create_string_utf8(env, message, NAPI_AUTO_LENGTH, &text) != napi_ok ||
       napi_create_error(env, code_value, text, &error) != napi_ok) {
-    return nullptr;
+    error = Undefined(env);
   }
-  return error;
+  napi_reject_deferred(env, deferred, error);
 }
 
 }  // namespace
@@ -34,7 +38,7 @@ napi_value Job::Start(napi_env env, std::unique_ptr<Job> job, unsigned threads) 
     job->Settle(env, napi_ok);
     return promise;
   }
-  napi_value name;
+  napi_value name = nullptr;
   napi_create_string_utf8(env, "net_io", NAPI_AUTO_LENGTH, &name);
   Job* shared = job.release();  // Owned by its workers from here on; the last one frees it.
   for (unsigned i = 0; i < threads; i++) {
@@ -79,28 +83,26 @@ void Job::Settle(napi_env env, napi_status status) {
   for (PinnedBytes& bytes : pinned_) written_back = bytes.WriteBack(env) && written_back;
   pinned_.clear();
   char message[200];
-  napi_value error = nullptr;
   if (status != napi_ok) {
-    error = ErrorWithCode(env, "ECANCELED", "the job was cancelled before it ran");
+    Reject(env, deferred, "ECANCELED", "the job was cancelled before it ran");
   } else if (failure_.error == kShortRead) {
     snprintf(message, sizeof message, "%s at byte %" PRIu64 ": the file ends after %" PRIu64 " of %" PRIu64 " bytes",
              failure_.operation, failure_.offset, failure_.bytes, failure_.wanted);
-    error = ErrorWithCode(env, "SHORT_READ", message);
+    Reject(env, deferred, "SHORT_READ", message);
   } else if (failure_.error != 0) {
     snprintf(message, sizeof message, "%s: %s at byte %" PRIu64 ": %s", uv_err_name(failure_.error),
              failure_.operation, failure_.offset + failure_.bytes, uv_strerror(failure_.error));
-    error = ErrorWithCode(env, uv_err_name(failure_.error), message);
+    Reject(env, deferred, uv_err_name(failure_.error), message);
   } else if (!written_back) {
-    error = ErrorWithCode(env, "ERR_INVALID_STATE", "buffer lost its memory while the job ran");
-  }
-  if (error != nullptr) {
-    napi_reject_deferred(env, deferred, error);
-    return;
-  }
-  napi_value result;
-  void* copied;
-  if (napi_create_buffer_copy(env, sizeof value_, value_, &copied, &result) == napi_ok) {
-    napi_resolve_deferred(env, deferred, result);
+    Reject(env, deferred, "ERR_INVALID_STATE", "buffer lost its memory while the job ran");
+  } else {
+    napi_value result;
+    void* copied;
+    if (napi_create_buffer_copy(env, sizeof value_, value_, &copied, &result) == napi_ok) {
+      napi_resolve_deferred(env, deferred, result);
+    } else {
+      Reject(env, deferred, "ENOMEM", "no memory for the value");
+    }
   }
 }
 
