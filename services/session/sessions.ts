@@ -4,18 +4,13 @@ import type { Clock } from '../kernel/clock.ts';
 import { randomId, sha256, TOKEN_LENGTH } from '../kernel/ids.ts';
 import { displayNameOf, friendlyName } from './display-names.ts';
 import type { SessionCache, SessionRepository, SessionRow } from './ports.ts';
+import { LOOK_BACK_MS, RevokedSessions } from './revoked-sessions.ts';
 
 const SESSION_ID_LENGTH = 22;
 /** "touch at most once a minute": an extension later than that costs nobody a session. */
 const TOUCH_EVERY_MS = 60_000;
 /** A session that lives shorter than minutes is extended at least so often in its life. */
 const TOUCHES_A_LIFE = 4;
-/** Ids that are known to be over. Old ones have left every cache long ago. */
-const MAX_REVOKED = 10_000;
-/** A node looks back further than it was without an answer: commits show later than they are dated. */
-const LOOK_BACK_MS = 10_000;
-/** "Revocation within 2 s on all nodes": so long a cache that comes back may hold what it was not told to forget. */
-const CAUTIOUS_MS = 2_000;
 
 export interface SessionDeps {
   readonly repository: SessionRepository;
@@ -55,23 +50,7 @@ export interface Sessions {
 export function createSessions(deps: SessionDeps): Sessions {
   const { repository, cache, cachedMs, clock, ttlSeconds } = deps;
   const touchEveryMs = Math.min(TOUCH_EVERY_MS, (ttlSeconds * 1000) / TOUCHES_A_LIFE);
-  const revoked = new Set<string>();
-  let reconciledAtMs = clock.monotonicMs() - cachedMs;
-  let hasReconciled = false;
-  let cacheAwayAtMs = Number.NEGATIVE_INFINITY;
-  /** Else a session that was over here while the cache was away would be there again until the next look at the rows. */
-  const isCacheTrusted = () =>
-    !hasReconciled || reconciledAtMs > cacheAwayAtMs || clock.monotonicMs() - cacheAwayAtMs >= CAUTIOUS_MS;
-
-  const learnRevoked = (sessionId: string): boolean => {
-    if (revoked.has(sessionId)) return false;
-    revoked.add(sessionId);
-    for (const oldest of revoked) {
-      if (revoked.size <= MAX_REVOKED) break;
-      revoked.delete(oldest);
-    }
-    return true;
-  };
+  const revoked = new RevokedSessions(deps);
   const isTouchDue = (row: SessionRow) => clock.now() - row.lastUsedAt.getTime() >= touchEveryMs;
   const touch = async (row: SessionRow): Promise<SessionInfo | null> => {
     const touched = await repository.touch(row.id, ttlSeconds);
@@ -111,8 +90,8 @@ export function createSessions(deps: SessionDeps): Sessions {
       const cached = await cache.get(tokenHash.toString('hex'));
       deps.onLookup?.(cached === 'unknown' ? 'miss' : cached === 'away' ? 'away' : 'hit');
       if (cached === 'revoked') return null;
-      if (cached === 'away') cacheAwayAtMs = clock.monotonicMs();
-      if (typeof cached === 'object' && isCacheTrusted()) {
+      if (cached === 'away') revoked.cacheIsAway();
+      if (typeof cached === 'object' && revoked.isCacheTrusted()) {
         if (revoked.has(cached.id)) return null;
         if (isOver(cached)) return touch(cached);
         if (isTouchDue(cached)) touchBeside(cached);
@@ -142,20 +121,12 @@ export function createSessions(deps: SessionDeps): Sessions {
     },
     async revoke(sessionId) {
       const row = await repository.revoke(sessionId);
-      learnRevoked(sessionId);
+      revoked.learn(sessionId);
       if (row !== null) await cache.revoke(row.tokenHashHex, cachedMs + LOOK_BACK_MS);
     },
-    learnRevoked: (sessionId) => void learnRevoked(sessionId),
+    learnRevoked: (sessionId) => void revoked.learn(sessionId),
     isRevoked: (sessionId) => revoked.has(sessionId),
-    async reconcile() {
-      const askedAtMs = clock.monotonicMs();
-      // What was revoked before is in no cache any more.
-      const awayMs = Math.min(askedAtMs - reconciledAtMs, cachedMs);
-      const ids = await repository.revokedWithin((awayMs + LOOK_BACK_MS) / 1000, MAX_REVOKED);
-      reconciledAtMs = askedAtMs;
-      hasReconciled = true;
-      return ids.filter(learnRevoked);
-    },
+    reconcile: () => revoked.read(),
   };
 }
 
