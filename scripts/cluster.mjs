@@ -5,14 +5,13 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { runNodes } from './cluster/nodes.mjs';
 import { startStores } from './cluster/stores.mjs';
-import { whenParentEnds } from './setup/foreground.mjs';
+import { onEndAsked } from './setup/foreground.mjs';
 import { main, ROOT, SetupError, say } from './setup/process.mjs';
 import { setUp } from './setup/setup.mjs';
 
 const DEFAULT_COUNT = 3;
 const MAX_COUNT = 16;
 const DEFAULT_FIRST_PORT = 5000;
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 function readCount(text) {
   if (text === undefined) return DEFAULT_COUNT;
@@ -54,9 +53,7 @@ async function refuseTakenPorts(ports) {
 /** Aborted by the first signal; each later one goes to the nodes, where a second one means "at once". */
 function untilSignalled() {
   const stopping = new AbortController();
-  const stop = () => stopping.abort();
-  for (const signal of SIGNALS) process.on(signal, stop);
-  whenParentEnds(stop);
+  onEndAsked(() => stopping.abort());
   return stopping.signal;
 }
 

@@ -2,22 +2,39 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { ROOT } from './process.mjs';
 
-const FORWARDED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const LOOK_FOR_PARENT_EVERY_MS = 250;
+
+/** Of the beginning: it may end during the set-up, long before anybody asks. */
+const PARENT = process.ppid;
 
 /**
  * Calls `act` once when the process that started this one has ended, if that was npm: npm runs scripts in a shell and sends a
  * SIGTERM to that shell, which ends without passing it on.
+ * @returns {() => void} to be called when nobody wants to know any more
  */
-export function whenParentEnds(act) {
-  if (process.env.npm_lifecycle_event === undefined) return;
-  const parent = process.ppid;
+function whenParentEnds(act) {
+  if (process.env.npm_lifecycle_event === undefined) return () => undefined;
   const watch = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (process.ppid === PARENT) return;
     clearInterval(watch);
     act();
   }, LOOK_FOR_PARENT_EVERY_MS);
   watch.unref();
+  return () => clearInterval(watch);
+}
+
+/**
+ * Calls `act` with each signal that asks this process to end, and with SIGTERM when the npm that started it has ended.
+ * @returns {() => void} gives signals back their own meaning
+ */
+export function onEndAsked(act) {
+  for (const signal of SIGNALS) process.on(signal, act);
+  const unwatch = whenParentEnds(() => act('SIGTERM'));
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, act);
+    unwatch();
+  };
 }
 
 /**
@@ -33,14 +50,11 @@ export function runInForeground(programs) {
     const signalAll = (signal) => {
       for (const child of running) child.kill(signal);
     };
-    for (const signal of FORWARDED_SIGNALS) {
-      process.on(signal, () => {
-        // A terminal sends Ctrl-C to the whole group: forwarding it would reach the server twice, and the second
-        // one means "at once".
-        if (signal !== 'SIGINT' || !process.stdin.isTTY) signalAll(signal);
-      });
-    }
-    whenParentEnds(() => signalAll('SIGTERM'));
+    onEndAsked((signal) => {
+      // A terminal sends Ctrl-C to the whole group: forwarding it would reach the server twice, and the second one
+      // means "at once".
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) signalAll(signal);
+    });
     for (const { args, cwd = ROOT, env = process.env } of programs) {
       const child = spawn(process.execPath, args, { cwd, env, stdio: 'inherit' });
       running.add(child);

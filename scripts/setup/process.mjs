@@ -20,6 +20,21 @@ export class SetupError extends Error {
   }
 }
 
+/** What `run` has started and what has not ended yet. */
+const running = new Set();
+let isEnding = false;
+
+/** Asks every program that `run` has started to end, and lets it start no other one. */
+export function endPrograms() {
+  isEnding = true;
+  for (const child of running) child.kill('SIGTERM');
+}
+
+/** @throws SetupError after endPrograms */
+export function assertNotEnding() {
+  if (isEnding) throw new SetupError('ended before everything was done');
+}
+
 /**
  * Runs a program to its end without a shell.
  * @param {string} command
@@ -29,11 +44,13 @@ export class SetupError extends Error {
  *   nobody else wants to
  * @returns {Promise<{ code: number, output: string }>} code 127 when it could not be started, 128 when a signal ended it
  */
-export function run(command, args, options = {}) {
+export async function run(command, args, options = {}) {
   const { cwd = ROOT, env = process.env, isQuiet = false, isYielding = false, timeoutMs } = options;
-  return new Promise((done) => {
+  assertNotEnding();
+  return await new Promise((done) => {
     // Standard output goes to standard error too: a step's chatter is not the answer of the script that ran it.
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', isQuiet ? 'pipe' : 2, isQuiet ? 'pipe' : 2] });
+    running.add(child);
     if (isYielding && child.pid !== undefined) setPriority(child.pid, system.priority.PRIORITY_LOW);
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     let output = '';
@@ -43,10 +60,12 @@ export function run(command, args, options = {}) {
     child.stdout?.setEncoding('utf8').on('data', collect);
     child.stderr?.setEncoding('utf8').on('data', collect);
     child.on('error', (fault) => {
+      running.delete(child);
       clearTimeout(timer);
       done({ code: 127, output: `${output}${fault.message}\n` });
     });
     child.on('close', (code) => {
+      running.delete(child);
       clearTimeout(timer);
       done({ code: code ?? 128, output });
     });
@@ -58,10 +77,10 @@ export function runNode(args, options) {
   return run(process.execPath, args, options);
 }
 
-/** Runs npm: the very one that started us, when one did. */
+/** Runs npm: the very one that started us, when one did. Other programs that run scripts name themselves there too. */
 export function runNpm(args, options) {
   const npmProgram = process.env.npm_execpath;
-  return npmProgram?.endsWith('.js') ? runNode([npmProgram, ...args], options) : run('npm', args, options);
+  return npmProgram?.endsWith('npm-cli.js') ? runNode([npmProgram, ...args], options) : run('npm', args, options);
 }
 
 /** The first of these programs that the PATH (or one of the extra folders) has, as an absolute path. */
@@ -81,12 +100,13 @@ export function findProgram(names, extraFolders = []) {
   return undefined;
 }
 
-/** Runs a script's main function; a SetupError becomes one line and exit code 1. */
+/** Runs a script's main function; a SetupError, and what the system refuses (EACCES, ENOSPC), become one line and exit code 1. */
 export async function main(body) {
   try {
     process.exitCode = (await body()) ?? 0;
   } catch (fault) {
-    if (!(fault instanceof SetupError)) throw fault;
+    // The system's own faults name a path: a stack would only hide it.
+    if (!(fault instanceof SetupError) && fault?.syscall === undefined) throw fault;
     say(fault.message);
     process.exitCode = 1;
   }
