@@ -1,7 +1,7 @@
-// Builds the addon with node-gyp: `node scripts/build.mjs`. Does nothing when the binary is newer than its sources. Ends non-zero with one line that says why when it cannot,
-// so that a caller may go on with the TypeScript fallback.
+// Builds the addon with node-gyp: `node scripts/build.mjs`. Ends non-zero with one line that says why when it cannot, so that
+// a caller may go on with the TypeScript fallback.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildCopy, copyForBuild, nodeGypPath, packageFolder } from './node-gyp.mjs';
 
@@ -15,17 +15,6 @@ function fail(reason) {
 /** Whether a command can be started at all. */
 const isThere = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
 
-function isUpToDate() {
-  if (!existsSync(binary)) return false;
-  const builtMs = statSync(binary).mtimeMs;
-  const sources = readdirSync(join(packageFolder, 'src'), { recursive: true }).map((name) => join('src', name));
-  return ['binding.gyp', ...sources].every((name) => statSync(join(packageFolder, name)).mtimeMs <= builtMs);
-}
-
-if (isUpToDate()) {
-  console.log('net_io: the binary is up to date');
-  process.exit(0);
-}
 if (process.platform !== 'win32') {
   if (![process.env.CXX, 'g++', 'clang++'].some((compiler) => compiler && isThere(compiler))) {
     fail('no C++ compiler on the PATH');
@@ -40,8 +29,6 @@ try {
 }
 
 const started = performance.now();
-// The age of what was built, which is not that of a source that changes while it is.
-const copiedAt = new Date();
 const folder = copyForBuild();
 try {
   const built = buildCopy(folder);
@@ -49,7 +36,6 @@ try {
   mkdirSync(dirname(binary), { recursive: true });
   const arriving = `${binary}.${process.pid}`;
   copyFileSync(built, arriving);
-  utimesSync(arriving, copiedAt, copiedAt);
   renameSync(arriving, binary);
 } catch (error) {
   console.error(error.message);

@@ -1,9 +1,12 @@
-import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { ROOT, run, runNode, runNpm, SetupError, say } from './process.mjs';
-import { hashInputs, isUpToDate, stampDone } from './stamp.mjs';
+import { ROOT, runNode, runNpm, SetupError, say } from './process.mjs';
+import { hashInputs, unlessDone } from './stamp.mjs';
 
 const ADDON = join('native', 'build', 'Release', 'net_io.node');
+const PRISMA_CLIENT = join('prisma', 'generated');
+const PRISMA_DEADLINE_MS = 120_000;
 const isNotTest = (path) => !/\.(test|spec)\.tsx?$/.test(path);
 
 /** Node older than `engines` fails later and obscurely: say it first. */
@@ -52,21 +55,21 @@ export async function installPackages() {
  * @returns {Promise<boolean>} whether the addon is there
  */
 export async function buildAddon() {
+  // Not Node's version: one binary serves them all.
   const inputHash = hashInputs(
-    ['native/binding.gyp', 'native/src', 'native/scripts/build.mjs', 'native/package.json'],
-    [process.versions.modules, process.platform, process.arch],
+    ['native/binding.gyp', 'native/src', 'native/scripts', 'native/package.json'],
+    [process.platform, process.arch],
   );
-  if (!isUpToDate('addon', inputHash, [ADDON])) {
+  await unlessDone('addon', inputHash, [ADDON], async () => {
     say('building net_io');
     const result = await runNode([join('native', 'scripts', 'build.mjs')], { isQuiet: true });
-    if (result.code !== 0) {
-      process.stderr.write(result.output);
-      say('net_io runs on its TypeScript fallback: all works, hashing is slower');
-      return false;
-    }
-    stampDone('addon', inputHash);
-  }
-  return true;
+    if (result.code === 0) return;
+    // One of other sources or another machine would be loaded, and it would not be what runs beside it.
+    rmSync(join(ROOT, ADDON), { force: true });
+    process.stderr.write(result.output);
+    say('net_io runs on its TypeScript fallback: all works, hashing is slower');
+  });
+  return existsSync(join(ROOT, ADDON));
 }
 
 /**
@@ -83,17 +86,24 @@ export function copyAddon() {
 
 /** Generates the Prisma client from prisma/schema.prisma. */
 export async function generatePrismaClient() {
-  const inputHash = hashInputs([
-    'prisma/schema.prisma',
-    'prisma.config.ts',
-    'scripts/prisma-generate.mjs',
-    'package-lock.json',
-  ]);
-  if (isUpToDate('prisma', inputHash, ['prisma/generated'])) return;
-  say('generating the Prisma client');
-  const result = await runNode([join('scripts', 'prisma-generate.mjs')], { isQuiet: true });
-  if (result.code !== 0) throw new SetupError(`the Prisma client could not be generated:\n${result.output}`);
-  stampDone('prisma', inputHash);
+  const inputHash = hashInputs(['prisma/schema.prisma', 'scripts/setup/steps.mjs', 'package-lock.json']);
+  await unlessDone('prisma', inputHash, [join(PRISMA_CLIENT, 'client.ts')], async () => {
+    say('generating the Prisma client');
+    rmSync(join(ROOT, PRISMA_CLIENT), { recursive: true, force: true });
+    const require = createRequire(join(ROOT, 'package.json'));
+    const manifest = require.resolve('prisma/package.json');
+    const program = join(dirname(manifest), require(manifest).bin.prisma);
+    const env = {
+      ...process.env,
+      // The client needs no schema engine. Naming an existing file keeps Prisma from fetching one from outside the registry.
+      PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
+      PRISMA_HIDE_UPDATE_MESSAGE: '1',
+      CHECKPOINT_DISABLE: '1',
+    };
+    const args = [program, 'generate', '--schema', join('prisma', 'schema.prisma'), '--no-hints'];
+    const result = await runNode(args, { env, isQuiet: true, timeoutMs: PRISMA_DEADLINE_MS });
+    if (result.code !== 0) throw new SetupError(`the Prisma client could not be generated:\n${result.output}`);
+  });
 }
 
 /** Compiles the server to dist/. */
@@ -111,13 +121,12 @@ export async function compileServer() {
     [],
     (path) => isNotTest(path) && !/\.(cc|h|S|c|md)$/.test(path),
   );
-  if (isUpToDate('server', inputHash, ['dist/services/main.js'])) return;
-  say('compiling the server');
-  const result = await runNode([join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'], {
-    isQuiet: true,
+  await unlessDone('server', inputHash, ['dist/services/main.js'], async () => {
+    say('compiling the server');
+    const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
+    const result = await runNode([tsc, '-p', 'tsconfig.build.json'], { isQuiet: true });
+    if (result.code !== 0) throw new SetupError(`the server does not compile:\n${result.output}`);
   });
-  if (result.code !== 0) throw new SetupError(`the server does not compile:\n${result.output}`);
-  stampDone('server', inputHash);
 }
 
 /** Builds the page to frontend/dist. */
@@ -128,12 +137,12 @@ export async function buildPage() {
     settings.map(([name, value]) => `${name}=${value}`).sort(),
     isNotTest,
   );
-  if (isUpToDate('page', inputHash, ['frontend/dist/index.html'])) return;
-  say('building the page');
-  const vite = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
-  // A page for people is always the production build, whatever NODE_ENV the server is started with.
-  const env = { ...process.env, NODE_ENV: 'production', NO_COLOR: '1' };
-  const result = await run(process.execPath, [vite, 'build'], { cwd: join(ROOT, 'frontend'), env, isQuiet: true });
-  if (result.code !== 0) throw new SetupError(`the page does not build:\n${result.output}`);
-  stampDone('page', inputHash);
+  await unlessDone('page', inputHash, ['frontend/dist/index.html'], async () => {
+    say('building the page');
+    const vite = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
+    // A page for people is always the production build, whatever NODE_ENV the server is started with.
+    const env = { ...process.env, NODE_ENV: 'production', NO_COLOR: '1' };
+    const result = await runNode([vite, 'build'], { cwd: join(ROOT, 'frontend'), env, isQuiet: true });
+    if (result.code !== 0) throw new SetupError(`the page does not build:\n${result.output}`);
+  });
 }
