@@ -1,26 +1,24 @@
 // npm run bench:cluster [-- --quick] [--only=upload,...]: nodes of one cluster with a real PostgreSQL and Redis, beside
 // bare chains of the same shape, interleaved in one run, on a tmpfs. Results go to bench/results/cluster.{json,md} (a
 // quick or partial run only prints).
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startStores } from '../scripts/cluster/stores.mjs';
+import { readArguments } from './lib/arguments.mjs';
 import { collectBars } from './lib/bars.mjs';
 import { installContenders } from './lib/install.mjs';
 import { describeMachine } from './lib/machine.mjs';
 import { touchPages } from './lib/pages.mjs';
-import { stopAll, waitFor } from './lib/processes.mjs';
+import { endOnSignals, stopAll, waitFor } from './lib/processes.mjs';
 import { writeResults } from './lib/results.mjs';
-import { Servers } from './lib/servers.mjs';
+import { Servers, showLogs } from './lib/servers.mjs';
 import { download, latency, loopDelay, relay, slowReader, upload } from './rows/cluster.mjs';
 
 const MIB = 1024 * 1024;
 const ROWS = { download, upload, relay, latency, 'loop-delay': loopDelay, memory: slowReader };
 
-const args = process.argv.slice(2);
-const isQuick = args.includes('--quick');
-const onlyArg = args.find((arg) => arg.startsWith('--only='));
-const only = onlyArg?.slice('--only='.length).split(',') ?? Object.keys(ROWS);
+const { isQuick, only, isRecorded } = readArguments(Object.keys(ROWS));
 const settings = { sizeBytes: (isQuick ? 256 : 1024) * MIB, rounds: isQuick ? 3 : 5, isQuick };
 const say = (line) => console.log(line);
 const { bars, bar } = collectBars(say);
@@ -35,7 +33,7 @@ chmodSync(folder, 0o711);
 const stopping = new AbortController();
 const startedMs = Date.now();
 let stores = null;
-process.once('SIGINT', () => void end().then(() => process.exit(130)));
+endOnSignals(end);
 
 async function end() {
   stopping.abort();
@@ -80,7 +78,6 @@ try {
   const forwarder = await servers.forwarder(bare.port);
   const redis = { port: env.REDIS_PORT, password: env.REDIS_PASSWORD };
   for (const name of only) {
-    if (!(name in ROWS)) throw new Error(`no row ${name}; there are ${Object.keys(ROWS).join(', ')}`);
     try {
       Object.assign(figures, await ROWS[name]({ servers, nodes, bare, forwarder, redis, settings, say, bar }));
     } catch (fault) {
@@ -92,15 +89,14 @@ try {
   const seconds = Math.round((Date.now() - startedMs) / 1000);
   const missed = bars.filter(({ isMet }) => !isMet);
   say(`${bars.length - missed.length} of ${bars.length} bars met, in ${seconds} s`);
-  if (!isQuick && onlyArg === undefined)
+  if (isRecorded)
     writeResults(
       { machine, settings, seconds, bars, figures, failed },
       { name: 'cluster', title: 'A cluster on one machine', command: 'npm run bench:cluster' },
     );
   if (failed.length > 0) process.exitCode = 1;
 } catch (fault) {
-  for (const name of readdirSync(join(folder, 'logs')))
-    say(`--- ${name}\n${readFileSync(join(folder, 'logs', name), 'utf8').slice(-2000)}`);
+  showLogs(folder, say);
   throw fault;
 } finally {
   await end();

@@ -1,15 +1,16 @@
 // npm run bench [-- --quick] [--only=download,upload,...]: PeerLink and others, interleaved in one run, on a tmpfs.
 // Results go to bench/results/one-node.{json,md} (a quick or partial run only prints).
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readArguments } from './lib/arguments.mjs';
 import { collectBars } from './lib/bars.mjs';
 import { installContenders } from './lib/install.mjs';
 import { describeMachine } from './lib/machine.mjs';
 import { touchPages } from './lib/pages.mjs';
-import { stopAll } from './lib/processes.mjs';
+import { endOnSignals, stopAll } from './lib/processes.mjs';
 import { writeResults } from './lib/results.mjs';
-import { Servers } from './lib/servers.mjs';
+import { Servers, showLogs } from './lib/servers.mjs';
 import { browserUpload } from './rows/browser.mjs';
 import { downloads } from './rows/download.mjs';
 import { hashing } from './rows/hashing.mjs';
@@ -35,13 +36,7 @@ const ROWS = {
   memory,
 };
 
-const args = process.argv.slice(2);
-const isQuick = args.includes('--quick');
-const only =
-  args
-    .find((arg) => arg.startsWith('--only='))
-    ?.slice('--only='.length)
-    .split(',') ?? Object.keys(ROWS);
+const { isQuick, only, isRecorded } = readArguments(Object.keys(ROWS));
 const settings = { sizeBytes: (isQuick ? 256 : 1024) * MIB, rounds: isQuick ? 3 : 5, isQuick };
 const say = (line) => console.log(line);
 const { bars, bar } = collectBars(say);
@@ -50,9 +45,15 @@ const failed = [];
 await installContenders();
 const dist = process.env.PEERLINK_BENCH_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
 const folder = mkdtempSync(join('/dev/shm', 'peerlink-bench-'));
-process.once('SIGINT', () => void stopAll().then(() => process.exit(130)));
 const startedMs = Date.now();
 const figures = {};
+
+async function end() {
+  await stopAll();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+endOnSignals(end);
 try {
   const machine = describeMachine();
   say(
@@ -63,7 +64,6 @@ try {
   const peerLink = await servers.peerLink();
   const bare = await servers.bareHttp();
   for (const name of only) {
-    if (!(name in ROWS)) throw new Error(`no row ${name}; there are ${Object.keys(ROWS).join(', ')}`);
     try {
       Object.assign(figures, await ROWS[name]({ servers, peerLink, bare, settings, say, bar, folder }));
     } catch (fault) {
@@ -75,15 +75,11 @@ try {
   const seconds = Math.round((Date.now() - startedMs) / 1000);
   const missed = bars.filter(({ isMet }) => !isMet);
   say(`${bars.length - missed.length} of ${bars.length} bars met, in ${seconds} s`);
-  if (!isQuick && only.length === Object.keys(ROWS).length)
-    writeResults({ machine, settings, seconds, bars, figures, failed });
+  if (isRecorded) writeResults({ machine, settings, seconds, bars, figures, failed });
   if (failed.length > 0) process.exitCode = 1;
 } catch (fault) {
-  for (const name of readdirSync(join(folder, 'logs'))) {
-    say(`--- ${name}\n${readFileSync(join(folder, 'logs', name), 'utf8').slice(-2000)}`);
-  }
+  showLogs(folder, say);
   throw fault;
 } finally {
-  await stopAll();
-  rmSync(folder, { recursive: true, force: true });
+  await end();
 }

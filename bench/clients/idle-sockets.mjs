@@ -13,6 +13,10 @@ for (let opened = 0; opened < task.count; opened += AT_ONCE) {
       });
       return new Promise((resolve, reject) => {
         socket.once('connect', resolve);
+        // One that is cut costs the server nothing any more.
+        socket.once('disconnect', (reason) => {
+          throw new Error(`a socket was cut: ${reason}`);
+        });
         socket.once('connect_error', reject);
       });
     }),

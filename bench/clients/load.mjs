@@ -1,4 +1,5 @@
-// Uploads without end, one transfer after another on each of `count` connections' worth of files, until SIGTERM.
+// Uploads without end, one transfer after another, until SIGTERM. It ends with a fault when one fails: a load that is not
+// there must not pass for one.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -16,6 +17,7 @@ for (;;) {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ files: [{ path: 'load.bin', sizeBytes: task.sizeBytes }] }),
   });
+  if (answer.status !== 201) throw new Error(`opening answered ${answer.status}: ${await answer.text()}`);
   const { transfer, uploadToken } = await answer.json();
   const headers = { authorization: `Bearer ${uploadToken}` };
   const path = `/api/transfers/${transfer.id}/files/0`;
@@ -23,6 +25,7 @@ for (;;) {
     program,
     JSON.stringify({ kind: 'put', port: task.port, path, headers, sizeBytes: task.sizeBytes }),
   ]);
-  await new Promise((resolve) => child.once('exit', resolve));
+  const code = await new Promise((resolve) => child.once('exit', resolve));
+  if (code !== 0) throw new Error(`an upload ended with ${code}`);
   await fetch(`${origin}/api/transfers/${transfer.id}`, { method: 'DELETE', headers });
 }

@@ -1,6 +1,6 @@
 // The one HTTP client for all servers: bare sockets, one block sent again and again, received bytes counted and
 // dropped. Prints {seconds, bytes}. Tasks:
-//   {kind: 'get', port, path, count}                       count streams at once
+//   {kind: 'get', port, path, sizeBytes, count}             count streams at once, each of so many bytes
 //   {kind: 'put', port, path, headers, sizeBytes}           one body
 //   {kind: 'runs', port, path, headers, sizeBytes, runBytes, count}   count connections, runs at ?offset=
 //   {kind: 'relay', port, getPort?, getPath, putPath, headers, sizeBytes}   the reader waits before the sender begins
@@ -105,13 +105,18 @@ function sendBody(socket, sizeBytes) {
   });
 }
 
+/** A contender that serves less is no faster for it. */
+function assertSize(found, wanted) {
+  if (found !== wanted) throw new Error(`a body of ${found} bytes, wanted ${wanted}`);
+}
+
 async function connection(port = task.port) {
   const reader = makeReader();
   const socket = await open(reader.read, port);
   return { reader, socket };
 }
 
-async function get({ path, count }) {
+async function get({ path, sizeBytes, count }) {
   const all = await Promise.all(Array.from({ length: count }, () => connection()));
   const startedMs = performance.now();
   const sizes = await Promise.all(
@@ -123,7 +128,8 @@ async function get({ path, count }) {
   );
   const seconds = (performance.now() - startedMs) / 1000;
   for (const { socket } of all) socket.destroy();
-  return { seconds, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+  for (const size of sizes) assertSize(size, sizeBytes);
+  return { seconds, bytes: count * sizeBytes };
 }
 
 async function put({ path, headers, sizeBytes }) {
@@ -170,6 +176,7 @@ async function relay({ getPort, getPath, putPath, headers, sizeBytes }) {
   const [bytes] = await Promise.all([received, sendBody(writing.socket, sizeBytes), answer]);
   const seconds = (performance.now() - startedMs) / 1000;
   for (const { socket } of [reading, writing]) socket.destroy();
+  assertSize(bytes, sizeBytes);
   return { seconds, bytes };
 }
 

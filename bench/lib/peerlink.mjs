@@ -18,7 +18,7 @@ export class PeerLink {
     return JSON.parse(readFileSync(join(this.directory, 'node-0', 'node.json'), 'utf8')).nodeId;
   }
 
-  /** @returns {Promise<{id, shareId, uploadToken, path, headers}>} `path` is where its first file's bytes are PUT */
+  /** @returns {Promise<{id, sizeBytes, shareId, uploadToken, path, readPath, headers}>} `path` is where its first file's bytes are PUT */
   async open(sizeBytes, more = {}) {
     const answer = await fetch(`${this.origin}/api/transfers`, {
       method: 'POST',
@@ -29,6 +29,7 @@ export class PeerLink {
     const { transfer, uploadToken } = await answer.json();
     return {
       id: transfer.id,
+      sizeBytes,
       shareId: transfer.shareId,
       uploadToken,
       path: `/api/transfers/${transfer.id}/files/0`,
@@ -80,7 +81,8 @@ export class PeerLink {
   }
 
   get(transfer, count = 1) {
-    return runClient('raw-http.mjs', { kind: 'get', port: this.port, path: transfer.readPath, count });
+    const { readPath, sizeBytes } = transfer;
+    return runClient('raw-http.mjs', { kind: 'get', port: this.port, path: readPath, sizeBytes, count });
   }
 
   relay(transfer, sizeBytes) {

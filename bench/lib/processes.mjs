@@ -137,6 +137,12 @@ export async function stopAll() {
   }
 }
 
+/** Once, whatever asks for it: servers and files in memory that are left behind cost whoever measures next. */
+export function endOnSignals(cleanUp) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.once(signal, () => void cleanUp().finally(() => process.exit(1)));
+}
+
 function childrenOf(pid) {
   const path = `/proc/${pid}/task/${pid}/children`;
   return existsSync(path) ? readFileSync(path, 'utf8').trim().split(' ').filter(Boolean).map(Number) : [];
@@ -182,5 +188,8 @@ export function startClient(program, task) {
     });
   });
   result.catch(() => {});
-  return { result, stop: () => end(child, 'SIGTERM'), said: () => text };
+  const assertRunning = () => {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${program} ended before its time`);
+  };
+  return { result, assertRunning, stop: () => end(child, 'SIGTERM'), said: () => text };
 }

@@ -1,5 +1,5 @@
 // All contenders, each on a free loopback port, each with its files in a folder of its own on the same tmpfs.
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,13 @@ function answers(port) {
     socket.once('connect', () => settle(true));
     socket.once('error', () => settle(false));
   });
+}
+
+/** The end of what each server said; nothing when none was started. */
+export function showLogs(folder, say) {
+  const logs = join(folder, 'logs');
+  if (!existsSync(logs)) return;
+  for (const name of readdirSync(logs)) say(`--- ${name}\n${readFileSync(join(logs, name), 'utf8').slice(-2000)}`);
 }
 
 /** Starts programs below one folder, so that one removal cleans up after all. */
@@ -136,7 +143,9 @@ export const putBody = (port, path, sizeBytes, headers = {}) =>
   runClient('raw-http.mjs', { kind: 'put', port, path, sizeBytes, headers });
 export const putRuns = (port, path, sizeBytes, headers = {}) =>
   runClient('raw-http.mjs', { kind: 'runs', port, path, sizeBytes, headers, runBytes: 8 * 1024 * 1024, count: 6 });
-export const getBody = (port, path, count = 1) => runClient('raw-http.mjs', { kind: 'get', port, path, count });
+/** @param sizeBytes what each of the `count` bodies must have */
+export const getBody = (port, path, sizeBytes, count = 1) =>
+  runClient('raw-http.mjs', { kind: 'get', port, path, sizeBytes, count });
 
 export async function remove(port, path) {
   const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'DELETE' });

@@ -57,7 +57,7 @@ export async function download({ nodes, bare, forwarder, settings, say, bar }) {
   const at = (name, node) => ({
     name,
     server: node === home ? home.server : together(node.server, home.server),
-    run: () => getBody(node.port, transfer.readPath),
+    run: () => getBody(node.port, transfer.readPath, sizeBytes),
   });
   const [across, plain, same] = ['across nodes', 'across nodes, not obfuscated', 'same node'];
   say('download');
@@ -69,7 +69,7 @@ export async function download({ nodes, bare, forwarder, settings, say, bar }) {
       {
         name: 'bare chain',
         server: together(forwarder.server, bare.server),
-        run: () => getBody(forwarder.port, '/download.bin'),
+        run: () => getBody(forwarder.port, '/download.bin', sizeBytes),
       },
     ],
     rounds,

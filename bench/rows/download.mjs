@@ -11,15 +11,23 @@ export async function downloads({ servers, peerLink, bare, settings, say, bar })
   const express = await servers.express(bare.directory);
   const contenders = (count) => [
     { name: 'PeerLink, verified', server: peerLink.server, run: () => peerLink.get(transfer, count) },
-    { name: 'nginx, sendfile', server: nginx.server, run: () => getBody(nginx.port, '/download.bin', count) },
-    { name: 'bare Node, read loop', server: bare.server, run: () => getBody(bare.port, '/download.bin', count) },
+    {
+      name: 'nginx, sendfile',
+      server: nginx.server,
+      run: () => getBody(nginx.port, '/download.bin', sizeBytes, count),
+    },
+    {
+      name: 'bare Node, read loop',
+      server: bare.server,
+      run: () => getBody(bare.port, '/download.bin', sizeBytes, count),
+    },
   ];
 
   say('download, 1 stream');
   const one = await interleave(
     [
       ...contenders(1),
-      { name: 'express.static', server: express.server, run: () => getBody(express.port, '/download.bin') },
+      { name: 'express.static', server: express.server, run: () => getBody(express.port, '/download.bin', sizeBytes) },
     ],
     rounds,
     say,

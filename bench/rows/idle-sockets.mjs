@@ -23,6 +23,7 @@ export async function idleSockets({ servers, say, bar }) {
   await allOpen(client);
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const grownMib = round(((await peerLink.server.settledRssBytes()) - before) / MIB, 1);
+  for (const held of [first, client]) held.assertRunning();
   bar(`${COUNT} idle sockets, MiB`, grownMib, { atMost: 64 });
   await client.stop();
   await first.stop();

@@ -32,7 +32,11 @@ export async function latency({ peerLink, settings, say, bar }) {
     startClient('load.mjs', { port: peerLink.port, sizeBytes: OTHER_BYTES }),
   );
   try {
-    const busy = await measure(peerLink, chunkCount);
+    const ended = others.map(async ({ result }) => {
+      await result;
+      throw new Error('a load ended before the measurement');
+    });
+    const busy = await Promise.race([measure(peerLink, chunkCount), ...ended]);
     bar(`commit to delivery beside ${OTHERS} uploads, p95, ms`, busy.p95Ms, { atMost: 50 });
     return { 'commit to delivery': { alone, [`beside ${OTHERS} uploads`]: busy } };
   } finally {

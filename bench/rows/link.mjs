@@ -1,5 +1,5 @@
 // From the drop to a link that answers: the page gets a real drop event, Send is pressed as soon as it can be, and the
-// link is asked for until it answers 200.
+// link is asked for once it is there; it must answer 200 at once.
 import { Browser, BUTTON, UNTIL } from '../lib/browser.mjs';
 import { quantile, round } from '../lib/measure.mjs';
 

@@ -4,7 +4,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 /** What one call may keep the event loop from. */
 const MAX_BLOCKING_MS = 5;
-const REFERENCE = '@napi-rs/blake-hash';
+export const REFERENCE = '@napi-rs/blake-hash';
 
 const sizeName = (bytes) => (bytes >= MIB ? `${bytes / MIB} MiB` : bytes >= KIB ? `${bytes / KIB} KiB` : `${bytes} B`);
 
