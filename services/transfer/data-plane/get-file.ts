@@ -19,9 +19,9 @@ import { writeCounted } from './counted-write.ts';
 import type { RequestContext } from './data-plane.ts';
 import type { DataPlaneDeps } from './deps.ts';
 import { disposition } from './disposition.ts';
+import { type LeaseUse, useLease } from './download-lease.ts';
 import { PacedResponse } from './paced-response.ts';
 import { isServedHere, piecesOf } from './read-pieces.ts';
-import { type LeaseUse, useLease } from './share-access.ts';
 
 /** User bytes never run on our origin, whatever they are. */
 export const USER_BYTES_HEADERS = {
@@ -78,7 +78,7 @@ export async function getFile(
     res.writeHead(status, head).end();
     return;
   }
-  const lease = await useLease(deps, req, res, context, transfer, file, { from, to });
+  const lease = await useLease(deps, req, res, context, { transfer, file, range: { from, to } });
   const { recipient } = options;
   const counted =
     recipient === null

@@ -10,12 +10,12 @@ import { writeCounted } from './counted-write.ts';
 import type { RequestContext } from './data-plane.ts';
 import type { DataPlaneDeps } from './deps.ts';
 import { disposition } from './disposition.ts';
+import { type LeaseUse, useLease } from './download-lease.ts';
 import { USER_BYTES_HEADERS } from './get-file.ts';
 import type { MovingStream } from './moving-transfers.ts';
 import { PacedResponse } from './paced-response.ts';
 import type { Piece } from './pieces.ts';
 import { isServedHere, piecesOf } from './read-pieces.ts';
-import { type LeaseUse, useLease } from './share-access.ts';
 import {
   centralHeader,
   dataDescriptor,
@@ -52,10 +52,8 @@ export async function getZip(
     res.writeHead(200, head).end();
     return;
   }
-  const lease = await useLease(deps, req, res, context, transfer, null, {
-    from: 0,
-    to: transfer.totalBytes,
-  });
+  const range = { from: 0, to: transfer.totalBytes };
+  const lease = await useLease(deps, req, res, context, { transfer, file: null, range });
   const release = deps.engine.holdAsReader(transfer);
   const response = new PacedResponse(res);
   let stream: MovingStream | null = null;

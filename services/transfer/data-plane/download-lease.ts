@@ -1,0 +1,188 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PeerLinkError } from '../../contracts/errors.ts';
+import { LEASE_IDLE_MS, LEASE_RESUME_BACKTRACK_BYTES } from '../../contracts/limits.ts';
+import { randomId, sha256, TOKEN_LENGTH } from '../../kernel/ids.ts';
+import type { LeaseOutcome, PlannedFile } from '../ports.ts';
+import type { RunningFile } from '../running-file.ts';
+import type { RunningTransfer } from '../running-transfer.ts';
+import type { RequestContext } from './data-plane.ts';
+import type { DataPlaneDeps } from './deps.ts';
+import { LEASE_COOKIE, setShareCookie, shareCookies } from './share-access.ts';
+
+/** How often a running stream says that it is there and what it served, so that a resumed one may begin there. */
+const RECORD_EVERY_MS = 2_000;
+const STREAM_ID_LENGTH = 12;
+
+/** The right to read a limited share, as one stream uses it. */
+export interface LeaseUse {
+  /** Bytes of a file; what a zip has around them is nobody's. */
+  served(bytes: number, fileIndex: number): void;
+  /** "It becomes consumed before the last chunk of the first completed file is sent." Repeatable. */
+  consume(): Promise<void>;
+  end(): Promise<void>;
+}
+
+const UNLIMITED: LeaseUse = { served: () => {}, consume: async () => {}, end: async () => {} };
+
+/** What a GET is to read of a share. */
+export interface LeasedRead {
+  readonly transfer: RunningTransfer;
+  /** null for the zip */
+  readonly file: RunningFile | null;
+  /** of bytes that the answer will have; to null: as far as it will go */
+  readonly range: { readonly from: number; readonly to: number | null };
+}
+
+/**
+ * Takes a lease for a GET of a limited share, or goes on under one. A download that begins, rather than goes on, costs
+ * a point of the rate limit, and costs it before it holds a slot.
+ * @throws slots_held, used_up, ended, rate_limited
+ */
+export async function useLease(
+  deps: DataPlaneDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  context: RequestContext,
+  { transfer, file, range }: LeasedRead,
+): Promise<LeaseUse> {
+  const consumeRate = async () => {
+    if (range.from === 0) await deps.edge.consumeRate('downloads', context);
+  };
+  if (transfer.row.maxDownloads === null) {
+    await consumeRate();
+    return UNLIMITED;
+  }
+  const planned = plannedFiles({ transfer, file, range });
+  // Whoever looks at the share next is told how many downloads are left now.
+  const onConsumed = () => void deps.engine.reread(transfer).catch(() => {});
+  const begin = (leaseId: string) => streamUnder(deps, leaseId, { transfer, file, planned, onConsumed });
+  const known = await knownLease(deps, req, transfer);
+  const goingOn = known === null ? null : await begin(known);
+  if (goingOn !== null) return goingOn;
+  const token = randomId(TOKEN_LENGTH);
+  const asked = { transferId: transfer.row.id, tokenHash: sha256(token), holder: context.addressKey };
+  const remember = () => setShareCookie(res, context, transfer.row.shareId, LEASE_COOKIE, token, LEASE_IDLE_MS * 6);
+  if (range.from > 0 && file !== null) {
+    const resumed = await deps.leases.takeUp({
+      ...asked,
+      fileIndex: file.row.index,
+      fromByte: range.from,
+      backtrackBytes: LEASE_RESUME_BACKTRACK_BYTES,
+    });
+    const takenUp = resumed === null ? null : await begin(resumed.id);
+    if (takenUp !== null) {
+      remember();
+      return takenUp;
+    }
+  }
+  await consumeRate();
+  const taken = await deps.leases.acquire({ ...asked, nodeId: deps.engine.nodeId, idleMs: LEASE_IDLE_MS });
+  const use = await begin(grantedLease(taken));
+  if (use === null) throw leaseLost();
+  remember();
+  return use;
+}
+
+/** How much of each file this read will have. A file that grows has no size to count by. */
+function plannedFiles({ transfer, file, range }: LeasedRead): readonly PlannedFile[] {
+  return (file === null ? transfer.files : [file]).flatMap(({ row: { index, sizeBytes } }) => {
+    if (sizeBytes === null) return [];
+    const plannedBytes = file === null ? sizeBytes : (range.to ?? sizeBytes) - range.from;
+    return [{ fileIndex: index, sizeBytes, plannedBytes }];
+  });
+}
+
+/** @throws slots_held, used_up, ended */
+function grantedLease(taken: LeaseOutcome): string {
+  switch (taken.outcome) {
+    case 'granted':
+      return taken.leaseId;
+    case 'slots_held':
+      throw new PeerLinkError('slots_held', 'All downloads that the sender allowed are under way. One may come free.', {
+        retryAfterSeconds: taken.retryAfterSeconds,
+      });
+    case 'used_up':
+      throw new PeerLinkError('used_up', 'This link has been downloaded as often as its sender allowed.');
+    case 'ended':
+      throw new PeerLinkError('ended', 'This transfer was ended by its sender.');
+  }
+}
+
+/** The lease that the request's own token names. */
+async function knownLease(
+  deps: DataPlaneDeps,
+  req: IncomingMessage,
+  transfer: RunningTransfer,
+): Promise<string | null> {
+  const token = shareCookies(req).lease;
+  if (token === undefined || token.length > 128) return null;
+  return (await deps.leases.findByToken(transfer.row.id, sha256(token)))?.id ?? null;
+}
+
+/** Null: the lease is gone, or so many bytes more would be too many under it. */
+async function streamUnder(
+  deps: DataPlaneDeps,
+  leaseId: string,
+  plan: {
+    readonly transfer: RunningTransfer;
+    /** Null: all of them, as a zip. */
+    readonly file: RunningFile | null;
+    readonly planned: readonly PlannedFile[];
+    readonly onConsumed: () => void;
+  },
+): Promise<LeaseUse | null> {
+  const { transfer, file, planned, onConsumed } = plan;
+  const streamId = randomId(STREAM_ID_LENGTH);
+  const isZip = file === null;
+  let fileIndex = file?.row.index ?? 0;
+  /** Of that file. */
+  let sentBytes = 0;
+  const flight = () => {
+    const wholeBytes = isZip ? transfer.files[fileIndex]?.row.sizeBytes : planned[0]?.plannedBytes;
+    return { streamId, isZip, fileIndex, leftBytes: Math.max(0, (wholeBytes ?? 0) - sentBytes) };
+  };
+  const unrecorded = new Map<number, number>();
+  let consuming: Promise<boolean> | null = null;
+  let isLost = false;
+  let hasEnded = false;
+  const count = (index: number, bytes: number) => void unrecorded.set(index, (unrecorded.get(index) ?? 0) + bytes);
+  const record = async (isLast: boolean) => {
+    const served = [...unrecorded].map(([index, servedBytes]) => ({ fileIndex: index, servedBytes }));
+    unrecorded.clear();
+    try {
+      isLost = !(await deps.leases.record(leaseId, { ...flight(), served, isLast }));
+    } catch (fault) {
+      for (const { fileIndex: index, servedBytes } of served) count(index, servedBytes);
+      throw fault;
+    }
+  };
+  const begun = await deps.leases.begin(leaseId, flight(), planned);
+  if (begun !== 'begun') return null;
+  // While the database cannot answer, the stream goes on: the lease was given, and its last chunk needs `consume`.
+  const heartbeat = setInterval(() => record(false).catch(() => {}), RECORD_EVERY_MS);
+  return {
+    served: (bytes, index) => {
+      count(index, bytes);
+      sentBytes = index === fileIndex ? sentBytes + bytes : bytes;
+      fileIndex = index;
+      if (isLost) throw leaseLost();
+    },
+    consume: async () => {
+      consuming ??= deps.leases.consume(leaseId).finally(onConsumed);
+      if (!(await consuming)) throw leaseLost();
+    },
+    end: async () => {
+      if (hasEnded) return;
+      hasEnded = true;
+      clearInterval(heartbeat);
+      // The rows say "no stream" by themselves after some seconds of silence.
+      await record(true).catch(() => {});
+    },
+  };
+}
+
+function leaseLost(): PeerLinkError {
+  return new PeerLinkError('slots_held', 'This download stood still for too long and its slot went to somebody else.', {
+    retryAfterSeconds: 60,
+  });
+}
