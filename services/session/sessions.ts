@@ -5,13 +5,9 @@ import { randomId, sha256, TOKEN_LENGTH } from '../kernel/ids.ts';
 import { displayNameOf, friendlyName } from './display-names.ts';
 import type { SessionCache, SessionRepository, SessionRow } from './ports.ts';
 import { LOOK_BACK_MS, RevokedSessions } from './revoked-sessions.ts';
+import { SessionUses } from './session-uses.ts';
 
 const SESSION_ID_LENGTH = 22;
-/** "touch at most once a minute": an extension later than that costs nobody a session. */
-const TOUCH_EVERY_MS = 60_000;
-/** A session that lives shorter than minutes is extended at least so often in its life. */
-const TOUCHES_A_LIFE = 4;
-
 export interface SessionDeps {
   readonly repository: SessionRepository;
   readonly cache: SessionCache;
@@ -49,27 +45,11 @@ export interface Sessions {
 /** Anonymous identity: a random token of which only the SHA-256 is kept. */
 export function createSessions(deps: SessionDeps): Sessions {
   const { repository, cache, cachedMs, clock, ttlSeconds } = deps;
-  const touchEveryMs = Math.min(TOUCH_EVERY_MS, (ttlSeconds * 1000) / TOUCHES_A_LIFE);
   const revoked = new RevokedSessions(deps);
-  const isTouchDue = (row: SessionRow) => clock.now() - row.lastUsedAt.getTime() >= touchEveryMs;
-  const touch = async (row: SessionRow): Promise<SessionInfo | null> => {
-    const touched = await repository.touch(row.id, ttlSeconds);
-    if (touched === null) {
-      await cache.revoke(row.tokenHashHex, cachedMs);
-      return null;
-    }
-    await cache.replace(touched, cachedMs);
-    return toInfo(touched);
-  };
-  const touching = new Map<string, Promise<void>>();
-  /**
-   * Extends a session that was read a moment ago, beside the request that uses it: a database that does not answer would
-   * make that wait twice, here and for its own statement.
-   */
-  const touchBeside = (row: SessionRow): void => {
-    if (touching.has(row.id)) return;
-    const done = () => void touching.delete(row.id);
-    touching.set(row.id, touch(row).then(done, done));
+  const uses = new SessionUses(deps);
+  const use = async (row: SessionRow): Promise<SessionInfo | null> => {
+    const used = await uses.write(row);
+    return used === null ? null : toInfo(used);
   };
   /** What the row says is over may have been prolonged meanwhile; while the database cannot answer it is not believed. */
   const isOver = (row: SessionRow) => row.expiresAt.getTime() <= clock.now();
@@ -93,13 +73,13 @@ export function createSessions(deps: SessionDeps): Sessions {
       if (cached === 'away') revoked.cacheIsAway();
       if (typeof cached === 'object' && revoked.isCacheTrusted()) {
         if (revoked.has(cached.id)) return null;
-        if (isOver(cached)) return touch(cached);
-        if (isTouchDue(cached)) touchBeside(cached);
+        if (isOver(cached)) return use(cached);
+        if (uses.isDue(cached)) uses.writeBeside(cached);
         return toInfo(cached);
       }
       const row = await repository.findByTokenHash(tokenHash);
       if (row === null || revoked.has(row.id)) return null;
-      if (isTouchDue(row)) return touch(row);
+      if (uses.isDue(row)) return use(row);
       await cache.add(row, cachedMs);
       return toInfo(row);
     },
@@ -110,7 +90,7 @@ export function createSessions(deps: SessionDeps): Sessions {
       return row === null || revoked.has(sessionId) ? null : toInfo(row);
     },
     async keep(sessionIds) {
-      await repository.keep(sessionIds, { ttlSeconds, notUsedForSeconds: touchEveryMs / 1000 });
+      await repository.keep(sessionIds, { ttlSeconds, notUsedForSeconds: uses.everyMs / 1000 });
       return repository.namesOf(sessionIds);
     },
     async rename(sessionId, displayName) {
