@@ -47,12 +47,15 @@ async function ask(path, question) {
 /** The answer of the first process that gives one; the node that is drained may be among them and end. */
 async function askAny(question) {
   const directory = dataDirectory();
-  let fault = new SetupError(`no PeerLink is running on ${directory}: run this where a node runs, with its DATA_DIR`);
+  let fault = new SetupError(
+    `no PeerLink is running on ${directory}: run this where a node runs, as its user and with its DATA_DIR`,
+  );
   for (const path of operatorSockets(directory)) {
     try {
       return await ask(path, question);
     } catch (cause) {
-      if (!['ECONNREFUSED', 'ENOENT'].includes(cause.code)) fault = cause;
+      if (['ECONNREFUSED', 'ENOENT'].includes(cause.code)) continue;
+      fault = new SetupError(`the process at ${path} gave no answer: ${cause.message}`);
     }
   }
   throw fault;

@@ -41,17 +41,31 @@ const RESULTS = join(ROOT, 'bench', 'results', 'cluster-faults');
 const BIOME = join(ROOT, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
 const PART_DEADLINE_MS = 6 * 3_600_000;
 
+const USAGE =
+  'usage: npm run test:cluster -- [--full] [--part=NAME,...] [--runs=N] [--mib=N] [--outage-seconds=N] [--seed=TEXT]';
+
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        full: { type: 'boolean', default: false },
+        part: { type: 'string' },
+        runs: { type: 'string' },
+        mib: { type: 'string' },
+        'outage-seconds': { type: 'string' },
+        seed: { type: 'string' },
+      },
+    }).values;
+  } catch (fault) {
+    throw new SetupError(`${fault.message}\n${USAGE}`);
+  }
+}
+
 function options() {
-  const { values } = parseArgs({
-    options: {
-      full: { type: 'boolean', default: false },
-      part: { type: 'string' },
-      runs: { type: 'string' },
-      mib: { type: 'string' },
-      'outage-seconds': { type: 'string' },
-      seed: { type: 'string' },
-    },
-  });
+  const values = readArguments();
+  for (const name of ['runs', 'mib', 'outage-seconds'])
+    if (values[name] !== undefined && !(Number.isInteger(Number(values[name])) && values[name] > 0))
+      throw new SetupError(`--${name} must be a whole number from 1, found "${values[name]}"`);
   const parts = values.part?.split(',') ?? Object.keys(PARTS);
   const unknown = parts.filter((name) => !Object.hasOwn(PARTS, name));
   if (unknown.length > 0)

@@ -64,6 +64,39 @@ describe('copy-native', () => {
   }, 60_000);
 });
 
+describe('npm run test:cluster', () => {
+  it.each([
+    ['--help', /^peerlink: Unknown option '--help'[^\n]*\nusage: [^\n]*--part=NAME[^\n]*\n$/],
+    ['--runs=many', /^peerlink: --runs must be a whole number from 1, found "many"\n$/],
+    ['--part=nothing', /^peerlink: no part nothing: there are killed, [^\n]*\n$/],
+  ])(
+    'refuses %s with what there is, before hours of work',
+    async (argument, said) => {
+      const args = [join('scripts', 'test-cluster.mjs'), argument];
+      const program = startProcess(process.execPath, args, { cwd: freshClone().root });
+      expect((await program.exited(30_000)).code).toBe(1);
+      expect(program.log()).toMatch(said);
+    },
+    60_000,
+  );
+});
+
+describe('npm run peerlink', () => {
+  it('says in one line that a process gave no answer', async () => {
+    const directory = tempDirectory('data');
+    mkdirSync(join(directory, 'node-0'));
+    const path = join(directory, 'node-0', 'operator.sock');
+    const silent = createServer((socket) => socket.destroy()).listen(path);
+    atEnd(() => void silent.close());
+    await once(silent, 'listening');
+    const env = { ...process.env, DATA_DIR: directory };
+    const args = [join('scripts', 'peerlink.mjs'), 'drain', 'some-node'];
+    const program = startProcess(process.execPath, args, { cwd: ROOT, env });
+    expect((await program.exited(30_000)).code).toBe(1);
+    expect(program.log()).toMatch(/^peerlink: the process at [^\n]*operator\.sock gave no answer: [^\n]*\n$/);
+  }, 60_000);
+});
+
 describe('the server of the page in development', () => {
   it('ends where its port is taken, and takes no other one unsaid', async () => {
     const other = createServer().listen(0, 'localhost');
