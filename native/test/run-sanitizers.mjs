@@ -30,7 +30,7 @@ async function runHarness(folder) {
   const flags = [
     '-std=c++17',
     '-O1',
-    '-g',
+    '-g1',
     `-fsanitize=${SANITIZERS}`,
     '-fno-sanitize-recover=all',
     '-fno-rtti',
