@@ -1,16 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PeerLinkError } from '../../contracts/errors.ts';
-import {
-  MAX_CHUNKS_PER_FILE,
-  MAX_SOCKET_CHUNK_BYTES,
-  MIB,
-  UNKNOWN_LENGTH_CHUNK_BYTES,
-} from '../../contracts/limits.ts';
-import type { ChunkHead, ChunkStored } from '../../contracts/socket.ts';
+import { MAX_CHUNKS_PER_FILE, UNKNOWN_LENGTH_CHUNK_BYTES } from '../../contracts/limits.ts';
 import { isPageWanted } from '../../kernel/preview-agents.ts';
 import type { ActivityGauges, TrafficCounter } from '../../kernel/traffic.ts';
 import type { LeaseRepository } from '../ports.ts';
-import { hex } from '../summaries.ts';
 import type { TransferControl } from '../transfer-control.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
 import { BufferPool } from './buffer-pool.ts';
@@ -21,13 +14,12 @@ import { getZip } from './get-zip.ts';
 import { helpText } from './help-text.ts';
 import { MovingTransfers } from './moving-transfers.ts';
 import { ReaderGone } from './paced-response.ts';
-import { chunkValueOf, putRun } from './put-body.ts';
+import { putRun } from './put-body.ts';
 import { putUpload } from './put-upload.ts';
-import { isServedHere } from './read-pieces.ts';
 import { ReaderMemory } from './reader-memory.ts';
 import { ClientGone, discardRest } from './receive-body.ts';
 import { assertAllowed } from './share-access.ts';
-import { SpentBuffers } from './spent-buffers.ts';
+import { storeChunk } from './store-chunk.ts';
 
 export interface DataPlaneOptions {
   /** Null when embedded. Given the finished deps, since what other nodes ask needs the same ones. */
@@ -111,7 +103,7 @@ export function createDataPlane(
     },
     activeUploads: () => deps.uploads.streamCount,
     activeDownloads: () => deps.downloads.streamCount,
-    openTransfers: () => [...options.engine.running()].filter((transfer) => transfer.row.state === 'open').length,
+    openTransfers: () => options.engine.running().filter((transfer) => transfer.row.state === 'open').length,
   };
 }
 
@@ -207,66 +199,4 @@ function answerHelp(res: ServerResponse, method: string, context: RequestContext
   const text = Buffer.from(helpText(context.publicOrigin));
   res.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'content-length': text.length });
   res.end(method === 'HEAD' ? undefined : text);
-}
-
-/** "Socket.IO binary event with acknowledgement: one chunk of up to 1 MiB, else `use_http`." */
-async function storeChunk(
-  deps: DataPlaneDeps,
-  head: ChunkHead,
-  bytes: Uint8Array,
-  { requestId }: RequestContext,
-): Promise<ChunkStored> {
-  const { engine, control, uploads, traffic } = deps;
-  const owner = { sessionId: null, uploadToken: head.uploadToken };
-  let transfer = await control.owned(owner, head.transferId);
-  if (!transfer.isAccepted) {
-    await deps.direct.assertAccepted(transfer);
-    transfer = await control.owned(owner, head.transferId);
-  }
-  const file = transfer.file(head.fileIndex);
-  if (isServedHere(deps, transfer)) transfer.assertWritable(engine.nodeId, engine.nowMs);
-  if (file.row.sizeBytes === null || file.row.chunkSizeBytes > MAX_SOCKET_CHUNK_BYTES) {
-    throw new PeerLinkError(
-      'use_http',
-      `Chunks of this file do not fit an event of ${MAX_SOCKET_CHUNK_BYTES / MIB} MiB; PUT them.`,
-    );
-  }
-  if (!Number.isSafeInteger(head.chunkIndex) || head.chunkIndex < 0 || head.chunkIndex >= (file.chunkCount ?? 0)) {
-    throw new PeerLinkError('bad_offset', `Chunk ${head.chunkIndex} is not in the file of ${file.chunkCount} chunks.`);
-  }
-  const wantedBytes = file.chunkLength(head.chunkIndex);
-  if (bytes.length !== wantedBytes) {
-    throw new PeerLinkError('bad_run', `Chunk ${head.chunkIndex} has ${wantedBytes} bytes, ${bytes.length} were sent.`);
-  }
-  const expected = head.chunkValue === undefined ? undefined : chunkValueOf(head.chunkValue);
-  const release = engine.hold(transfer);
-  try {
-    const stream = await uploads.enter(transfer.row.id);
-    try {
-      stream.moved(bytes.length);
-      traffic.add('in', bytes.length);
-      if (deps.peers !== null && !isServedHere(deps, transfer)) {
-        const run = {
-          fileIndex: head.fileIndex,
-          offset: head.chunkIndex * file.row.chunkSizeBytes,
-          lengthBytes: bytes.length,
-          chunkValue: head.chunkValue ?? null,
-          requestId,
-        };
-        const stored = await deps.peers.forwardRun(transfer, run, { bytes: Buffer.from(bytes) });
-        return { chunkIndex: head.chunkIndex, state: stored.state, digest: stored.digest };
-      }
-      // An event's memory is known to the collector late, too: see SpentBuffers.
-      const buffers = new SpentBuffers();
-      buffers.take(bytes, 1);
-      const chunk = { index: head.chunkIndex, bytes: [bytes] };
-      await engine.writeChunk(transfer, file, chunk, expected, () => buffers.giveBack(chunk.bytes));
-      await engine.sealWhenComplete(transfer, file);
-    } finally {
-      stream.leave();
-    }
-  } finally {
-    release();
-  }
-  return { chunkIndex: head.chunkIndex, state: transfer.row.state, digest: hex(file.row.digest) };
 }
