@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { OfferItem } from '../../../../services/contracts/people.ts';
 import type { SavePhase } from '../../transfer-engine/file-saver.ts';
-import { arrivalStage, bytesHere, type Receiving } from './arrival-view.ts';
+import { arrivalStage, bytesHere, type Receiving, shareHere } from './arrival-view.ts';
 
 const item = (changes: Partial<OfferItem> = {}): OfferItem => ({
   id: 'item',
@@ -48,5 +48,12 @@ describe('what was accepted', () => {
     expect(bytesHere(item(), page('saving'), { name: 'saving' })).toBe(60);
     expect(bytesHere(item(), browser, { name: 'browser' })).toBe(40);
     expect(bytesHere(item(), page('saved'), { name: 'received' })).toBe(100);
+  });
+
+  it('is whole when it has come, never more than whole, and nothing while nobody knows how much it is', () => {
+    expect(shareHere(item(), 60, { name: 'saving' })).toBe(0.6);
+    expect(shareHere(item(), 140, { name: 'saving' })).toBe(1);
+    expect(shareHere(item({ totalBytes: null }), 60, { name: 'saving' })).toBe(0);
+    expect(shareHere(item({ totalBytes: 0 }), 0, { name: 'received' })).toBe(1);
   });
 });

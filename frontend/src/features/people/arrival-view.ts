@@ -39,3 +39,9 @@ export function bytesHere(item: OfferItem, own: Receiving | undefined, stage: Ar
   if (stage.name === 'received') return item.totalBytes ?? item.receivedBytes;
   return own?.mode === 'page' ? own.savedBytes : item.receivedBytes;
 }
+
+/** Of all of it, from 0 to 1; 0 where nobody knows how much it is. */
+export function shareHere(item: OfferItem, here: number, stage: ArrivalStage): number {
+  if (stage.name === 'received') return 1;
+  return item.totalBytes ? Math.min(1, here / item.totalBytes) : 0;
+}
