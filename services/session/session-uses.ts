@@ -49,4 +49,9 @@ export class SessionUses {
     const done = () => void this.#beside.delete(row.id);
     this.#beside.set(row.id, this.write(row).then(done, done));
   }
+
+  /** Once what is written down beside a request is in the cache too, or has failed. */
+  async settled(sessionId: string): Promise<void> {
+    await this.#beside.get(sessionId);
+  }
 }

@@ -266,6 +266,24 @@ describe('sessions', () => {
     expect((await sessions.resolve(token))?.displayName).toBe('Grace');
     await expect(sessions.rename('nobody12', 'Grace')).rejects.toMatchObject({ type: 'not_found' });
   });
+
+  it('keep their new name when a use that was written down before is answered later', async () => {
+    const { sessions, repository, clock } = setUp({ cachedMs: 120_000 });
+    const { token, session } = await sessions.create('Ada');
+    clock.advance(61_000);
+    const { touch } = repository;
+    const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
+    repository.touch = async (...use) => {
+      const row = await touch(...use);
+      await turn();
+      return row;
+    };
+    // As PATCH /api/session does: who it is, and beside that the use, then the change.
+    await sessions.resolve(token);
+    await sessions.rename(session.id, 'Grace');
+    await turn();
+    expect((await sessions.resolve(token))?.displayName).toBe('Grace');
+  });
 });
 
 describe('names', () => {

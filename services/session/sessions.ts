@@ -94,7 +94,10 @@ export function createSessions(deps: SessionDeps): Sessions {
       return repository.namesOf(sessionIds);
     },
     async rename(sessionId, displayName) {
-      const row = await repository.rename(sessionId, displayNameOf(displayName));
+      const name = displayNameOf(displayName);
+      // A use that is being written down puts the row with the old name into the cache.
+      await uses.settled(sessionId);
+      const row = await repository.rename(sessionId, name);
       if (row === null) throw new PeerLinkError('not_found', 'There is no such session.');
       await cache.replace(row, cachedMs);
       return toInfo(row);
