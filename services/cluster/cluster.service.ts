@@ -68,14 +68,13 @@ export interface ClusterServiceDeps {
 
 /** Who is here, who leads, and where a new transfer belongs. */
 export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
-  const { repository, leadership, self, pace } = deps;
-  const loops: Loop[] = [];
+  const { repository, leadership, self, onFault } = deps;
+  let loops: readonly Loop[] = [];
   let state: NodeState = 'joining';
   /** The node service has spoken: whoever is asked before answers nothing, and the broker warns of each question. */
   let hasSpoken = false;
   const announce = () => repository.announce({ ...self, state });
   const view = new ClusterView();
-  const watch = new UnbrokenWatch(pace.rowsEveryMs + LONGEST_DELAY_MS);
   /** Until everybody's next report a newcomer would show the others as gone, and choose none of them. */
   const greet = (nodeId: string) => {
     if (nodeId !== self.id && hasSpoken) void report(deps);
@@ -99,42 +98,17 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
         hasSpoken = true;
         void report(deps);
         // Whoever takes over begins now, not when this node is gone.
-        if (state === 'draining') await resign(deps).catch((fault: unknown) => deps.onFault('resign', fault));
-        await announce().catch((fault: unknown) => deps.onFault('announce', fault));
+        if (state === 'draining') await resign(deps).catch((fault: unknown) => onFault('resign', fault));
+        await announce().catch((fault: unknown) => onFault('announce', fault));
       },
     },
     async started() {
       deps.hints?.listen(
-        () => void tellOfChange(deps, leadership.hear()).catch((fault: unknown) => deps.onFault('lease', fault)),
+        () => void tellOfChange(deps, leadership.hear()).catch((fault: unknown) => onFault('lease', fault)),
       );
-      loops.push(
-        startLoop(pace.announceEveryMs, announce, (fault) => deps.onFault('announce', fault)),
-        startLoop(
-          REPORT_EVERY_MS,
-          async () => {
-            if (hasSpoken) await report(deps);
-          },
-          (fault) => deps.onFault('report', fault),
-        ),
-        startLoop(
-          pace.rowsEveryMs,
-          async () => {
-            view.learnRows(await repository.listNodes());
-            watch.saw(performance.now());
-          },
-          (fault) => deps.onFault('list nodes', fault),
-        ),
-        startLoop(
-          pace.leaseEveryMs,
-          () => tellOfChange(deps, leadership.tick()),
-          (fault) => deps.onFault('lease', fault),
-        ),
-        startLoop(
-          pace.dutiesEveryMs,
-          () => doDuties(deps, watch),
-          (fault) => deps.onFault('duties', fault),
-        ),
-      );
+      loops = startLoops(deps, view, announce, async () => {
+        if (hasSpoken) await report(deps);
+      });
     },
     async stopped() {
       await Promise.all(loops.map((loop) => loop.stop()));
@@ -150,6 +124,30 @@ export function clusterService(deps: ClusterServiceDeps): ServiceSchema {
       await Promise.allSettled([resign(deps), announce()]);
     },
   });
+}
+
+/** What a node does for the cluster again and again, each at its own pace. */
+function startLoops(
+  deps: ClusterServiceDeps,
+  view: ClusterView,
+  announce: () => Promise<void>,
+  reportState: () => Promise<void>,
+): readonly Loop[] {
+  const { repository, leadership, pace } = deps;
+  const watch = new UnbrokenWatch(pace.rowsEveryMs + LONGEST_DELAY_MS);
+  const readRows = async () => {
+    view.learnRows(await repository.listNodes());
+    watch.saw(performance.now());
+  };
+  const every = (everyMs: number, what: string, act: () => Promise<void>) =>
+    startLoop(everyMs, act, (fault) => deps.onFault(what, fault));
+  return [
+    every(pace.announceEveryMs, 'announce', announce),
+    every(REPORT_EVERY_MS, 'report', reportState),
+    every(pace.rowsEveryMs, 'list nodes', readRows),
+    every(pace.leaseEveryMs, 'lease', () => tellOfChange(deps, leadership.tick())),
+    every(pace.dutiesEveryMs, 'duties', () => doDuties(deps, watch)),
+  ];
 }
 
 async function tellOfChange(
