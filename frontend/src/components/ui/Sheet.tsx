@@ -49,7 +49,8 @@ export function Sheet({
     if (!page) return;
     page.inert = true;
     return () => {
-      page.inert = false;
+      // An offer may come while another sheet is open, and be answered first.
+      page.inert = openersOfOpen.length > 0;
     };
   }, []);
   return (
