@@ -22,6 +22,8 @@
       "VCCLCompilerTool": {"AdditionalOptions": ["/std:c++17"], "Optimization": 2, "ExceptionHandling": 0}
     },
     "conditions": [
+      # uv.h brings windows.h, whose macros min and max would take the place of std::min and std::max.
+      ["OS=='win'", {"defines": ["NOMINMAX"]}],
       ["target_arch=='x64' or target_arch=='ia32'", {"defines": ["NET_IO_X86"]}],
       ["target_arch=='arm64'", {"defines": ["NET_IO_ARM64"]}],
       ["net_io_sanitize!=''", {
@@ -80,7 +82,9 @@
           "type": "static_library",
           "sources": ["src/blake3/sse41.cc", "src/xor_stream/sse2.cc"],
           "cflags_cc": ["-msse4.1"],
-          "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["-msse4.1"]}
+          "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["-msse4.1"]},
+          # MSVC takes these intrinsics without a flag. clang-cl, which builds Node itself for Windows, does not.
+          "conditions": [["clang==1", {"msvs_settings": {"VCCLCompilerTool": {"AdditionalOptions": ["-msse4.1"]}}}]]
         },
         {
           "target_name": "net_io_avx2",

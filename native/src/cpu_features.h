@@ -9,7 +9,7 @@ namespace net_io {
 enum CpuFeature : uint32_t {
   kSse41 = 1u << 0,
   kAvx2 = 1u << 1,
-  kAvx512 = 1u << 2,  // F and VL together: the kernel needs both.
+  kAvx512 = 1u << 2,  // F and VL, and CD, BW and DQ, which all go together.
   kNeon = 1u << 3,
 };
 
