@@ -1,10 +1,20 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { SetupError, say } from '../setup/process.mjs';
 import { startChild, stopChild, untilAnswers } from './child.mjs';
 import { freePort } from './ports.mjs';
+import { takeFolder } from './turn.mjs';
 
 const OLDEST_MAJOR = 14;
 const INITDB_DEADLINE_MS = 120_000;
@@ -18,6 +28,7 @@ const MAX_CONNECTIONS = 250;
  */
 export async function startPostgres(folder, password) {
   const programs = newestPrograms();
+  const turn = await takeFolder(folder);
   const owner = unprivilegedOwner();
   const home = homeFor(folder, owner);
   const data = join(home, 'data');
@@ -36,7 +47,10 @@ export async function startPostgres(folder, password) {
   const server = startChild('PostgreSQL', { command: join(programs.folder, 'postgres'), args, options });
   const isReady = join(programs.folder, 'pg_isready');
   // Its fast shutdown, which does not wait for clients.
-  const stop = () => stopChild(server, 'SIGINT', STOP_DEADLINE_MS);
+  const stop = async () => {
+    await stopChild(server, 'SIGINT', STOP_DEADLINE_MS);
+    turn.release();
+  };
   try {
     await untilAnswers(
       server,
@@ -96,6 +110,11 @@ function homeFor(folder, owner) {
     mkdirSync(home, { recursive: true, mode: 0o700 });
     chownSync(home, owner.uid, owner.gid);
     if (spawnSync('test', ['-x', home], { ...owner, cwd: '/' }).status === 0) return home;
+    // Left by a run that could be reached, before the folder was moved or closed.
+    if (existsSync(join(home, 'data')))
+      throw new SetupError(
+        `PostgreSQL does not run as root, and its user cannot reach its data in ${home}: let it through`,
+      );
     rmSync(home, { recursive: true });
     say(
       `PostgreSQL does not run as root, and its user cannot reach ${home}: its data goes to /var/lib/peerlink-${name}`,
@@ -105,12 +124,13 @@ function homeFor(folder, owner) {
 }
 
 function initialise(programs, { home, data, owner, password }) {
-  // One that was interrupted left half a folder.
-  rmSync(data, { recursive: true, force: true });
+  // Under another name first: a run that is cut short leaves half a folder, which looks like a whole one.
+  const made = join(home, 'data.new');
+  rmSync(made, { recursive: true, force: true });
   const passwordFile = join(home, 'password');
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   if (owner.uid !== undefined) chownSync(passwordFile, owner.uid, owner.gid);
-  const args = ['-D', data, '-U', 'peerlink', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8'];
+  const args = ['-D', made, '-U', 'peerlink', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8'];
   const result = spawnSync(join(programs, 'initdb'), [...args, '--locale=C'], {
     ...owner,
     cwd: home,
@@ -118,8 +138,11 @@ function initialise(programs, { home, data, owner, password }) {
     timeout: INITDB_DEADLINE_MS,
   });
   rmSync(passwordFile, { force: true });
-  if (result.status === 0) return;
-  rmSync(data, { recursive: true, force: true });
+  if (result.status === 0) {
+    renameSync(made, data);
+    return;
+  }
+  rmSync(made, { recursive: true, force: true });
   throw new SetupError(`PostgreSQL's initdb failed:\n${result.error?.message ?? ''}${result.stderr ?? ''}`);
 }
 

@@ -101,7 +101,8 @@ export async function underLock(body) {
     if (holder.isDead) takeAway(path, holder);
     else if (Date.now() > deadline) throw new SetupError(`another set-up (process ${holder.text}) holds ${path}`);
     else {
-      if (!hasSaid && holder.text !== '') say(`waiting for another set-up, process ${holder.text}, which holds ${path}`);
+      if (!hasSaid && holder.text !== '')
+        say(`waiting for another set-up, process ${holder.text}, which holds ${path}`);
       hasSaid ||= holder.text !== '';
       assertNotEnding();
       await delay(LOOK_EVERY_MS);
