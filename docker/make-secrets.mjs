@@ -1,7 +1,7 @@
 // Makes the passwords of an installation once, into a volume that only its services mount. Running it again changes
 // nothing: a file that is there is kept.
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 const folder = process.argv[2];
@@ -13,7 +13,8 @@ function secretFile(name, makeText) {
   const path = join(folder, name);
   if (existsSync(path)) return readFileSync(path, 'utf8').trim();
   const text = makeText();
-  // Under another name first: whoever reads it reads it whole.
+  // Under another name first: whoever reads it reads it whole. One that a run left behind may only be read.
+  rmSync(`${path}.new`, { force: true });
   const descriptor = openSync(`${path}.new`, 'w', 0o444);
   writeSync(descriptor, `${text}\n`);
   fsyncSync(descriptor);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { chownSync, cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
@@ -31,6 +31,9 @@ interface Compose {
 
 const compose = parse(readText('docker-compose.yml'), { merge: true }) as Compose;
 const { secrets, postgres, redis, backend, frontend } = compose.services as Record<string, Service>;
+
+/** The id that Linux keeps for a user who owns nothing. */
+const NOBODY = 65_534;
 
 /** The text with every `${NAME:-default}` as it is when nothing is set. */
 const withDefaults = (text: string) => text.replace(/\$\{\w+:-([^}]*)\}/g, '$1');
@@ -219,6 +222,19 @@ describe('docker/first-resolver.envsh', () => {
 });
 
 describe('docker/make-secrets.mjs', () => {
+  it('makes what a run that was cut short has begun', () => {
+    const folder = tempDirectory('secrets');
+    writeFileSync(join(folder, 'redis_password.new'), 'half', { mode: 0o444 });
+    cpSync(join(ROOT, 'docker', 'make-secrets.mjs'), join(folder, 'make-secrets.mjs'));
+    // As in its image, where it runs without root: root may write to any file.
+    const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+    for (const path of user.uid === undefined ? [] : ['', ...readdirSync(folder)])
+      chownSync(join(folder, path), NOBODY, NOBODY);
+    execFileSync(process.execPath, ['make-secrets.mjs', '.'], { ...user, cwd: folder, stdio: 'pipe' });
+    expect(readFileSync(join(folder, 'redis_password'), 'utf8')).toMatch(/^[\w-]{32}\n$/);
+    expect(readdirSync(folder).filter((name) => name.endsWith('.new'))).toEqual([]);
+  });
+
   it('makes the passwords once, different in each installation, and keeps them ever after', () => {
     const [folder, other] = [tempDirectory('secrets'), tempDirectory('secrets')];
     const make = (target: string) =>
