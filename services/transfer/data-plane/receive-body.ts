@@ -7,7 +7,7 @@ import {
   MIB,
   UPLOAD_IDLE_TIMEOUT_MS,
 } from '../../contracts/limits.ts';
-import { HeldBytes } from '../../kernel/held-bytes.ts';
+import { HeldBytes, type Holding } from '../../kernel/held-bytes.ts';
 import type { RunSplitter, SplitChunk } from '../run-splitter.ts';
 import { SharedWindow } from './shared-window.ts';
 import { SpentBuffers } from './spent-buffers.ts';
@@ -48,103 +48,140 @@ export interface ReceiveOptions {
  * connection broke
  */
 export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Promise<void> {
-  const { splitter, write, onBytes, mayEndShort, answerMs = () => 0, unfinished = unfinishedChunks } = options;
-  return new Promise((resolve, reject) => {
-    const buffers = new SpentBuffers();
-    const leave = window.enter();
-    let inFlightBytes = 0;
-    let hasEnded = false;
-    let fault: unknown;
-    let isPausedByUs = false;
-    const idle = setTimeout(() => {
-      // While our own disk is the slow one, the client's clock stands still.
-      if (isPausedByUs) idle.refresh();
-      else fail(new PeerLinkError('request_timeout', 'No byte came for 30 s. Ask for the status and go on.'));
-    }, UPLOAD_IDLE_TIMEOUT_MS);
+  return new Promise((resolve, reject) => new BodyReceiver(req, options, { resolve, reject }).begin());
+}
 
-    const crowdedOut = () =>
-      fail(new PeerLinkError('busy', 'Too many chunks are being sent at once.', { retryAfterSeconds: 1 }));
-    const holding = unfinished.begin(crowdedOut);
-    /** Nothing more can come: what is still being written has time. */
-    const end = () => {
-      hasEnded = true;
-      clearTimeout(idle);
-      holding.end();
-    };
-    const settle = () => {
-      if (inFlightBytes > 0 || !(hasEnded || fault !== undefined)) return;
-      clearTimeout(idle);
-      holding.end();
-      leave();
-      req.off('data', onData);
-      if (fault === undefined) resolve();
-      else reject(fault);
-    };
-    const fail = (reason: unknown) => {
-      if (fault !== undefined) return;
-      fault = reason;
-      req.pause();
-      settle();
-    };
-    /** With the next read of the socket it would have more than its share. */
-    const isFull = () =>
-      inFlightBytes > 0 && inFlightBytes + splitter.pendingBytes + READ_BYTES >= window.bytesEach(answerMs());
-    const start = (chunk: SplitChunk) => {
-      inFlightBytes += chunk.lengthBytes;
-      const done = () => {
-        inFlightBytes -= chunk.lengthBytes;
-        holding.moved();
-        if (fault === undefined && !hasEnded && !isFull()) {
-          isPausedByUs = false;
-          idle.refresh();
-          req.resume();
-        }
-        settle();
-      };
-      write(chunk, () => buffers.giveBack(chunk.bytes)).then(done, (reason: unknown) => {
-        fail(reason);
-        done();
-      });
-    };
-    const onData = (bytes: Buffer) => {
-      idle.refresh();
-      onBytes(bytes);
-      if (fault !== undefined) return;
-      const chunks = splitter.push(bytes);
-      if (chunks === null) {
-        fail(new PeerLinkError('bad_run', 'The body goes on beyond the end of the file.'));
-        return;
-      }
-      buffers.take(bytes, splitter.viewCount);
-      for (const chunk of chunks) start(chunk);
-      if (isFull()) {
-        isPausedByUs = true;
-        req.pause();
-      }
-    };
+interface Outcome {
+  resolve(): void;
+  reject(fault: unknown): void;
+}
+
+/** One body on its way in. It is over when nothing more can come and every write has ended. */
+class BodyReceiver {
+  readonly #req: IncomingMessage;
+  readonly #options: ReceiveOptions;
+  readonly #outcome: Outcome;
+  readonly #buffers = new SpentBuffers();
+  readonly #leaveWindow = window.enter();
+  readonly #holding: Holding;
+  readonly #idle = setTimeout(() => this.#onIdle(), UPLOAD_IDLE_TIMEOUT_MS);
+  #inFlightBytes = 0;
+  #hasEnded = false;
+  #fault: unknown;
+  #isPausedByUs = false;
+
+  constructor(req: IncomingMessage, options: ReceiveOptions, outcome: Outcome) {
+    this.#req = req;
+    this.#options = options;
+    this.#outcome = outcome;
+    this.#holding = (options.unfinished ?? unfinishedChunks).begin(() => this.#crowdedOut());
+  }
+
+  begin(): void {
+    const req = this.#req;
     // It broke while it waited for its turn: no event will say so again.
     if (req.destroyed && !req.complete) {
-      fail(new ClientGone());
+      this.#fail(new ClientGone());
       return;
     }
-    if (!holding.add(splitter.largestChunkBytes)) {
-      crowdedOut();
+    if (!this.#holding.add(this.#options.splitter.largestChunkBytes)) {
+      this.#crowdedOut();
       return;
     }
-    req.on('data', onData);
-    req.once('end', () => {
-      if (fault !== undefined) return;
-      const last = mayEndShort ? splitter.finish() : null;
-      if (last !== null) start(last);
-      else if (splitter.pendingBytes > 0) fail(new PeerLinkError('bad_run', 'The body ended inside a chunk.'));
-      end();
-      settle();
-    });
+    req.on('data', this.#onData);
+    req.once('end', () => this.#onEnd());
     req.once('close', () => {
-      if (!req.complete) fail(new ClientGone());
+      if (!req.complete) this.#fail(new ClientGone());
     });
-    req.once('error', () => fail(new ClientGone()));
-  });
+    req.once('error', () => this.#fail(new ClientGone()));
+  }
+
+  readonly #onData = (bytes: Buffer): void => {
+    const { splitter, onBytes } = this.#options;
+    this.#idle.refresh();
+    onBytes(bytes);
+    if (this.#fault !== undefined) return;
+    const chunks = splitter.push(bytes);
+    if (chunks === null) {
+      this.#fail(new PeerLinkError('bad_run', 'The body goes on beyond the end of the file.'));
+      return;
+    }
+    this.#buffers.take(bytes, splitter.viewCount);
+    for (const chunk of chunks) this.#start(chunk);
+    if (this.#isFull()) {
+      this.#isPausedByUs = true;
+      this.#req.pause();
+    }
+  };
+
+  #onEnd(): void {
+    if (this.#fault !== undefined) return;
+    const { splitter, mayEndShort } = this.#options;
+    const last = mayEndShort ? splitter.finish() : null;
+    if (last !== null) this.#start(last);
+    else if (splitter.pendingBytes > 0) this.#fail(new PeerLinkError('bad_run', 'The body ended inside a chunk.'));
+    // Nothing more can come: what is still being written has time.
+    this.#hasEnded = true;
+    clearTimeout(this.#idle);
+    this.#holding.end();
+    this.#settle();
+  }
+
+  #onIdle(): void {
+    // While our own disk is the slow one, the client's clock stands still.
+    if (this.#isPausedByUs) this.#idle.refresh();
+    else this.#fail(new PeerLinkError('request_timeout', 'No byte came for 30 s. Ask for the status and go on.'));
+  }
+
+  #crowdedOut(): void {
+    this.#fail(new PeerLinkError('busy', 'Too many chunks are being sent at once.', { retryAfterSeconds: 1 }));
+  }
+
+  /** With the next read of the socket it would have more than its share. */
+  #isFull(): boolean {
+    const { splitter, answerMs = () => 0 } = this.#options;
+    const nextBytes = this.#inFlightBytes + splitter.pendingBytes + READ_BYTES;
+    return this.#inFlightBytes > 0 && nextBytes >= window.bytesEach(answerMs());
+  }
+
+  #start(chunk: SplitChunk): void {
+    this.#inFlightBytes += chunk.lengthBytes;
+    const done = () => this.#written(chunk.lengthBytes);
+    this.#options
+      .write(chunk, () => this.#buffers.giveBack(chunk.bytes))
+      .then(done, (reason: unknown) => {
+        this.#fail(reason);
+        done();
+      });
+  }
+
+  #written(lengthBytes: number): void {
+    this.#inFlightBytes -= lengthBytes;
+    this.#holding.moved();
+    if (this.#fault === undefined && !this.#hasEnded && !this.#isFull()) {
+      this.#isPausedByUs = false;
+      this.#idle.refresh();
+      this.#req.resume();
+    }
+    this.#settle();
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#fault !== undefined) return;
+    this.#fault = reason;
+    this.#req.pause();
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#inFlightBytes > 0 || !(this.#hasEnded || this.#fault !== undefined)) return;
+    clearTimeout(this.#idle);
+    this.#holding.end();
+    this.#leaveWindow();
+    this.#req.off('data', this.#onData);
+    if (this.#fault === undefined) this.#outcome.resolve();
+    else this.#outcome.reject(this.#fault);
+  }
 }
 
 /** The connection broke: there is nobody to answer. */
