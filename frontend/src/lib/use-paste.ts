@@ -1,17 +1,15 @@
 import { useEffect, useEffectEvent } from 'react';
 import { collectPastedFiles, type LeftOut, NOTHING_LEFT_OUT, textFile } from './collect-files.ts';
 import type { CollectedFile } from './file-list.ts';
+import { isPastedElsewhere } from './paste-target.ts';
 
-/** Takes pasted files, and pasted text as a file, wherever the person is not writing into a field. */
+/** Takes pasted files, and pasted text as a file, unless the paste is for something else. */
 export function usePaste(
   textName: (stamp: string) => string,
   onPaste: (files: readonly CollectedFile[], leftOut: LeftOut) => void,
 ): void {
   const pasted = useEffectEvent((event: ClipboardEvent) => {
-    const target = event.target;
-    const isWriting =
-      target instanceof Element && target.closest('input, textarea, select, [contenteditable]') !== null;
-    if (isWriting || !event.clipboardData) return;
+    if (isPastedElsewhere(event.target) || !event.clipboardData) return;
     const pending = collectPastedFiles(event.clipboardData);
     const text = pending ? [] : textFile(event.clipboardData.getData('text/plain'), textName);
     if (!pending && text.length === 0) return;

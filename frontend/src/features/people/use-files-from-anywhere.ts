@@ -1,6 +1,7 @@
 import { useEffect, useEffectEvent } from 'react';
 import { collectDrop, collectPastedFiles, type LeftOut, takeDrop } from '../../lib/collect-files.ts';
 import type { CollectedFile } from '../../lib/file-list.ts';
+import { isPastedElsewhere } from '../../lib/paste-target.ts';
 import { useFilesDragged } from '../../lib/use-files-dragged.ts';
 
 /**
@@ -23,8 +24,7 @@ export function useFilesFromAnywhere({
     onFiles(files, leftOut);
   };
   const pasted = useEffectEvent((event: ClipboardEvent) => {
-    const isWriting = event.target instanceof Element && event.target.closest('input, textarea') !== null;
-    if (isWriting || !hasSomebody || !event.clipboardData) return;
+    if (isPastedElsewhere(event.target) || !hasSomebody || !event.clipboardData) return;
     const text = event.clipboardData.getData('text/plain');
     const pending = collectPastedFiles(event.clipboardData);
     if (pending) void pending.then(({ files, ...leftOut }) => onFiles(files, leftOut));
