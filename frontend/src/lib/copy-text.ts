@@ -21,6 +21,9 @@ export async function copyText(text: string): Promise<boolean> {
   try {
     // Deprecated, and the only way on plain HTTP, where navigator.clipboard does not exist.
     return document.execCommand('copy');
+  } catch {
+    // A browser that has given it up.
+    return false;
   } finally {
     field.remove();
     if (focused instanceof HTMLElement) focused.focus();
