@@ -1,17 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-const LOOK_EVERY_MS = 20;
+const FIRST_LOOKS_MS = 20;
+const LATER_LOOKS_MS = 100;
+/** Of the time that was waited already: an answer comes at most so much later than what it is about. */
+const LOOK_AFTER_PART = 1 / 20;
 
 /**
- * Waits until the condition gives something truthy and answers that; a condition that throws is not met yet.
- * @param deadlineMs from now; past it an error names `what` and the last fault
+ * Waits until the condition gives something truthy and answers that; a condition that throws is not met yet. Looks often
+ * at first and then less: a look may be a question to every node of a cluster, and others need the machine meanwhile.
+ * @param deadlineMs from now; there it looks for the last time, and then an error names `what` and the last fault
  */
 export async function waitFor<T>(
   what: string,
   deadlineMs: number,
   condition: () => T | Promise<T>,
 ): Promise<NonNullable<T>> {
-  const deadline = performance.now() + deadlineMs;
+  const startedMs = performance.now();
   let lastFault: unknown;
   for (;;) {
     try {
@@ -21,8 +25,10 @@ export async function waitFor<T>(
     } catch (fault) {
       lastFault = fault;
     }
-    if (performance.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`, { cause: lastFault });
-    await delay(LOOK_EVERY_MS);
+    const waitedMs = performance.now() - startedMs;
+    if (waitedMs > deadlineMs) throw new Error(`not within ${deadlineMs} ms: ${what}`, { cause: lastFault });
+    const pauseMs = Math.min(Math.max(FIRST_LOOKS_MS, waitedMs * LOOK_AFTER_PART), LATER_LOOKS_MS);
+    await delay(Math.min(pauseMs, deadlineMs - waitedMs));
   }
 }
 
