@@ -4,14 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { tempDirectory } from '../test/support/cleanup.ts';
-import {
-  type Config,
-  type Environment,
-  faultMessage,
-  findRootDirectory,
-  loadConfig,
-  loadConfigFromProcess,
-} from './config.ts';
+import { type Config, faultMessage, findRootDirectory, loadConfig, loadConfigFromProcess } from './config.ts';
+import type { Environment } from './config-reader.ts';
 import { configurationPage, exampleFile, VARIABLES } from './config-variables.ts';
 
 const files: Record<string, string> = { '/secrets/db': 'postgresql://u:p@db/x\n', '/secrets/short': 'short' };

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { VARIABLES, type Variable, type VariableName } from './config-variables.ts';
+import { createReader, type Environment, type Machine, type Reader } from './config-reader.ts';
 import { DEFAULT_CHUNK_BYTES, MAX_EXPIRES_SECONDS, MAX_FILE_BYTES, MIN_CHUNK_BYTES } from './contracts/limits.ts';
 import * as read from './kernel/setting-values.ts';
 
@@ -88,16 +88,6 @@ const SERVICE_NAMES = ['gateway', 'session', 'cluster', 'node', 'stats', 'transf
 export type ServiceName = (typeof SERVICE_NAMES)[number];
 const NATIVE_KERNELS = ['portable', 'sse41', 'avx2', 'avx512', 'neon'] as const;
 export type NativeKernel = (typeof NATIVE_KERNELS)[number];
-
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** What a configuration depends on besides the environment. */
-export interface Machine {
-  readonly rootDirectory: string;
-  readonly hostname: string;
-  /** Throws when the file cannot be read. */
-  readonly readTextFile: (path: string) => string;
-}
 
 export type ConfigOutcome =
   | { readonly ok: true; readonly config: Config }
@@ -234,54 +224,6 @@ function contradictions(config: Config): string[] {
   return faults;
 }
 
-type Reader = ReturnType<typeof createReader>;
-
-function createReader(env: Environment, machine: Machine, faults: string[]) {
-  /** An empty value is an absent one: `docker compose` passes unset variables so. */
-  const textOf = (name: VariableName): string | null => env[name]?.trim() || null;
-
-  function parse<T>(name: VariableName, text: string, reader: read.SettingReader<T>): T | undefined {
-    const reading = reader(text);
-    if (reading.ok) return reading.value;
-    const entry: Variable = VARIABLES[name];
-    faults.push(`${name} ${reading.wanted}${entry.isSecret === true ? '' : `, found ${quoted(text)}`}`);
-    return undefined;
-  }
-
-  /** The value of the environment, else of `fallback` when given, else of the variable's default text. */
-  function value<T, F = never>(name: VariableName, reader: read.SettingReader<T>, ...fallback: [] | [F]): T | F {
-    const text = textOf(name);
-    const preset: Variable = VARIABLES[name];
-    const presetValue = (): T | F => {
-      if (fallback.length === 1) return fallback[0];
-      const reading = reader(preset.default ?? '');
-      if (!reading.ok) throw new TypeError(`the default of ${name} ${reading.wanted}`);
-      return reading.value;
-    };
-    if (text === null) return presetValue();
-    return parse(name, text, reader) ?? presetValue();
-  }
-
-  /** A secret, from its variable or from the file that the other variable names; not both. */
-  function secretText(name: VariableName, fileName: VariableName, reader: read.SettingReader<string>): string | null {
-    const direct = textOf(name);
-    const path = textOf(fileName);
-    if (direct !== null && path !== null) faults.push(`${fileName} must not be given together with ${name}`);
-    if (path === null) return direct === null ? null : (parse(name, direct, reader) ?? null);
-    try {
-      const text = machine.readTextFile(resolve(machine.rootDirectory, path)).trim();
-      const reading = reader(text);
-      if (reading.ok) return reading.value;
-      faults.push(`${fileName} names a file whose text ${reading.wanted}`);
-    } catch {
-      faults.push(`${fileName} must name a file that can be read, found ${quoted(path)}`);
-    }
-    return null;
-  }
-
-  return { value, secretText, isGiven: (name: VariableName) => textOf(name) !== null };
-}
-
 function readRedis({ value, secretText }: Reader): RedisSettings {
   return {
     host: value('REDIS_HOST', read.hostName),
@@ -294,11 +236,6 @@ function readRedis({ value, secretText }: Reader): RedisSettings {
     retryDelayMs: value('REDIS_RETRY_DELAY', read.milliseconds(1, 600_000)),
     connectTimeoutMs: value('REDIS_CONNECT_TIMEOUT', read.milliseconds(1, 600_000)),
   };
-}
-
-/** At most 80 characters and no control characters, so that a fault stays one readable line. */
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text);
 }
 
 function bracketed(host: string): string {

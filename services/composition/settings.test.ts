@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Config, type Environment, loadConfig } from '../config.ts';
+import { type Config, loadConfig } from '../config.ts';
+import type { Environment } from '../config-reader.ts';
 import { edgeSettings, selfSettings, transferSettings } from './settings.ts';
 
 function configOf(env: Environment): Config {
