@@ -191,6 +191,7 @@ describe('the fallback beside the addon', () => {
     ],
     ['a file that ends early', { name: 'hashFileRange', args: [FILE, given(10 ** 6), given(2000), given(0)] }],
     ['a descriptor that is not open', { name: 'hashFileRange', args: [given(999_999), given(5), given(10), given(0)] }],
+    ['to lock a descriptor that is not open', { name: 'lockFile', args: [given(999_999)] }],
     ['a context of another type', { name: 'deriveKey', args: [given(7), given(7), given(0)] }],
     [
       'a number with many digits',
