@@ -181,7 +181,7 @@ export function typeOfClientFault(fault: ParseFault): ErrorType {
 const CLIENT_FAULT_TEXTS: Partial<Record<ErrorType, string>> = {
   request_timeout: 'The header of the request did not come in time.',
   uri_too_long: `An address may have at most ${MAX_URL_BYTES} bytes.`,
-  headers_too_large: `The header may have at most ${MAX_HEADER_BYTES} bytes.`,
+  headers_too_large: `Address and headers may have at most ${MAX_HEADER_BYTES + MAX_URL_BYTES} bytes together: send fewer cookies.`,
 };
 
 function answerClientError(fault: ParseFault, socket: Duplex): void {
