@@ -41,27 +41,34 @@ async function start(): Promise<void> {
   const outcome = loadConfigFromProcess();
   if (!outcome.ok) refuse(faultMessage(outcome.faults));
   const { config } = outcome;
+  if (process.argv.includes('--admin-token')) await renewToken(config);
+  else if (process.argv.includes('--repl')) await openRepl(config);
+  else await serve(config);
+}
 
-  if (process.argv.includes('--admin-token')) {
-    const { renewAdminToken } = await import('./composition/renew-admin-token.ts');
-    showToken(await renewAdminToken(config, () => openNetIo(config)));
-    if (config.adminToken !== null)
-      process.stdout.write('ADMIN_TOKEN is set: the next start makes that one count again. Change it there too.\n');
+async function renewToken(config: Config): Promise<void> {
+  const { renewAdminToken } = await import('./composition/renew-admin-token.ts');
+  showToken(await renewAdminToken(config, () => openNetIo(config)));
+  if (config.adminToken !== null)
+    process.stdout.write('ADMIN_TOKEN is set: the next start makes that one count again. Change it there too.\n');
+  process.exit(0);
+}
+
+async function openRepl(config: Config): Promise<void> {
+  const { databaseUrl } = config;
+  const terminal = { input: process.stdin, output: process.stdout };
+  if (config.isCluster && databaseUrl !== null) {
+    const { openConsole } = await import('./composition/open-console.ts');
+    await openConsole({ ...config, databaseUrl }, terminal);
     process.exit(0);
   }
-  if (process.argv.includes('--repl')) {
-    const { databaseUrl } = config;
-    if (config.isCluster && databaseUrl !== null) {
-      const { openConsole } = await import('./composition/open-console.ts');
-      await openConsole({ ...config, databaseUrl }, { input: process.stdin, output: process.stdout });
-      process.exit(0);
-    }
-    // In the first slot: embedded, there is one.
-    const socketPath = replSocketPath(join(config.dataDirectory, 'node-0'));
-    if (await attachRepl(socketPath, { input: process.stdin, output: process.stdout })) return;
-    refuse(`No PeerLink is running on ${config.dataDirectory}. Start it with npm start, then run npm run repl again.`);
-  }
+  // In the first slot: embedded, there is one.
+  if (await attachRepl(replSocketPath(join(config.dataDirectory, 'node-0')), terminal)) return;
+  refuse(`No PeerLink is running on ${config.dataDirectory}. Start it with npm start, then run npm run repl again.`);
+}
 
+/** Starts this node. */
+async function serve(config: Config): Promise<void> {
   const netIo = openNetIo(config);
   // The lock comes before the slow parts, so that a second process on the directory knows at once.
   const directory = await takeDataDirectory({
