@@ -1,6 +1,6 @@
 import { Download } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import type { ShareResponse } from '../../../../services/contracts/http.ts';
+import type { FileSummary, ShareResponse } from '../../../../services/contracts/http.ts';
 import { DigestProof, ProofOfMany } from '../../components/DigestProof.tsx';
 import { Pace } from '../../components/Pace.tsx';
 import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
@@ -24,6 +24,14 @@ const SENDER_AWAY_MS = 20_000;
 /** The server counts a download when it begins: look again then. */
 const LOOK_AGAIN_MS = 2_000;
 
+/** Whose hand writes it. */
+type BegunBy = 'browser' | 'page';
+
+/** The only file of a share that has no other. */
+function singleOf({ files }: ShareResponse): FileSummary | null {
+  return files.length === 1 ? (files[0] ?? null) : null;
+}
+
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
@@ -42,19 +50,17 @@ export function ReadyShare({
   readonly onBegun: () => void;
 }) {
   const { messages, format } = useLanguage();
-  const [begunBy, setBegunBy] = useState<'nobody' | 'browser' | 'page'>('nobody');
-  const hasBegun = begunBy !== 'nobody';
-  const { share, files } = answer;
-  const [only] = files;
-  const single = files.length === 1 && only ? only : null;
+  const [begunBy, setBegunBy] = useState<BegunBy | null>(null);
+  const { files } = answer;
+  const single = singleOf(answer);
   const title = single ? nameOf(single.path) : messages.app.files(files.length, format.count(files.length));
   useTitle(messages.app.titlePage(title));
   const isUsedUp = answer.remainingDownloads === 0;
   // Whoever came in time keeps the page, also after a reload: their own download may be the one that used it up, and
   // the server lets it go on, with every file of the share.
-  if (isUsedUp && !hasBegun && !hasBegunHere(shareId))
+  if (isUsedUp && begunBy === null && !hasBegunHere(shareId))
     return <GonePage reason="used_up" fault={null} onRetry={onBegun} />;
-  const begin = (by: 'browser' | 'page') => {
+  const begin = (by: BegunBy) => {
     setBegunBy(by);
     noteBegun(shareId);
     if (answer.remainingDownloads !== null) setTimeout(onBegun, LOOK_AGAIN_MS);
@@ -62,49 +68,16 @@ export function ReadyShare({
   return (
     <section className="animate-rise flex flex-1 flex-col justify-center gap-10 pt-8 pb-4 sm:gap-12">
       <div className="flex flex-col gap-6">
-        <div className="flex flex-col gap-2">
-          <p className="text-lg text-ink-soft">
-            {share.senderName ? messages.receive.from(share.senderName) : messages.receive.someone}
-          </p>
-          <h1
-            dir="auto"
-            className="name-start text-3xl font-semibold tracking-[-0.03em] text-balance [overflow-wrap:anywhere] sm:text-4xl lg:text-5xl"
-          >
-            {title}
-          </h1>
-          <Facts answer={answer} />
-        </div>
-        <div className="flex flex-wrap items-center gap-x-6 gap-y-3">
-          {/* A plain link: the browser streams it to disk, of any size, and can go on with it after a break. */}
-          <a
-            href={downloadAddress(shareId, single ? single.index : 'zip', right.addressGrant)}
-            download
-            onClick={() => begin('browser')}
-            className={`${buttonClass('primary', 'lg')} max-sm:w-full`}
-          >
-            <Download aria-hidden className="size-6" strokeWidth={1.5} />
-            {single ? messages.receive.download : messages.receive.downloadAll}
-          </a>
-          {single && single.sizeBytes !== null && (
-            <SaveAs
-              name={title}
-              onBegun={() => begin('page')}
-              readyBytes={leadingBytes(answer, strip.cells)}
-              file={{ index: single.index, sizeBytes: single.sizeBytes }}
-              share={{
-                shareId,
-                isTiedToOrigin: share.maxDownloads !== null || (right.grant !== null && right.nodeGrant === null),
-                homeNodeId: answer.homeNodeId,
-                ...(right.nodeGrant === null
-                  ? {}
-                  : { addressGrant: () => right.nodeGrant ?? '', renewRight: () => right.renew() }),
-              }}
-            />
-          )}
-          <p role="status" className="text-ink-soft">
-            {begunBy === 'browser' ? messages.receive.begun : single ? '' : messages.receive.zip}
-          </p>
-        </div>
+        <Heading answer={answer} title={title} />
+        <Ways
+          shareId={shareId}
+          answer={answer}
+          title={title}
+          strip={strip}
+          right={right}
+          begunBy={begunBy}
+          onBegin={begin}
+        />
       </div>
       {isUsedUp && (
         <Notice tone="news" title={messages.receive.lastTaken}>
@@ -121,6 +94,81 @@ export function ReadyShare({
         />
       )}
     </section>
+  );
+}
+
+function Heading({ answer, title }: { readonly answer: ShareResponse; readonly title: string }) {
+  const { messages } = useLanguage();
+  const { share } = answer;
+  return (
+    <div className="flex flex-col gap-2">
+      <p className="text-lg text-ink-soft">
+        {share.senderName ? messages.receive.from(share.senderName) : messages.receive.someone}
+      </p>
+      <h1
+        dir="auto"
+        className="name-start text-3xl font-semibold tracking-[-0.03em] text-balance [overflow-wrap:anywhere] sm:text-4xl lg:text-5xl"
+      >
+        {title}
+      </h1>
+      <Facts answer={answer} />
+    </div>
+  );
+}
+
+/** How it can be had: by the browser's own download, and where the browser lets pages write, by the page's own hand. */
+function Ways({
+  shareId,
+  answer,
+  title,
+  strip,
+  right,
+  begunBy,
+  onBegin,
+}: {
+  readonly shareId: string;
+  readonly answer: ShareResponse;
+  readonly title: string;
+  readonly strip: LiveStrip;
+  readonly right: ShareRight;
+  readonly begunBy: BegunBy | null;
+  readonly onBegin: (by: BegunBy) => void;
+}) {
+  const { messages } = useLanguage();
+  const { share } = answer;
+  const single = singleOf(answer);
+  return (
+    <div className="flex flex-wrap items-center gap-x-6 gap-y-3">
+      {/* A plain link: the browser streams it to disk, of any size, and can go on with it after a break. */}
+      <a
+        href={downloadAddress(shareId, single ? single.index : 'zip', right.addressGrant)}
+        download
+        onClick={() => onBegin('browser')}
+        className={`${buttonClass('primary', 'lg')} max-sm:w-full`}
+      >
+        <Download aria-hidden className="size-6" strokeWidth={1.5} />
+        {single ? messages.receive.download : messages.receive.downloadAll}
+      </a>
+      {single && single.sizeBytes !== null && (
+        <SaveAs
+          name={title}
+          onBegun={() => onBegin('page')}
+          readyBytes={leadingBytes(answer, strip.cells)}
+          file={{ index: single.index, sizeBytes: single.sizeBytes }}
+          share={{
+            shareId,
+            isTiedToOrigin: share.maxDownloads !== null || (right.grant !== null && right.nodeGrant === null),
+            homeNodeId: answer.homeNodeId,
+            ...(right.nodeGrant === null
+              ? {}
+              : { addressGrant: () => right.nodeGrant ?? '', renewRight: () => right.renew() }),
+          }}
+        />
+      )}
+      <p role="status" className="text-ink-soft">
+        {begunBy === 'browser' ? messages.receive.begun : single ? '' : messages.receive.zip}
+      </p>
+    </div>
   );
 }
 
