@@ -6,7 +6,7 @@ import type { DataPlaneDeps, PeerPorts } from '../data-plane/deps.ts';
 import type { ChunkCopies } from '../mending.ts';
 import type { TransferRepository, TransferRow } from '../ports.ts';
 import { FillSlots } from '../replication/fill-slots.ts';
-import { HomeSide } from '../replication/home-side.ts';
+import { HomeSide, type HomeSideDeps } from '../replication/home-side.ts';
 import type { HomeTransfer, ReplicaPlacement } from '../replication/ports.ts';
 import { ReplicaSide } from '../replication/replica-side.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
@@ -79,79 +79,91 @@ export function createPeers(options: PeersOptions): Peers {
   const { nodeId, repository, netIo, isObfuscated, countBytes } = options;
   const auth = new PeerAuth({ secret: options.secret, nodeId, nowMs: () => options.clock.now() });
   const client = new PeerClient({ auth, netIo, isObfuscated, urlOf: options.urlOf, countBytes });
-  const connector = createReplicaConnector({ client, auth, netIo, isObfuscated, countBytes });
-  const slots = new FillSlots();
-  let routing: PeerRouting | null = null;
+  const homeDeps: HomeSideDeps = {
+    nodeId,
+    replicationFactor: options.replicationFactor,
+    repository,
+    connector: createReplicaConnector({ client, auth, netIo, isObfuscated, countBytes }),
+    placement: options.placement,
+    slots: new FillSlots(),
+    nowMs,
+    delay: pause,
+    onEvent: options.onOwnership,
+  };
   // Whoever could not be asked is not given up.
   const answers: Peers['answers'] = (id, deadlineMs) =>
     client.probe(id, deadlineMs).then(
       (probe) => probe === 'alive',
       () => true,
     );
-  let take: Peers['takeOver'] = async () => {};
-  let declare: (transferId: string) => Promise<void> = async () => {};
-  let finishDeclaring: () => void = () => {};
+  let attached: AttachedPeers | null = null;
   return {
     copies: createChunkCopies({ ...options, client, auth }),
     askToAdopt: async ({ id, epoch, replicaNodeId }) => {
       if (replicaNodeId !== null) await client.promote(replicaNodeId, id, epoch, { isAdoption: true });
     },
     answers,
-    takeOver: (otherNodes) => take(otherNodes),
-    declareSyncing: (transferId) => declare(transferId),
-    finishDeclaring: () => finishDeclaring(),
-    createHomeSide: (transfer) =>
-      new HomeSide(
-        {
-          nodeId,
-          replicationFactor: options.replicationFactor,
-          repository,
-          connector,
-          placement: options.placement,
-          slots,
-          nowMs,
-          delay: pause,
-          onEvent: options.onOwnership,
-        },
-        transfer,
-      ),
+    createHomeSide: (transfer) => new HomeSide(homeDeps, transfer),
     attach: (engine) => {
-      const replica = new ReplicaSide({
-        nodeId,
-        repository,
-        load: (transferId) => engine.replicaTransfer(transferId),
-        nowMs,
-        delay: pause,
-        isDiskTrusted: options.isDiskTrusted,
-        isPowerSafe: options.isPowerSafe,
-        onPromoted: (transferId) => options.onOwnership('promoted', transferId, nodeId),
-      });
-      engine.useReplicaSide(replica);
-      declare = async (transferId) => replica.declareSyncing(await engine.replicaTransfer(transferId));
-      finishDeclaring = () => replica.finishDeclaring();
-      const promote: TakeOverPorts['promote'] = async (transferId, isHomeThere) =>
-        replica.promote(await engine.replicaTransfer(transferId), isHomeThere);
-      take = (otherNodes) =>
-        takeOver({ engine, repository, otherNodes, homes: replica.homes, answers, promote, nowMs });
-      const { nodeIds, answeringNodeIds } = options;
-      const ownRouting = new PeerRouting({ engine, client, replica, nodeIds, answeringNodeIds });
-      routing = ownRouting;
-      return (data) => ({
-        isHere: (transfer) => ownRouting.isHere(transfer),
-        forwardRun: (transfer, run, body) => ownRouting.forwardRun(transfer, run, body),
-        readAnywhere: (source) => ownRouting.readAnywhere(source),
-        answer: createPeerRoutes({
-          data,
-          auth,
-          client,
-          replica,
-          replicaTransfer: (transferId) => engine.replicaTransfer(transferId),
-          netIo,
-          onForged: options.onForged,
-        }),
-      });
+      attached = attachPeers(options, { engine, auth, client, answers });
+      return attached.portsOf;
     },
-    recover: async (transfer) => routing?.recover(transfer),
+    takeOver: async (otherNodes) => attached?.takeOver(otherNodes),
+    declareSyncing: async (transferId) => attached?.declareSyncing(transferId),
+    finishDeclaring: () => attached?.finishDeclaring(),
+    recover: async (transfer) => attached?.recover(transfer),
     close: () => client.close(),
+  };
+}
+
+/** What needs the engine, which is built after the homes' side that it is given. */
+interface AttachedPeers extends Pick<Peers, 'takeOver' | 'declareSyncing' | 'finishDeclaring' | 'recover'> {
+  portsOf(data: DataPlaneDeps): PeerPorts;
+}
+
+interface AttachedParts {
+  readonly engine: TransferEngine;
+  readonly auth: PeerAuth;
+  readonly client: PeerClient;
+  readonly answers: Peers['answers'];
+}
+
+function attachPeers(options: PeersOptions, { engine, auth, client, answers }: AttachedParts): AttachedPeers {
+  const { nodeId, repository, nodeIds, answeringNodeIds } = options;
+  const replicaTransfer = (transferId: string) => engine.replicaTransfer(transferId);
+  const replica = new ReplicaSide({
+    nodeId,
+    repository,
+    load: replicaTransfer,
+    nowMs,
+    delay: pause,
+    isDiskTrusted: options.isDiskTrusted,
+    isPowerSafe: options.isPowerSafe,
+    onPromoted: (transferId) => options.onOwnership('promoted', transferId, nodeId),
+  });
+  engine.useReplicaSide(replica);
+  const routing = new PeerRouting({ engine, client, replica, nodeIds, answeringNodeIds });
+  const promote: TakeOverPorts['promote'] = async (transferId, isHomeThere) =>
+    replica.promote(await replicaTransfer(transferId), isHomeThere);
+  return {
+    takeOver: (otherNodes) =>
+      takeOver({ engine, repository, otherNodes, homes: replica.homes, answers, promote, nowMs }),
+    declareSyncing: async (transferId) => replica.declareSyncing(await replicaTransfer(transferId)),
+    finishDeclaring: () => replica.finishDeclaring(),
+    recover: (transfer) => routing.recover(transfer),
+    portsOf: (data) => ({
+      isHere: (transfer) => routing.isHere(transfer),
+      forwardRun: (transfer, run, body) => routing.forwardRun(transfer, run, body),
+      readAnywhere: (source) => routing.readAnywhere(source),
+      answer: createPeerRoutes({
+        data,
+        auth,
+        client,
+        replica,
+        replicaTransfer,
+        netIo: options.netIo,
+        onForged: options.onForged,
+      }),
+    }),
   };
 }
