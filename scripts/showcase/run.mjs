@@ -139,8 +139,15 @@ async function checkSizes() {
   }
 }
 
-const folder = await mkdtemp(join(tmpdir(), 'peerlink-showcase-'));
+const [only = 'all', ...more] = process.argv.slice(2);
+if (!['all', 'demo', 'cluster'].includes(only) || more.length > 0) {
+  process.stderr.write('usage: npm run showcase [-- demo | -- cluster]\n');
+  process.exit(1);
+}
 const browser = await startBrowser();
+const folder = await mkdtemp(join(tmpdir(), 'peerlink-showcase-'));
+// Without it what is under way fails, and all that was started ends in its order.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => void browser.close());
 
 async function takePictures() {
   const server = await startServer(ROOT, join(folder, 'data'));
@@ -171,8 +178,7 @@ async function showCluster(isFilmOnly) {
 }
 
 try {
-  const [, , only] = process.argv;
-  if (only === undefined) await takePictures();
+  if (only === 'all') await takePictures();
   await showCluster(only === 'demo');
   await checkSizes();
 } finally {
