@@ -4,9 +4,7 @@ const GIB = 1024 * MIB;
 
 export function quantile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[
-    Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1 < 0 ? 0 : Math.ceil(share * sorted.length) - 1)
-  ];
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
 }
 
 export function median(values) {
