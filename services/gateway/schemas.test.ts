@@ -43,6 +43,13 @@ describe('parseAs', () => {
     }
   });
 
+  it.each([{ transferId: 'abc' }, { uploadToken: 'u' }, {}, 'abc', null])(
+    'says what a watch must have to who sends %j',
+    (request) => {
+      expect(() => parseAs('watch', request)).toThrow(/must have transferId and uploadToken, or shareId/);
+    },
+  );
+
   it('refuses unknown keys, __proto__ too', () => {
     expect(() => parseAs('grant', { password: 'p', extra: 1 })).toThrow(PeerLinkError);
     expect(() => parseAs('grant', JSON.parse('{"password":"p","__proto__":{"x":1}}'))).toThrow(PeerLinkError);

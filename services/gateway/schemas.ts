@@ -115,10 +115,10 @@ export const createSessionSchema = z.strictObject({ displayName: text(MAX_DISPLA
 export const changeSessionSchema = z.strictObject({ displayName: text(MAX_DISPLAY_NAME_CHARS * 4) });
 
 export const statusEventSchema = z.strictObject({ transferId: id, uploadToken: token });
-export const watchSchema = z.union([
-  z.strictObject({ transferId: id, uploadToken: token }),
-  z.strictObject({ shareId: id, grant: token.optional() }),
-]);
+export const watchSchema = z.union(
+  [z.strictObject({ transferId: id, uploadToken: token }), z.strictObject({ shareId: id, grant: token.optional() })],
+  'must have transferId and uploadToken, or shareId (and grant where it has a password)',
+);
 export const unwatchSchema = z.strictObject({ watchId: text(64) });
 export const pingSchema = z.strictObject({});
 export const joinRoomSchema = z.strictObject({ room: text(64).nullable() });
