@@ -31,9 +31,12 @@ export class ClusterNews {
     await this.#loop?.stop();
   }
 
-  /** A draining node may be gone within the second of the loop, and its pages would not know why. */
+  /**
+   * A draining node may be gone within the second of the loop, and its pages would not know why. Asked once every service here
+   * has been given the same event: the one that answers may be given it after this one.
+   */
   hearState(state: NodeState): void {
-    if (state === 'draining') this.#tell().catch(this.#onFault);
+    if (state === 'draining') setImmediate(() => void this.#tell().catch(this.#onFault));
   }
 
   async #tell(): Promise<void> {
