@@ -5,6 +5,7 @@ import { Button } from '../../components/ui/Button.tsx';
 import { FIELD_CLASS } from '../../components/ui/Field.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { Sheet } from '../../components/ui/Sheet.tsx';
+import { textFile } from '../../lib/collect-files.ts';
 import type { CollectedFile } from '../../lib/file-list.ts';
 import { peopleApi } from '../../lib/people-api.ts';
 import { randomId } from '../../lib/random-id.ts';
@@ -12,6 +13,7 @@ import { useLanguage } from '../../messages/language.tsx';
 import type { Fault } from '../../transfer-engine/fault.ts';
 import { useNames } from './names.ts';
 import { sendableText } from './text-parts.ts';
+import { unsentText } from './unsent-text.ts';
 import { useOfferFault } from './use-offer-fault.ts';
 
 /** A text for those who are chosen; what is too long for one goes as a file. */
@@ -34,28 +36,24 @@ export function TextComposer({
   const explain = useOfferFault();
   const id = useId();
   const field = useRef<HTMLTextAreaElement>(null);
-  const [text, setText] = useState(initial);
-  const [isSending, setIsSending] = useState(false);
-  const [fault, setFault] = useState<Fault | null>(null);
-  // The same text to the same people is sent once, however often it is tried.
-  const attempt = useRef({ text: '', key: '' });
+  const [text, setText] = useState(() => initial || unsentText.of(to));
+  const { isSending, fault, send } = useTextSending(to);
+  const write = (written: string) => {
+    setText(written);
+    unsentText.keep(to, written);
+  };
 
   const clean = sendableText(text);
   const isTooLong = new TextEncoder().encode(clean).length > MAX_TEXT_BYTES;
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    if (clean.trim() === '' || isTooLong || isSending) return;
-    if (attempt.current.text !== clean) attempt.current = { text: clean, key: randomId() };
-    setIsSending(true);
-    const answer = await peopleApi.text({ to: to.map((one) => one.id), text: clean }, attempt.current.key);
-    setIsSending(false);
-    if (answer.ok) onSent();
-    else setFault(answer.fault);
+    if (clean.trim() === '' || isTooLong || isSending || !(await send(clean))) return;
+    unsentText.keep(to, '');
+    onSent();
   };
   const asFile = () => {
-    const stamp = new Date().toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '.');
-    const file = new File([text], words.pastedName(stamp), { type: 'text/plain;charset=utf-8' });
-    onFile({ path: file.name, file });
+    unsentText.keep(to, '');
+    for (const file of textFile(text, words.pastedName)) onFile(file);
   };
   const explanation = fault ? explain(fault) : null;
   return (
@@ -70,7 +68,7 @@ export function TextComposer({
           dir="auto"
           rows={6}
           value={text}
-          onChange={(event) => setText(event.target.value)}
+          onChange={(event) => write(event.target.value)}
           onKeyDown={(event) => {
             if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) event.currentTarget.form?.requestSubmit();
           }}
@@ -100,4 +98,21 @@ export function TextComposer({
       </form>
     </Sheet>
   );
+}
+
+function useTextSending(to: readonly Person[]) {
+  const [isSending, setIsSending] = useState(false);
+  const [fault, setFault] = useState<Fault | null>(null);
+  // The same text to the same people is sent once, however often it is tried.
+  const attempt = useRef({ text: '', key: '' });
+  /** Answers whether the server took it. */
+  const send = async (text: string) => {
+    if (attempt.current.text !== text) attempt.current = { text, key: randomId() };
+    setIsSending(true);
+    const answer = await peopleApi.text({ to: to.map((one) => one.id), text }, attempt.current.key);
+    setIsSending(false);
+    if (!answer.ok) setFault(answer.fault);
+    return answer.ok;
+  };
+  return { isSending, fault, send };
 }
