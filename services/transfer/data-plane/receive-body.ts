@@ -62,7 +62,7 @@ class BodyReceiver {
   readonly #options: ReceiveOptions;
   readonly #outcome: Outcome;
   readonly #buffers = new SpentBuffers();
-  readonly #leaveWindow = window.enter();
+  readonly #share = window.enter(() => this.#inFlightBytes > 0);
   readonly #holding: Holding;
   readonly #idle = setTimeout(() => this.#onIdle(), UPLOAD_IDLE_TIMEOUT_MS);
   #inFlightBytes = 0;
@@ -99,6 +99,7 @@ class BodyReceiver {
   readonly #onData = (bytes: Buffer): void => {
     const { splitter, onBytes } = this.#options;
     this.#idle.refresh();
+    this.#share.moved();
     onBytes(bytes);
     if (this.#fault !== undefined) return;
     const chunks = splitter.push(bytes);
@@ -158,6 +159,7 @@ class BodyReceiver {
   #written(lengthBytes: number): void {
     this.#inFlightBytes -= lengthBytes;
     this.#holding.moved();
+    this.#share.moved();
     if (this.#fault === undefined && !this.#hasEnded && !this.#isFull()) {
       this.#isPausedByUs = false;
       this.#idle.refresh();
@@ -177,7 +179,7 @@ class BodyReceiver {
     if (this.#inFlightBytes > 0 || !(this.#hasEnded || this.#fault !== undefined)) return;
     clearTimeout(this.#idle);
     this.#holding.end();
-    this.#leaveWindow();
+    this.#share.leave();
     this.#req.off('data', this.#onData);
     if (this.#fault === undefined) this.#outcome.resolve();
     else this.#outcome.reject(this.#fault);
