@@ -5,7 +5,13 @@ import type { Caller, SessionInfo } from '../contracts/actions.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { HEADER } from '../contracts/http.ts';
 import type { RequestContext } from '../transfer/data-plane/data-plane.ts';
-import { addressKeyOf, clientAddress, isTrusted, parseTrustedNetworks } from './client-address.ts';
+import {
+  addressKeyOf,
+  clientAddress,
+  isTrusted,
+  parseTrustedNetworks,
+  type TrustedNetworks,
+} from './client-address.ts';
 import { sessionTokenOf } from './cookies.ts';
 import type { EdgeSettings } from './edge-settings.ts';
 import { isOwnOrigin, machineNames, publicOriginOf } from './public-origin.ts';
@@ -47,15 +53,7 @@ export type MakeContext = (req: IncomingMessage) => EdgeContext;
 export function createContextMaker(deps: ContextDeps): MakeContext {
   const { settings } = deps;
   const networks = parseTrustedNetworks(settings.trustedProxies);
-  let names = machineNames();
-  let namesReadAtMs = performance.now();
-  const currentNames = () => {
-    if (performance.now() - namesReadAtMs > MACHINE_NAMES_KEPT_MS) {
-      names = machineNames();
-      namesReadAtMs = performance.now();
-    }
-    return names;
-  };
+  const currentNames = rememberedMachineNames();
   const originSettings = {
     publicUrl: settings.publicUrl,
     allowedOrigins: settings.corsOrigins,
@@ -65,15 +63,9 @@ export function createContextMaker(deps: ContextDeps): MakeContext {
 
   return (req) => {
     const requestId = requestIdOf(req.headers[HEADER.requestId]);
-    const isProxied = isTrusted(req.socket.remoteAddress, networks);
-    const forwarded = (name: string) => (isProxied ? firstOf(req.headers[name]) : undefined);
-    const forwardedHost = forwarded('x-forwarded-host');
-    const host = forwardedHost ?? req.headers.host;
-    const isSecure =
-      (forwarded('x-forwarded-proto') ?? '').toLowerCase() === 'https' || isHttpsByName(host, settings.publicUrl);
-    const address = clientAddress(req.socket.remoteAddress, joined(req.headers['x-forwarded-for']), networks);
-    const questionMark = req.url?.indexOf('?') ?? -1;
+    const { isProxied, isHostVouched, host, isSecure, address } = asClientKnows(req, networks, settings.publicUrl);
     const url = req.url ?? '/';
+    const questionMark = url.indexOf('?');
     const originRelation = originRelationOf(req.headers.origin, { host, isSecure }, settings, deps.nodeOrigins?.());
     let session: Promise<SessionInfo | null> | undefined;
 
@@ -81,7 +73,7 @@ export function createContextMaker(deps: ContextDeps): MakeContext {
       requestId,
       address,
       addressKey: addressKeyOf(address),
-      publicOrigin: publicOriginOf(host, isSecure, originSettings, forwardedHost !== undefined),
+      publicOrigin: publicOriginOf(host, isSecure, originSettings, isHostVouched),
       isSecure,
       log: deps.log.child({ requestId }),
       path: questionMark === -1 ? url : url.slice(0, questionMark),
@@ -102,6 +94,34 @@ export function createContextMaker(deps: ContextDeps): MakeContext {
       sessionId: async () => (await context.session())?.id ?? null,
     };
     return context;
+  };
+}
+
+/** At most a minute old. */
+function rememberedMachineNames(): () => ReadonlySet<string> {
+  let names = machineNames();
+  let readAtMs = performance.now();
+  return () => {
+    if (performance.now() - readAtMs > MACHINE_NAMES_KEPT_MS) {
+      names = machineNames();
+      readAtMs = performance.now();
+    }
+    return names;
+  };
+}
+
+/** Host, scheme and address as the client knows them: by the forwarded headers of a trusted proxy, else by the connection. */
+function asClientKnows({ headers, socket }: IncomingMessage, networks: TrustedNetworks, publicUrl: string | null) {
+  const isProxied = isTrusted(socket.remoteAddress, networks);
+  const forwarded = (name: string) => (isProxied ? firstOf(headers[name]) : undefined);
+  const forwardedHost = forwarded('x-forwarded-host');
+  const host = forwardedHost ?? headers.host;
+  return {
+    isProxied,
+    isHostVouched: forwardedHost !== undefined,
+    host,
+    isSecure: (forwarded('x-forwarded-proto') ?? '').toLowerCase() === 'https' || isHttpsByName(host, publicUrl),
+    address: clientAddress(socket.remoteAddress, joined(headers['x-forwarded-for']), networks),
   };
 }
 
