@@ -1,39 +1,21 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { PeerLinkError, typeOfFault } from '../../contracts/errors.ts';
 import type { OpenTransferRequest } from '../../contracts/http.ts';
-import {
-  ADDRESS_GRANT_TTL_MS,
-  GRANT_TTL_MS,
-  MAX_RECEIPT_RANGES,
-  OFFER_TTL_MS,
-  TEXT_TTL_MS,
-} from '../../contracts/limits.ts';
+import { MAX_RECEIPT_RANGES, OFFER_TTL_MS, TEXT_TTL_MS } from '../../contracts/limits.ts';
 import type { OfferAccepted, ReceiptsRequest, SendTextRequest, SendTextResponse } from '../../contracts/people.ts';
-import type { Person, Recipient } from '../../contracts/person.ts';
+import type { Recipient } from '../../contracts/person.ts';
 import type { DirectCounter } from '../../kernel/direct-counter.ts';
-import { isEqualBytes, randomId, sha256 } from '../../kernel/ids.ts';
+import { isEqualBytes, sha256 } from '../../kernel/ids.ts';
 import { idempotencyKeyOf } from '../open-transfer.ts';
 import type { InsertOutcome, NewFile, NewTransfer } from '../ports.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
-import { type GrantUse, recipientOfGrant, signRecipientGrant } from '../secrets.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
 import { commonRanges, mergedRanges } from './byte-ranges.ts';
-import {
-  assertOpened,
-  assertRange,
-  committedBytes,
-  isReading,
-  noOffer,
-  noSuchTransfer,
-  notTogether,
-  undeliveredFault,
-} from './direct-rules.ts';
+import { assertOpened, assertRange, committedBytes, isReading, noOffer, undeliveredFault } from './direct-rules.ts';
+import { envelopeFor } from './envelope.ts';
 import { checkRecipients, checkText, recipientsOf } from './plan-direct.ts';
-import type { DirectRepository, Envelope, InboxReading, ReceiptReport, Roommates, TextOutcome } from './ports.ts';
+import type { DirectRepository, InboxReading, ReceiptReport, Roommates, TextOutcome } from './ports.ts';
+import { type GivenGrants, RecipientGrants } from './recipient-grants.ts';
 
-const ITEM_ID_LENGTH = 22;
-/** Presence reaches every node within a second, most of the time within some milliseconds. */
-const HEARD_LATER_MS = 300;
 /** A grant's row is looked at for every request; one that was read so recently need not be again. */
 const REREAD_AFTER_MS = 200;
 
@@ -66,10 +48,13 @@ export interface DirectOpening {
 /** Offers, answers, receipts and texts: what people send each other, besides the bytes themselves. */
 export class DirectSends {
   readonly #deps: DirectDeps;
+  readonly #grants: RecipientGrants;
   readonly #rereadAtMs = new WeakMap<RunningTransfer, number>();
 
   constructor(deps: DirectDeps) {
     this.#deps = deps;
+    const { repository, secret, engine } = deps;
+    this.#grants = new RecipientGrants({ repository, secret, nowMs: () => engine.nowMs });
   }
 
   /**
@@ -84,7 +69,7 @@ export class DirectSends {
     const to = recipientsOf(request);
     if (to === null) return null;
     let refusal: unknown = null;
-    const envelope = await this.#envelope(sessionId, to).catch((fault: unknown) => {
+    const envelope = await envelopeFor(this.#deps.roommates, sessionId, to).catch((fault: unknown) => {
       if (!mayBeKnown || typeOfFault(fault) !== 'forbidden') throw fault;
       refusal = fault;
       return null;
@@ -106,22 +91,14 @@ export class DirectSends {
 
   /** POST /api/offers/:transferId/accept. Repeatable. @throws not_found, ended, expired */
   async accept(sessionId: string, transferId: string): Promise<OfferAccepted> {
-    const { repository, news, engine, secret, counter } = this.#deps;
+    const { repository, news, counter } = this.#deps;
     const grant = await repository.accept(transferId, sessionId);
     if (grant === null) throw noOffer();
     if (grant.hasChanged) counter.offers('accepted', 1);
     assertOpened(grant);
     news.inboxesChanged([sessionId]);
     news.recipientsChanged([transferId], true);
-    const { shareId, transferExpiresAt } = grant;
-    const atMost = (ttlMs: number) => Math.min(engine.nowMs + ttlMs, transferExpiresAt.getTime());
-    const expiresAtMs = atMost(GRANT_TTL_MS);
-    return {
-      shareId,
-      grant: signRecipientGrant(secret, 'header', shareId, sessionId, expiresAtMs),
-      addressGrant: signRecipientGrant(secret, 'address', shareId, sessionId, atMost(ADDRESS_GRANT_TTL_MS)),
-      expiresAt: new Date(expiresAtMs).toISOString(),
-    };
+    return this.#grants.sign(sessionId, grant);
   }
 
   /** Declines what was offered, leaves what was accepted. Repeatable. @throws not_found */
@@ -232,40 +209,14 @@ export class DirectSends {
     transfer.assertAccepted();
   }
 
-  /**
-   * The session that one of these grants was made for, while it may read: not declined, not left. While the database is
-   * away, the grant's own word is enough. @throws not_found for everybody else: a direct send has no public link
-   */
-  async assertRecipient(
-    transfer: RunningTransfer,
-    grants: Readonly<Partial<Record<GrantUse, string | undefined>>>,
-  ): Promise<string> {
-    const sessionId = this.sessionOfGrant(transfer, grants);
-    if (sessionId === null || !(await this.#mayRead(transfer.row.id, sessionId, true))) throw noSuchTransfer();
-    return sessionId;
+  /** See RecipientGrants. @throws not_found for everybody else */
+  assertRecipient(transfer: RunningTransfer, grants: GivenGrants): Promise<string> {
+    return this.#grants.assertRecipient(transfer, grants);
   }
 
-  sessionOfGrant(
-    transfer: RunningTransfer,
-    grants: Readonly<Partial<Record<GrantUse, string | undefined>>>,
-  ): string | null {
-    const { secret, engine } = this.#deps;
-    for (const use of ['header', 'address'] as const) {
-      const grant = grants[use];
-      if (grant === undefined) continue;
-      const sessionId = recipientOfGrant(secret, use, transfer.row.shareId, grant, engine.nowMs);
-      if (sessionId !== null) return sessionId;
-    }
-    return null;
-  }
-
-  /** For what is shown of it: also its sender's session. */
-  async assertShown(transfer: RunningTransfer, sessionId: string | null, grant: string | undefined): Promise<void> {
-    if (sessionId !== null && sessionId === transfer.row.sessionId) return;
-    const bearer = this.sessionOfGrant(transfer, { header: grant });
-    if (bearer !== null && (await this.#mayRead(transfer.row.id, bearer, true))) return;
-    if (sessionId !== null && (await this.#mayRead(transfer.row.id, sessionId, false))) return;
-    throw noSuchTransfer();
+  /** See RecipientGrants. @throws not_found */
+  assertShown(transfer: RunningTransfer, sessionId: string | null, grant: string | undefined): Promise<void> {
+    return this.#grants.assertShown(transfer, sessionId, grant);
   }
 
   /** POST /api/texts. @throws bad_request, too_large, bad_token, forbidden, too_many_transfers, key_reused */
@@ -276,7 +227,7 @@ export class DirectSends {
     const to = checkRecipients(request.to);
     const requestHash = sha256(JSON.stringify([to, text]));
     const ttlSeconds = TEXT_TTL_MS / 1000;
-    const sent = await this.#envelope(sessionId, to).then(
+    const sent = await envelopeFor(this.#deps.roommates, sessionId, to).then(
       (envelope) => repository.sendText({ envelope, text, ttlSeconds, idempotencyKey, requestHash }),
       // With a key it may have been delivered before, whoever has left the room since.
       async (fault: unknown): Promise<TextOutcome> => {
@@ -321,41 +272,5 @@ export class DirectSends {
     news.inboxesChanged([sessionId]);
     news.recipientsChanged([transferId], true);
     await this.endOver([transferId]);
-  }
-
-  async #mayRead(transferId: string, sessionId: string, isProven: boolean): Promise<boolean> {
-    try {
-      return isReading(await this.#deps.repository.grantState(transferId, sessionId));
-    } catch (fault) {
-      if (isProven && typeOfFault(fault) === 'unavailable') return true;
-      throw fault;
-    }
-  }
-
-  /** The sender sees somebody who has just come; this node may be told a moment later. */
-  async #roommates(sessionId: string, to: readonly string[]): Promise<readonly Person[]> {
-    const { roommates } = this.#deps;
-    const people = await roommates.among(sessionId, to);
-    if (people.length >= to.length) return people;
-    await delay(HEARD_LATER_MS);
-    return roommates.among(sessionId, to);
-  }
-
-  async #envelope(sessionId: string | null, to: readonly string[]): Promise<Envelope> {
-    const { roommates } = this.#deps;
-    if (sessionId === null) {
-      throw new PeerLinkError('bad_token', 'Sending to somebody needs a session. POST /api/session makes one.');
-    }
-    if (to.includes(sessionId)) throw new PeerLinkError('bad_request', 'One cannot send to oneself.');
-    const [people, displayName] = await Promise.all([this.#roommates(sessionId, to), roommates.nameOf(sessionId)]);
-    if (displayName === null) throw new PeerLinkError('bad_token', 'This session is over.');
-    const byId = new Map(people.map((person) => [person.id, person]));
-    const recipients = to.map((id) => {
-      const person = byId.get(id);
-      // The same whether there is such a session or not.
-      if (person === undefined) throw notTogether();
-      return { id, displayName: person.displayName, itemId: randomId(ITEM_ID_LENGTH) };
-    });
-    return { sender: { id: sessionId, displayName }, recipients };
   }
 }
