@@ -27,7 +27,15 @@ struct Vec4 {
                             static_cast<int>(c[3] >> 32));
   }
 
-  // Turns four rows of four words into four columns.
+  // Turns four rows of four words into four columns. "unpack" takes words from two registers in turn, from their lower or
+  // upper halves; done with single words, then with pairs of them, it turns rows a, b, c and d into columns:
+  //
+  //     r0  a0 a1 a2 a3     ab_low   a0 b0 a1 b1     r0  a0 b0 c0 d0
+  //     r1  b0 b1 b2 b3     ab_high  a2 b2 a3 b3     r1  a1 b1 c1 d1
+  //     r2  c0 c1 c2 c3     cd_low   c0 d0 c1 d1     r2  a2 b2 c2 d2
+  //     r3  d0 d1 d2 d3     cd_high  c2 d2 c3 d3     r3  a3 b3 c3 d3
+  //
+  // Wider vectors do the same in each 128-bit quarter of a register, and then bring the quarters to their places.
   static NET_IO_INLINE void Transpose(__m128i& r0, __m128i& r1, __m128i& r2, __m128i& r3) {
     const __m128i ab_low = _mm_unpacklo_epi32(r0, r1), ab_high = _mm_unpackhi_epi32(r0, r1);
     const __m128i cd_low = _mm_unpacklo_epi32(r2, r3), cd_high = _mm_unpackhi_epi32(r2, r3);

@@ -28,7 +28,8 @@ struct Vec8 {
     high.v = _mm256_load_si256(reinterpret_cast<const __m256i*>(highs));
   }
 
-  // Turns eight rows of eight words into eight columns: pairs, fours, then the two 128-bit halves.
+  // Turns eight rows of eight words into eight columns: single words and pairs as in x86_vec4.h, in each half of the
+  // registers by itself; then halves change places.
   static NET_IO_INLINE void Transpose(__m256i r[8]) {
     __m256i pairs[8];
     for (int i = 0; i < 4; i++) {

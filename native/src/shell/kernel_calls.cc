@@ -1,6 +1,4 @@
 // Which kernel runs, and the hooks by which tests choose another.
-#include <string.h>
-
 #include "../cpu_features.h"
 #include "../kernels.h"
 #include "calls.h"

@@ -58,7 +58,7 @@ enum Verdict { kUnknown, kHeld, kCopied };
 std::atomic<int> verdict{kUnknown};
 std::atomic<bool> copies_forced{false};
 
-// The proof of the pudding: the store of a fresh buffer must be the memory Node-API names, shared with the
+// Whether it works, tried out: the store of a fresh buffer must be the memory Node-API names, shared with the
 // buffer, and not resizable.
 bool HoldsInPractice(napi_env env, const Runtime& runtime) {
   if (runtime.get == nullptr || runtime.data == nullptr || runtime.is_resizable == nullptr) return false;

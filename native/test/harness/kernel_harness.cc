@@ -2,7 +2,7 @@
 // under an emulator, and under the sanitizers with nothing else in the process.
 //
 //   kernel_harness <file>     lines "hash|keyed|derive <input bytes> <262 hex digits>", made by an independent
-//                             implementation (expected-values.mjs); input byte i is i mod 251
+//                             implementation (harness.mjs); input byte i is i mod 251
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
