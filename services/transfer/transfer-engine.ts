@@ -1,6 +1,5 @@
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { EndReason } from '../contracts/http.ts';
-import { ChunkMap } from './chunk-map.ts';
 import type { EngineDeps } from './engine-deps.ts';
 import { Mending } from './mending.ts';
 import type { FileUse } from './open-files.ts';
@@ -15,6 +14,7 @@ import type { Commit, RunningFile, WriteOutcome } from './running-file.ts';
 import { RunningTransfer, stateChange } from './running-transfer.ts';
 import { RunningTransfers } from './running-transfers.ts';
 import { Sealing } from './sealing.ts';
+import { StoredFiles } from './stored-files.ts';
 import { StoredTrust } from './stored-trust.ts';
 import { maintainTransfers } from './upkeep.ts';
 
@@ -28,6 +28,7 @@ export class TransferEngine {
   /** Whether what was stored before this process may be believed. */
   readonly trust: StoredTrust;
   readonly #deps: EngineDeps;
+  readonly #files: StoredFiles;
   readonly #progress: ProgressFeed;
   readonly #running = new RunningTransfers();
   readonly #loading = new Map<string, Promise<RunningTransfer | null>>();
@@ -50,7 +51,15 @@ export class TransferEngine {
       mending: this.mending,
       handOver: (transfer) => this.handOver(transfer),
       obey: (transfer, row) => this.obey(transfer, row),
-      onUnsound: (transfer, file) => this.#restore(transfer, file),
+      onUnsound: (transfer, file) => this.#files.restore(transfer, file),
+    });
+    this.#files = new StoredFiles({
+      nodeId: deps.nodeId,
+      store: deps.store,
+      openFiles: this.openFiles,
+      mending: this.mending,
+      trust: this.trust,
+      running: () => this.running(),
     });
     this.#sealing = new Sealing({
       nodeId: deps.nodeId,
@@ -165,77 +174,45 @@ export class TransferEngine {
     });
   }
 
-  /**
-   * Opens a file's bytes, creating them when they are to be written, and checks what was stored before this process.
-   * @returns null when nothing of it was ever stored here and it is not to be written
-   */
-  async useFile(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
-    const isDoubtful = this.trust.mayHaveVanished(transfer, file);
-    const use = await this.#open(file, isDoubtful ? 'write' : purpose);
-    if (use === null) {
-      // Looked at once; who writes it from now on does so here, and puts the stored values in this place.
-      file.values ??= new ChunkMap();
-      if (file.isSealed && (file.row.sizeBytes ?? 0) > 0) this.#restore(transfer, file);
-      return null;
-    }
-    try {
-      if (!file.isTrusted) await this.trust.establish(transfer, file, use);
-      // Not before: what is not trusted counts as not looked at, and is looked at again.
-      file.values = use.stored.values;
-      return use;
-    } catch (fault) {
-      use.release();
-      throw fault;
-    }
+  /** See StoredFiles.use. */
+  useFile(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
+    return this.#files.use(transfer, file, purpose);
+  }
+
+  /** See StoredFiles.useCopy: at a replica. */
+  useCopy(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
+    return this.#files.useCopy(transfer, file, purpose);
+  }
+
+  /** See StoredFiles.useUnchecked: for another node. */
+  useStored(file: RunningFile): Promise<FileUse | null> {
+    return this.#files.useUnchecked(file);
+  }
+
+  /** Looks at what is stored of files nobody opened yet, so that a status is complete. */
+  async learnValues(transfer: RunningTransfer): Promise<void> {
+    for (const file of transfer.files) await this.#files.learn(transfer, file);
+  }
+
+  /** The same for one file. */
+  learnFile(transfer: RunningTransfer, file: RunningFile): Promise<void> {
+    return this.#files.learn(transfer, file);
+  }
+
+  /** See StoredFiles.holdsAll. */
+  holdsAll(transfer: RunningTransfer, file: RunningFile): Promise<boolean> {
+    return this.#files.holdsAll(transfer, file);
+  }
+
+  /** See StoredFiles.whileUnused. */
+  whileUnused(fileId: string, act: () => Promise<boolean>): Promise<boolean> {
+    return this.#files.whileUnused(fileId, act);
   }
 
   /** "Each transfer of this home handed to its in-sync replica." Obeys the row that comes of it. @throws unavailable */
   async handOver(transfer: RunningTransfer): Promise<void> {
     await this.#deps.askToAdopt?.(transfer.row);
     await this.reread(transfer);
-  }
-
-  /** Runs `act`, which removes a stored file, while nobody uses it and nobody can begin to. False when it did not. */
-  async whileUnused(fileId: string, act: () => Promise<boolean>): Promise<boolean> {
-    const isDone = await this.openFiles.whileUnused(fileId, act);
-    if (isDone) for (const { files } of this.running()) for (const file of files) file.forgetStored(fileId);
-    return isDone;
-  }
-
-  /**
-   * The same at a replica, whose copy may lack chunks of a sealed file: values are not compared with the digest, only
-   * verified after a start with another boot id.
-   */
-  async useCopy(transfer: RunningTransfer, file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
-    const use = await this.#open(file, purpose);
-    // What is not there vouches for nothing: its home sends it.
-    if (use === null) file.isCopyVerified = true;
-    if (use === null) return null;
-    try {
-      await this.trust.verifyCopy(transfer, file, use);
-      // What is looked up from now on is what this copy has, also when this node becomes home.
-      file.values = use.stored.values;
-      return use;
-    } catch (fault) {
-      use.release();
-      throw fault;
-    }
-  }
-
-  /** What is stored of a file, as it is: for another node, which believes none of it. Null: nothing. */
-  useStored(file: RunningFile): Promise<FileUse | null> {
-    return this.#open(file, 'read');
-  }
-
-  /** Looks at what is stored of files nobody opened yet, so that a status is complete. */
-  async learnValues(transfer: RunningTransfer): Promise<void> {
-    for (const file of transfer.files) await this.learnFile(transfer, file);
-  }
-
-  /** The same for one file. */
-  async learnFile(transfer: RunningTransfer, file: RunningFile): Promise<void> {
-    if (file.isSealed || file.values !== null) return;
-    (await this.useFile(transfer, file, 'read'))?.release();
   }
 
   /**
@@ -330,18 +307,14 @@ export class TransferEngine {
     if (transfer.row.state !== 'ended' || wasEnded) return;
     this.#deps.publishState(stateChange(transfer));
     await this.forget(transfer);
-    for (const { row } of transfer.files) {
-      await this.#deps.store.remove(row.id);
-      // Whoever looked at it meanwhile opened it once more: its bytes would stay on the disk, and nothing lists them.
-      await this.openFiles.close(row.id);
-    }
+    await this.#files.remove(transfer);
   }
 
   /** Drops the transfer from memory and closes its files; of one that goes on, only those that nobody uses. */
   async forget(transfer: RunningTransfer): Promise<void> {
     this.#running.remove(transfer);
     transfer.home?.close();
-    await this.#closeFiles(transfer);
+    await this.#files.closeFiles(transfer);
   }
 
   /** Once a second, see `maintainTransfers`. */
@@ -350,7 +323,7 @@ export class TransferEngine {
       engine: this,
       nowMs: this.#deps.nowMs,
       repository: this.#deps.repository,
-      closeFiles: (transfer) => this.#closeFiles(transfer),
+      closeFiles: (transfer) => this.#files.closeFiles(transfer),
       onFault: this.#deps.onFault,
     });
   }
@@ -378,14 +351,6 @@ export class TransferEngine {
     await this.#replicaSide?.close();
     await this.openFiles.closeAll();
     this.#running.clear();
-  }
-
-  /** True when this node has every chunk of a sealed file. */
-  async holdsAll(transfer: RunningTransfer, file: RunningFile): Promise<boolean> {
-    if (file.row.sizeBytes === 0) return true;
-    const use = await this.useFile(transfer, file, 'read').catch(() => null);
-    use?.release();
-    return use !== null && use.stored.values.count >= (file.chunkCount ?? Number.POSITIVE_INFINITY);
   }
 
   /** The transfer as `ReplicaSide` works with it. @throws not_found */
@@ -421,20 +386,6 @@ export class TransferEngine {
     this.obey(transfer, found.transfer, found.files).catch((fault: unknown) => this.#deps.onFault('obey', fault));
   }
 
-  /** Where the row names this node, what is missing or wrong of a sealed file is fetched from the other copy. */
-  #restore(transfer: RunningTransfer, file: RunningFile): void {
-    const { homeNodeId, replicaNodeId } = transfer.row;
-    if (homeNodeId !== this.nodeId && replicaNodeId !== this.nodeId) return;
-    this.mending.restoreSoon(transfer, file, () => this.#open(file, 'write'));
-  }
-
-  #open(file: RunningFile, purpose: 'read' | 'write'): Promise<FileUse | null> {
-    const { id, chunkSizeBytes, sizeBytes } = file.row;
-    const geometry = { chunkSizeBytes, sizeBytes };
-    const { store } = this.#deps;
-    return this.openFiles.use(id, () => (purpose === 'write' ? store.create(id, geometry) : store.open(id, geometry)));
-  }
-
   #commitOf(transfer: RunningTransfer, file: RunningFile, mayCommit: () => void): Commit {
     return async (chunk, writeValue) => {
       mayCommit();
@@ -450,13 +401,6 @@ export class TransferEngine {
         write,
       );
     };
-  }
-
-  async #closeFiles(transfer: RunningTransfer): Promise<void> {
-    const isOver = transfer.row.state === 'ended';
-    for (const { row } of transfer.files) {
-      await (isOver ? this.openFiles.close(row.id) : this.openFiles.closeIfIdle(row.id));
-    }
   }
 
   /** Many that ask for the same at once cost one query. */
