@@ -56,7 +56,7 @@ export function Sheet({
   return (
     <Dialog.Root open onOpenChange={(isOpen) => !isOpen && onClose()}>
       <Dialog.Portal>
-        <div className="fixed inset-0 z-40 bg-ink/30" />
+        <div className="fixed inset-0 z-40 bg-scrim" />
         <Dialog.Content
           onOpenAutoFocus={(event) => {
             if (!initialFocus?.current) return;
