@@ -27,11 +27,7 @@ export function RoomPanel({ code, room }: { readonly code: string | null; readon
     <section aria-label={words.heading} className="flex flex-col gap-4 border-y border-hairline py-4">
       <div className="flex flex-wrap items-center justify-between gap-x-8 gap-y-4">
         <Where code={code} room={room} />
-        {code === null ? (
-          <OtherRooms isSeen={room.name === 'joined' && room.snapshot.room !== null} />
-        ) : (
-          <OwnRoom code={code} />
-        )}
+        {code === null ? <OtherRooms room={room} /> : <OwnRoom code={code} />}
       </div>
       <Trouble code={code} room={room} />
     </section>
@@ -90,8 +86,10 @@ function OwnRoom({ code }: { readonly code: string }) {
   );
 }
 
-function OtherRooms({ isSeen }: { readonly isSeen: boolean }) {
+function OtherRooms({ room }: { readonly room: RoomState }) {
   const { messages, format } = useLanguage();
+  const isJoined = room.name === 'joined';
+  const isNowhere = isJoined && room.snapshot.room === null;
   const words = messages.people.room;
   const [text, setText] = useState('');
   const [isMaking, setIsMaking] = useState(false);
@@ -129,10 +127,16 @@ function OtherRooms({ isSeen }: { readonly isSeen: boolean }) {
         />
         <Button type="submit">{words.join}</Button>
       </form>
-      <Button className="max-sm:w-full" isBusy={isMaking} onClick={() => void make()}>
+      {/* Where there are no people of this network, a room is the way to anybody. */}
+      <Button
+        variant={isNowhere ? 'primary' : 'secondary'}
+        className="max-sm:w-full"
+        isBusy={isMaking}
+        onClick={() => void make()}
+      >
         {isMaking ? words.making : words.make}
       </Button>
-      {isSeen && <Hide />}
+      {isJoined && !isNowhere && <Hide />}
       {explanation && (
         <Notice tone="loss" title={explanation.title}>
           {explanation.advice}

@@ -14,7 +14,8 @@ let againTimer: ReturnType<typeof setTimeout> | null = null;
 
 function tell(event: RoomEvent): void {
   store.change((before) => nextRoom(before, event));
-  seenNow.change(() => store.read().name === 'joined');
+  const state = store.read();
+  seenNow.change(() => state.name === 'joined' && state.snapshot.room !== null);
 }
 
 async function join(): Promise<void> {
