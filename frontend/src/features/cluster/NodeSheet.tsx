@@ -62,7 +62,7 @@ function Facts({ node }: { readonly node: OperatorNode }) {
             variant="quiet"
             text={nodeId}
             label={messages.cluster.node.copyId}
-            className="h-auto! px-0! text-sm!"
+            className="h-auto! px-0! text-sm! pointer-coarse:h-11!"
           />
         </span>
       </Fact>

@@ -12,6 +12,9 @@ import { useLanguage } from '../../messages/language.tsx';
 import { serverClock } from '../../transfer-engine/server-clock.ts';
 import { isActive, uploads } from '../../transfer-engine/uploads.ts';
 
+/** Larger than it looks, for a thumb. */
+const NAME_LINK = 'relative -my-2.5 block w-fit max-w-full py-2.5 underline-offset-4 hover:underline';
+
 export function ShareRow({
   transfer,
   isSentElsewhere,
@@ -41,11 +44,11 @@ export function ShareRow({
           {isEnded ? (
             <FileName path={name} className="text-ink-soft" />
           ) : isDirect ? (
-            <Link href="/people" className="block w-fit max-w-full underline-offset-4 hover:underline">
+            <Link href="/people" className={NAME_LINK}>
               <TransferName name={name} fileCount={transfer.fileCount} />
             </Link>
           ) : (
-            <a href={transfer.link} className="block w-fit max-w-full underline-offset-4 hover:underline">
+            <a href={transfer.link} className={NAME_LINK}>
               <TransferName name={name} fileCount={transfer.fileCount} />
             </a>
           )}
@@ -56,7 +59,10 @@ export function ShareRow({
             ))}
             {view?.phase.name === 'needs_files' && (
               <li>
-                <Link href={isDirect ? '/people' : '/'} className="text-ink underline underline-offset-4">
+                <Link
+                  href={isDirect ? '/people' : '/'}
+                  className="relative -my-3 inline-block py-3 text-ink underline underline-offset-4"
+                >
                   {messages.upload.goOn}
                 </Link>
               </li>
