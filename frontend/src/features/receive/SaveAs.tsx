@@ -57,6 +57,7 @@ export function SaveAs({
   };
   const part = saving ? partOf(saving) : 0;
   const said = say(part);
+  const isHeld = saving?.phase.name === 'waiting' || saving?.phase.name === 'offline';
   return (
     <>
       {saving && isSaving(saving) ? (
@@ -74,7 +75,7 @@ export function SaveAs({
         </p>
       )}
       <ul aria-hidden="true" className="tabular flex basis-full flex-wrap gap-x-5 text-ink-soft empty:hidden">
-        {said && <li>{said}</li>}
+        {said && <li className={isHeld ? 'font-medium text-amber-ink' : ''}>{said}</li>}
         {saving?.phase.name === 'saving' && (
           <Pace
             bytesPerSecond={saving.bytesPerSecond}
