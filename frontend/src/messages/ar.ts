@@ -161,6 +161,7 @@ export const ar: Messages = {
     region: (title) => `رفع ${named(title)}`,
     linkLabel: 'الرابط',
     linkReady: 'الرابط يعمل الآن، والباقي في الطريق.',
+    linkHeld: 'الرابط يعمل الآن، والباقي يأتي لاحقًا.',
     copy: 'نسخ الرابط',
     copied: 'نُسخ',
     copyFailed: 'حدّد الرابط وانسخه',

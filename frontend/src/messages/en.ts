@@ -114,6 +114,7 @@ export const en = {
     region: (title: string) => `Upload of ${named(title)}`,
     linkLabel: 'Link',
     linkReady: 'The link works now, while the rest is on its way.',
+    linkHeld: 'The link works now. The rest comes later.',
     copy: 'Copy link',
     copied: 'Copied',
     copyFailed: 'Select the link and copy it',

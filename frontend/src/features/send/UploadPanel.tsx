@@ -1,5 +1,5 @@
 import { Pause, Play, X } from 'lucide-react';
-import { useState } from 'react';
+import { useId, useState } from 'react';
 import { ProofOfMany } from '../../components/DigestProof.tsx';
 import { FileAgain } from '../../components/FileAgain.tsx';
 import { FileName } from '../../components/FileName.tsx';
@@ -14,6 +14,7 @@ import { Notice } from '../../components/ui/Notice.tsx';
 import { nameOf } from '../../lib/file-list.ts';
 import { later } from '../../lib/later.ts';
 import { removing } from '../../lib/removing.ts';
+import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { explainUpload } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
@@ -42,6 +43,7 @@ export function UploadPanel({ view }: { readonly view: UploadView }) {
   const percent = format.percent(shareMoved(view));
   const isSealed = view.phase.name === 'sealed';
   const isGone = view.phase.name === 'ended' || view.phase.name === 'failed' || view.phase.name === 'cancelled';
+  const isHeld = ['paused', 'stalled', 'offline', 'waiting'].includes(view.phase.name);
   const heading = messages.send.listTitle(
     view.files.length,
     format.count(view.files.length),
@@ -65,7 +67,7 @@ export function UploadPanel({ view }: { readonly view: UploadView }) {
               heading
             )}
           </h1>
-          {!isGone && !isSealed && <p>{messages.upload.linkReady}</p>}
+          {!isGone && !isSealed && <p>{isHeld ? messages.upload.linkHeld : messages.upload.linkReady}</p>}
         </div>
         {!isGone && <ShareLink link={view.link} />}
       </div>
@@ -141,6 +143,7 @@ function Figures({
 }) {
   const { messages, format } = useLanguage();
   const { phase } = view;
+  const doneId = useId();
   const isRunning = isActive(view) || phase.name === 'paused' || phase.name === 'stalled';
   const isSealed = phase.name === 'sealed';
   return (
@@ -166,13 +169,15 @@ function Figures({
           {recipients > 0 && <li>{messages.upload.receiving(recipients, format.count(recipients))}</li>}
         </ul>
       </div>
-      {isRunning ? <Controls view={view} /> : <Finished view={view} />}
+      {isRunning ? <Controls view={view} doneId={doneId} /> : <Finished view={view} id={doneId} />}
     </div>
   );
 }
 
-function Controls({ view }: { readonly view: UploadView }) {
+/** When it is over, one button takes their place, and the focus. */
+function Controls({ view, doneId }: { readonly view: UploadView; readonly doneId: string }) {
   const { messages } = useLanguage();
+  const row = useFocusHome<HTMLDivElement>(() => document.getElementById(doneId));
   const [isAsking, setIsAsking] = useState(false);
   usePartAtHand(confirmSheet);
   const isStopped = view.phase.name === 'paused' || view.phase.name === 'stalled';
@@ -183,7 +188,7 @@ function Controls({ view }: { readonly view: UploadView }) {
   };
   const isUnreadable = unreadableFileOf(view) !== null;
   return (
-    <div className="flex flex-wrap gap-2 max-sm:w-full sm:justify-end">
+    <div ref={row} className="flex flex-wrap gap-2 max-sm:w-full sm:justify-end">
       {isUnreadable && <FileAgain view={view} />}
       {isStopped ? (
         <Button
@@ -222,15 +227,16 @@ function Controls({ view }: { readonly view: UploadView }) {
   );
 }
 
-function Finished({ view }: { readonly view: UploadView }) {
+function Finished({ view, id }: { readonly view: UploadView; readonly id: string }) {
   const { messages } = useLanguage();
   const isSealed = view.phase.name === 'sealed';
+  const button = useFocusHome<HTMLButtonElement>();
   const close = () => {
     showUpload(null);
     uploads.drop(view.transferId);
   };
   return (
-    <Button variant={isSealed ? 'secondary' : 'primary'} onClick={close}>
+    <Button ref={button} id={id} variant={isSealed ? 'secondary' : 'primary'} onClick={close}>
       {messages.upload.sendMore}
     </Button>
   );
