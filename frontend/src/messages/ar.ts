@@ -85,7 +85,7 @@ export const ar: Messages = {
     pasteHint: 'أو الصق ملفات أو نصًّا',
     dropNow: 'أفلِت للإضافة',
     sharedName: (stamp) => `نص مشارَك ${stamp}.txt`,
-    emptyDigest: 'بصمة اللاشيء، حتى الآن',
+    emptyDigest: 'هنا تظهر البصمة: قيمة تثبت أن كل بايت قد وصل.',
     pastedName: (stamp) => `نص ملصق ${stamp}.txt`,
     listTitle: (count, shown, size) => `${files(count, shown)}، ${size}`,
     listLabel: 'الملفات المراد إرسالها',
