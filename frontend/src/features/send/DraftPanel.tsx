@@ -52,7 +52,7 @@ export function DraftPanel({
   };
 
   return (
-    <section ref={panel} className="flex flex-col gap-8 pt-8 pb-28 sm:pb-4" aria-labelledby="draft-title">
+    <section ref={panel} className="flex flex-col gap-8 pt-8 max-sm:flex-1 sm:pb-4" aria-labelledby="draft-title">
       <div className="flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
         <h1
           id="draft-title"
@@ -120,7 +120,8 @@ export function DraftPanel({
         </Notice>
       )}
 
-      <div className="flex items-center gap-3 max-sm:fixed max-sm:inset-x-0 max-sm:bottom-0 max-sm:z-20 max-sm:border-t max-sm:border-hairline max-sm:bg-paper max-sm:px-5 max-sm:pt-3 max-sm:pb-[max(12px,env(safe-area-inset-bottom))]">
+      {/* On a phone it stays under the thumb, and lets the end of the page be seen once one is there. */}
+      <div className="flex flex-wrap items-center gap-3 max-sm:sticky max-sm:bottom-0 max-sm:z-20 max-sm:-mx-5 max-sm:mt-auto max-sm:border-t max-sm:border-hairline max-sm:bg-paper max-sm:px-5 max-sm:pt-3 max-sm:pb-[max(12px,env(safe-area-inset-bottom))]">
         <Button
           variant="primary"
           size="lg"
@@ -163,8 +164,8 @@ function DraftRow({
   };
   return (
     <li className="flex min-h-14 items-center gap-2 sm:gap-4">
-      <div className="flex min-w-0 flex-1 flex-col py-1">
-        {folderOf(item.path) && <FileName path={folderOf(item.path)} className="text-xs" />}
+      <div className="flex min-w-0 flex-1 flex-col py-1.5">
+        {folderOf(item.path) && <FileName path={folderOf(item.path)} className="-mb-2 text-xs" />}
         <input
           aria-label={messages.send.rename(name)}
           dir="auto"
@@ -177,7 +178,7 @@ function DraftRow({
             if (event.key === 'Enter') event.currentTarget.blur();
             if (event.key === 'Escape') setTyped(null);
           }}
-          className="name-start -mx-2 w-[calc(100%+16px)] truncate rounded-sm bg-transparent px-2 py-1 hover:bg-cell focus:bg-sheet"
+          className="name-start -mx-2 w-[calc(100%+16px)] min-h-11 truncate rounded-sm bg-transparent px-2 hover:bg-cell focus:bg-sheet"
         />
         {isTooLarge && <span className="text-sm text-red-ink">{messages.send.tooLarge(format.size(maxBytes))}</span>}
       </div>
