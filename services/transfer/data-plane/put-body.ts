@@ -42,18 +42,7 @@ export async function putRun(
     answerJson(res, 200, await forwardBody(deps, deps.peers, req, transfer, run), context);
     return;
   }
-  const committed: number[] = [];
-  try {
-    await storeBody(deps, req, transfer, file, plan.firstChunk, committed);
-  } catch (fault) {
-    throw withCommitted(fault, committed);
-  }
-  const body: PutRunResponse = {
-    committed: rangesOf(committed),
-    state: transfer.row.state,
-    digest: hex(file.row.digest),
-  };
-  answerJson(res, 200, body, context);
+  answerJson(res, 200, await storeRun(deps, req, transfer, file, plan.firstChunk), context);
 }
 
 /** A run whose home is another node: its bytes go on as they come. */
@@ -91,6 +80,24 @@ export interface StoreOptions {
 }
 const CLIENT_BODY: StoreOptions = { isPeer: false, reveal: null };
 const NO_SLOT = { moved: () => {}, leave: () => {} };
+
+/** Stores a run, a client's or one that another node passes on. @throws as `storeBody`, with what was committed by then */
+export async function storeRun(
+  deps: DataPlaneDeps,
+  req: IncomingMessage,
+  transfer: RunningTransfer,
+  file: RunningFile,
+  firstChunk: number,
+  options: StoreOptions = CLIENT_BODY,
+): Promise<PutRunResponse> {
+  const committed: number[] = [];
+  try {
+    await storeBody(deps, req, transfer, file, firstChunk, committed, options);
+  } catch (fault) {
+    throw withCommitted(fault, committed);
+  }
+  return { committed: rangesOf(committed), state: transfer.row.state, digest: hex(file.row.digest) };
+}
 
 /** Receives a body into a file and seals it with its last chunk. `committed` fills as chunks are committed. */
 export async function storeBody(

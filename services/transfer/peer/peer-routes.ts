@@ -1,15 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { NetIo } from '../../../native/types.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
-import type { PutRunResponse } from '../../contracts/http.ts';
-import { rangesOf } from '../../kernel/ranges.ts';
 import type { RequestContext } from '../data-plane/data-plane.ts';
 import type { DataPlaneDeps } from '../data-plane/deps.ts';
-import { storeBody } from '../data-plane/put-body.ts';
+import { storeRun } from '../data-plane/put-body.ts';
 import { planRun } from '../manifest.ts';
 import type { ReplicaTransfer } from '../replication/ports.ts';
 import type { ReplicaSide } from '../replication/replica-side.ts';
-import { hex } from '../summaries.ts';
 import { answerCopy } from './chunk-copies.ts';
 import type { PeerAuth, PeerHead, Refusal } from './peer-auth.ts';
 import { type PeerClient, xorInPlace } from './peer-client.ts';
@@ -96,27 +93,9 @@ async function putRun(deps: PeerRoutesDeps, request: PeerRequest): Promise<void>
   transfer.assertWritable(engine.nodeId, engine.nowMs);
   const plan = planRun(file.row, wholeNumber(query.get('offset')), head.lengthBytes);
   if (!plan.isValid) throw new PeerLinkError(plan.fault, plan.message);
-  const committed: number[] = [];
   const reveal = head.isObfuscated ? xorInPlace(deps.netIo, deps.auth.obfuscationKey(head.nonce, 'request')) : null;
-  try {
-    await storeBody({ ...deps.data, traffic: COUNTED_WHERE_ASKED }, req, transfer, file, plan.firstChunk, committed, {
-      reveal,
-      isPeer: true,
-    });
-  } catch (fault) {
-    if (!(fault instanceof PeerLinkError)) throw fault;
-    throw new PeerLinkError(fault.type, fault.message, {
-      data: { ...fault.data, committed: rangesOf(committed) },
-      cause: fault,
-      ...(fault.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: fault.retryAfterSeconds }),
-    });
-  }
-  const body: PutRunResponse = {
-    committed: rangesOf(committed),
-    state: transfer.row.state,
-    digest: hex(file.row.digest),
-  };
-  answerJson(res, body);
+  const data = { ...deps.data, traffic: COUNTED_WHERE_ASKED };
+  answerJson(res, await storeRun(data, req, transfer, file, plan.firstChunk, { reveal, isPeer: true }));
 }
 
 /** "R's own probe of the home's data port is refused, or stays unanswered for 3 s", unless the home itself asks. */
