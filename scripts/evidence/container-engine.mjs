@@ -24,10 +24,12 @@ export async function openEngine(folder) {
     const made = await run(process.env.BASE_IMAGES, [], { isQuiet: true, timeoutMs: STEP_DEADLINE_MS });
     if (made.code !== 0) throw new SetupError(`BASE_IMAGES ended with ${made.code}:\n${made.output}`);
   }
-  const podman = isDocker ? null : await servePodman(folder);
   const program = isDocker ? 'docker' : 'podman';
+  const composeCommand = await findCompose(isDocker);
+  const description = [await firstLine(program, ['--version']), await composeVersion(composeCommand)].join(', ');
+  // Last: it runs on until it is closed.
+  const podman = isDocker ? null : await servePodman(folder);
   const env = { ...process.env, ...podman?.env };
-  const composeCommand = await findCompose(isDocker, env);
   const files = ['-f', join(ROOT, 'docker-compose.yml'), ...(podman?.files ?? [])];
   const execute = async (command, args, isQuiet) => {
     const result = await run(command, args, { env, isQuiet, timeoutMs: STEP_DEADLINE_MS });
@@ -36,7 +38,7 @@ export async function openEngine(folder) {
     return result.output.trim();
   };
   const engine = {
-    description: `${(await execute(program, ['--version'], true)).split('\n')[0]}, ${await composeVersion(composeCommand, env)}`,
+    description,
     run: (args) => execute(program, args, true),
     compose: (args) =>
       execute(composeCommand[0], [...composeCommand.slice(1), '-p', PROJECT, ...files, ...args], false),
@@ -56,16 +58,20 @@ export async function openEngine(folder) {
   return engine;
 }
 
-async function findCompose(isDocker, env) {
-  if (isDocker && (await run('docker', ['compose', 'version'], { env, isQuiet: true })).code === 0)
+async function findCompose(isDocker) {
+  if (isDocker && (await run('docker', ['compose', 'version'], { isQuiet: true })).code === 0)
     return ['docker', 'compose'];
   if (findProgram(['docker-compose']) !== undefined) return ['docker-compose'];
   throw new SetupError('docker compose is not here');
 }
 
-async function composeVersion([command, ...args], env) {
-  const { output } = await run(command, [...args, 'version'], { env, isQuiet: true });
-  return output.split('\n')[0].replace(/, build unknown$/, '');
+async function firstLine(command, args) {
+  const { output } = await run(command, args, { isQuiet: true });
+  return output.trim().split('\n')[0];
+}
+
+async function composeVersion([command, ...args]) {
+  return (await firstLine(command, [...args, 'version'])).replace(/, build unknown$/, '');
 }
 
 /** The first address of a network: where Podman's name server is. */
@@ -93,7 +99,10 @@ async function servePodman(folder) {
   );
   await run('podman', ['network', 'rm', NETWORK], { isQuiet: true });
   const made = await run('podman', ['network', 'create', '--subnet', subnet, NETWORK], { isQuiet: true });
-  if (made.code !== 0) throw new SetupError(`podman network create ended with ${made.code}\n${made.output}`);
+  if (made.code !== 0) {
+    service.kill('SIGTERM');
+    throw new SetupError(`podman network create ended with ${made.code}\n${made.output}`);
+  }
   let isOpen = true;
   const checking = (async () => {
     while (isOpen) {

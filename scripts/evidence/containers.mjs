@@ -199,7 +199,10 @@ function writeReport(engine, commit) {
 
 await main(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'peerlink-containers-'));
-  const engine = await openEngine(folder);
+  const engine = await openEngine(folder).catch((fault) => {
+    rmSync(folder, { recursive: true, force: true });
+    throw fault;
+  });
   const { output } = await run('git', ['rev-parse', 'HEAD'], { isQuiet: true });
   const commit = /^[0-9a-f]{40}/.test(output) ? output.trim() : 'unknown';
   try {
