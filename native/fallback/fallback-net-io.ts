@@ -61,13 +61,81 @@ function derivationMode(context: string): Mode {
 /** A copy in memory of its own, which can be moved to the worker thread. */
 const ownCopy = (bytes: Uint8Array): Uint8Array => Uint8Array.prototype.slice.call(bytes);
 
-/**
- * net_io in TypeScript: the same answers and the same refusals, slower. Arguments are checked in the order of the C++
- * shell, so that a call with several bad ones is refused in the same words. `reason` is reported by `kernels()`.
- */
-export function createFallbackNetIo(reason: string): NetIo {
-  const worker = new HashWorker();
-  const run = async (job: Job) => Buffer.from((await worker.run(job)).value);
+/** What runs on the calling thread. */
+const HASHING: Pick<NetIo, 'hash' | 'keyedHash' | 'deriveKey' | 'createHasher' | 'chunkValueSync'> = {
+  hash(input, outputBytes = DIGEST_BYTES) {
+    checkOutputBytes(outputBytes);
+    checkBytes(input, 'input', MAX_SYNC_HASH_BYTES);
+    return rootBuffer(HASH_MODE, input, outputBytes);
+  },
+  keyedHash(key, input, outputBytes = DIGEST_BYTES) {
+    checkOutputBytes(outputBytes);
+    checkKey(key);
+    checkBytes(input, 'input', MAX_SYNC_HASH_BYTES);
+    return rootBuffer(keyedMode(key), input, outputBytes);
+  },
+  deriveKey(context, keyMaterial, outputBytes = DIGEST_BYTES) {
+    checkOutputBytes(outputBytes);
+    const mode = derivationMode(context);
+    checkBytes(keyMaterial, 'keyMaterial', MAX_SYNC_HASH_BYTES);
+    return rootBuffer(mode, keyMaterial, outputBytes);
+  },
+  createHasher(options = {}) {
+    checkHasherOptions(options);
+    if (options.key !== undefined) {
+      checkKey(options.key);
+      return new FallbackHasher(keyedMode(options.key));
+    }
+    return new FallbackHasher(options.context === undefined ? HASH_MODE : derivationMode(options.context));
+  },
+  chunkValueSync(buffers, leafCounter) {
+    checkLeafCounter(leafCounter, checkBuffers(buffers, 1, MAX_SYNC_LIST_BYTES));
+    return Buffer.from(subtreeValue(HASH_MODE, Buffer.concat(buffers), leafCounter));
+  },
+};
+
+const XOR: Pick<NetIo, 'xorInPlace' | 'xorCopy'> = {
+  xorInPlace(buffer, key, streamOffset) {
+    checkBytes(buffer, 'buffer', MAX_SYNC_XOR_BYTES);
+    checkXorKey(key, streamOffset);
+    xorStream(buffer, buffer, key, streamOffset);
+  },
+  xorCopy(source, target, key, streamOffset) {
+    checkBytes(source, 'source', MAX_SYNC_XOR_BYTES);
+    checkBytes(target, 'target');
+    checkXorKey(key, streamOffset);
+    checkXorTarget(source, target);
+    xorStream(source, target, key, streamOffset);
+  },
+};
+
+type RunJob = (job: Job) => Promise<Buffer>;
+
+/** Hashing of memory on the worker thread. */
+function memoryJobs(run: RunJob): Pick<NetIo, 'hashAsync' | 'chunkValue' | 'rootOfOnlyChunk' | 'rootOfChunkValues'> {
+  return {
+    async hashAsync(input) {
+      checkBytes(input, 'input');
+      return run({ kind: 'hash', buffers: [ownCopy(input)] });
+    },
+    async chunkValue(buffers, leafCounter) {
+      checkLeafCounter(leafCounter, checkBuffers(buffers, 1, MAX_CHUNK_BYTES));
+      return run({ kind: 'chunk', buffers: buffers.map(ownCopy), leafCounter });
+    },
+    async rootOfOnlyChunk(buffers) {
+      checkBuffers(buffers, 0, MAX_CHUNK_BYTES);
+      return run({ kind: 'hash', buffers: buffers.map(ownCopy) });
+    },
+    async rootOfChunkValues(values) {
+      checkChunkValues(values);
+      return run({ kind: 'values', values: ownCopy(values) });
+    },
+  };
+}
+
+type FileCall = 'readAndVerify' | 'readVerifyAndHide' | 'hashFileRange' | 'writeAndHash' | 'writeHashAndRecord';
+
+function fileJobs(worker: HashWorker, run: RunJob): Pick<NetIo, FileCall> {
   /** The worker reads into memory of its own, which is copied into the caller's buffer when the job is done. */
   async function readInto(buffer: Uint8Array, job: ReadJob): Promise<Buffer> {
     checkBytes(buffer, 'buffer');
@@ -81,58 +149,6 @@ export function createFallbackNetIo(reason: string): NetIo {
     return Buffer.from(value);
   }
   return {
-    kernels: () => ({ implementation: 'fallback', active: 'typescript', available: ['typescript'], reason }),
-    useKernel(name) {
-      if (name !== 'typescript') throw new RangeError(`kernel "${name}" is not available here, only typescript`);
-    },
-
-    hash(input, outputBytes = DIGEST_BYTES) {
-      checkOutputBytes(outputBytes);
-      checkBytes(input, 'input', MAX_SYNC_HASH_BYTES);
-      return rootBuffer(HASH_MODE, input, outputBytes);
-    },
-    async hashAsync(input) {
-      checkBytes(input, 'input');
-      return run({ kind: 'hash', buffers: [ownCopy(input)] });
-    },
-    keyedHash(key, input, outputBytes = DIGEST_BYTES) {
-      checkOutputBytes(outputBytes);
-      checkKey(key);
-      checkBytes(input, 'input', MAX_SYNC_HASH_BYTES);
-      return rootBuffer(keyedMode(key), input, outputBytes);
-    },
-    deriveKey(context, keyMaterial, outputBytes = DIGEST_BYTES) {
-      checkOutputBytes(outputBytes);
-      const mode = derivationMode(context);
-      checkBytes(keyMaterial, 'keyMaterial', MAX_SYNC_HASH_BYTES);
-      return rootBuffer(mode, keyMaterial, outputBytes);
-    },
-    createHasher(options = {}) {
-      checkHasherOptions(options);
-      if (options.key !== undefined) {
-        checkKey(options.key);
-        return new FallbackHasher(keyedMode(options.key));
-      }
-      return new FallbackHasher(options.context === undefined ? HASH_MODE : derivationMode(options.context));
-    },
-
-    async chunkValue(buffers, leafCounter) {
-      checkLeafCounter(leafCounter, checkBuffers(buffers, 1, MAX_CHUNK_BYTES));
-      return run({ kind: 'chunk', buffers: buffers.map(ownCopy), leafCounter });
-    },
-    chunkValueSync(buffers, leafCounter) {
-      checkLeafCounter(leafCounter, checkBuffers(buffers, 1, MAX_SYNC_LIST_BYTES));
-      return Buffer.from(subtreeValue(HASH_MODE, Buffer.concat(buffers), leafCounter));
-    },
-    async rootOfOnlyChunk(buffers) {
-      checkBuffers(buffers, 0, MAX_CHUNK_BYTES);
-      return run({ kind: 'hash', buffers: buffers.map(ownCopy) });
-    },
-    async rootOfChunkValues(values) {
-      checkChunkValues(values);
-      return run({ kind: 'values', values: ownCopy(values) });
-    },
-
     async readAndVerify(fd, buffer, offset, length, leafCounter) {
       checkFileRange(fd, offset, length, leafCounter);
       return readInto(buffer, { kind: 'read', fd, offset, length, leafCounter, returnsBytes: true });
@@ -160,22 +176,28 @@ export function createFallbackNetIo(reason: string): NetIo {
       const record = { fd: valuesFd, offset: valueOffset };
       return run({ kind: 'write', fd, buffers: buffers.map(ownCopy), offset, leafCounter, record });
     },
+  };
+}
+
+/**
+ * net_io in TypeScript: the same answers and the same refusals, slower. Arguments are checked in the order of the C++
+ * shell, so that a call with several bad ones is refused in the same words. `reason` is reported by `kernels()`.
+ */
+export function createFallbackNetIo(reason: string): NetIo {
+  const worker = new HashWorker();
+  const run: RunJob = async (job) => Buffer.from((await worker.run(job)).value);
+  return {
+    kernels: () => ({ implementation: 'fallback', active: 'typescript', available: ['typescript'], reason }),
+    useKernel(name) {
+      if (name !== 'typescript') throw new RangeError(`kernel "${name}" is not available here, only typescript`);
+    },
+    ...HASHING,
+    ...XOR,
+    ...memoryJobs(run),
+    ...fileJobs(worker, run),
     lockFile(fd) {
       checkFileDescriptor(fd);
       return lockFileByCommand(fd);
-    },
-
-    xorInPlace(buffer, key, streamOffset) {
-      checkBytes(buffer, 'buffer', MAX_SYNC_XOR_BYTES);
-      checkXorKey(key, streamOffset);
-      xorStream(buffer, buffer, key, streamOffset);
-    },
-    xorCopy(source, target, key, streamOffset) {
-      checkBytes(source, 'source', MAX_SYNC_XOR_BYTES);
-      checkBytes(target, 'target');
-      checkXorKey(key, streamOffset);
-      checkXorTarget(source, target);
-      xorStream(source, target, key, streamOffset);
     },
   };
 }
