@@ -1,13 +1,25 @@
 import { useLanguage } from '../messages/language.tsx';
 
 /**
- * A file's name or relative path, on one line: in its own direction, from where the page begins its lines, and cut at
- * its own end where there is no room.
+ * A file's name or relative path: in its own direction, from where the page begins its lines, and cut at its own end
+ * where one line has no room for it.
+ * @param isListed in a list of files: there it is never cut, since the end of a name says what kind of file it is
  */
-export function FileName({ path, className = '' }: { readonly path: string; readonly className?: string }) {
+export function FileName({
+  path,
+  isListed = false,
+  className = '',
+}: {
+  readonly path: string;
+  readonly isListed?: boolean;
+  readonly className?: string;
+}) {
   const cut = path.lastIndexOf('/') + 1;
   return (
-    <span dir="auto" className={`name-start block min-w-0 truncate ${className}`}>
+    <span
+      dir="auto"
+      className={`name-start block min-w-0 ${isListed ? '[overflow-wrap:anywhere]' : 'truncate'} ${className}`}
+    >
       {cut > 0 && <span className="text-ink-soft">{path.slice(0, cut)}</span>}
       {path.slice(cut)}
     </span>

@@ -109,8 +109,8 @@ function OfferContent({ item }: { readonly item: OfferItem }) {
         className="max-h-[30dvh] divide-y divide-hairline overflow-y-auto border-y border-hairline"
       >
         {item.files.map((file) => (
-          <li key={file.index} className="flex min-h-11 items-center justify-between gap-4">
-            <FileName path={file.path} />
+          <li key={file.index} className="flex min-h-11 items-center justify-between gap-4 py-2">
+            <FileName path={file.path} isListed />
             <span className="tabular shrink-0 text-sm text-ink-soft">
               {file.sizeBytes === null ? '' : format.size(file.sizeBytes)}
             </span>

@@ -78,9 +78,9 @@ function SharedFile({
   const name = file.path.slice(file.path.lastIndexOf('/') + 1);
   return (
     <li className="py-1">
-      <div className="flex min-h-11 items-center gap-4">
-        <FileName path={file.path} className="flex-1" />
-        <span className="tabular text-sm text-ink-soft">
+      <div className="flex min-h-11 flex-wrap items-center justify-end gap-x-4">
+        <FileName path={file.path} isListed className="flex-1 basis-28" />
+        <span className="tabular shrink-0 text-sm text-ink-soft">
           {file.sizeBytes === null ? messages.receive.sizeUnknown : format.size(file.sizeBytes)}
         </span>
         {file.digest && <DigestToggle name={name} isOpen={isOpen} onToggle={() => setIsOpen(!isOpen)} />}
@@ -90,7 +90,7 @@ function SharedFile({
           onClick={onBegun}
           aria-label={messages.receive.downloadFile(name)}
           title={messages.receive.downloadFile(name)}
-          className="-me-3 inline-flex size-11 items-center justify-center rounded-md text-ink-soft hover:bg-cell hover:text-ink"
+          className="-me-3 inline-flex size-11 shrink-0 items-center justify-center rounded-md text-ink-soft hover:bg-cell hover:text-ink"
         >
           <Download aria-hidden className="size-5" strokeWidth={1.5} />
         </a>

@@ -43,10 +43,10 @@ function FileRow({ view, index }: { readonly view: UploadView; readonly index: n
   const name = nameOf(file.path);
   return (
     <li>
-      <div className="flex min-h-12 items-center gap-4">
-        <FileName path={file.path} className="flex-1" />
-        <span className="tabular text-sm text-ink-soft">{format.size(file.sizeBytes)}</span>
-        <span className="tabular flex w-14 justify-end text-sm text-ink-soft">
+      <div className="flex min-h-12 flex-wrap items-center justify-end gap-x-4">
+        <FileName path={file.path} isListed className="my-1.5 flex-1 basis-28" />
+        <span className="tabular shrink-0 text-sm text-ink-soft">{format.size(file.sizeBytes)}</span>
+        <span className="tabular flex w-14 shrink-0 justify-end text-sm text-ink-soft">
           {isStored ? (
             <Check aria-label={messages.upload.fileStored} className="size-5 text-ink" strokeWidth={1.5} />
           ) : (
