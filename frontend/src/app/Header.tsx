@@ -11,7 +11,7 @@ export function Header({ page }: { readonly page: Route['page'] }) {
   const item =
     'inline-flex min-h-11 items-center px-3 underline-offset-8 hover:text-ink aria-[current]:text-ink aria-[current]:underline';
   return (
-    <header className="safe-x sheet-width flex items-center justify-between pt-[max(12px,env(safe-area-inset-top))] pb-3">
+    <header className="safe-x sheet-width flex flex-wrap items-center justify-between pt-[max(12px,env(safe-area-inset-top))] pb-3">
       <Link href="/" className="inline-flex min-h-11 items-center gap-2.5 text-base font-semibold tracking-tight">
         <svg aria-hidden="true" viewBox="0 0 22 16" className="h-4 w-[22px]">
           <rect className="fill-ink" x="0" width="4" height="16" />
@@ -21,7 +21,7 @@ export function Header({ page }: { readonly page: Route['page'] }) {
         </svg>
         <span className="max-[379px]:sr-only">{messages.app.name}</span>
       </Link>
-      <nav aria-label={messages.app.navigation} className="-me-3 flex text-ink-soft">
+      <nav aria-label={messages.app.navigation} className="-me-3 flex flex-wrap text-ink-soft">
         <Link href="/" className={item} {...(page === 'send' ? { 'aria-current': 'page' as const } : {})}>
           {messages.app.send}
         </Link>
