@@ -27,7 +27,9 @@ export function RoomPanel({ code, room }: { readonly code: string | null; readon
     <section aria-label={words.heading} className="flex flex-col gap-4 border-y border-hairline py-4">
       <div className="flex flex-wrap items-center justify-between gap-x-8 gap-y-4">
         <Where code={code} room={room} />
-        {code === null ? <OtherRooms room={room} /> : <OwnRoom code={code} />}
+        {code === null && <OtherRooms room={room} />}
+        {/* A code that lets nobody in is not offered to be handed on. */}
+        {code !== null && room.name !== 'refused' && <OwnRoom code={code} />}
       </div>
       <Trouble code={code} room={room} />
     </section>
