@@ -41,6 +41,7 @@ function world() {
         return confirmed(transferId);
       },
       whileUnused: (fileId, act) => openFiles.whileUnused(fileId, act),
+      isClosed: () => false,
       ...changes,
     });
   const homesSay = (say: typeof confirmed) => {
@@ -63,6 +64,22 @@ describe('the sweep', () => {
     expect(await sweep()).toEqual({ ...report, removedCount: 0, setAsideCount: 0 });
     expect([...store.files.keys()].sort()).toEqual(['live-1', 'live-2']);
     expect(asides).toEqual(['stranger']);
+  });
+
+  it('looks at nothing more once the node stops: a large store takes longer than a stop may', async () => {
+    const { repository, store, open, stored, sweep } = world();
+    await open('over', ['over-1', 'over-2', 'over-3']);
+    await repository.end('over', 'deleted');
+    await stored('stranger');
+    let isClosed = false;
+    const remove = store.remove.bind(store);
+    store.remove = async (fileId) => {
+      isClosed = true;
+      await remove(fileId);
+    };
+    const report = await sweep({ isClosed: () => isClosed });
+    expect(report).toEqual({ removedCount: 1, releasedCount: 0, setAsideCount: 0, purgedCount: 0 });
+    expect(store.files.size).toBe(3);
   });
 
   it('keeps what no row names for seven days, as long as a backup of the rows may take to come back', async () => {

@@ -26,6 +26,8 @@ export interface SweepPorts {
    * Runs `act` while nobody uses the stored file and nobody can begin to. False when somebody does, else what `act` said.
    */
   readonly whileUnused: (fileId: string, act: () => Promise<boolean>) => Promise<boolean>;
+  /** The node stops: a large store takes longer than that may. The next process goes on. */
+  readonly isClosed: () => boolean;
 }
 
 /**
@@ -39,8 +41,10 @@ export async function sweepStore(ports: SweepPorts): Promise<SweepReport> {
   const asked: Asked = { epochs: new Map(), silentHomes: new Set() };
   let batch: string[] = [];
   const settle = async () => {
+    if (ports.isClosed()) return;
     const fates = await ports.repository.fateOfFiles(batch);
     for (const fileId of batch) {
+      if (ports.isClosed()) return;
       const fate = fates.get(fileId);
       if (fate === undefined) {
         await store.setAside(fileId);
@@ -55,11 +59,12 @@ export async function sweepStore(ports: SweepPorts): Promise<SweepReport> {
     batch = [];
   };
   for await (const fileId of store.list()) {
+    if (ports.isClosed()) break;
     batch.push(fileId);
     if (batch.length >= BATCH) await settle();
   }
   if (batch.length > 0) await settle();
-  const purgedCount = await store.purgeSetAside(ORPHAN_BYTES_KEPT_MS);
+  const purgedCount = ports.isClosed() ? 0 : await store.purgeSetAside(ORPHAN_BYTES_KEPT_MS);
   return { ...report, purgedCount };
 }
 

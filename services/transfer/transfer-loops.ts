@@ -99,6 +99,7 @@ async function sweep({ engine, store, repository, confirm }: TransferLoopsDeps):
     repository,
     whileUnused: (fileId, act) => engine.whileUnused(fileId, act),
     confirm,
+    isClosed: () => engine.isClosed,
   });
 }
 

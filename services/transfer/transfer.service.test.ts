@@ -25,14 +25,16 @@ const pause = (ms: number, signal?: AbortSignal) =>
 /** The service of `node-a`, beside `node-b` and `node-c`, which are dead. */
 class World {
   readonly repository = new MemoryTransferRepository(Date.now);
+  /** What other nodes answer. */
+  answer: () => Promise<unknown> = async () => ({ epoch: null });
   syncCount = 0;
-  readonly #store = new MemoryChunkStore(loadNetIo({ useNative: true }), undefined, async () => {
+  readonly store = new MemoryChunkStore(loadNetIo({ useNative: true }), undefined, async () => {
     this.syncCount += 1;
   });
   readonly #common = { nodeId: 'node-a', repository: this.repository, nowMs: Date.now, delay: pause };
   readonly engine = memoryEngine({
     ...this.#common,
-    store: this.#store,
+    store: this.store,
     createHomeSide: (transfer) =>
       new HomeSide(
         {
@@ -55,7 +57,7 @@ class World {
   readonly #schema = transferService({
     engine: this.engine,
     repository: this.repository,
-    store: this.#store,
+    store: this.store,
     directUpkeep: { report: async () => {} },
     scrub: { turn: async () => {}, stop: () => {} },
     leaderTerm: () => null,
@@ -73,7 +75,7 @@ class World {
     isDiskTrusted: true,
     boot: null,
     onRecovered: async () => {},
-    call: null,
+    call: () => this.answer(),
     onFault: () => {},
   } as unknown as TransferServiceDeps);
 
@@ -135,6 +137,27 @@ describe('a node that stops', () => {
     });
     await jest.advanceTimersByTimeAsync(500);
     expect(isStopped).toBe(true);
+  });
+
+  it('does not wait for a home that does not answer whether a copy here is needed', async () => {
+    const world = new World();
+    const { files } = await insertTransfer(world.repository, { homeNodeId: 'node-b' });
+    for (const { id } of files) await (await world.store.create(id, { chunkSizeBytes: 1024, sizeBytes: 1024 })).close();
+    let askedCount = 0;
+    world.answer = () => {
+      askedCount += 1;
+      return new Promise(() => {});
+    };
+    await world.call('started');
+    await jest.advanceTimersByTimeAsync(61_000);
+    expect(askedCount).toBe(1);
+    let isStopped = false;
+    void world.call('stopped').then(() => {
+      isStopped = true;
+    });
+    await jest.advanceTimersByTimeAsync(500);
+    expect(isStopped).toBe(true);
+    expect(world.store.files.size).toBe(1);
   });
 
   it('takes nothing more over of what a turn has still before it', async () => {

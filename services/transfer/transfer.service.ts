@@ -126,10 +126,11 @@ function lifecycle(deps: TransferServiceDeps): Pick<ServiceSchema, 'started' | '
   const { engine, call } = deps;
   let recovering: Promise<void> = Promise.resolve();
   let loops: Loop | null = null;
+  const stopping = new AbortController();
   const confirm = async ({ transferId, homeNodeId }: FileFate) => {
     if (call === null) return null;
-    const said = await call('transfer.confirm', { transferId }, { nodeId: homeNodeId, timeoutMs: CONFIRMED_MS });
-    return said.epoch;
+    const asked = call('transfer.confirm', { transferId }, { nodeId: homeNodeId, timeoutMs: CONFIRMED_MS });
+    return (await unlessAborted(asked, stopping.signal))?.epoch ?? null;
   };
   return {
     async started() {
@@ -138,6 +139,7 @@ function lifecycle(deps: TransferServiceDeps): Pick<ServiceSchema, 'started' | '
     },
     async stopped() {
       deps.scrub.stop();
+      stopping.abort();
       // Before the loops are awaited: a turn may be amid hundreds of updates, or wait for a database that is away.
       engine.beginClose();
       await loops?.stop();
@@ -146,6 +148,17 @@ function lifecycle(deps: TransferServiceDeps): Pick<ServiceSchema, 'started' | '
       await recovering;
     },
   };
+}
+
+/** Null: the signal came first. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => resolve(null);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const forget = () => signal.removeEventListener('abort', onAbort);
+    work.then(resolve, reject).finally(forget);
+    if (signal.aborted) onAbort();
+  });
 }
 
 /** Asks the same action at the transfer's home, which is the only node that can answer it. */

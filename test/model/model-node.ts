@@ -173,7 +173,8 @@ export class ModelProcess implements Place {
         return { epoch };
       }).then(({ epoch }) => epoch);
     const whileUnused: TransferEngine['whileUnused'] = (fileId, act) => engine.whileUnused(fileId, act);
-    const swept = await sweepStore({ nodeId: this.node.id, store, repository, confirm, whileUnused });
+    const isClosed = () => engine.isClosed;
+    const swept = await sweepStore({ nodeId: this.node.id, store, repository, confirm, whileUnused, isClosed });
     if (swept.releasedCount > 0) world.scheduler.note(`${this.name} lets go of ${swept.releasedCount} files`);
     return swept;
   }
