@@ -1,7 +1,8 @@
 import { Prisma } from '../../../prisma/generated/client.ts';
-import { MAX_FILES_PER_TRANSFER } from '../../contracts/limits.ts';
+import type { EndReason } from '../../contracts/http.ts';
 import type { Database } from '../../database/database.ts';
 import { IN_TERM, termOf } from '../../database/leader-term.ts';
+import type { LeaderTerm } from '../../kernel/leader-term.ts';
 import type {
   FileFate,
   OwnershipChange,
@@ -14,13 +15,18 @@ import type {
 import { dueIn } from './prisma-due-work.ts';
 import { insertTransfer } from './prisma-transfer-insert.ts';
 import {
-  FILE_AS_JSON,
-  type FileRecord,
+  countByHome,
+  listByHome,
+  listByReplica,
+  listBySession,
+  listInSync,
+  withFewFiles,
+} from './prisma-transfer-lists.ts';
+import {
   TRANSFER_COLUMNS,
   TRANSFER_WITH_FILES,
   type TransferRecord,
   type TransferWithFilesRecord,
-  toFileRow,
   toTransferRow,
   toTransferWithFiles,
 } from './prisma-transfer-rows.ts';
@@ -36,104 +42,24 @@ export function createPrismaTransferRepository(database: Database): TransferRepo
     findById: (id) => findOne(database, Prisma.sql`t.id = ${id}`),
     findByShareId: (shareId) => findOne(database, Prisma.sql`t.share_id = ${shareId}`),
     listBySession: (sessionId, limit, filesEach) => listBySession(database, sessionId, limit, filesEach),
-    listByHome: async (nodeId, afterId, limit) => {
-      const records = await database.query<TransferWithFilesRecord>(Prisma.sql`
-        SELECT ${TRANSFER_WITH_FILES} FROM transfers t WHERE t.id IN (${withFewFiles(
-          Prisma.sql`
-            SELECT id, file_count FROM transfers
-            WHERE home_node_id = ${nodeId} AND state IN ('open', 'sealed') AND id > ${afterId ?? ''}
-            ORDER BY id LIMIT ${limit}::int`,
-          Prisma.sql`id`,
-        )}) ORDER BY t.id`);
-      return records.map(toTransferWithFiles);
-    },
-    listByReplica: async (nodeId, afterId, limit) => {
-      const records = await database.query<TransferRecord>(Prisma.sql`
-        SELECT ${TRANSFER_COLUMNS} FROM transfers t
-        WHERE t.replica_node_id = ${nodeId} AND t.state IN ('open', 'sealed') AND t.id > ${afterId ?? ''}
-        ORDER BY t.id LIMIT ${limit}`);
-      return records.map(toTransferRow);
-    },
-    listInSync: async (nodeId, homeNodeIds, limit) => {
-      const records = await database.query<TransferRecord>(Prisma.sql`
-        SELECT ${TRANSFER_COLUMNS} FROM transfers t
-        WHERE t.replica_node_id = ${nodeId} AND t.replica_state = 'in_sync'
-          AND t.home_node_id = ANY(${[...homeNodeIds]}::text[]) AND t.state IN ('open', 'sealed')
-        ORDER BY t.id LIMIT ${limit}`);
-      return records.map(toTransferRow);
-    },
-    countByHome: async (nodeId) => {
-      // An empty file is whole in its row: nothing of it can be lost with a node.
-      const hasBytes = Prisma.sql`(known_bytes > 0 OR unsized_file_count > 0)`;
-      const [counted] = await database.query<{ homes: number; singles: number; directs: number }>(Prisma.sql`
-        SELECT (count(*) FILTER (WHERE ${hasBytes}))::int AS homes,
-          (count(*) FILTER (WHERE ${hasBytes} AND replica_state <> 'in_sync'))::int AS singles,
-          (count(*) FILTER (WHERE kind = 'direct'))::int AS directs
-        FROM transfers WHERE home_node_id = ${nodeId} AND state IN ('open', 'sealed')`);
-      return {
-        homeCount: counted?.homes ?? 0,
-        singleCopyCount: counted?.singles ?? 0,
-        directCount: counted?.directs ?? 0,
-      };
-    },
-    refresh: async (ids) => {
-      if (ids.length === 0) return [];
-      const records = await database.query<TransferRecord>(
-        Prisma.sql`SELECT ${TRANSFER_COLUMNS} FROM transfers t WHERE t.id = ANY(${[...ids]}::text[])`,
-      );
-      return records.map(toTransferRow);
-    },
-    cas: async (id, knownEpoch, change) =>
-      firstRow(
-        await database.query<TransferRecord>(Prisma.sql`
-          UPDATE transfers t SET epoch = t.epoch + 1 ${assignments(change)}
-          WHERE t.id = ${id} AND t.epoch = ${knownEpoch}::int AND t.state <> 'ended'
-          RETURNING ${TRANSFER_COLUMNS}`),
-      ),
+    listByHome: (nodeId, afterId, limit) => listByHome(database, nodeId, afterId, limit),
+    listByReplica: (nodeId, afterId, limit) => listByReplica(database, nodeId, afterId, limit),
+    listInSync: (nodeId, homeNodeIds, limit) => listInSync(database, nodeId, homeNodeIds, limit),
+    countByHome: (nodeId) => countByHome(database, nodeId),
+    refresh: (ids) => refresh(database, ids),
+    cas: (id, knownEpoch, change) => cas(database, id, knownEpoch, change),
     sealFile: (args) => sealFile(database, args),
-    end: async (id, reason) => {
-      const ended = await database.query(Prisma.sql`
-        UPDATE transfers SET state = 'ended', end_reason = ${reason}, ended_at = now(), epoch = epoch + 1
-        WHERE id = ${id} AND state <> 'ended' RETURNING id`);
-      return ended.length === 1;
-    },
+    end: (id, reason) => end(database, id, reason),
     dueIn: (of) => dueIn(database, of),
     endExpired: async (options) => {
       const ended = await database.query<{ id: string }>(endExpiredStatement(options));
       return ended.map((row) => row.id);
     },
-    touch: async (ids) => {
-      if (ids.length === 0) return;
-      // To the minute is what the port asks for, so most of these calls write nothing.
-      await database.query(Prisma.sql`
-        UPDATE transfers SET touched_at = now()
-        WHERE id = ANY(${[...ids]}::text[]) AND state = 'open'
-          AND touched_at < now() - make_interval(secs => ${TOUCH_GRAIN_SECONDS}::float8)`);
-    },
+    touch: (ids) => touch(database, ids),
     change: async (id, change) => firstRow(await database.query<TransferRecord>(changeStatement(id, change))),
     fateOfFiles: (fileIds) => fateOfFiles(database, fileIds),
-    deleteEndedRows: async (olderThanSeconds, limit, term) => {
-      const deleted = await database.query(Prisma.sql`
-        WITH ${termOf(term)}
-        DELETE FROM transfers WHERE ${IN_TERM} AND id IN (
-          SELECT id FROM transfers WHERE id IN (${withFewFiles(
-            Prisma.sql`
-              SELECT id, file_count, ended_at FROM transfers
-              WHERE state = 'ended' AND ended_at < now() - make_interval(secs => ${olderThanSeconds}::float8)
-              ORDER BY ended_at, id LIMIT ${limit}::int`,
-            Prisma.sql`ended_at, id`,
-          )}) FOR UPDATE SKIP LOCKED
-        ) RETURNING id`);
-      return deleted.length;
-    },
+    deleteEndedRows: (olderThanSeconds, limit, term) => deleteEndedRows(database, olderThanSeconds, limit, term),
   };
-}
-
-/** Ids of the first of these rows, at least one: they have no more files in all than one transfer may have. */
-function withFewFiles(rows: Prisma.Sql, order: Prisma.Sql): Prisma.Sql {
-  return Prisma.sql`SELECT id FROM (
-    SELECT id, sum(file_count) OVER (ORDER BY ${order}) AS files_so_far FROM (${rows}) listed
-  ) counted WHERE files_so_far <= ${MAX_FILES_PER_TRANSFER}::int`;
 }
 
 function firstRow(records: readonly TransferRecord[]): TransferRow | null {
@@ -147,20 +73,27 @@ async function findOne(database: Database, condition: Prisma.Sql): Promise<Trans
   return record === undefined ? null : toTransferWithFiles(record);
 }
 
-async function listBySession(database: Database, sessionId: string, limit: number, filesEach: number) {
-  const records = await database.query<TransferRecord & { readonly files: readonly FileRecord[] }>(Prisma.sql`
-    SELECT ${TRANSFER_COLUMNS}, coalesce(
-      (SELECT json_agg(${FILE_AS_JSON} ORDER BY f.file_index) FROM files f
-       WHERE f.transfer_id = t.id AND f.file_index < ${filesEach}::int), '[]'::json
-    ) AS files
-    FROM transfers t WHERE t.session_id = ${sessionId} AND t.state IN ('open', 'sealed')
-    ORDER BY t.created_at DESC, t.id DESC LIMIT ${limit}`);
-  return records.map((record) => ({
-    transfer: toTransferRow(record),
-    files: record.files.map((file) => toFileRow(record.id, file)),
-    fileCount: record.file_count,
-    totalBytes: record.unsized_file_count === 0 ? Number(record.known_bytes) : null,
-  }));
+async function refresh(database: Database, ids: readonly string[]): Promise<readonly TransferRow[]> {
+  if (ids.length === 0) return [];
+  const records = await database.query<TransferRecord>(
+    Prisma.sql`SELECT ${TRANSFER_COLUMNS} FROM transfers t WHERE t.id = ANY(${[...ids]}::text[])`,
+  );
+  return records.map(toTransferRow);
+}
+
+/** "UPDATE transfers SET <change>, epoch = epoch + 1 WHERE id = T AND epoch = $known AND state <> 'ended' RETURNING *." */
+async function cas(
+  database: Database,
+  id: string,
+  knownEpoch: number,
+  change: OwnershipChange,
+): Promise<TransferRow | null> {
+  return firstRow(
+    await database.query<TransferRecord>(Prisma.sql`
+      UPDATE transfers t SET epoch = t.epoch + 1 ${assignments(change)}
+      WHERE t.id = ${id} AND t.epoch = ${knownEpoch}::int AND t.state <> 'ended'
+      RETURNING ${TRANSFER_COLUMNS}`),
+  );
 }
 
 function assignments(change: OwnershipChange): Prisma.Sql {
@@ -217,6 +150,13 @@ async function sealedBefore(database: Database, args: SealArguments): Promise<Se
     : { outcome: 'refused', transfer };
 }
 
+async function end(database: Database, id: string, reason: EndReason): Promise<boolean> {
+  const ended = await database.query(Prisma.sql`
+    UPDATE transfers SET state = 'ended', end_reason = ${reason}, ended_at = now(), epoch = epoch + 1
+    WHERE id = ${id} AND state <> 'ended' RETURNING id`);
+  return ended.length === 1;
+}
+
 function endExpiredStatement(options: Parameters<TransferRepository['endExpired']>[0]): Prisma.Sql {
   const { uploadTtlSeconds, leaseIdleSeconds, limit, term } = options;
   // A touch may be this much older than the last chunk: an upload that moves never ends, however short the time. Without
@@ -263,6 +203,35 @@ function changeStatement(id: string, change: { expiresInSeconds?: number; maxDow
       )
     )
     SELECT ${TRANSFER_COLUMNS} FROM t`;
+}
+
+async function touch(database: Database, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  // To the minute is what the port asks for, so most of these calls write nothing.
+  await database.query(Prisma.sql`
+    UPDATE transfers SET touched_at = now()
+    WHERE id = ANY(${[...ids]}::text[]) AND state = 'open'
+      AND touched_at < now() - make_interval(secs => ${TOUCH_GRAIN_SECONDS}::float8)`);
+}
+
+async function deleteEndedRows(
+  database: Database,
+  olderThanSeconds: number,
+  limit: number,
+  term: LeaderTerm,
+): Promise<number> {
+  const deleted = await database.query(Prisma.sql`
+    WITH ${termOf(term)}
+    DELETE FROM transfers WHERE ${IN_TERM} AND id IN (
+      SELECT id FROM transfers WHERE id IN (${withFewFiles(
+        Prisma.sql`
+          SELECT id, file_count, ended_at FROM transfers
+          WHERE state = 'ended' AND ended_at < now() - make_interval(secs => ${olderThanSeconds}::float8)
+          ORDER BY ended_at, id LIMIT ${limit}::int`,
+        Prisma.sql`ended_at, id`,
+      )}) FOR UPDATE SKIP LOCKED
+    ) RETURNING id`);
+  return deleted.length;
 }
 
 async function fateOfFiles(database: Database, fileIds: readonly string[]): Promise<ReadonlyMap<string, FileFate>> {
