@@ -70,7 +70,12 @@ describe("the operator's question", () => {
 
   it('is taken on a socket that only this user can open, and a long one is cut off', async () => {
     const directory = tempDirectory('operator');
-    const server = await serveOperator(ports, directory);
+    let renewals = 0;
+    const renewToken = async () => {
+      renewals += 1;
+      return 'a new token';
+    };
+    const server = await serveOperator({ ...ports, renewToken }, directory);
     const path = operatorSocketPath(directory);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     const ask = async (text: string) => {
@@ -87,6 +92,9 @@ describe("the operator's question", () => {
     const said = await ask('{"command":"drain","node":"xyz3"}\n');
     expect(JSON.parse(said)).toEqual({ ok: true, status: status('xyz3') });
     expect(await ask('x'.repeat(2_000))).toBe('');
+    // Also one that is whole: what is refused is not done.
+    expect(await ask(`${JSON.stringify({ command: 'admin-token', more: 'x'.repeat(2_000) })}\n`)).toBe('');
+    expect(renewals).toBe(0);
     await server.close();
   });
 

@@ -35,7 +35,10 @@ export function serveOperator(ports: OperatorPorts, directory: string, quietMs =
     socket.setTimeout(quietMs, () => socket.destroy());
     socket.setEncoding('utf8').on('data', (piece: string) => {
       text += piece;
-      if (text.length > MAX_QUESTION_CHARS) socket.destroy();
+      if (text.length > MAX_QUESTION_CHARS) {
+        socket.destroy();
+        return;
+      }
       if (!text.includes('\n')) return;
       socket.removeAllListeners('data');
       void answer(ports, text).then((said) => socket.end(`${JSON.stringify(said)}\n`));
