@@ -17,15 +17,15 @@ const FAULT_SUITES = [
 /** Those that hold a figure against the machine run alone: another beside them would be measured too. */
 const TIMED_SUITES = [
   'test/contract/state/(data-directory|state-postgres)',
-  'test/house/(start|dev|limits)',
+  'test/house/(start|dev)',
   'test/e2e/memory',
   'test/cluster/(database-outage|latency|limits|sessions)',
 ];
 /** What is no suite of Jest's: what `npm run check` holds, and native suites. Each counts as one test. */
-const PROGRAMS = [
-  [join('scripts', 'check.mjs'), '--without-suites'],
-  ...['run-sanitizers.mjs', 'run-aarch64.mjs', 'run-prebuilt.mjs'].map((name) => [join('native', 'test', name)]),
-];
+const CHECK = [join('scripts', 'check.mjs'), '--without-suites'];
+const NATIVE = ['run-sanitizers.mjs', 'run-aarch64.mjs', 'run-prebuilt.mjs'].map((name) => [
+  join('native', 'test', name),
+]);
 /** One more than the two cores that this is made for: what waits leaves them to others. */
 const SIDE_BY_SIDE = '--maxWorkers=3';
 const SUITE_DEADLINE_MS = 25 * 60_000;
@@ -88,15 +88,18 @@ async function again(result) {
   return { passed: result.passed + result.failed, failed: 0, unsteady: result.names };
 }
 
-/** Beside suites that wait: these only compile and compute, and whoever has a deadline goes first. */
-async function runPrograms() {
+/** Beside suites that wait: it only compiles and computes, and whoever has a deadline goes first. */
+async function runProgram([path, ...options]) {
+  say(`running ${path}`);
+  const { code } = await runNode([path, ...options], { isYielding: true, timeoutMs: SUITE_DEADLINE_MS });
+  if (code !== 0) say(`${path} failed with ${code}`);
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, files: [], names: [] };
+}
+
+async function runNativePrograms() {
   const results = [];
-  for (const [path, ...options] of PROGRAMS.filter(([program]) => existsSync(join(ROOT, program)))) {
-    say(`running ${path}`);
-    const { code } = await runNode([path, ...options], { isYielding: true, timeoutMs: SUITE_DEADLINE_MS });
-    results.push({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, files: [], names: [] });
-    if (code !== 0) say(`${path} failed with ${code}`);
-  }
+  for (const program of NATIVE.filter(([path]) => existsSync(join(ROOT, path))))
+    results.push(await runProgram(program));
   return results;
 }
 
@@ -105,12 +108,16 @@ await main(async () => {
   if (!hasAddon) throw new SetupError('the tests need net_io built, not its fallback: install g++ and make');
   await ensureTestPrograms();
   const ignoring = (suites) => ['/node_modules/', ...suites].map((path) => `--testPathIgnorePatterns=${path}`);
+  // The check begins with the first group, whose servers leave some of the machine idle. The native programs begin with the
+  // second: they write native/dist and native/prebuilds, which suites of the first may load.
+  const checking = runProgram(CHECK);
   const results = [await runJest('unit and contract', [SIDE_BY_SIDE, ...ignoring(WHOLE_PROCESS_SUITES)])];
-  const [wholeProcess, programs] = await Promise.all([
+  const [wholeProcess, check, native] = await Promise.all([
     runJest('whole-process', [SIDE_BY_SIDE, ...WHOLE_PROCESS_SUITES, ...ignoring([...FAULT_SUITES, ...TIMED_SUITES])]),
-    runPrograms(),
+    checking,
+    checking.then(runNativePrograms),
   ]);
-  results.push(wholeProcess, ...programs);
+  results.push(wholeProcess, check, ...native);
   results.push(await runJest('fault', [SIDE_BY_SIDE, ...FAULT_SUITES]));
   results.push(await runJest('timed', ['--maxWorkers=1', ...TIMED_SUITES]));
   for (const [index, result] of results.entries()) if (result.failed > 0) results[index] = await again(result);
