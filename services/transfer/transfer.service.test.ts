@@ -27,6 +27,8 @@ class World {
   readonly repository = new MemoryTransferRepository(Date.now);
   /** What other nodes answer. */
   answer: () => Promise<unknown> = async () => ({ epoch: null });
+  /** As the leader. */
+  settleLost: (() => Promise<number>) | null = null;
   syncCount = 0;
   readonly store = new MemoryChunkStore(loadNetIo({ useNative: true }), undefined, async () => {
     this.syncCount += 1;
@@ -60,7 +62,9 @@ class World {
     store: this.store,
     directUpkeep: { report: async () => {} },
     scrub: { turn: async () => {}, stop: () => {} },
-    leaderTerm: () => null,
+    leaderTerm: () => (this.settleLost === null ? null : { nodeId: 'node-a', epoch: 1 }),
+    settleLost: () => this.settleLost?.(),
+    leaderTurns: { turn: async () => 0 },
     goneNodeIds: async () => ['node-c'],
     takeOver: () =>
       takeOver({
@@ -158,6 +162,24 @@ describe('a node that stops', () => {
     await jest.advanceTimersByTimeAsync(500);
     expect(isStopped).toBe(true);
     expect(world.store.files.size).toBe(1);
+  });
+
+  it('does not wait for what the leader asks other nodes about transfers that are lost', async () => {
+    const world = new World();
+    let askedCount = 0;
+    world.settleLost = () => {
+      askedCount += 1;
+      return new Promise(() => {});
+    };
+    await world.call('started');
+    await jest.advanceTimersByTimeAsync(11_000);
+    expect(askedCount).toBe(1);
+    let isStopped = false;
+    void world.call('stopped').then(() => {
+      isStopped = true;
+    });
+    await jest.advanceTimersByTimeAsync(500);
+    expect(isStopped).toBe(true);
   });
 
   it('takes nothing more over of what a turn has still before it', async () => {

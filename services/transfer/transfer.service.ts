@@ -135,7 +135,9 @@ function lifecycle(deps: TransferServiceDeps): Pick<ServiceSchema, 'started' | '
   return {
     async started() {
       recovering = recoverUntilDone(deps).catch((fault: unknown) => deps.onFault('recover', fault));
-      loops = startTransferLoops({ ...deps, confirm });
+      // Each node that it asks has half a minute.
+      const settleLost = async () => (await unlessAborted(deps.settleLost(), stopping.signal)) ?? 0;
+      loops = startTransferLoops({ ...deps, confirm, settleLost });
     },
     async stopped() {
       deps.scrub.stop();
