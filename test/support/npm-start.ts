@@ -4,7 +4,7 @@ import { type Exit, startProcess } from './processes.ts';
 import { isReady, ROOT } from './server.ts';
 import { waitFor } from './waiting.ts';
 
-export interface StartOptions {
+interface StartOptions {
   /** A tree other than this one. */
   readonly root?: string;
   /** A data directory of an earlier start; a new one without. */
@@ -17,7 +17,7 @@ export interface StartOptions {
   readonly isGroup?: boolean;
 }
 
-export interface Started {
+interface Started {
   readonly url: string;
   readonly port: number;
   readonly readyAfterMs: number;
