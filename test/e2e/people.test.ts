@@ -178,6 +178,11 @@ describe('two people at two nodes', () => {
     await tile(one).click();
     await one.getByRole('button', { name: 'Write a text' }).click();
     await one.keyboard.type('Ten lines');
+    // Nor is it lost with a sheet that was closed by mistake.
+    await one.keyboard.press('Escape');
+    await one.getByRole('dialog').waitFor({ state: 'detached' });
+    await one.getByRole('button', { name: 'Write a text' }).click();
+    await one.keyboard.press('Control+End');
     await other.close();
     await one.getByText('Nobody else is here yet').waitFor({ state: 'attached' });
     await one.keyboard.type(', and one more');
