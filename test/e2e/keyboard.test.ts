@@ -167,10 +167,12 @@ describe('with the keyboard alone', () => {
     // Mine: delete, and take it back; keep it for longer.
     await tabTo(page, 'Send more');
     await page.keyboard.press('Enter');
-    await page.getByRole('button', { name: 'Choose files' }).waitFor();
-    await tabTo(page, 'Mine');
-    await page.keyboard.press('Enter');
+    await focusIsInPage(page);
+    await page.getByRole('link', { name: 'See all' }).waitFor();
+    await enter(page, 'See all');
     await page.getByRole('list', { name: 'My transfers' }).waitFor();
+    // The link went away with its page.
+    await focusIsInPage(page);
     await tabTo(page, 'Delete by hand.txt');
     await page.keyboard.press('Enter');
     await page.getByText('by hand.txt deleted').first().waitFor();
@@ -287,5 +289,7 @@ describe('with the keyboard alone', () => {
     await page.keyboard.press('Enter');
     line.allow(Number.POSITIVE_INFINITY);
     await sealed(page);
+    // What paused it is gone, and one button has its place.
+    await focusIsOn(page, 'Send more');
   }, 60_000);
 });

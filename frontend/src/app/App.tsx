@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useSyncExternalStore } from 'react';
+import { lazy, Suspense, useEffect, useRef, useSyncExternalStore } from 'react';
 import { LaterPart } from '../components/LaterPart.tsx';
 import { Link } from '../components/Link.tsx';
 import { buttonClass } from '../components/ui/Button.tsx';
@@ -8,7 +8,7 @@ import { isForField } from '../lib/dragged-over.ts';
 import { later } from '../lib/later.ts';
 import { type Route, routeOf, usePathname } from '../lib/router.ts';
 import { useStore } from '../lib/store.ts';
-import { CONTENT_ID } from '../lib/use-focus-home.ts';
+import { CONTENT_ID, focusHome } from '../lib/use-focus-home.ts';
 import { useLanguage } from '../messages/language.tsx';
 import { isActive, uploads } from '../transfer-engine/uploads.ts';
 import { Banners } from './Banners.tsx';
@@ -33,10 +33,12 @@ const ClusterPage = lazy(() =>
 
 export function App() {
   const { messages } = useLanguage();
-  const route = routeOf(usePathname());
+  const pathname = usePathname();
+  const route = routeOf(pathname);
   const mayBeSentTo = useStore(amongPeople);
   useKeepAwake();
   useSharesAtHand();
+  useFocusOnWalk(pathname);
   useEffect(() => {
     // A file dropped beside a drop target would otherwise replace the page, and the uploads with it.
     const keepPage = (event: DragEvent) => {
@@ -89,6 +91,16 @@ function useSharesAtHand(): void {
   useEffect(() => {
     if (isSending) loadShares().catch(() => undefined);
   }, [isSending]);
+}
+
+/** A link may go away with the page it was on: who followed it by key goes on in the next page, and not at the top. */
+function useFocusOnWalk(pathname: string): void {
+  const shown = useRef(pathname);
+  useEffect(() => {
+    if (shown.current === pathname) return;
+    shown.current = pathname;
+    focusHome();
+  }, [pathname]);
 }
 
 function Page({ route }: { readonly route: Route }) {
