@@ -1,5 +1,5 @@
-// How Node sees the addon: one module, loadable in any number of threads of a process, with no state of its own but the choice
-// of kernel (kernels.cc) and what is known of the runtime (pinned_bytes.cc), both the same for all of them.
+// How Node sees the addon: one module, loadable in any number of threads of a process, with no state of its own but the
+// choice of kernel (kernels.cc) and what is known of the runtime (pinned_bytes.cc), both the same for all of them.
 //
 // node-addon-api registers the module. The calls themselves are plain Node-API: a thin call costs 0.05 to 0.1 us, and
 // at 64 bytes the wrappers would cost as much as the hash.

@@ -63,8 +63,8 @@ uint32_t DetectCpuFeatures() {
   const Registers extended = CpuId(7, 0);
   const bool has_avx = Has(basic.c, 28);
   if (has_avx && Has(extended.b, 5) && (saved & kYmmState) == kYmmState) features |= kAvx2;
-  // The kernel is written with F and VL. MSVC knows one flag, which lets it also use CD, BW and DQ (and it does, for the
-  // counters). Every CPU with VL has those three; a virtual machine may be told otherwise.
+  // The kernel is written with F and VL. MSVC knows one flag, which lets it also use CD, BW and DQ (clang-cl does, for
+  // the counters). Every CPU with VL has those three; a virtual machine may be told otherwise.
   const bool has_f_and_vl = Has(extended.b, 16) && Has(extended.b, 31);
   const bool has_cd_bw_and_dq = Has(extended.b, 28) && Has(extended.b, 30) && Has(extended.b, 17);
   if ((features & kAvx2) && has_f_and_vl && has_cd_bw_and_dq && (saved & kZmmState) == kZmmState) features |= kAvx512;

@@ -1,13 +1,13 @@
-// hash_many over vectors: lane i of every vector belongs to input i. The rounds (rounds.h) are those of one input; where
-// they handle a word, they handle that word of every input. With four lanes the state and the message look like this:
+// hash_many over vectors: lane i of every vector belongs to input i. The rounds (rounds.h) are those of one input;
+// where they handle a word, they handle that word of every input. With four lanes state and message look like this:
 //
 //             lane 0               lane 1               lane 2               lane 3
 //     m[0]    word 0 of input 0    word 0 of input 1    word 0 of input 2    word 0 of input 3
 //     m[1]    word 1 of input 0    word 1 of input 1    word 1 of input 2    word 1 of input 3
 //     ...     and so on to m[15]; the state v[0] to v[15] likewise
 //
-// So nothing is ever exchanged between lanes, but at the two ends: in memory the words of one input lie side by side, as a
-// row. LoadTransposed reads a block of each input and turns the rows into the columns above; StoreTransposed turns the
+// So lanes exchange nothing but at the two ends: in memory the words of one input lie side by side, as a row.
+// LoadTransposed reads a block of each input and turns the rows into the columns above; StoreTransposed turns the
 // chaining values back into rows, 32 bytes for each input. How that is done is easiest to see in x86_vec4.h.
 //
 // W must offer kLanes, Broadcast, Counters, LoadTransposed, StoreTransposed and the word operations rounds.h uses.

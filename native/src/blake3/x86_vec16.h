@@ -28,8 +28,8 @@ struct Vec16 {
     high.v = _mm512_load_si512(highs);
   }
 
-  // Turns sixteen rows of sixteen words into sixteen columns: single words and pairs as in x86_vec4.h, in each quarter of
-  // the registers by itself; then quarters change places, twice.
+  // Turns sixteen rows of sixteen words into sixteen columns: single words and pairs as in x86_vec4.h, in each quarter
+  // of the registers by itself; then quarters change places, twice.
   static NET_IO_INLINE void Transpose(__m512i r[16]) {
     __m512i pairs[16];
     for (int i = 0; i < 8; i++) {

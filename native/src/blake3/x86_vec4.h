@@ -27,8 +27,8 @@ struct Vec4 {
                             static_cast<int>(c[3] >> 32));
   }
 
-  // Turns four rows of four words into four columns. "unpack" takes words from two registers in turn, from their lower or
-  // upper halves; done with single words, then with pairs of them, it turns rows a, b, c and d into columns:
+  // Turns four rows of four words into four columns. "unpack" takes words from two registers in turn, from their lower
+  // or upper halves; done with single words, then with pairs of them, it turns rows a, b, c and d into columns:
   //
   //     r0  a0 a1 a2 a3     ab_low   a0 b0 a1 b1     r0  a0 b0 c0 d0
   //     r1  b0 b1 b2 b3     ab_high  a2 b2 a3 b3     r1  a1 b1 c1 d1
