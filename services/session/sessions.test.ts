@@ -284,6 +284,26 @@ describe('sessions', () => {
     await turn();
     expect((await sessions.resolve(token))?.displayName).toBe('Grace');
   });
+
+  it('are refused a new name as soon as the database does not answer, also while a use is being written down', async () => {
+    const { sessions, repository, clock } = setUp({ cachedMs: 120_000 });
+    const { token, session } = await sessions.create('Ada');
+    clock.advance(61_000);
+    let answerUse: () => void = () => {};
+    repository.touch = () => new Promise((resolve) => (answerUse = () => resolve(null)));
+    repository.rename = async () => {
+      throw new PeerLinkError('unavailable', 'no answer');
+    };
+    await sessions.resolve(token);
+    let refusal: unknown = null;
+    const renamed = sessions.rename(session.id, 'Grace').catch((fault: unknown) => {
+      refusal = fault;
+    });
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(refusal).toMatchObject({ type: 'unavailable' });
+    answerUse();
+    await renamed;
+  });
 });
 
 describe('names', () => {

@@ -94,11 +94,11 @@ export function createSessions(deps: SessionDeps): Sessions {
       return repository.namesOf(sessionIds);
     },
     async rename(sessionId, displayName) {
-      const name = displayNameOf(displayName);
-      // A use that is being written down puts the row with the old name into the cache.
-      await uses.settled(sessionId);
-      const row = await repository.rename(sessionId, name);
+      const row = await repository.rename(sessionId, displayNameOf(displayName));
       if (row === null) throw new PeerLinkError('not_found', 'There is no such session.');
+      // A use that was written down before puts the row with the old name into the cache. Not awaited before the change: a
+      // database that does not answer would make whoever asks wait twice.
+      await uses.settled(sessionId);
       await cache.replace(row, cachedMs);
       return toInfo(row);
     },
