@@ -4,7 +4,15 @@ import type { Fault } from './fault.ts';
 import { faultOfAnswer } from './problem.ts';
 import type { StoredFile, StoredUpload } from './resume-store.ts';
 import type { UploadSnapshot } from './upload-session.ts';
-import { awaitedFiles, mayBeAskedAgain, restoredView, takesFiles, type UploadView, viewAfter } from './upload-view.ts';
+import {
+  awaitedFiles,
+  mayBeAskedAgain,
+  restoredView,
+  shareMoved,
+  takesFiles,
+  type UploadView,
+  viewAfter,
+} from './upload-view.ts';
 
 const RECORD: StoredUpload = {
   transferId: 't',
@@ -84,6 +92,24 @@ describe('an upload that goes on', () => {
     expect(viewAfter(begun, { ...news, phase: { name: 'offline' } })).toMatchObject({ storedBytes: 8, movedBytes: 8 });
     const heard = { ...news, isStoredKnown: true, storedBytes: 4, movedBytes: 6 };
     expect(viewAfter(begun, heard)).toMatchObject({ storedBytes: 4, movedBytes: 6, revision: begun.revision + 1 });
+  });
+
+  it('counts no bytes back when what was on its way has to go once more, and does when the server has lost some', () => {
+    const on = (storedBytes: number, movedBytes: number) => ({ ...news, isStoredKnown: true, storedBytes, movedBytes });
+    const moving = viewAfter(half, on(8, 10));
+    const cut = viewAfter(moving, { ...on(8, 8), phase: { name: 'offline' } });
+    expect(cut).toMatchObject({ storedBytes: 8, movedBytes: 10 });
+    expect(viewAfter(cut, on(8, 9)).movedBytes).toBe(10);
+    expect(viewAfter(cut, on(4, 6)).movedBytes).toBe(6);
+  });
+
+  it('is said to be whole only when all of it is stored', () => {
+    const sent = { ...half, phase: { name: 'sending' }, movedBytes: 10 } as const;
+    expect(shareMoved({ ...sent, movedBytes: 5 })).toBe(0.5);
+    expect(shareMoved(sent)).toBe(0.99);
+    expect(shareMoved({ ...sent, storedBytes: 10 })).toBe(1);
+    expect(shareMoved({ ...sent, totalBytes: 0 })).toBe(0);
+    expect(shareMoved({ ...sent, totalBytes: 0, phase: { name: 'sealed' } })).toBe(1);
   });
 
   it('takes files when one of them cannot be read any more, and waits for no other', () => {

@@ -12,6 +12,9 @@ import type { UploadSnapshot } from './upload-session.ts';
 /** Beside the machine's phases: an upload of an earlier visit, whose files must be picked again. */
 export type UploadViewPhase = UploadPhase | { readonly name: 'needs_files' };
 
+/** What has left this machine may have to be sent again: "100%" is said of what is stored. */
+const MOST_NOT_STORED = 0.99;
+
 /** Replaced, never changed, on each step; `cells` and `storedBytesByFile` are shared and `revision` tells of news. */
 export interface UploadView {
   readonly transferId: string;
@@ -25,6 +28,7 @@ export interface UploadView {
   readonly storedBytes: number;
   /** False for one of an earlier visit while the server could not be asked: the counts and cells then say nothing. */
   readonly isStoredKnown: boolean;
+  /** Stored, or sent on this visit: it falls only when the server has lost something. */
   readonly movedBytes: number;
   readonly bytesPerSecond: number | null;
   readonly remainingMs: number | null;
@@ -42,6 +46,14 @@ export function isActive(view: UploadView): boolean {
 /** Its files are in this page's hands: another tab must leave it alone, and closing this one would stop it. */
 export function isHeld(view: UploadView): boolean {
   return isActive(view) || view.phase.name === 'paused' || view.phase.name === 'stalled';
+}
+
+/** How far it is, from 0 to 1: all of it only when all of it is stored. An empty transfer is whole once it is sealed. */
+export function shareMoved(view: Pick<UploadView, 'phase' | 'totalBytes' | 'storedBytes' | 'movedBytes'>): number {
+  if (view.phase.name === 'sealed') return 1;
+  if (view.totalBytes === 0) return 0;
+  const share = view.movedBytes / view.totalBytes;
+  return view.storedBytes < view.totalBytes ? Math.min(share, MOST_NOT_STORED) : share;
 }
 
 /** Which of its files cannot be read any more, and stopped it; null when none has. */
@@ -79,12 +91,14 @@ export function viewAfter(view: UploadView, snapshot: UploadSnapshot): UploadVie
   for (const { index, storedBytes } of snapshot.files) view.storedBytesByFile[index] = storedBytes;
   // A session that was just begun knows nothing yet: what was known before it stays, or progress would run backwards.
   const counts = snapshot.isStoredKnown ? snapshot : view;
+  // What was on its way when the line broke is sent again: that takes longer, but nothing is further away than before.
+  const hasLost = counts.storedBytes < view.storedBytes;
   return {
     ...view,
     phase: snapshot.phase,
     storedBytes: counts.storedBytes,
     isStoredKnown: view.isStoredKnown || snapshot.isStoredKnown,
-    movedBytes: counts.movedBytes,
+    movedBytes: hasLost ? counts.movedBytes : Math.max(view.movedBytes, counts.movedBytes),
     bytesPerSecond: snapshot.bytesPerSecond,
     remainingMs: snapshot.remainingMs,
     digests: snapshot.digests,

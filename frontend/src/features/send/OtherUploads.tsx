@@ -3,10 +3,11 @@ import { ChunkStrip } from '../../components/strip/ChunkStrip.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { type DraftItem, totalBytesOf } from '../../lib/file-list.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import { shareMoved } from '../../transfer-engine/upload-view.ts';
 import type { UploadView } from '../../transfer-engine/uploads.ts';
 import { showUpload } from './draft-store.ts';
 import { UnfinishedPanel } from './UnfinishedPanel.tsx';
-import { shareMoved, titleOf } from './UploadPanel.tsx';
+import { titleOf } from './UploadPanel.tsx';
 
 /** Uploads of earlier visits that wait for their files. */
 export function UnfinishedUploads({ views }: { readonly views: readonly UploadView[] }) {

@@ -18,6 +18,7 @@ import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { useTitle } from '../../lib/use-title.ts';
 import { explainUpload } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import { shareMoved } from '../../transfer-engine/upload-view.ts';
 import { isActive, type UploadView, unreadableFileOf, uploads } from '../../transfer-engine/uploads.ts';
 import { showUpload } from './draft-store.ts';
 import { ShareLink } from './ShareLink.tsx';
@@ -26,12 +27,6 @@ import { useLiveUpload } from './use-live-upload.ts';
 
 /** Asks before an upload is deleted. */
 export const confirmSheet = later(async () => (await import('../../components/ui/ConfirmSheet.tsx')).ConfirmSheet);
-
-/** The share of a transfer that has left this machine; an empty transfer is whole from the start. */
-export function shareMoved(view: UploadView): number {
-  if (view.phase.name === 'sealed') return 1;
-  return view.totalBytes === 0 ? 0 : view.movedBytes / view.totalBytes;
-}
 
 export function titleOf(view: UploadView): string {
   return nameOf(view.files[0]?.path ?? '');
