@@ -26,6 +26,9 @@ export function FileName({
   );
 }
 
+/** Of a link that is a transfer's name: larger than it looks, for a thumb. */
+export const NAME_LINK = 'relative -my-2.5 block w-fit max-w-full py-2.5 underline-offset-4 hover:underline';
+
 /** What a transfer is called: its first file, and how many more there are. */
 export function TransferName({ name, fileCount }: { readonly name: string; readonly fileCount: number }) {
   const { messages, format } = useLanguage();

@@ -1,5 +1,5 @@
 import { CalendarPlus, Trash2 } from 'lucide-react';
-import { FileName, TransferName } from '../../components/FileName.tsx';
+import { FileName, NAME_LINK, TransferName } from '../../components/FileName.tsx';
 import { Link } from '../../components/Link.tsx';
 import { ProgressStrip } from '../../components/strip/ProgressStrip.tsx';
 import { IconButton } from '../../components/ui/Button.tsx';
@@ -11,9 +11,6 @@ import type { Messages } from '../../messages/en.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { serverClock } from '../../transfer-engine/server-clock.ts';
 import { isActive, uploads } from '../../transfer-engine/uploads.ts';
-
-/** Larger than it looks, for a thumb. */
-const NAME_LINK = 'relative -my-2.5 block w-fit max-w-full py-2.5 underline-offset-4 hover:underline';
 
 export function ShareRow({
   transfer,
