@@ -51,7 +51,9 @@ export const en = {
   },
   send: {
     headline: ['Drop anything.', 'The link comes first.'],
-    lead: 'Share the link the moment you drop a file. Whoever opens it receives while you are still sending.',
+    /** In place of its first line where a finger points. */
+    headlineTouch: 'Send anything.',
+    lead: 'Share the link the moment you add a file. Whoever opens it receives while you are still sending.',
     choose: 'Choose files',
     chooseFolder: 'Choose a folder',
     pasteHint: 'or paste files and text',

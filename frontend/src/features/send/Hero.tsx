@@ -21,7 +21,9 @@ export function Hero({
     <section className="flex min-h-[calc(100svh-140px)] flex-col justify-center gap-12 pt-8 pb-4 sm:gap-16">
       <div className="flex flex-col items-start gap-6">
         <h1 className="text-4xl font-semibold tracking-[-0.035em] text-balance sm:text-5xl lg:text-6xl">
-          {first}
+          {/* A finger drops nothing. */}
+          <span className="pointer-coarse:hidden">{first}</span>
+          <span className="hidden pointer-coarse:inline">{messages.send.headlineTouch}</span>
           <br />
           {second}
         </h1>
