@@ -142,10 +142,11 @@ export function friendlyName(randomIndex: (bound: number) => number): string {
 
 /**
  * Control, bidi and invisible characters: a name must look like what it is, wherever it is shown. Unicode counts letters that
- * nothing is drawn for (Hangul fillers) among the ignorable ones. The two that choose how an emoji is drawn are not meant.
+ * nothing is drawn for (Hangul fillers) among the ignorable ones. Selectors are not meant: they choose how an emoji, a Han
+ * character or a Mongolian letter is drawn, and alone they are no name.
  */
 const UNSHOWN =
-  /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\u2028\u2029]|(?![\uFE0E\uFE0F])\p{Default_Ignorable_Code_Point}|\u2800/u;
+  /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\u2028\u2029]|(?!\p{Variation_Selector})\p{Default_Ignorable_Code_Point}|\u2800/u;
 /** Marks and spaces alone are no name. */
 const SHOWN = /[\p{L}\p{N}\p{P}\p{S}]/u;
 

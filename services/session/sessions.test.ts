@@ -312,7 +312,10 @@ describe('names', () => {
     expect(friendlyName((bound) => bound - 1)).toBe('Zesty Wren');
   });
 
-  it.each(['名前', 'Ådne', 'أحمد', 'O’Neil 🦊', '❤️', '7', 'नमिता', 'x'.repeat(64)])('may be %s', (name) => {
+  const shown = ['名前', 'Ådne', 'أحمد', 'O’Neil 🦊', '❤️', '7', 'नमिता', 'x'.repeat(64)];
+  // How a letter is drawn: in the name of a Japanese city, and in the word "Mongol".
+  const selected = ['葛\u{E0100}城', 'ᠮᠣᠩᠭ\u180Bᠣᠯ'];
+  it.each([...shown, ...selected])('may be %s', (name) => {
     expect(displayNameOf(name)).toBe(name.normalize('NFC'));
   });
 
