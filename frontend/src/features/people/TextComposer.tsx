@@ -48,7 +48,7 @@ export function TextComposer({
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (clean.trim() === '' || isTooLong || isSending || !(await send(clean))) return;
-    unsentText.keep(to, '');
+    unsentText.sent(to, text);
     onSent();
   };
   const asFile = () => {

@@ -13,6 +13,11 @@ export class UnsentText {
     this.#text = text;
   }
 
+  /** It has been sent; what was written meanwhile, to them or to others, has not. */
+  sent(to: readonly Person[], text: string): void {
+    if (this.of(to) === text) this.#text = '';
+  }
+
   /** Empty when there is none for these people. */
   of(to: readonly Person[]): string {
     return keyOf(to) === this.#for ? this.#text : '';
