@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chownSync,
@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
 import { SetupError, say } from '../setup/process.mjs';
 import { startChild, stopChild, untilAnswers } from './child.mjs';
 import { freePort } from './ports.mjs';
@@ -21,6 +22,9 @@ const INITDB_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 20_000;
 /** Nodes hold ten connections each; sixteen of them are the most that are started. */
 const MAX_CONNECTIONS = 250;
+
+/** What takes seconds is waited for like this: whoever asks meanwhile whether the folder is taken must get an answer. */
+const execute = promisify(execFile);
 
 /**
  * PostgreSQL of this machine on loopback, its data kept in the folder from run to run.
@@ -33,8 +37,8 @@ export async function startPostgres(folder, password) {
   const home = homeFor(folder, owner);
   const data = join(home, 'data');
   if (existsSync(join(data, 'PG_VERSION'))) assertSameMajor(data, programs.major);
-  else initialise(programs.folder, { home, data, owner, password });
-  stopLeftover(programs.folder, data, owner, home);
+  else await initialise(programs.folder, { home, data, owner, password });
+  await stopLeftover(programs.folder, data, owner, home);
   const port = await freePort();
   const settings = {
     listen_addresses: '127.0.0.1',
@@ -123,7 +127,7 @@ function homeFor(folder, owner) {
   throw new SetupError('there is no folder that PostgreSQL can reach: start the cluster as another user than root');
 }
 
-function initialise(programs, { home, data, owner, password }) {
+async function initialise(programs, { home, data, owner, password }) {
   // Under another name first: a run that is cut short leaves half a folder, which looks like a whole one.
   const made = join(home, 'data.new');
   rmSync(made, { recursive: true, force: true });
@@ -131,19 +135,16 @@ function initialise(programs, { home, data, owner, password }) {
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   if (owner.uid !== undefined) chownSync(passwordFile, owner.uid, owner.gid);
   const args = ['-D', made, '-U', 'peerlink', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8'];
-  const result = spawnSync(join(programs, 'initdb'), [...args, '--locale=C'], {
-    ...owner,
-    cwd: home,
-    encoding: 'utf8',
-    timeout: INITDB_DEADLINE_MS,
-  });
-  rmSync(passwordFile, { force: true });
-  if (result.status === 0) {
-    renameSync(made, data);
-    return;
+  const options = { ...owner, cwd: home, timeout: INITDB_DEADLINE_MS };
+  try {
+    await execute(join(programs, 'initdb'), [...args, '--locale=C'], options);
+  } catch (fault) {
+    rmSync(made, { recursive: true, force: true });
+    throw new SetupError(`PostgreSQL's initdb failed:\n${fault.stderr || fault.message}`);
+  } finally {
+    rmSync(passwordFile, { force: true });
   }
-  rmSync(made, { recursive: true, force: true });
-  throw new SetupError(`PostgreSQL's initdb failed:\n${result.error?.message ?? ''}${result.stderr ?? ''}`);
+  renameSync(made, data);
 }
 
 function assertSameMajor(data, major) {
@@ -155,7 +156,9 @@ function assertSameMajor(data, major) {
 }
 
 /** The server of a run that was killed goes on without us: it is ended, since only we know its folder. */
-function stopLeftover(programs, data, owner, home) {
+async function stopLeftover(programs, data, owner, home) {
   if (!existsSync(join(data, 'postmaster.pid'))) return;
-  spawnSync(join(programs, 'pg_ctl'), ['-D', data, '-m', 'fast', '-w', 'stop'], { ...owner, cwd: home });
+  const args = ['-D', data, '-m', 'fast', '-w', 'stop'];
+  // It fails where its server has ended long ago; one that runs on is said by the start that follows.
+  await execute(join(programs, 'pg_ctl'), args, { ...owner, cwd: home }).catch(() => undefined);
 }

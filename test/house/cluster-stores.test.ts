@@ -37,11 +37,17 @@ describe('the PostgreSQL that npm run cluster starts', () => {
     const folder = tempDirectory('stores');
     chmodSync(folder, 0o755);
     const first = startOwnPostgres(folder);
+    const isRefused = async () => {
+      const second = startOwnPostgres(folder);
+      expect((await second.exited(START_MS)).code).toBe(1);
+      expect(second.log()).toMatch(/^peerlink: another cluster runs on [^\n]*DATA_DIR[^\n]*\n$/);
+    };
+    // While the first one still makes its data, too.
+    const made = ['data.new', 'data'].map((name) => join(folder, 'postgres', name));
+    await waitFor('it has begun', START_MS, () => made.some((path) => existsSync(path)));
+    await isRefused();
     const port = await portOf(first);
-
-    const second = startOwnPostgres(folder);
-    expect((await second.exited(START_MS)).code).toBe(1);
-    expect(second.log()).toMatch(/^peerlink: another cluster runs on [^\n]*DATA_DIR[^\n]*\n$/);
+    await isRefused();
     expect(await isFreePort(port)).toBe(false);
 
     first.child.kill('SIGKILL');
