@@ -47,7 +47,7 @@ export function PeoplePage({ code }: { readonly code: string | null }) {
   });
   const isHere = room.name === 'joined' && liveState === 'connected';
   return (
-    <section className="animate-rise flex flex-1 flex-col gap-10 pt-6 pb-52 sm:pb-8">
+    <section className="animate-rise flex flex-1 flex-col gap-10 pt-6 sm:pb-8">
       <div className="flex flex-col gap-6">
         <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
           <h1 className="text-4xl font-semibold tracking-[-0.035em] sm:text-5xl">{words.title}</h1>

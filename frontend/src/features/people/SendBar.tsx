@@ -105,7 +105,7 @@ function Ways({
     <section
       ref={bar}
       aria-label={words.to(names(chosen))}
-      className="animate-rise z-20 flex flex-col gap-3 rounded-md border border-hairline bg-sheet p-4 shadow-float max-sm:fixed max-sm:inset-x-0 max-sm:bottom-0 max-sm:rounded-b-none max-sm:pb-[max(16px,env(safe-area-inset-bottom))] sm:sticky sm:bottom-4 sm:flex-row sm:items-center sm:justify-between"
+      className="animate-rise sticky z-20 flex flex-col gap-3 rounded-md border border-hairline bg-sheet p-4 shadow-float max-sm:bottom-0 max-sm:-mx-5 max-sm:mt-auto max-sm:rounded-b-none max-sm:pb-[max(16px,env(safe-area-inset-bottom))] sm:bottom-4 sm:flex-row sm:items-center sm:justify-between"
     >
       <div className="flex min-w-0 items-center justify-between gap-2 sm:flex-row-reverse sm:justify-end">
         <p className="min-w-0 truncate font-medium">{words.to(names(chosen))}</p>
