@@ -12,8 +12,8 @@ export function TransferLine({ transfer }: { readonly transfer: ListedTransfer }
   return (
     <div className="flex min-w-0 flex-col gap-1.5">
       <ProgressStrip transfer={transfer} />
-      <div className="flex items-center gap-4">
-        <div className="min-w-0 flex-1">
+      <div className="flex flex-wrap items-center gap-x-4">
+        <div className="min-w-0 flex-1 basis-40">
           <a href={transfer.link} className={NAME_LINK}>
             <TransferName name={name} fileCount={transfer.fileCount} />
           </a>

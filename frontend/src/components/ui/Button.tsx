@@ -6,7 +6,9 @@ type Size = 'md' | 'lg';
 const BASE =
   'inline-flex shrink-0 items-center justify-center gap-2 rounded-md font-medium whitespace-nowrap select-none ' +
   'transition-[transform,opacity] duration-150 ease-out active:translate-y-px ' +
-  'disabled:opacity-50 disabled:active:translate-y-0 aria-disabled:opacity-50 aria-disabled:active:translate-y-0';
+  'disabled:opacity-50 disabled:active:translate-y-0 aria-disabled:opacity-50 aria-disabled:active:translate-y-0 ' +
+  // A phone whose letters were set much larger is this narrow: there a long label takes two lines.
+  'max-[20rem]:shrink max-[20rem]:py-2 max-[20rem]:text-center max-[20rem]:whitespace-normal';
 const VARIANTS: Record<Variant, string> = {
   primary: 'bg-accent text-on-accent hover:bg-accent-deep',
   secondary: 'border border-hairline bg-sheet text-ink hover:border-ink-faint',
@@ -14,8 +16,8 @@ const VARIANTS: Record<Variant, string> = {
   danger: 'border border-hairline bg-sheet text-red-ink hover:border-red',
 };
 const SIZES: Record<Size, string> = {
-  md: 'h-11 px-4 text-base',
-  lg: 'h-14 px-7 text-lg',
+  md: 'h-11 px-4 text-base max-[20rem]:h-auto max-[20rem]:min-h-11',
+  lg: 'h-14 px-7 text-lg max-[20rem]:h-auto max-[20rem]:min-h-14 max-[20rem]:px-4',
 };
 
 /** The look of a button, also for links and labels that act like one. */
