@@ -100,6 +100,16 @@ class World {
   }
 }
 
+/** Whether the service has stopped half a second after it was asked to. */
+async function isStoppedSoon(world: World): Promise<boolean> {
+  let isStopped = false;
+  void world.call('stopped').then(() => {
+    isStopped = true;
+  });
+  await jest.advanceTimersByTimeAsync(500);
+  return isStopped;
+}
+
 describe('a node that runs', () => {
   it('has put what was sealed on the medium within 30 s', async () => {
     const world = new World();
@@ -135,12 +145,7 @@ describe('a node that stops', () => {
     await jest.advanceTimersByTimeAsync(100_000);
     // Sent again and again, until an answer is known.
     expect(sentCount).toBeGreaterThan(1);
-    let isStopped = false;
-    void world.call('stopped').then(() => {
-      isStopped = true;
-    });
-    await jest.advanceTimersByTimeAsync(500);
-    expect(isStopped).toBe(true);
+    expect(await isStoppedSoon(world)).toBe(true);
   });
 
   it('does not wait for a home that does not answer whether a copy here is needed', async () => {
@@ -155,12 +160,7 @@ describe('a node that stops', () => {
     await world.call('started');
     await jest.advanceTimersByTimeAsync(61_000);
     expect(askedCount).toBe(1);
-    let isStopped = false;
-    void world.call('stopped').then(() => {
-      isStopped = true;
-    });
-    await jest.advanceTimersByTimeAsync(500);
-    expect(isStopped).toBe(true);
+    expect(await isStoppedSoon(world)).toBe(true);
     expect(world.store.files.size).toBe(1);
   });
 
@@ -174,12 +174,7 @@ describe('a node that stops', () => {
     await world.call('started');
     await jest.advanceTimersByTimeAsync(11_000);
     expect(askedCount).toBe(1);
-    let isStopped = false;
-    void world.call('stopped').then(() => {
-      isStopped = true;
-    });
-    await jest.advanceTimersByTimeAsync(500);
-    expect(isStopped).toBe(true);
+    expect(await isStoppedSoon(world)).toBe(true);
   });
 
   it('takes nothing more over of what a turn has still before it', async () => {
