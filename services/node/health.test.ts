@@ -81,6 +81,63 @@ describe('NodeMonitor', () => {
   });
 });
 
+describe('a loop that is slow now and then', () => {
+  /** States told, with a look every two seconds at these delays. */
+  async function statesAt(delaysMs: readonly number[]) {
+    let delayMs = 0;
+    const told: StateChange[] = [];
+    const probe = {
+      measure: async () => ({ ...well, eventLoopDelayP99Ms: delayMs }),
+      uptimeSeconds: () => 7,
+      close: () => undefined,
+    };
+    const clock = new ManualClock();
+    const monitor = new NodeMonitor('n1', probe, (change) => told.push(change), clock);
+    monitor.enter('serving');
+    for (delayMs of delaysMs) {
+      clock.advance(2_000);
+      await monitor.look();
+    }
+    return { told, health: await monitor.health() };
+  }
+  const [slow, calm] = [SLOW_LOOP_P99_MS + 50, SLOW_LOOP_P99_MS - 50];
+  const seconds = (count: number, ...delaysMs: readonly number[]) =>
+    Array.from({ length: count / 2 }, (_, index) => delaysMs[index % delaysMs.length] as number);
+
+  it('is told as over with the next calm look when it was slow once', async () => {
+    const { told } = await statesAt([calm, slow, calm, ...seconds(58, calm), slow, calm]);
+    expect(told.map(({ state }) => state)).toEqual(['healthy', 'degraded', 'healthy', 'degraded', 'healthy']);
+  });
+
+  it('stays the reason for as long as it comes back within a minute', async () => {
+    const { told, health } = await statesAt([...seconds(600, slow, calm), calm]);
+    expect(told.map(({ state }) => state)).toEqual(['healthy', 'degraded', 'healthy', 'degraded']);
+    expect(health).toMatchObject({
+      state: 'degraded',
+      reasons: [{ what: 'slow_loop', delayMs: slow }],
+      eventLoopDelayP99Ms: calm,
+    });
+  });
+
+  it('is over after a calm minute', async () => {
+    const flapping = [slow, calm, slow];
+    expect((await statesAt([...flapping, ...seconds(58, calm)])).health.state).toBe('degraded');
+    expect((await statesAt([...flapping, ...seconds(60, calm)])).health).toMatchObject({
+      state: 'healthy',
+      reasons: [],
+    });
+  });
+
+  it('fills no list of events, whatever its rhythm', async () => {
+    const rhythms = [2, 4, 10, 30, 58, 60, 62, 64, 90];
+    const counts = await Promise.all(
+      rhythms.map(async (period) => (await statesAt(seconds(3_600, slow, ...seconds(period, calm)))).told.length),
+    );
+    // Once there and back a minute, and twice in the first one.
+    expect(Math.max(...counts)).toBeLessThanOrEqual(2 * 60 + 2);
+  });
+});
+
 describe('the probe of this process', () => {
   const probeOf = (options: Partial<ProbeOptions> = {}) =>
     createProcessSystemProbe({

@@ -5,6 +5,8 @@ export type Measurements = Omit<NodeHealth, 'nodeId' | 'state' | 'reasons' | 'up
 
 /** Above it people notice that every answer is slow. */
 export const SLOW_LOOP_P99_MS = 200;
+/** A loop that is slow again so soon comes and goes: what it is told as would change with every look. */
+const SLOW_AGAIN_WITHIN_MS = 60_000;
 /** Below it a few uploads may fill the disk before anybody reacts. */
 export const LOW_DISK_BYTES = 256 * 1024 * 1024;
 export const LOW_DISK_SHARE = 0.02;
@@ -22,6 +24,28 @@ export function reasonsOf(found: Measurements): readonly NodeReason[] {
   if (!found.isBusUp) reasons.push({ what: 'no_bus' });
   if (!found.isRedisUp) reasons.push({ what: 'no_redis' });
   return reasons;
+}
+
+/** The delay that counts: a loop that is slow again within a minute counts as slow until it was not for a minute. */
+export class LoopDelay {
+  /** Of the last slow look; null: it does not count as slow. */
+  #slowMs: number | null = null;
+  #slowAtMs = 0;
+  #isBack = false;
+  #overAtMs = Number.NEGATIVE_INFINITY;
+
+  /** @param p99Ms of this look @returns that, or the delay of the last slow look while that counts on */
+  look(p99Ms: number, nowMs: number): number {
+    if (p99Ms > SLOW_LOOP_P99_MS) {
+      if (this.#slowMs === null) this.#isBack = nowMs - this.#overAtMs < SLOW_AGAIN_WITHIN_MS;
+      this.#slowMs = p99Ms;
+      this.#slowAtMs = nowMs;
+    } else if (this.#slowMs !== null && (!this.#isBack || nowMs - this.#slowAtMs >= SLOW_AGAIN_WITHIN_MS)) {
+      this.#slowMs = null;
+      this.#overAtMs = nowMs;
+    }
+    return this.#slowMs ?? p99Ms;
+  }
 }
 
 /** Where a node is in its life decides first; only a node in full service is healthy or degraded. */

@@ -1,6 +1,6 @@
 import type { NodeHealth, NodeReason, NodeState } from '../contracts/http.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { type LifePhase, type Measurements, reasonsOf, stateOf } from './health.ts';
+import { type LifePhase, LoopDelay, type Measurements, reasonsOf, stateOf } from './health.ts';
 import type { SystemProbe } from './ports.ts';
 
 export interface StateChange {
@@ -21,6 +21,8 @@ export class NodeMonitor {
   readonly #clock: Clock;
   #phase: LifePhase = 'joining';
   #last: Measurements | null = null;
+  readonly #loopDelay = new LoopDelay();
+  #reasons: readonly NodeReason[] = [];
   #toldState: NodeState | null = null;
 
   constructor(nodeId: string, probe: SystemProbe, onChange: (change: StateChange) => void, clock: Clock) {
@@ -32,7 +34,7 @@ export class NodeMonitor {
 
   /** One look. */
   async look(): Promise<void> {
-    this.#last = await this.#probe.measure();
+    await this.#measure();
     this.#tell();
   }
 
@@ -47,20 +49,26 @@ export class NodeMonitor {
 
   /** As of the last look; looks first when there was none. */
   async health(): Promise<NodeHealth> {
-    const found = this.#last ?? (await this.#probe.measure());
-    this.#last = found;
-    const reasons = reasonsOf(found);
+    const found = this.#last ?? (await this.#measure());
     return {
       nodeId: this.#nodeId,
-      state: stateOf(this.#phase, reasons),
-      reasons,
+      state: stateOf(this.#phase, this.#reasons),
+      reasons: this.#reasons,
       ...found,
       uptimeSeconds: this.#probe.uptimeSeconds(),
     };
   }
 
+  async #measure(): Promise<Measurements> {
+    const found = await this.#probe.measure();
+    const eventLoopDelayP99Ms = this.#loopDelay.look(found.eventLoopDelayP99Ms, this.#clock.monotonicMs());
+    this.#last = found;
+    this.#reasons = reasonsOf({ ...found, eventLoopDelayP99Ms });
+    return found;
+  }
+
   #tell(): void {
-    const reasons = this.#last === null ? [] : reasonsOf(this.#last);
+    const reasons = this.#reasons;
     const state = stateOf(this.#phase, reasons);
     const before = this.#toldState;
     if (state === before) return;
