@@ -119,6 +119,23 @@ describe('a damaged chunk', () => {
     expect(world.events).toEqual(['damaged 1']);
   });
 
+  it('is told once, however often it is asked for, and anew when it was mended meanwhile', async () => {
+    const world = new World();
+    const { id, fileId } = await world.file();
+    const readBroken = () => expect(world.readChunk(id, 1)).rejects.toMatchObject({ type: 'damaged' });
+    const damageBoth = () => [world.store, world.other].map((store) => world.damage(fileId, 1, store));
+    damageBoth();
+    for (let attempt = 0; attempt < 3; attempt += 1) await readBroken();
+    expect(world.events).toEqual(['damaged 1']);
+    expect(world.engine.mending.counts.damagedChunks).toBe(1);
+    world.other.files.get(fileId)?.chunks.set(1, bytesOf(1));
+    await world.readChunk(id, 1);
+    damageBoth();
+    for (let attempt = 0; attempt < 3; attempt += 1) await readBroken();
+    expect(world.events).toEqual(['damaged 1', 'repaired 1', 'damaged 1']);
+    expect(world.engine.mending.counts).toMatchObject({ repairedChunks: 1, damagedChunks: 2 });
+  });
+
   it('is worth another try when the node with the copy does not answer', async () => {
     const world = new World();
     const { id, fileId } = await world.file();

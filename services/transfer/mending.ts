@@ -64,6 +64,8 @@ export class Mending {
   readonly #running = new Map<string, Promise<Buffer>>();
   #restoring: Promise<void> = Promise.resolve();
   readonly #toRestore = new Set<RunningFile>();
+  /** Chunks that were told as damaged and have not been mended since: whoever asks for one again finds no new damage. */
+  readonly #damaged = new WeakMap<RunningFile, Set<number>>();
   #scrubbedChunks = 0;
   #repairedChunks = 0;
   #damagedChunks = 0;
@@ -171,16 +173,12 @@ export class Mending {
       if (bytes == null || wanted === null || !isEqualBytes(await stored.hashChunk(index, [bytes]), wanted)) continue;
       // A disk that cannot take them back is a fault of its own; the reader has its bytes all the same.
       await stored.writeChunk(index, [bytes]).then(
-        () => {
-          this.#repairedChunks += 1;
-          this.#ports.onEvent('repaired', place);
-        },
+        () => this.#tellRepaired(file, place),
         (fault: unknown) => this.#ports.onFault('mend', fault),
       );
       return bytes;
     }
-    this.#damagedChunks += 1;
-    this.#ports.onEvent('damaged', place);
+    this.#tellDamaged(file, place);
     throw (await this.#isAwaited(transfer, silent)) ? waitingForCopy(index) : damagedChunk(index);
   }
 
@@ -273,11 +271,24 @@ export class Mending {
         count += 1;
         // What was never here, at a replica that is not in sync yet for one, is no damage of this disk.
         if (held === null) continue;
-        this.#repairedChunks += 1;
-        this.#ports.onEvent('repaired', { transferId: transfer.row.id, fileIndex: file.row.index, chunkIndex: index });
+        this.#tellRepaired(file, { transferId: transfer.row.id, fileIndex: file.row.index, chunkIndex: index });
       }
     }
     return count;
+  }
+
+  #tellRepaired(file: RunningFile, place: ChunkPlace): void {
+    this.#damaged.get(file)?.delete(place.chunkIndex);
+    this.#repairedChunks += 1;
+    this.#ports.onEvent('repaired', place);
+  }
+
+  #tellDamaged(file: RunningFile, place: ChunkPlace): void {
+    const damaged = this.#damaged.get(file) ?? new Set();
+    if (damaged.has(place.chunkIndex)) return;
+    this.#damaged.set(file, damaged.add(place.chunkIndex));
+    this.#damagedChunks += 1;
+    this.#ports.onEvent('damaged', place);
   }
 }
 
