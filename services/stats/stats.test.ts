@@ -147,6 +147,17 @@ describe('Prometheus', () => {
     for (const line of await shown()) expect(await lines()).toContain(line);
   });
 
+  it('shows no sample of what is not there, instead of 0 or the last one', async () => {
+    let disk: { freeBytes: number; totalBytes: number } | null = { freeBytes: 1, totalBytes: 2 };
+    let isRedisUp: boolean | null = null;
+    const metrics = createPrometheusMetrics({ ...sources, disk: () => disk, isRedisUp: () => isRedisUp });
+    const samples = async () => (await metrics.text()).body.match(/^peerlink_(?:redis|disk)\w+ .*$/gm);
+    expect(await samples()).toEqual(['peerlink_disk_free_bytes 1', 'peerlink_disk_total_bytes 2']);
+    disk = null;
+    isRedisUp = false;
+    expect(await samples()).toEqual(['peerlink_redis_up 0']);
+  });
+
   it('counts requests and sockets', async () => {
     const metrics = createPrometheusMetrics(sources);
     metrics.observeRequest({ route: '/d/:shareId', method: 'GET', status: 200, seconds: 0.02 });

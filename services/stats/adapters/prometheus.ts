@@ -165,7 +165,9 @@ function gauges(registers: Registry[], sources: MetricSources): void {
       registers,
       collect() {
         const value = read();
-        if (value !== null) this.set(value);
+        // prom-client begins such a gauge at 0 and keeps the last value: what is not known is shown by no sample at all.
+        if (value === null) this.remove();
+        else this.set(value);
       },
     });
   gauge('peerlink_uploads_active', 'Upload streams right now', () => sources.activity.activeUploads());
