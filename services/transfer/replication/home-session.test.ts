@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { HomeSession } from './home-session.ts';
 import type { FrameAnswer } from './ports.ts';
@@ -44,5 +46,33 @@ describe('the quickest answer of a session', () => {
     world.nowMs += 4;
     await near();
     expect(world.session.quickestAnswerMs).toBe(4);
+  });
+});
+
+describe('a session of many frames', () => {
+  it('keeps nothing of a frame that was answered', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const world = new World();
+    const refs: WeakRef<FrameAnswer>[] = [];
+    for (let index = 0; index < 100; index += 1) {
+      const sent = world.session.send({ fileIndex: 0, chunkIndex: index, value: new Uint8Array(32), bytes: [] });
+      const answer: FrameAnswer = { kind: 'stored' };
+      refs.push(new WeakRef(answer));
+      world.answers.shift()?.(answer);
+      expect(await sent).toBe('stored');
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    expect(world.session.isOpen).toBe(true);
+    expect(refs.filter((ref) => ref.deref() !== undefined).length).toBeLessThan(10);
+  });
+
+  it('tells who waits when it is closed', async () => {
+    const world = new World();
+    const sent = world.session.send({ fileIndex: 0, chunkIndex: 0, value: new Uint8Array(32), bytes: [] });
+    await new Promise((resolve) => setImmediate(resolve));
+    world.session.close();
+    expect(await sent).toBe('ended');
   });
 });

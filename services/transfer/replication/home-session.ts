@@ -1,6 +1,6 @@
 import { isEqualBytes } from '../../kernel/ids.ts';
 import { ChunkMap } from '../chunk-map.ts';
-import type { ReplicaChannel, ReplicaFrame } from './ports.ts';
+import type { FrameAnswer, ReplicaChannel, ReplicaFrame } from './ports.ts';
 
 /** "3 s without an answer: detach." Counted from the last answer of the session, since a slow link still answers. */
 export const ANSWER_DEADLINE_MS = 3_000;
@@ -42,8 +42,9 @@ export class HomeSession {
   /** Per chunk, the frame that has no answer yet. */
   readonly #slots = new Map<string, Promise<void>>();
   readonly #sentAtMs = new Map<object, number>();
+  /** Who waits for an answer. Told null when the session ends. */
+  readonly #waiting = new Set<(answer: null) => void>();
   readonly #end = new AbortController();
-  readonly #ended: Promise<null>;
   #lastMoveMs = 0;
   #isWatched = false;
   #isSilent = false;
@@ -54,7 +55,6 @@ export class HomeSession {
     this.#channel = channel;
     this.#deps = deps;
     this.#held = new Map(channel.values);
-    this.#ended = new Promise((resolve) => this.#end.signal.addEventListener('abort', () => resolve(null)));
   }
 
   get isOpen(): boolean {
@@ -107,6 +107,8 @@ export class HomeSession {
     // The channel first: who waits for a frame may use its bytes for something else as soon as it is told.
     this.#channel.close();
     this.#end.abort();
+    for (const tell of this.#waiting) tell(null);
+    this.#waiting.clear();
   }
 
   async #exchange(chunk: FrameChunk): Promise<SendOutcome> {
@@ -119,13 +121,7 @@ export class HomeSession {
     const sentAtMs = this.#deps.nowMs();
     this.#sentAtMs.set(frame, sentAtMs);
     this.#watch();
-    const answer = await Promise.race([
-      this.#channel.send({ ...chunk, epoch }).catch(() => {
-        this.close();
-        return null;
-      }),
-      this.#ended,
-    ]);
+    const answer = await this.#answerTo({ ...chunk, epoch });
     this.#sentAtMs.delete(frame);
     this.#lastMoveMs = this.#deps.nowMs();
     if (answer !== null) this.#quickestMs = Math.min(this.#quickestMs ?? Infinity, this.#lastMoveMs - sentAtMs);
@@ -148,6 +144,23 @@ export class HomeSession {
         this.#hasRefused = true;
         return 'refused';
     }
+  }
+
+  /**
+   * Null: the session ended first. Not a race against a promise of the session's end: that would keep something of every
+   * frame for as long as the session lives.
+   */
+  #answerTo(frame: ReplicaFrame): Promise<FrameAnswer | null> {
+    return new Promise((resolve) => {
+      this.#waiting.add(resolve);
+      this.#channel.send(frame).then(
+        (answer) => {
+          this.#waiting.delete(resolve);
+          resolve(answer);
+        },
+        () => this.close(),
+      );
+    });
   }
 
   /** Ends the session when the replica falls silent while it owes an answer. One loop a session. */
