@@ -8,7 +8,7 @@ import { b3sum, makePatternFile } from '../support/files.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
 import { type Line, openLine } from './world/line.ts';
-import { ownFileSha256, pickOwnFile } from './world/own-file.ts';
+import { ownFileNames, ownFileSha256, pickOwnFile } from './world/own-file.ts';
 import { curl, sha256, shareOf } from './world/receive.ts';
 import { chooseBy, chooseByPath, digestOn, pressSend, sealed } from './world/send.ts';
 import { NETWORK_NEWS, visit, watchFaults } from './world/visit.ts';
@@ -391,6 +391,23 @@ describe('a file that the page saves itself', () => {
     expect(await isAsked()).toBe(false);
     await sealed(sender);
   }, 90_000);
+
+  it('leaves nothing behind when it is stopped', async () => {
+    const line = await openLine(server.port);
+    const sender = await visit(browser, line.url);
+    await chooseBy(sender, 'Choose files', source);
+    const link = (await pressSend(sender)).replace(line.url, server.url);
+    const recipient = await visit(browser, 'about:blank', { mayAppear: NETWORK_NEWS });
+    await recipient.addInitScript(pickOwnFile);
+    await recipient.goto(link);
+    await recipient.getByRole('button', { name: 'Save as' }).click();
+    // As on a disk, the dialog makes the file before anything is written to it.
+    await recipient.getByRole('button', { name: 'Stop saving' }).waitFor();
+    expect(await recipient.evaluate(ownFileNames)).toEqual(['long way.bin']);
+    await recipient.getByRole('button', { name: 'Stop saving' }).click();
+    await recipient.getByRole('button', { name: 'Save as' }).waitFor();
+    expect(await recipient.evaluate(ownFileNames)).toEqual([]);
+  }, 60_000);
 });
 
 /** Runs in the page: whether the record of the one upload has its fingerprint. */

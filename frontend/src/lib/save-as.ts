@@ -6,8 +6,9 @@ import { NodeBook } from '../transfer-engine/node-book.ts';
 import { OWN } from '../transfer-engine/node-choice.ts';
 import { faultOfAnswer } from '../transfer-engine/problem.ts';
 import { api } from './api.ts';
+import { writeWhole } from './chosen-file.ts';
 
-type SavePicker = (options: { suggestedName: string }) => Promise<FileSystemFileHandle>;
+export type SavePicker = (options: { suggestedName: string }) => Promise<FileSystemFileHandle>;
 
 /** The browser's dialog, where there is one: over plain HTTP and outside Chromium there is none. */
 export function savePicker(): SavePicker | null {
@@ -72,31 +73,21 @@ export async function writerOf(share: SavedShare): Promise<WriteFile> {
     return `${origin}/d/${encodeURIComponent(share.shareId)}/${index}${right}`;
   };
   const route = book.routeTo(share.homeNodeId);
-  return async (handle, { index, sizeBytes }, publish, signal) => {
-    const file = await handle.createWritable();
-    const saver = new FileSaver(sizeBytes, {
-      open: (address, from, etag, cut) => open(addressOf(address, index), from, etag, cut),
-      write: (bytes) => file.write(bytes as Uint8Array<ArrayBuffer>),
-      restart: async () => {
-        await file.truncate(0);
-        await file.seek(0);
-      },
-      ...(share.renewRight ? { renewRight: share.renewRight } : {}),
-      route,
-      random: Math.random,
-      publish,
-    });
-    try {
-      const phase = await saver.run(signal);
-      // Only a whole file takes its name.
-      if (phase.name === 'saved') await file.close();
-      else await file.abort();
-      return phase;
-    } catch (error) {
-      await file.abort().catch(() => undefined);
-      throw error;
-    }
-  };
+  return (handle, { index, sizeBytes }, publish, signal) =>
+    writeWhole(handle, (file) =>
+      new FileSaver(sizeBytes, {
+        open: (address, from, etag, cut) => open(addressOf(address, index), from, etag, cut),
+        write: (bytes) => file.write(bytes as Uint8Array<ArrayBuffer>),
+        restart: async () => {
+          await file.truncate(0);
+          await file.seek(0);
+        },
+        ...(share.renewRight ? { renewRight: share.renewRight } : {}),
+        route,
+        random: Math.random,
+        publish,
+      }).run(signal),
+    );
 }
 
 async function open(url: string, from: number, etag: string | null, signal: AbortSignal): Promise<Opened> {

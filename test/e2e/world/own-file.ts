@@ -20,6 +20,14 @@ export async function ownFileSha256(name: string): Promise<string> {
   return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+/** In the page: what lies there, but for what the browser writes to until it is closed. */
+export async function ownFileNames(): Promise<string[]> {
+  const root = await navigator.storage.getDirectory();
+  const names: string[] = [];
+  for await (const name of root.keys()) if (!name.endsWith('.crswap')) names.push(name);
+  return names;
+}
+
 /** In the page: the dialog for folders answers one of the browser's private store. */
 export function pickOwnFolder(): void {
   const pick = async () => {

@@ -4,6 +4,7 @@ import { FileName } from '../../components/FileName.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { Sheet } from '../../components/ui/Sheet.tsx';
+import { removeEmpty } from '../../lib/chosen-file.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import type { Fault } from '../../transfer-engine/fault.ts';
@@ -39,7 +40,10 @@ export function OfferSheet({
     const refusal = await accept(item);
     setIsBusy(false);
     setFault(refusal);
-    if (refusal) return;
+    if (refusal) {
+      if (place?.kind === 'file') await removeEmpty(place);
+      return;
+    }
     if (place) void writeTo(item, place);
     else download(item);
   };
