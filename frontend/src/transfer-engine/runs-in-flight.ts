@@ -24,9 +24,9 @@ export class RunsInFlight {
     return this.#runs.size;
   }
 
-  /** Bytes that left this machine in runs that are not answered yet. */
-  get sentUnansweredBytes(): number {
-    let bytes = 0;
+  /** By index of its file: bytes that left this machine in runs that are not answered yet. */
+  sentUnansweredByFile(): ReadonlyMap<number, number> {
+    const byFile = new Map<number, number>();
     for (const { run, sentBytes } of this.#runs.values()) {
       let storedBytes = 0;
       for (let chunk = run.firstChunk; chunk < run.endChunk; chunk++) {
@@ -34,9 +34,10 @@ export class RunsInFlight {
         storedBytes += this.#map.bytesOf(run.fileIndex, chunk, chunk + 1);
       }
       // What was heard to be stored is counted there already.
-      bytes += Math.max(0, sentBytes - storedBytes);
+      const bytes = Math.max(0, sentBytes - storedBytes);
+      byFile.set(run.fileIndex, (byFile.get(run.fileIndex) ?? 0) + bytes);
     }
-    return bytes;
+    return byFile;
   }
 
   /** By id, the oldest first; those that end meanwhile are left out. */

@@ -71,9 +71,16 @@ export class UploadMachine {
     return this.#runs.count;
   }
 
-  /** Bytes that left this machine in runs that are not answered yet. */
+  /** By index of its file: bytes that left this machine in runs that are not answered yet. */
+  sentUnansweredByFile(): ReadonlyMap<number, number> {
+    return this.#runs.sentUnansweredByFile();
+  }
+
+  /** Of all files. */
   get sentUnansweredBytes(): number {
-    return this.#runs.sentUnansweredBytes;
+    let bytes = 0;
+    for (const ofFile of this.sentUnansweredByFile().values()) bytes += ofFile;
+    return bytes;
   }
 
   /** Runs are in flight and nothing has moved for PROBE_AFTER_MS. */

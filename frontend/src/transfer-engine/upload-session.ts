@@ -42,6 +42,12 @@ export interface SessionPorts {
   readonly sharers: () => number;
   readonly publish: (snapshot: UploadSnapshot) => void;
 }
+export interface FileProgress {
+  readonly index: number;
+  readonly storedBytes: number;
+  /** Stored, and on its way and not answered yet. */
+  readonly movedBytes: number;
+}
 /** What changed since the last one. */
 export interface UploadSnapshot {
   readonly phase: UploadPhase;
@@ -54,7 +60,8 @@ export interface UploadSnapshot {
   readonly remainingMs: number | null;
   /** New cell states from a cell index on. */
   readonly cells: readonly { readonly from: number; readonly states: Uint8Array }[];
-  readonly files: readonly { readonly index: number; readonly storedBytes: number }[];
+  /** None before it is known what is stored. */
+  readonly files: readonly FileProgress[];
   readonly digests: readonly (string | null)[];
 }
 
@@ -65,7 +72,8 @@ export class UploadSession {
   readonly #files: readonly (Blob | null)[];
   readonly #aborts = new Map<number, AbortController>();
   readonly #rate = new RateMeter();
-  readonly #publishedBytes: Float64Array;
+  /** By file; NaN before anything was told of it. */
+  readonly #told: { readonly storedBytes: Float64Array; readonly movedBytes: Float64Array };
   #timer: ReturnType<typeof setInterval> | null = null;
   #address: string;
   #probes = 0;
@@ -83,7 +91,8 @@ export class UploadSession {
       hasOthers: () => ports.route.hasOthers(),
       random: Math.random,
     });
-    this.#publishedBytes = new Float64Array(files.length);
+    const untold = () => new Float64Array(files.length).fill(Number.NaN);
+    this.#told = { storedBytes: untold(), movedBytes: untold() };
   }
 
   get isOver(): boolean {
@@ -255,12 +264,6 @@ export class UploadSession {
     const summary = `${JSON.stringify(phase)} ${movedBytes} ${Math.round(rate ?? -1)} ${digests.length} ${isStoredKnown}`;
     if (changes.length === 0 && summary === this.#published) return;
     this.#published = summary;
-    const files: { index: number; storedBytes: number }[] = [];
-    map.storedBytesByFile.forEach((storedBytes, index) => {
-      if (this.#publishedBytes[index] === storedBytes) return;
-      this.#publishedBytes[index] = storedBytes;
-      files.push({ index, storedBytes });
-    });
     this.#ports.publish({
       phase,
       isStoredKnown,
@@ -269,9 +272,24 @@ export class UploadSession {
       bytesPerSecond: rate,
       remainingMs: leftMsAt(rate, movedBytes, map.totalBytes),
       cells: changes.map(([from, end]) => ({ from, states: map.cells.slice(from, end) })),
-      files,
+      files: isStoredKnown ? this.#filesNow() : [],
       digests,
     });
+  }
+
+  /** Those of which something has changed since they were told of. */
+  #filesNow(): readonly FileProgress[] {
+    const told = this.#told;
+    const sent = this.#machine.sentUnansweredByFile();
+    const files: FileProgress[] = [];
+    this.#machine.map.storedBytesByFile.forEach((storedBytes, index) => {
+      const movedBytes = storedBytes + (sent.get(index) ?? 0);
+      if (told.storedBytes[index] === storedBytes && told.movedBytes[index] === movedBytes) return;
+      told.storedBytes[index] = storedBytes;
+      told.movedBytes[index] = movedBytes;
+      files.push({ index, storedBytes, movedBytes });
+    });
+    return files;
   }
 }
 

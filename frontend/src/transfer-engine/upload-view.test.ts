@@ -9,6 +9,7 @@ import {
   mayBeAskedAgain,
   restoredView,
   shareMoved,
+  shareMovedOfFile,
   takesFiles,
   type UploadView,
   viewAfter,
@@ -90,17 +91,44 @@ describe('an upload that goes on', () => {
     const begun = viewAfter(half, news);
     expect(begun).toMatchObject({ phase: { name: 'checking' }, storedBytes: 8, movedBytes: 8, isStoredKnown: true });
     expect(viewAfter(begun, { ...news, phase: { name: 'offline' } })).toMatchObject({ storedBytes: 8, movedBytes: 8 });
-    const heard = { ...news, isStoredKnown: true, storedBytes: 4, movedBytes: 6 };
+    const heard = {
+      ...news,
+      isStoredKnown: true,
+      storedBytes: 4,
+      movedBytes: 6,
+      files: [{ index: 0, storedBytes: 4, movedBytes: 6 }],
+    };
     expect(viewAfter(begun, heard)).toMatchObject({ storedBytes: 4, movedBytes: 6, revision: begun.revision + 1 });
   });
 
   it('counts no bytes back when what was on its way has to go once more, and does when the server has lost some', () => {
-    const on = (storedBytes: number, movedBytes: number) => ({ ...news, isStoredKnown: true, storedBytes, movedBytes });
+    const half = restoredView(RECORD, answered('open', [[0, 2]])) as UploadView;
+    const on = (storedBytes: number, movedBytes: number) => ({
+      ...news,
+      isStoredKnown: true,
+      storedBytes,
+      movedBytes,
+      files: [{ index: 0, storedBytes, movedBytes }],
+    });
     const moving = viewAfter(half, on(8, 10));
     const cut = viewAfter(moving, { ...on(8, 8), phase: { name: 'offline' } });
     expect(cut).toMatchObject({ storedBytes: 8, movedBytes: 10 });
     expect(viewAfter(cut, on(8, 9)).movedBytes).toBe(10);
     expect(viewAfter(cut, on(4, 6)).movedBytes).toBe(6);
+  });
+
+  it('has come as far as all of its files together, those of a line that broke included', () => {
+    const view = restoredView(FOLDER, answered('open', [])) as UploadView;
+    const sent = (index: number) => ({ index, storedBytes: 0, movedBytes: 5 });
+    const first = { ...news, isStoredKnown: true, movedBytes: 5, files: [sent(0)] };
+    const lost = { ...news, isStoredKnown: true, files: [{ ...sent(0), movedBytes: 0 }] };
+    const second = { ...news, isStoredKnown: true, movedBytes: 5, files: [sent(1)] };
+    const shown = [first, lost, second].reduce(viewAfter, view);
+    const shares = [0, 1, 2].map((index) => shareMovedOfFile(shown, index));
+    expect(shares).toEqual([0.5, 0.5, 0]);
+    expect(shareMoved(shown)).toBe((0.5 + 0.5) / 3);
+    const whole = { ...news, isStoredKnown: true, movedBytes: 10, files: [{ ...sent(0), movedBytes: 10 }] };
+    expect(shareMovedOfFile(viewAfter(shown, whole), 0)).toBe(0.99);
   });
 
   it('is said to be whole only when all of it is stored', () => {

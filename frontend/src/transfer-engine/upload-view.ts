@@ -15,7 +15,7 @@ export type UploadViewPhase = UploadPhase | { readonly name: 'needs_files' };
 /** What has left this machine may have to be sent again: "100%" is said of what is stored. */
 const MOST_NOT_STORED = 0.99;
 
-/** Replaced, never changed, on each step; `cells` and `storedBytesByFile` are shared and `revision` tells of news. */
+/** Replaced, never changed, on each step; its arrays of numbers are shared and `revision` tells of news. */
 export interface UploadView {
   readonly transferId: string;
   readonly shareId: string;
@@ -34,6 +34,8 @@ export interface UploadView {
   readonly remainingMs: number | null;
   readonly cells: Uint8Array;
   readonly storedBytesByFile: Float64Array;
+  /** As `movedBytes`, which is the sum of them. */
+  readonly movedBytesByFile: Float64Array;
   readonly digests: readonly (string | null)[];
   readonly revision: number;
   /** Whom a direct send was offered to, and nobody else can have it; null for a share. */
@@ -51,9 +53,20 @@ export function isHeld(view: UploadView): boolean {
 /** How far it is, from 0 to 1: all of it only when all of it is stored. An empty transfer is whole once it is sealed. */
 export function shareMoved(view: Pick<UploadView, 'phase' | 'totalBytes' | 'storedBytes' | 'movedBytes'>): number {
   if (view.phase.name === 'sealed') return 1;
-  if (view.totalBytes === 0) return 0;
-  const share = view.movedBytes / view.totalBytes;
-  return view.storedBytes < view.totalBytes ? Math.min(share, MOST_NOT_STORED) : share;
+  return view.totalBytes === 0 ? 0 : shareOf(view.totalBytes, view.storedBytes, view.movedBytes);
+}
+/** How far one of its files is, counted as all of it is. An empty file is whole. */
+export function shareMovedOfFile(
+  view: Pick<UploadView, 'files' | 'storedBytesByFile' | 'movedBytesByFile'>,
+  index: number,
+): number {
+  const sizeBytes = view.files[index]?.sizeBytes ?? 0;
+  if (sizeBytes === 0) return 1;
+  return shareOf(sizeBytes, view.storedBytesByFile[index] ?? 0, view.movedBytesByFile[index] ?? 0);
+}
+function shareOf(sizeBytes: number, storedBytes: number, movedBytes: number): number {
+  const share = movedBytes / sizeBytes;
+  return storedBytes < sizeBytes ? Math.min(share, MOST_NOT_STORED) : share;
 }
 
 /** Which of its files cannot be read any more, and stopped it; null when none has. */
@@ -85,20 +98,23 @@ export function restoredView(record: StoredUpload, answer: Answered<TransferStat
   return { ...viewOf(record, { name }, map), isStoredKnown: answer.ok };
 }
 
-/** After news of its session; `cells` and `storedBytesByFile` are changed in place. */
+/** After news of its session; its arrays of numbers are changed in place. */
 export function viewAfter(view: UploadView, snapshot: UploadSnapshot): UploadView {
   for (const { from, states } of snapshot.cells) view.cells.set(states, from);
-  for (const { index, storedBytes } of snapshot.files) view.storedBytesByFile[index] = storedBytes;
-  // A session that was just begun knows nothing yet: what was known before it stays, or progress would run backwards.
-  const counts = snapshot.isStoredKnown ? snapshot : view;
-  // What was on its way when the line broke is sent again: that takes longer, but nothing is further away than before.
-  const hasLost = counts.storedBytes < view.storedBytes;
+  for (const { index, storedBytes, movedBytes } of snapshot.files) {
+    // What was on its way when the line broke is sent again: that takes longer, but nothing is further away than before.
+    const hasLost = storedBytes < (view.storedBytesByFile[index] ?? 0);
+    const beforeBytes = hasLost ? 0 : (view.movedBytesByFile[index] ?? 0);
+    view.movedBytesByFile[index] = Math.max(beforeBytes, movedBytes);
+    view.storedBytesByFile[index] = storedBytes;
+  }
   return {
     ...view,
     phase: snapshot.phase,
-    storedBytes: counts.storedBytes,
+    // A session that was just begun knows nothing yet: what was known before it stays, or progress would run backwards.
+    storedBytes: snapshot.isStoredKnown ? snapshot.storedBytes : view.storedBytes,
     isStoredKnown: view.isStoredKnown || snapshot.isStoredKnown,
-    movedBytes: hasLost ? counts.movedBytes : Math.max(view.movedBytes, counts.movedBytes),
+    movedBytes: view.movedBytesByFile.reduce((sum, bytes) => sum + bytes, 0),
     bytesPerSecond: snapshot.bytesPerSecond,
     remainingMs: snapshot.remainingMs,
     digests: snapshot.digests,
@@ -134,6 +150,7 @@ export function viewOf(record: StoredUpload, phase: UploadViewPhase, map: ChunkM
     remainingMs: null,
     cells: map.cells,
     storedBytesByFile: map.storedBytesByFile,
+    movedBytesByFile: map.storedBytesByFile.slice(),
     digests: [],
     revision: 0,
     recipients: record.recipients ?? null,

@@ -5,6 +5,7 @@ import { FileName } from '../../components/FileName.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { nameOf } from '../../lib/file-list.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import { shareMovedOfFile } from '../../transfer-engine/upload-view.ts';
 import type { UploadView } from '../../transfer-engine/uploads.ts';
 
 const ROWS_AT_FIRST = 50;
@@ -36,10 +37,8 @@ function FileRow({ view, index }: { readonly view: UploadView; readonly index: n
   const [isOpen, setIsOpen] = useState(false);
   const file = view.files[index];
   if (!file) return null;
-  const stored = view.storedBytesByFile[index] ?? 0;
-  const isStored = stored >= file.sizeBytes;
+  const isStored = (view.storedBytesByFile[index] ?? 0) >= file.sizeBytes;
   const digest = view.digests[index];
-  const share = file.sizeBytes === 0 ? 1 : stored / file.sizeBytes;
   const name = nameOf(file.path);
   return (
     <li>
@@ -50,7 +49,7 @@ function FileRow({ view, index }: { readonly view: UploadView; readonly index: n
           {isStored ? (
             <Check aria-label={messages.upload.fileStored} className="size-5 text-ink" strokeWidth={1.5} />
           ) : (
-            messages.upload.fileProgress(format.percent(share))
+            messages.upload.fileProgress(format.percent(shareMovedOfFile(view, index)))
           )}
         </span>
         {digest && <DigestToggle name={name} isOpen={isOpen} onToggle={() => setIsOpen(!isOpen)} />}
