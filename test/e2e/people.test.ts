@@ -174,6 +174,31 @@ describe('two people at two nodes', () => {
     });
     expect(await one.getByRole('dialog').count()).toBe(0);
 
+    // A text whose way took long closes no sheet but its own.
+    const answers: (() => Promise<void>)[] = [];
+    await one.route('**/api/texts', (route) => void answers.push(() => route.continue()));
+    await tile(one).click();
+    await one.getByRole('button', { name: 'Write a text' }).click();
+    await one.keyboard.type('First');
+    await one.keyboard.press('Control+Enter');
+    await waitFor('it is on its way', 5_000, () => answers.length === 1);
+    await one.keyboard.press('Escape');
+    await one.getByRole('dialog').waitFor({ state: 'detached' });
+    await one.getByRole('button', { name: 'Write a text' }).click();
+    await one.keyboard.press('Control+End');
+    await one.keyboard.type(' and second');
+    await answers[0]?.();
+    await one.getByText(/^Sent to /).waitFor({ state: 'attached' });
+    expect(await one.getByRole('textbox', { name: 'Text or link' }).inputValue()).toBe('First and second');
+    // One that was opened again and shows nothing else is done with it.
+    await one.keyboard.press('Control+Enter');
+    await waitFor('it is on its way, too', 5_000, () => answers.length === 2);
+    await one.keyboard.press('Escape');
+    await one.getByRole('button', { name: 'Write a text' }).click();
+    await answers[1]?.();
+    await one.getByRole('dialog').waitFor({ state: 'detached' });
+    await one.unroute('**/api/texts');
+
     // A text that is being written outlasts the one it is for.
     await tile(one).click();
     await one.getByRole('button', { name: 'Write a text' }).click();

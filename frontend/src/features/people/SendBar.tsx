@@ -1,5 +1,5 @@
 import { FolderUp, PenLine, X } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { Person } from '../../../../services/contracts/person.ts';
 import { FilePicker } from '../../components/FilePicker.tsx';
 import { Button, IconButton } from '../../components/ui/Button.tsx';
@@ -12,6 +12,7 @@ import { forgetOffering, offer, offering } from './direct-sends.ts';
 import { useNames } from './names.ts';
 import { tileOfFirst } from './PeopleList.tsx';
 import { TextComposer } from './TextComposer.tsx';
+import { unsentText } from './unsent-text.ts';
 import { useOfferFault } from './use-offer-fault.ts';
 
 /** A text that is being written. */
@@ -40,7 +41,18 @@ export function SendBar({
   const names = useNames();
   const [said, setSaid] = useState('');
   const state = useStore(offering);
+  const open = useRef(writing);
+  open.current = writing;
   const close = () => onWrite(null);
+  const sent = (its: Writing, text: string) => {
+    setSaid(words.textSent(names(its.to)));
+    const now = open.current;
+    // On a slow line another sheet may be open by now, and is not done with; unless it shows the same text again.
+    const isAgain = now !== null && now.text === '' && unsentText.of(now.to) === text;
+    if (now !== its && !isAgain) return;
+    close();
+    onClear();
+  };
   return (
     <>
       <Refused />
@@ -62,11 +74,7 @@ export function SendBar({
             onPick(writing.to, [file]);
           }}
           onClose={close}
-          onSent={() => {
-            setSaid(words.textSent(names(writing.to)));
-            close();
-            onClear();
-          }}
+          onSent={(text) => sent(writing, text)}
         />
       )}
       <p role="status" className={said === '' ? 'sr-only' : 'text-ink-soft'}>

@@ -28,7 +28,8 @@ export function TextComposer({
   readonly initial: string;
   readonly onFile: (file: CollectedFile) => void;
   readonly onClose: () => void;
-  readonly onSent: () => void;
+  /** May come after this sheet was closed, while another one is open. */
+  readonly onSent: (text: string) => void;
 }) {
   const { messages, format } = useLanguage();
   const words = messages.people.send;
@@ -48,8 +49,8 @@ export function TextComposer({
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (clean.trim() === '' || isTooLong || isSending || !(await send(clean))) return;
+    onSent(text);
     unsentText.sent(to, text);
-    onSent();
   };
   const asFile = () => {
     unsentText.keep(to, '');
