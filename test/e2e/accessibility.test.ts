@@ -267,6 +267,32 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
   );
 });
 
+describe('letters twice as large', () => {
+  it('leave what is chosen whole in its field, on a phone and on a desk', async () => {
+    const large = await launchBrowser({ args: ['--blink-settings=defaultFontSize=32'] });
+    const page = await visit(large, server.url);
+    for (const width of [390, 1280]) {
+      await page.setViewportSize({ width, height: 900 });
+      if (width === 390) await chooseBy(page, 'Choose files', film);
+      await page.getByRole('combobox', { name: 'Keep for' }).waitFor();
+      expect(await page.evaluate(() => getComputedStyle(document.documentElement).fontSize)).toBe('32px');
+      await page.getByRole('combobox', { name: 'Keep for' }).selectOption({ label: '30 days' });
+      const cut = await page.evaluate(() => {
+        const context = document.createElement('canvas').getContext('2d');
+        return [...document.querySelectorAll('select')].flatMap((select) => {
+          const style = getComputedStyle(select);
+          if (context) context.font = style.font;
+          const text = select.selectedOptions[0]?.text ?? '';
+          const roomPx =
+            select.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight);
+          return (context?.measureText(text).width ?? Number.POSITIVE_INFINITY) > roomPx ? [text] : [];
+        });
+      });
+      expect({ width, cut }).toEqual({ width, cut: [] });
+    }
+  }, 60_000);
+});
+
 describe('reduced motion', () => {
   /** Sends one chunk, and counts the different pictures of the strip on its way from waiting to a sealed line. */
   async function picturesUntilSealed(reducedMotion: 'no-preference' | 'reduce'): Promise<number> {

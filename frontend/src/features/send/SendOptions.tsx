@@ -18,7 +18,7 @@ export function SendOptions({ options }: { readonly options: DraftOptions }) {
   const answer = state.name === 'ready' ? state.answer : null;
   const expiries = answer ? expiryChoices(answer.limits, messages, format) : [];
   return (
-    <div className="grid grid-cols-2 gap-x-4 gap-y-5 lg:grid-cols-4">
+    <div className="grid grid-cols-2 gap-x-4 gap-y-5 max-[20rem]:grid-cols-1 lg:grid-cols-4">
       <SelectField
         label={messages.send.keepFor}
         value={String(options.expiresInSeconds ?? answer?.limits.defaultExpirySeconds ?? '')}
