@@ -164,7 +164,7 @@ describe('with the keyboard alone', () => {
     await recipient.keyboard.press('Space');
     await recipient.getByText(digest, { exact: true }).filter({ visible: true }).first().waitFor();
 
-    // Mine: delete, and take it back; keep it for longer.
+    // Mine, by each of the two ways there: delete, and take it back; keep it for longer.
     await tabTo(page, 'Send more');
     await page.keyboard.press('Enter');
     await focusIsInPage(page);
@@ -173,6 +173,13 @@ describe('with the keyboard alone', () => {
     await page.getByRole('list', { name: 'My transfers' }).waitFor();
     // The link went away with its page.
     await focusIsInPage(page);
+    await enter(page, 'Send', 'a');
+    await page.getByRole('button', { name: 'Choose files' }).waitFor();
+    // The menu is on every page: what was pressed keeps the focus.
+    await focusIsOn(page, 'Send');
+    await enter(page, 'Mine', 'a');
+    await page.getByRole('list', { name: 'My transfers' }).waitFor();
+    await focusIsOn(page, 'Mine');
     await tabTo(page, 'Delete by hand.txt');
     await page.keyboard.press('Enter');
     await page.getByText('by hand.txt deleted').first().waitFor();
