@@ -86,7 +86,7 @@ export const ar: Messages = {
     pasteHint: 'أو الصق ملفات أو نصًّا',
     dropNow: 'أفلِت للإضافة',
     sharedName: (stamp) => `نص مشارَك ${stamp}.txt`,
-    emptyDigest: 'هنا تظهر البصمة: قيمة تثبت أن كل بايت قد وصل.',
+    emptyDigest: 'ستظهر البصمة هنا: قيمة تثبت وصول كل بايت.',
     pastedName: (stamp) => `نص ملصق ${stamp}.txt`,
     listTitle: (count, shown, size) => `${files(count, shown)}، ${size}`,
     listLabel: 'الملفات المراد إرسالها',

@@ -59,7 +59,7 @@ export const en = {
     pasteHint: 'or paste files and text',
     dropNow: 'Let go to add',
     sharedName: (stamp: string) => `Shared text ${stamp}.txt`,
-    emptyDigest: 'Here comes the digest: a fingerprint that proves that every byte arrived.',
+    emptyDigest: 'The digest will appear here: a fingerprint that proves every byte arrived.',
     pastedName: (stamp: string) => `Pasted text ${stamp}.txt`,
     listTitle: (count: number, shown: string, size: string) => `${files(count, shown)}, ${size}`,
     listLabel: 'Files to send',
