@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { Server } from 'socket.io';
 import { type Socket as Client, io } from 'socket.io-client';
 import { waitFor } from '../../test/support/waiting.ts';
-import { MAX_JSON_MEMBERS } from '../contracts/limits.ts';
+import { MAX_JSON_MEMBERS, MIB } from '../contracts/limits.ts';
 import { HeldBytes } from '../kernel/held-bytes.ts';
 import { FrameGuard, guardConnections } from './socket-guard.ts';
 
@@ -131,6 +131,29 @@ describe('connections', () => {
     await waitFor('nothing is held', 5_000, () => held.bytes === 0);
   });
 
+  it('that send pings and read nothing have one answer waiting, and who reads has each answered', async () => {
+    const reading = await upgraded(port);
+    let pongs = '';
+    reading.setEncoding('latin1').on('data', (part: string) => {
+      pongs += part;
+    });
+    reading.write(ping('one'));
+    await waitFor('it is answered', 5_000, () => pongs.endsWith('\x8a\x03one'));
+    reading.write(ping('two'));
+    await waitFor('it is answered again', 5_000, () => pongs.endsWith('\x8a\x03two'));
+    reading.destroy();
+    const deaf = await upgraded(port);
+    const [theirs] = [...tcpOf(server)];
+    deaf.pause();
+    const many = Buffer.concat(Array.from({ length: 1_000 }, () => ping('x'.repeat(125))));
+    // Far more than the kernel takes for who does not read: 32 MB of answers.
+    for (let turn = 0; turn < 250; turn += 1) if (!deaf.write(many)) await once(deaf, 'drain');
+    deaf.write(ping('last'));
+    await waitFor('all are read', 10_000, () => theirs?.bytesRead === deaf.bytesWritten);
+    expect(theirs?.writableLength).toBeLessThan(MIB);
+    deaf.destroy();
+  });
+
   it('that send whole messages ask for no room, also when there is none', async () => {
     const honest = await connected();
     const full = held.begin(() => undefined);
@@ -155,6 +178,17 @@ async function upgraded(port: number): Promise<Socket> {
   socket.write(`${head.join('\r\n')}\r\n\r\n`);
   await once(socket, 'data');
   return socket.resume();
+}
+
+/** The server's sides of its connections. */
+function* tcpOf({ engine }: Server): Iterable<Socket> {
+  const { clients } = engine as unknown as { clients: Record<string, { request: { socket: Socket } }> };
+  for (const { request } of Object.values(clients)) yield request.socket;
+}
+
+/** Masked, by a mask that changes nothing. */
+function ping(text: string): Buffer {
+  return Buffer.concat([Buffer.from([0x89, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
 }
 
 /** Of a masked text frame, whose mask changes nothing. */

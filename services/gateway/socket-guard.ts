@@ -16,10 +16,19 @@ interface Engine {
 }
 interface Connection {
   readonly request: IncomingMessage;
-  readonly transport: { readonly socket: { readonly _receiver: Receiver } };
+  readonly transport: { readonly socket: WebSocket };
   on(event: 'packet', listener: (packet: { readonly type: string; readonly data?: unknown }) => void): unknown;
   once(event: 'close', listener: () => void): unknown;
   close(): unknown;
+}
+
+/** Of ws. */
+interface WebSocket {
+  readonly _receiver: Receiver;
+  /** Whether it answers each ping by itself. */
+  _autoPong: boolean;
+  on(event: 'ping', listener: (data: Buffer) => void): unknown;
+  pong(data: Buffer, isMasked: boolean, done: () => void): void;
 }
 
 /** Of ws: what it keeps of a message until its last byte is there. Without deflate it has read whatever it was given. */
@@ -76,6 +85,7 @@ export function guardConnections(engine: Engine, rules: FrameRules, held: HeldBy
       connection.close();
       tcp.destroy();
     };
+    answerPings(connection.transport.socket);
     const holding = held.begin(cut);
     let countedBytes = 0;
     // After whoever puts messages together has seen the same bytes: what is whole asks for no room.
@@ -94,6 +104,30 @@ export function guardConnections(engine: Engine, rules: FrameRules, held: HeldBy
       tcp.off('data', onBytes);
       holding.end();
     });
+  });
+}
+
+/**
+ * "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response to previous Ping frame(s), the endpoint may
+ * elect to send a Pong frame for only the most recently processed Ping frame" (RFC 6455, section 5.5.3): whoever sends pings and reads
+ * nothing has one answer waiting, and not all of them.
+ */
+function answerPings(socket: WebSocket): void {
+  let isAnswering = false;
+  let latest: Buffer | null = null;
+  const answer = (data: Buffer) => {
+    isAnswering = true;
+    socket.pong(data, false, () => {
+      isAnswering = false;
+      const next = latest;
+      latest = null;
+      if (next !== null) answer(next);
+    });
+  };
+  socket._autoPong = false;
+  socket.on('ping', (data) => {
+    if (isAnswering) latest = data;
+    else answer(data);
   });
 }
 
