@@ -63,6 +63,8 @@ export const MAX_JSON_DEPTH = 8;
 export const MAX_JSON_MEMBERS = 100_000;
 export const MAX_HEADER_BYTES = 16 * KIB;
 export const MAX_URL_BYTES = 8 * KIB;
+/** Ten times what browsers and a few proxies send. What is not counted is not read: Node passes over those beyond a thousand. */
+export const MAX_HEADERS = 256;
 export const MAX_RANGE_HEADER_CHARS = 256;
 /** Nobody's clock or person is this slow: headers must be complete by then. */
 export const HEADERS_TIMEOUT_MS = 15_000;

@@ -4,7 +4,12 @@ import { type AddressInfo, connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '../../test/support/waiting.ts';
 import { typeOfFault } from '../contracts/errors.ts';
-import { MAX_REQUESTS_ON_A_CONNECTION, MAX_UNCOUNTED_BODY_BYTES, READER_IDLE_TIMEOUT_MS } from '../contracts/limits.ts';
+import {
+  MAX_HEADERS,
+  MAX_REQUESTS_ON_A_CONNECTION,
+  MAX_UNCOUNTED_BODY_BYTES,
+  READER_IDLE_TIMEOUT_MS,
+} from '../contracts/limits.ts';
 import { HeldBytes } from '../kernel/held-bytes.ts';
 import { createLogger } from '../logging.ts';
 import { answerFault } from './http-errors.ts';
@@ -100,6 +105,38 @@ describe('the server', () => {
     expect(whole).toMatch(/^HTTP\/1\.1 200 [\s\S]*\{"a":1\}HTTP\/1\.1 200 [\s\S]*null$/);
     const dripping = await talk([head, '{"a', '":2}', `GET / HTTP/1.1\r\nHost: x\r\n${offer}\r\n`, last]);
     expect(dripping).toMatch(/^HTTP\/1\.1 200 [\s\S]*\{"a":2\}HTTP\/1\.1 200 [\s\S]*nullHTTP\/1\.1 200 [\s\S]*null$/);
+  });
+
+  it('refuses a request of which it would not see all headers, with a body or an offer of another protocol, too', async () => {
+    const request = (count: number, last: string) =>
+      `POST / HTTP/1.1\r\nHost: x\r\n${'A: b\r\n'.repeat(count - 2)}${last}\r\n\r\n`;
+    expect(await talk([request(MAX_HEADERS, 'Connection: close')])).toMatch(/^HTTP\/1\.1 200 /);
+    for (const count of [MAX_HEADERS + 1, 3_000]) {
+      const answer = await talk([request(count, 'Content-Length: 40') + request(2, 'X: y')]);
+      expect(answer).toMatch(/^HTTP\/1\.1 431 [\s\S]*headers_too_large/);
+      expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+      const offer = request(count, 'Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 40');
+      expect(await talk([offer + request(2, 'X: y')])).toBe('');
+    }
+  });
+
+  it('goes over to no other protocol while an answer is under way', async () => {
+    let isUpgraded = false;
+    const slow = createHttpServer({
+      upgrade: (_req, socket) => {
+        isUpgraded = true;
+        socket.destroy();
+      },
+      listener: (_req, res) => void setTimeout(() => res.end('late'), 100),
+    }).listen(0, '127.0.0.1');
+    await once(slow, 'listening');
+    const socket = connect((slow.address() as AddressInfo).port, '127.0.0.1');
+    const offer = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+    socket.on('error', () => undefined).write(`GET / HTTP/1.1\r\nHost: x\r\n\r\n${offer}`);
+    socket.resume();
+    await waitFor('the connection has ended', 5_000, () => socket.closed);
+    expect(isUpgraded).toBe(false);
+    slow.close();
   });
 
   it('breaks an answer that has begun when what follows its request is no HTTP, and adds nothing to it', async () => {

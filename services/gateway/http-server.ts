@@ -7,6 +7,7 @@ import {
   KEEP_ALIVE_TIMEOUT_MS,
   MAX_CONNECTIONS,
   MAX_HEADER_BYTES,
+  MAX_HEADERS,
   MAX_REQUESTS_ON_A_CONNECTION,
   MAX_URL_BYTES,
   READER_IDLE_TIMEOUT_MS,
@@ -67,13 +68,12 @@ export function createHttpServer(deps: HttpServerDeps): Server {
     deps.listener(req, res);
   });
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
-    refuseExpectation(res);
-    req.resume();
+    refuse(req, res, new PeerLinkError('expectation_failed', 'Only "Expect: 100-continue" can be met.'));
   });
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (isWebSocket(req)) deps.upgrade(req, socket, head);
-    // "No upgrade" can only be said between requests, and our clients never pipeline.
-    else if (answers.count(socket) > 0) socket.destroy();
+    // Frames, and "no upgrade", can only be said between answers, and our clients never pipeline.
+    if (answers.count(socket) > 0 || hasTooManyHeaders(req)) socket.destroy();
+    else if (isWebSocket(req)) deps.upgrade(req, socket, head);
     else serveWithoutUpgrade(server, req, socket, head);
   });
   server.on('clientError', (fault: ParseFault, socket: Duplex) => {
@@ -91,7 +91,7 @@ export function createHttpServer(deps: HttpServerDeps): Server {
 class OpenAnswers {
   readonly #bySocket = new WeakMap<Duplex, Set<ServerResponse>>();
 
-  /** False: it is one too many, and the connection has ended. */
+  /** False: it is one too many, or has too many headers, and the connection ends. */
   admit(req: IncomingMessage, res: ServerResponse): boolean {
     const open = this.#bySocket.get(req.socket) ?? new Set();
     if (open.size >= MAX_REQUESTS_ON_A_CONNECTION) {
@@ -100,7 +100,9 @@ class OpenAnswers {
     }
     this.#bySocket.set(req.socket, open.add(res));
     res.once('close', () => open.delete(res));
-    return true;
+    if (!hasTooManyHeaders(req)) return true;
+    refuse(req, res, new PeerLinkError('headers_too_large', `A request may have at most ${MAX_HEADERS} headers.`));
+    return false;
   }
 
   count(socket: Duplex): number {
@@ -111,6 +113,11 @@ class OpenAnswers {
   hasBegun(socket: Duplex): boolean {
     return [...(this.#bySocket.get(socket) ?? [])].some((res) => res.headersSent);
   }
+}
+
+/** Node passes over those beyond a thousand, whatever they say: where the request came from, or how long its body is. */
+function hasTooManyHeaders({ rawHeaders }: IncomingMessage): boolean {
+  return rawHeaders.length > 2 * MAX_HEADERS;
 }
 
 function isWebSocket(req: IncomingMessage): boolean {
@@ -159,10 +166,12 @@ function continueWhenRead(req: IncomingMessage, res: ServerResponse): void {
   req.on('newListener', onNewListener);
 }
 
-function refuseExpectation(res: ServerResponse): void {
-  const problem = problemOf(new PeerLinkError('expectation_failed', 'Only "Expect: 100-continue" can be met.'));
+/** Before anybody has looked at the request. */
+function refuse(req: IncomingMessage, res: ServerResponse, fault: PeerLinkError): void {
+  const problem = problemOf(fault);
   res.writeHead(problem.status, { 'Content-Type': 'application/problem+json', Connection: 'close' });
   res.end(JSON.stringify(problem));
+  req.resume();
 }
 
 interface ParseFault extends Error {
