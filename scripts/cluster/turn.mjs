@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { followLock, readLock } from '../setup/numbered-lock.mjs';
 import { SetupError } from '../setup/process.mjs';
 import { ask } from './ports.mjs';
 
@@ -13,19 +13,23 @@ import { ask } from './ports.mjs';
  * @throws SetupError when another process has the folder
  */
 export async function takeFolder(folder) {
-  const path = join(folder, 'turn.json');
-  if (existsSync(path)) {
-    const { port, word } = JSON.parse(readFileSync(path, 'utf8'));
-    // The port may be another program's by now; only the holder knows its word.
-    if ((await ask(port, '')) === word)
-      throw new SetupError(`another cluster runs on ${folder}: stop it, or set DATA_DIR to another folder`);
-  }
+  const path = join(folder, 'turn');
   const word = randomBytes(24).toString('base64url');
   const server = createServer((socket) => socket.on('error', () => undefined).end(word));
   server.listen(0, '127.0.0.1').unref();
   await once(server, 'listening');
-  // Under another name first: whoever reads it reads it whole.
-  writeFileSync(`${path}.new`, `${JSON.stringify({ port: server.address().port, word })}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
-  return { release: () => server.close() };
+  const own = JSON.stringify({ port: server.address().port, word });
+  for (;;) {
+    const { number, text } = readLock(path);
+    if (text !== '' && (await isAnswered(JSON.parse(text)))) {
+      server.close();
+      throw new SetupError(`another cluster runs on ${folder}: stop it, or set DATA_DIR to another folder`);
+    }
+    if (followLock(path, number, own)) return { release: () => server.close() };
+  }
+}
+
+/** The port may be another program's by now; only the holder knows its word. */
+async function isAnswered({ port, word }) {
+  return (await ask(port, '')) === word;
 }

@@ -1,25 +1,14 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { followLock, giveBackLock, readLock } from './numbered-lock.mjs';
 import { assertNotEnding, ROOT, SetupError, say } from './process.mjs';
 
 const STAMP_FOLDER = join(ROOT, 'dist', '.build');
 /** What is made from inputs is none: a binary that a test packs would have the server compiled anew under those that run. */
 const MADE = new Set(['node_modules', 'dist', 'build', 'prebuilds']);
 const LOCK_DEADLINE_MS = 15 * 60_000;
-const EMPTY_LOCK_MS = 5_000;
 const LOOK_EVERY_MS = 100;
 
 function filesUnder(path, isWanted, found) {
@@ -93,63 +82,28 @@ function isAlive(pid) {
 export async function underLock(body) {
   mkdirSync(STAMP_FOLDER, { recursive: true });
   const path = join(STAMP_FOLDER, 'lock');
-  const deadline = Date.now() + LOCK_DEADLINE_MS;
-  let hasSaid = false;
-  while (!takeLock(path)) {
-    const holder = readHolder(path);
-    if (holder === undefined) continue;
-    if (holder.isDead) takeAway(path, holder);
-    else if (Date.now() > deadline) throw new SetupError(`another set-up (process ${holder.text}) holds ${path}`);
-    else {
-      if (!hasSaid && holder.text !== '')
-        say(`waiting for another set-up, process ${holder.text}, which holds ${path}`);
-      hasSaid ||= holder.text !== '';
-      assertNotEnding();
-      await delay(LOOK_EVERY_MS);
-    }
-  }
+  const number = await takeLock(path);
   try {
     return await body();
   } finally {
-    rmSync(path, { force: true });
+    giveBackLock(path, number);
   }
 }
 
-/** @returns {boolean} false when somebody has it */
-function takeLock(path) {
-  try {
-    const descriptor = openSync(path, 'wx');
-    writeFileSync(descriptor, String(process.pid));
-    closeSync(descriptor);
-    return true;
-  } catch (fault) {
-    if (fault.code !== 'EEXIST') throw fault;
-    return false;
+/** @returns {Promise<number>} to give it back with @throws SetupError when it is told to end, or after LOCK_DEADLINE_MS */
+async function takeLock(path) {
+  const deadline = Date.now() + LOCK_DEADLINE_MS;
+  let hasSaid = false;
+  for (;;) {
+    const { number, text, file } = readLock(path);
+    // Who held it under the id that is now ours is gone.
+    const isFree = text === '' || Number(text) === process.pid || !isAlive(Number(text));
+    if (isFree && followLock(path, number, String(process.pid))) return number + 1;
+    if (isFree) continue;
+    if (Date.now() > deadline) throw new SetupError(`another set-up (process ${text}) holds ${file}`);
+    if (!hasSaid) say(`waiting for another set-up, process ${text}, which holds ${file}`);
+    hasSaid = true;
+    assertNotEnding();
+    await delay(LOOK_EVERY_MS);
   }
-}
-
-/** Whose the lock is; undefined when it is nobody's any more. */
-function readHolder(path) {
-  try {
-    const text = readFileSync(path, 'utf8');
-    // Its maker writes its id at once: a lock that stays empty has lost its maker in between.
-    const isDead = text === '' ? Date.now() - statSync(path).mtimeMs > EMPTY_LOCK_MS : !isAlive(Number(text));
-    return { text, isDead };
-  } catch (fault) {
-    if (fault.code !== 'ENOENT') throw fault;
-    return undefined; // Released between the two looks.
-  }
-}
-
-/** Of several that find the same dead lock one may be late, and have the next one's lock in hand: that one goes back. */
-function takeAway(path, dead) {
-  const aside = `${path}.${process.pid}`;
-  try {
-    renameSync(path, aside);
-  } catch (fault) {
-    if (fault.code !== 'ENOENT') throw fault;
-    return; // Another one was faster.
-  }
-  if (readFileSync(aside, 'utf8') === dead.text) rmSync(aside);
-  else renameSync(aside, path);
 }

@@ -32,6 +32,31 @@ async function portOf(program: TestProcess): Promise<number> {
   return Number(match[1]);
 }
 
+describe('the turn on a folder', () => {
+  it('is one of two that start at the same moment, also after one that was killed', async () => {
+    const folder = tempDirectory('turn');
+    const program = `
+      import { takeFolder } from './scripts/cluster/turn.mjs';
+      import { main } from './scripts/setup/process.mjs';
+      await main(async () => {
+        const take = () => takeFolder(${JSON.stringify(folder)});
+        const taken = await Promise.allSettled([take(), take(), take()]);
+        console.log(taken.map(({ status, reason }) => reason?.message ?? status).join('\\n'));
+        process.kill(process.pid, 'SIGKILL');
+      });`;
+    for (let start = 0; start < 2; start += 1) {
+      const started = startProcess(process.execPath, ['--input-type=module', '-e', program], { cwd: ROOT });
+      await started.exited(START_MS);
+      const lines = started.log().trim().split('\n').sort();
+      expect(lines).toEqual([
+        expect.stringMatching(/^another cluster runs on /),
+        expect.stringMatching(/^another cluster runs on /),
+        'fulfilled',
+      ]);
+    }
+  }, 120_000);
+});
+
 describe('the PostgreSQL that npm run cluster starts', () => {
   it('is not taken from a cluster that runs, but from one that was killed', async () => {
     const folder = tempDirectory('stores');

@@ -3,6 +3,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   symlinkSync,
   utimesSync,
@@ -16,7 +17,7 @@ import { waitFor } from '../support/waiting.ts';
 import { ROOT } from './tree.ts';
 
 const END_MS = 30_000;
-const LOCK = join('dist', '.build', 'lock');
+const LOCK = join('dist', '.build', 'lock-000001');
 const ADDON = join('native', 'build', 'Release', 'net_io.node');
 
 /** The scripts of this tree in a folder of their own, without packages. */
@@ -43,6 +44,17 @@ function runPiece(root: string, text: string): TestProcess {
 async function finished(program: TestProcess): Promise<{ readonly code: number | null; readonly log: string }> {
   const { code } = await program.exited(END_MS);
   return { code, log: program.log() };
+}
+
+/** What the lock says: the process that holds it, or nothing. Of its numbered files the last one counts. */
+function holderOf(root: string): string {
+  const folder = join(root, 'dist', '.build');
+  const last = readdirSync(folder)
+    .filter((name) => /^lock-\d+$/.test(name))
+    .sort()
+    .at(-1);
+  if (last === undefined) throw new Error('there never was a lock');
+  return readFileSync(join(folder, last), 'utf8');
 }
 
 describe('a step of the set-up', () => {
@@ -123,7 +135,7 @@ describe('a set-up that is told to end', () => {
     program.signal('SIGTERM');
     expect((await program.exited(END_MS)).code).toBe(1);
     await waitFor('npm has ended', END_MS, () => !isAlive(npmPid));
-    expect(existsSync(join(root, LOCK))).toBe(false);
+    expect(holderOf(root)).toBe('');
   }, 60_000);
 
   it('does the same when the npm that started it has ended', async () => {
@@ -133,7 +145,7 @@ describe('a set-up that is told to end', () => {
     const startPid = Number.parseInt(readFileSync(join(root, 'start.pid'), 'utf8'), 10);
     program.signal('SIGTERM');
     await waitFor('all have ended', END_MS, () => ![npmPid, startPid].some(isAlive));
-    expect(existsSync(join(root, LOCK))).toBe(false);
+    expect(holderOf(root)).toBe('');
   }, 60_000);
 });
 
@@ -145,7 +157,7 @@ describe('the turns of set-ups', () => {
     await waitFor('it waits', END_MS, () => program.log().includes('waiting'));
     program.signal('SIGINT');
     expect((await program.exited(END_MS)).code).toBe(1);
-    expect(readFileSync(join(root, LOCK), 'utf8')).toBe(String(process.pid));
+    expect(holderOf(root)).toBe(String(process.pid));
   }, 60_000);
 
   const TURN = `
@@ -172,10 +184,60 @@ describe('the turns of set-ups', () => {
       write(root, LOCK, text);
       utimesSync(join(root, LOCK), new Date(0), new Date(0));
       expect(await finished(runPiece(root, TURN))).toEqual({ code: 0, log: 'its turn\n' });
-      expect(existsSync(join(root, LOCK))).toBe(false);
+      expect(holderOf(root)).toBe('');
     },
     60_000,
   );
+
+  it('are one after the other, also when one is late to take over from a process that is gone', async () => {
+    const root = scriptsAlone();
+    write(root, LOCK, '999999999');
+    const allow = (name: string) => write(root, name, '');
+    const [heldFor, lateBefore] = [
+      (name: string) =>
+        `import { existsSync } from 'node:fs'; import { setTimeout } from 'node:timers/promises';
+         import { underLock } from './scripts/setup/stamp.mjs';
+         await main(() => underLock(async () => {
+           console.log('its turn');
+           while (!existsSync('${name}')) await setTimeout(20);
+         }));`,
+      // Each name of a file that it changes, it changes when it is allowed to.
+      `import fs, { writeFileSync } from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';
+       let count = 0;
+       for (const name of ['linkSync', 'renameSync']) {
+         const change = fs[name];
+         fs[name] = (...args) => {
+           count += 1;
+           writeFileSync('late-' + count, '');
+           while (!fs.existsSync('go-' + count)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+           change(...args);
+         };
+       }
+       syncBuiltinESMExports();`,
+    ];
+    const isThere = (name: string) => existsSync(join(root, name));
+    const hasTurn = (program: TestProcess) => program.log().includes('its turn');
+    const isSettled = (program: TestProcess) => hasTurn(program) || program.log().includes('waiting');
+
+    const late = runPiece(root, `${lateBefore} ${heldFor('end-late')}`);
+    await waitFor('it is late', END_MS, () => isThere('late-1'));
+    allow('end-first');
+    expect(await finished(runPiece(root, heldFor('end-first')))).toEqual({ code: 0, log: 'its turn\n' });
+    const second = runPiece(root, heldFor('end-second'));
+    await waitFor('the second has its turn', END_MS, () => hasTurn(second));
+    allow('go-1');
+    await waitFor('the late one goes on', END_MS, () => isThere('late-2') || isSettled(late));
+    const third = runPiece(root, heldFor('end-third'));
+    await waitFor('the third has looked', END_MS, () => isSettled(third));
+    for (let step = 2; step <= 9; step += 1) allow(`go-${step}`);
+    await waitFor('the late one has looked', END_MS, () => isSettled(late));
+    expect([second, third, late].map(hasTurn)).toEqual([true, false, false]);
+
+    for (const name of ['end-second', 'end-third', 'end-late']) allow(name);
+    for (const program of [second, third, late]) expect((await program.exited(END_MS)).code).toBe(0);
+    expect([third, late].map(hasTurn)).toEqual([true, true]);
+    expect(holderOf(root)).toBe('');
+  }, 120_000);
 });
 
 describe('what the system refuses to a script', () => {
