@@ -23,6 +23,7 @@ export class FsChunkStore implements ChunkStore {
   readonly #setAsideDirectory: string;
   readonly #netIo: NetIo;
   readonly #madeFolders = new Set<string>();
+  readonly #unsynced = new Set<string>();
   readonly #room: DiskRoom;
   readonly #clock: Clock;
 
@@ -61,6 +62,7 @@ export class FsChunkStore implements ChunkStore {
 
   async remove(fileId: string): Promise<void> {
     const base = this.#base(fileId);
+    this.#unsynced.delete(fileId);
     // Values first: bytes without values are merely unknown, values without bytes would be a lie.
     await rm(base + VALUES_SUFFIX, { force: true });
     await rm(base + BYTES_SUFFIX, { force: true });
@@ -125,6 +127,7 @@ export class FsChunkStore implements ChunkStore {
           bytes,
           values,
           stored,
+          unsynced: this.#unsynced,
         });
       } catch (fault) {
         await values.close();

@@ -14,6 +14,7 @@ let root = '';
 /** What the system was asked to put on the medium, in order, below the root. */
 const synced: string[] = [];
 let fails: string | null = null;
+let beforeSync: (name: string) => Promise<void> = async () => {};
 
 /** Every descriptor of this process tells of its syncs, and does them. */
 async function watchSyncs(): Promise<void> {
@@ -25,6 +26,7 @@ async function watchSyncs(): Promise<void> {
     jest.spyOn(descriptors, how).mockImplementation(async function (this: FileHandle) {
       const name = nameOf(this.fd);
       synced.push(name);
+      await beforeSync(name);
       if (name === fails) throw Object.assign(new Error('the disk does not take it'), { code: 'EIO' });
       await real.call(this);
     });
@@ -38,8 +40,9 @@ function nameOf(fd: number): string {
   return 'something else';
 }
 
-async function create(fileId: string) {
-  const store = new FsChunkStore(root, loadNetIo({ useNative: true }), { reservedBytes: 0 });
+const storeOf = (netIo = loadNetIo({ useNative: true })) => new FsChunkStore(root, netIo, { reservedBytes: 0 });
+
+async function create(fileId: string, store = storeOf()) {
   const stored = await store.create(fileId, GEOMETRY);
   const folder = path.join(root, 'files', fileId.slice(0, 2));
   watched.set('bytes', path.join(folder, `${fileId}.bytes`));
@@ -57,6 +60,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 beforeEach(async () => {
   synced.length = 0;
   fails = null;
+  beforeSync = async () => {};
   await watchSyncs();
 });
 afterEach(() => void jest.restoreAllMocks());
@@ -102,5 +106,153 @@ describe('the sync of a stored file', () => {
     await first.sync();
     expect(synced.filter((name) => name === 'bytes')).toEqual([]);
     for (const stored of [first, second]) await stored.close();
+  });
+});
+
+/**
+ * The system tells one caller that it could not write something, and takes it for written from then on: another fdatasync
+ * succeeds, and has nothing of it.
+ */
+describe('after a sync that failed', () => {
+  const FIRST = [Buffer.alloc(CHUNK, 1)];
+  const SECOND = [Buffer.alloc(CHUNK, 2)];
+
+  /** Which chunks' bytes are given to the system, in order. */
+  function watchedStore() {
+    const written: number[] = [];
+    const netIo = loadNetIo({ useNative: true });
+    const store = storeOf({
+      ...netIo,
+      writeAndHash: (fd, buffers, offset, counter) => {
+        written.push(offset / CHUNK);
+        return netIo.writeAndHash(fd, buffers, offset, counter);
+      },
+    });
+    return { store, written };
+  }
+
+  /** Values that the system is given from now on: their places in the list. */
+  async function watchValues(): Promise<number[]> {
+    const places: number[] = [];
+    const handle = await open(root, 'r');
+    const descriptors = Object.getPrototypeOf(handle) as { write: (...args: unknown[]) => Promise<unknown> };
+    await handle.close();
+    const real = descriptors.write;
+    jest.spyOn(descriptors, 'write').mockImplementation(function (this: unknown, ...args: unknown[]) {
+      places.push(Number(args[3]) / 32);
+      return real.apply(this, args);
+    });
+    return places;
+  }
+
+  it.each(['bytes', 'values'])('(of the %s) all that is committed is written again before one counts', async (what) => {
+    const { store, written } = watchedStore();
+    const stored = await create(randomId(TRANSFER_ID_LENGTH), store);
+    await stored.commitChunk(0, await stored.writeChunk(0, FIRST));
+    fails = what;
+    await expect(stored.sync()).rejects.toMatchObject({ code: 'EIO' });
+    fails = null;
+    written.length = 0;
+    const values = await watchValues();
+    await stored.sync();
+    expect([written, values]).toEqual([[0], [0]]);
+    await stored.sync();
+    expect(written).toEqual([0]);
+    await stored.close();
+  });
+
+  it('so it is when the file was closed and opened meanwhile', async () => {
+    const { store, written } = watchedStore();
+    const id = randomId(TRANSFER_ID_LENGTH);
+    const before = await create(id, store);
+    await before.commitChunk(1, await before.writeChunk(1, SECOND));
+    fails = 'bytes';
+    await expect(before.sync()).rejects.toMatchObject({ code: 'EIO' });
+    await before.close();
+    fails = null;
+    written.length = 0;
+    const stored = await store.open(id, GEOMETRY);
+    assert(stored !== null);
+    await stored.sync();
+    expect(written).toEqual([1]);
+    await stored.close();
+  });
+
+  it('a chunk that was written before it and not committed is refused, until it comes again', async () => {
+    const stored = await create(randomId(TRANSFER_ID_LENGTH));
+    const value = await stored.writeChunk(0, FIRST);
+    fails = 'bytes';
+    await expect(stored.sync()).rejects.toMatchObject({ code: 'EIO' });
+    fails = null;
+    // Its own writer's sync comes later, and the system has nothing to say against it.
+    await stored.sync();
+    await expect(stored.commitChunk(0, value)).rejects.toMatchObject({ code: 'EIO' });
+    expect(stored.values.has(0)).toBe(false);
+    const again = await stored.writeChunk(0, FIRST);
+    await stored.sync();
+    await stored.commitChunk(0, again);
+    expect(stored.values.has(0)).toBe(true);
+    await stored.close();
+  });
+
+  it('what the disk does not give back either is not called stored', async () => {
+    const id = randomId(TRANSFER_ID_LENGTH);
+    const stored = await create(id);
+    await stored.commitChunk(0, await stored.writeChunk(0, FIRST));
+    fails = 'bytes';
+    await expect(stored.sync()).rejects.toMatchObject({ code: 'EIO' });
+    fails = null;
+    const file = await open(path.join(root, 'files', id.slice(0, 2), `${id}.bytes`), 'r+');
+    await file.write(Buffer.alloc(4), 0, 4, 100);
+    await file.close();
+    for (let tries = 0; tries < 2; tries += 1) await expect(stored.sync()).rejects.toMatchObject({ type: 'damaged' });
+    // Its bytes came from another copy.
+    await stored.writeChunk(0, FIRST);
+    await stored.sync();
+    await stored.close();
+  });
+
+  it('everybody whose bytes it had is told: one runs at a time, and who comes meanwhile shares the next', async () => {
+    const stored = await create(randomId(TRANSFER_ID_LENGTH));
+    let runningCount = 0;
+    let most = 0;
+    let letGo: () => void = () => {};
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    beforeSync = async (name) => {
+      if (name !== 'bytes') return;
+      runningCount += 1;
+      most = Math.max(most, runningCount);
+      await held;
+      runningCount -= 1;
+    };
+    const first = stored.sync();
+    while (runningCount === 0) await new Promise((resolve) => setImmediate(resolve));
+    const later = [stored.sync(), stored.sync()];
+    fails = 'values';
+    for (const one of later) one.catch(() => {});
+    letGo();
+    await first.catch(() => {});
+    for (const one of later) await expect(one).rejects.toMatchObject({ code: 'EIO' });
+    expect(most).toBe(1);
+    expect(synced.filter((name) => name === 'bytes')).toHaveLength(2);
+    await stored.close();
+  });
+
+  it('a chunk that is dropped while all is written again stays dropped', async () => {
+    const id = randomId(TRANSFER_ID_LENGTH);
+    const store = storeOf();
+    const stored = await create(id, store);
+    for (const [index, bytes] of [FIRST, SECOND].entries())
+      await stored.commitChunk(index, await stored.writeChunk(index, bytes));
+    fails = 'bytes';
+    await expect(stored.sync()).rejects.toMatchObject({ code: 'EIO' });
+    fails = null;
+    const syncing = stored.sync();
+    await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([stored.dropChunk(0), stored.dropChunk(1), syncing]);
+    await stored.close();
+    const again = await store.open(id, GEOMETRY);
+    expect(again?.values.count).toBe(0);
+    await again?.close();
   });
 });

@@ -5,8 +5,10 @@ import { PeerLinkError } from '../../contracts/errors.ts';
 import { ChunkMap } from '../chunk-map.ts';
 import { EMPTY_DIGEST, rootRule } from '../digest-tree.ts';
 import { chunkCount, chunkLength, leafCounter } from '../manifest.ts';
+import { damagedChunk } from '../mending.ts';
 import type { FileGeometry, Hiding, StoredFile } from '../ports.ts';
 import type { DiskRoom } from './disk-room.ts';
+import { SharedRuns } from './shared-runs.ts';
 
 export const VALUE_BYTES = 32;
 
@@ -20,6 +22,8 @@ export interface FsStoredFileParts {
   readonly values: FileHandle;
   /** What the values file held when it was opened. */
   readonly stored: Uint8Array;
+  /** Files of which a sync failed, until one has succeeded: the store's, since they are closed and opened again meanwhile. */
+  readonly unsynced: Set<string>;
 }
 
 /** A file of the store: its bytes, and 32 bytes a chunk of values beside them. */
@@ -33,11 +37,18 @@ export class FsStoredFile implements StoredFile {
   readonly #values: FileHandle;
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #folder: string;
+  readonly #unsynced: Set<string>;
+  readonly #syncs = new SharedRuns(() => this.#syncNow());
+  /** Per chunk that is not committed, how many syncs had failed when it was written. */
+  readonly #writtenAfter = new Map<number, number>();
+  #failedSyncCount = 0;
+  #writingAgain: Promise<void> = Promise.resolve();
   #isNameSynced = false;
   #isClosed = false;
 
   constructor(parts: FsStoredFileParts) {
     this.#folder = parts.folder;
+    this.#unsynced = parts.unsynced;
     this.fileId = parts.fileId;
     this.values = new ChunkMap(parts.stored.length === 0 ? undefined : parts.stored);
     this.#chunkSizeBytes = parts.geometry.chunkSizeBytes;
@@ -52,6 +63,7 @@ export class FsStoredFile implements StoredFile {
     return this.#track(() =>
       asStoreFault(async () => {
         await this.#room.take(bytes.reduce((sum, part) => sum + part.length, 0));
+        this.#writtenAfter.set(index, this.#failedSyncCount);
         return this.#netIo.writeAndHash(this.#bytes.fd, bytes, offset, leafCounter(index, this.#chunkSizeBytes));
       }),
     );
@@ -64,8 +76,14 @@ export class FsStoredFile implements StoredFile {
   commitChunk(index: number, value: Uint8Array): Promise<void> {
     return this.#track(() =>
       asStoreFault(async () => {
-        await writeFully(this.#values, value, index * VALUE_BYTES);
+        this.#assertStillWritten(index);
+        // The sync that fails meanwhile may have had the value, and another one that follows it not.
+        for (let failedCount = -1; failedCount !== this.#failedSyncCount; ) {
+          failedCount = this.#failedSyncCount;
+          await writeFully(this.#values, value, index * VALUE_BYTES);
+        }
         this.values.set(index, value);
+        this.#writtenAfter.delete(index);
       }),
     );
   }
@@ -91,7 +109,10 @@ export class FsStoredFile implements StoredFile {
     // Out of memory first: from here on nobody is told that the chunk is there.
     this.values.drop(index);
     return this.#track(() =>
-      asStoreFault(() => writeFully(this.#values, new Uint8Array(VALUE_BYTES), index * VALUE_BYTES)),
+      asStoreFault(async () => {
+        await this.#writingAgain;
+        await writeFully(this.#values, new Uint8Array(VALUE_BYTES), index * VALUE_BYTES);
+      }),
     );
   }
 
@@ -123,23 +144,60 @@ export class FsStoredFile implements StoredFile {
     const count = chunkCount(sizeBytes, this.#chunkSizeBytes);
     if (rule === 'merge') return this.#netIo.rootOfChunkValues(this.values.firstValues(count));
     const only = Buffer.allocUnsafe(chunkLength(0, sizeBytes, this.#chunkSizeBytes));
-    if (!(await this.readChunk(0, only, only.length))) {
-      throw new PeerLinkError('damaged', 'Chunk 0 no longer has the bytes that were committed.', {
-        data: { chunkIndex: 0 },
-      });
-    }
+    if (!(await this.readChunk(0, only, only.length))) throw damagedChunk(0);
     return this.#netIo.rootOfOnlyChunk([only]);
   }
 
-  async sync(): Promise<void> {
-    await this.#track(() =>
-      asStoreFault(async () => {
-        await Promise.all([this.#bytes.datasync(), this.#values.datasync()]);
-        // A file's name lies in its folder; without it the bytes would be there and nowhere.
-        if (!this.#isNameSynced) await syncFolders(this.#folder);
-        this.#isNameSynced = true;
-      }),
-    );
+  sync(): Promise<void> {
+    return this.#track(() => asStoreFault(() => this.#syncs.run()));
+  }
+
+  /**
+   * One at a time: the system tells one caller of a failure, and then takes what it could not write for written. So after
+   * one that failed a sync vouches only for what was written again.
+   */
+  async #syncNow(): Promise<void> {
+    if (this.#unsynced.has(this.fileId)) {
+      const writing = this.#writeAgain();
+      this.#writingAgain = writing.catch(() => {});
+      await writing;
+    }
+    const outcomes = await Promise.allSettled([this.#bytes.datasync(), this.#values.datasync()]);
+    for (const outcome of outcomes) {
+      if (outcome.status === 'fulfilled') continue;
+      this.#failedSyncCount += 1;
+      this.#unsynced.add(this.fileId);
+      throw outcome.reason;
+    }
+    this.#unsynced.delete(this.fileId);
+    // A file's name lies in its folder; without it the bytes would be there and nowhere.
+    if (!this.#isNameSynced) await syncFolders(this.#folder);
+    this.#isNameSynced = true;
+  }
+
+  /** What is committed, as it is read now, each value after its bytes. @throws damaged */
+  async #writeAgain(): Promise<void> {
+    const { size } = await this.#bytes.stat();
+    const buffer = Buffer.allocUnsafe(this.#chunkSizeBytes);
+    for (const [start, end] of this.values.ranges()) {
+      for (let index = start; index < end; index += 1) {
+        const value = this.values.get(index);
+        if (value === null) continue;
+        const offset = index * this.#chunkSizeBytes;
+        const bytes = buffer.subarray(0, Math.max(0, Math.min(buffer.length, size - offset)));
+        if (!(await this.readChunk(index, bytes, bytes.length))) throw damagedChunk(index);
+        await this.#netIo.writeAndHash(this.#bytes.fd, [bytes], offset, leafCounter(index, this.#chunkSizeBytes));
+        await writeFully(this.#values, value, index * VALUE_BYTES);
+      }
+    }
+  }
+
+  /** @throws when a sync failed since the chunk was written: its bytes may be lost, and no later sync would say so */
+  #assertStillWritten(index: number): void {
+    const failedCount = this.#writtenAfter.get(index) ?? this.#failedSyncCount;
+    if (failedCount === this.#failedSyncCount) return;
+    this.#writtenAfter.delete(index);
+    throw Object.assign(new Error(`chunk ${index} has to be written again: the disk did not take it`), { code: 'EIO' });
   }
 
   async close(): Promise<void> {
