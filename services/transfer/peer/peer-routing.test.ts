@@ -30,6 +30,8 @@ class World {
   isListed = true;
   /** What comes of a run that is passed on. */
   forwarded: Error = noAnswer(null);
+  /** Once: happens after the first chunk, and breaks the reading. */
+  breaks: (() => Promise<unknown>) | null = null;
   readonly engine = memoryEngine({ repository: this.repository, store: this.store, nowMs: Date.now });
   readonly routing = new PeerRouting({
     engine: this.engine,
@@ -73,6 +75,13 @@ class World {
     if (!options.isHere) this.store.files.clear();
   }
 
+  /** An open file whose home is `node-h`. */
+  async open(): Promise<void> {
+    const homeNodeId = 'node-h';
+    this.id = (await insertTransfer(this.repository, { homeNodeId, files: [geometry] })).transfer.id;
+    this.others.set(homeNodeId, 'whole');
+  }
+
   async read(): Promise<Buffer> {
     const transfer = await this.engine.load(this.id);
     const end = new AbortController();
@@ -98,14 +107,20 @@ class World {
     const holding = this.others.get(nodeId) ?? 'silent';
     if (holding === 'damaged') throw damagedChunk(0);
     if (holding !== 'whole') throw noAnswer(null);
-    let left: Buffer | null = BYTES.subarray(from, to ?? BYTES.length);
+    let position = from;
     return {
       progress: null,
       break: () => {},
       next: async () => {
-        const bytes = left;
-        left = null;
-        return bytes === null ? null : { bytes: [bytes], lengthBytes: bytes.length, release: () => {} };
+        const { breaks } = this;
+        if (breaks !== null && position > from) {
+          this.breaks = null;
+          await breaks();
+          throw noAnswer(null);
+        }
+        const bytes = BYTES.subarray(position, breaks === null ? (to ?? BYTES.length) : position + CHUNK);
+        position += bytes.length;
+        return bytes.length === 0 ? null : { bytes: [bytes], lengthBytes: bytes.length, release: () => {} };
       },
     };
   }
@@ -190,5 +205,21 @@ describe('a run that goes to its home through another node', () => {
   it('is told to ask for the status when the home broke under it: what was committed nobody else has counted', async () => {
     world.others.set('node-h', 'silent');
     await expect(forward()).rejects.toMatchObject({ type: 'unavailable', data: undefined, retryAfterSeconds: 1 });
+  });
+});
+
+describe('an open file whose home breaks under its reader', () => {
+  beforeEach(() => world.open());
+
+  it('goes on at the next byte', async () => {
+    world.breaks = async () => {};
+    expect((await world.read()).equals(BYTES)).toBe(true);
+    expect(world.asked).toEqual(['node-h', 'node-h']);
+  });
+
+  it('does not when committed chunks were lost meanwhile: what was read may be one of them, sent anew with other bytes', async () => {
+    world.breaks = () => world.repository.cas(world.id, 1, { generation: 2 });
+    await expect(world.read()).rejects.toMatchObject({ type: 'unavailable' });
+    expect(world.asked).toEqual(['node-h']);
   });
 });

@@ -105,6 +105,8 @@ export class PeerRouting {
     const { transfer, file, signal } = source;
     const { engine, giveUpMs = GIVE_UP_MS } = this.#deps;
     let position = source.from;
+    // Of what is sealed no byte can be lost and sent anew.
+    const generation = file.isSealed ? null : transfer.row.generation;
     const outage = new Outage();
     const attempts: Attempts = { failed: new Set(), isSomebodySilent: false };
     const { failed } = attempts;
@@ -137,6 +139,9 @@ export class PeerRouting {
         if (!mayGoOn) throw isDoubtful ? noAnswer(fault) : fault;
         await this.recover(transfer);
         transfer.assertReadable(engine.nowMs);
+        // "The generation rises if committed chunks were lost": one of them may have been read, and come again otherwise.
+        const isSame = generation === null || generation === transfer.row.generation;
+        if (!isSame && position > source.from) throw noAnswer(fault);
         signal.throwIfAborted();
         await delay(TRY_AGAIN_MS);
       }
