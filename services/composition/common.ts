@@ -17,6 +17,7 @@ import { openDatabaseClock } from '../database/database-clock.ts';
 import { type Broadcast, type Call, typedBroadcast, typedCall } from '../define-service.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { RedisLink } from '../redis/redis-link.ts';
+import { tellFaults } from './fault-log.ts';
 
 /** What main.ts opened; main.ts also closes it, in reverse order. */
 export interface Foundation {
@@ -75,7 +76,7 @@ export async function prepare(foundation: Foundation): Promise<Common> {
     broker,
     call: typedCall(broker),
     broadcast: typedBroadcast(broker),
-    onFault: (what, fault) => log.warn({ err: fault, what }, 'background work failed'),
+    onFault: tellFaults(log, () => performance.now()),
   };
 }
 

@@ -102,7 +102,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     mixins: [ApiGateway as unknown as ServiceSchema, SocketIOService],
     settings: webSettings(routes, contextOf),
     actions: NO_ACTIONS,
-    methods: { socketAuthorize: control.authorize },
+    methods: { socketAuthorize: control.authorize, errorHandler: answerOnly },
     events: { ...news.busEvents(), ...sessionEvents(chunks.io) } satisfies Partial<Record<EventName, unknown>>,
     // "The `call` event exposes every action, even if you define only your own events (it is merged in)": so the
     // mixin's namespaces are replaced after the merge.
@@ -129,6 +129,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
 }
 
 type Middleware = (req: IncomingMessage, res: ServerResponse, next: (fault?: unknown) => void) => void;
+
+/** In place of moleculer-web's own, which also logs what `answerFault` logs: once more, as an error, without the request's id. */
+function answerOnly(this: Service, req: IncomingMessage, res: ServerResponse, fault: unknown): void {
+  this.sendError(req, res, fault);
+}
 
 /** The mixins' own actions would let any caller on the bus broadcast, list and change routes. */
 const NO_ACTIONS: NonNullable<ServiceSchema['actions']> = {

@@ -60,6 +60,12 @@ describe('a node on PostgreSQL', () => {
       );
       const said = await waitFor('the log says so', 5_000, () => /^.*"state":"degraded".*$/m.exec(server.log())?.[0]);
       expect(JSON.parse(said)).toMatchObject({ before: 'healthy', reasons: [{ what: 'no_database' }] });
+      expect(server.log()).not.toContain('Request error');
+      // Several works are tried each second; each kind of fault is told at once, and then once a minute.
+      const told = [...server.log().matchAll(/^.*"background work failed".*$/gm)].map(([line]) => JSON.parse(line));
+      expect(told.length).toBeGreaterThan(0);
+      const kinds = told.map(({ what, err }) => `${what}: ${err.message}`);
+      expect(kinds).toHaveLength(new Set(kinds).size);
     } finally {
       postgres.thaw();
     }
