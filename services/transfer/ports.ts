@@ -232,6 +232,13 @@ export interface ServedFile {
   readonly fileIndex: number;
   readonly servedBytes: number;
 }
+/** What a stream served since it said so last. */
+export interface ServedSince {
+  /** 1 for the first, rising by one. */
+  readonly number: number;
+  readonly served: readonly ServedFile[];
+  readonly isLast: boolean;
+}
 
 /** Exact download limits: each function is one statement that locks the share's row. */
 export interface LeaseRepository {
@@ -264,13 +271,11 @@ export interface LeaseRepository {
   begin(leaseId: string, flight: LeaseFlight, planned: readonly PlannedFile[]): Promise<'begun' | 'too_much' | 'gone'>;
   /**
    * Goes on with or closes a stream under a lease and adds what it served; keeps it valid. Called at least every 5 s while a
-   * stream is open, also when nothing moved: after 10 s of silence the lease counts as one without streams.
+   * stream is open, also when nothing moved: after 10 s of silence the lease counts as one without streams. Without an answer
+   * it is repeated as it was, under the same number, and is counted once.
    * False: the lease is gone (its slot was given back), and the stream must end.
    */
-  record(
-    leaseId: string,
-    change: LeaseFlight & { readonly served: readonly ServedFile[]; readonly isLast: boolean },
-  ): Promise<boolean>;
+  record(leaseId: string, change: LeaseFlight & ServedSince): Promise<boolean>;
   /**
    * active -> consumed once, and downloadCount + 1; ends a share whose limit is used up only for new readers. Repeatable.
    * False: the lease is gone, somebody else may have its slot, and the last chunk must not be sent.

@@ -53,9 +53,9 @@ export function createPrismaLeaseRepository(database: Database): LeaseRepository
   };
 }
 
-function asJson({ streamId, fileIndex, leftBytes, isZip }: LeaseFlight): Prisma.Sql {
+function asJson({ streamId, fileIndex, leftBytes, isZip }: LeaseFlight, told = 0): Prisma.Sql {
   return Prisma.sql`jsonb_build_object(${streamId}::text, jsonb_build_object(
-    'file', ${fileIndex}::int, 'left', ${Math.max(0, leftBytes)}::bigint, 'zip', ${isZip}::boolean,
+    'file', ${fileIndex}::int, 'left', ${Math.max(0, leftBytes)}::bigint, 'zip', ${isZip}::boolean, 'told', ${told}::int,
     'at', extract(epoch FROM now())::float8))`;
 }
 
@@ -115,23 +115,26 @@ async function begin(
 async function record(
   database: Database,
   leaseId: string,
-  { served, isLast, ...flight }: Parameters<LeaseRepository['record']>[1],
+  { number, served, isLast, ...flight }: Parameters<LeaseRepository['record']>[1],
 ): Promise<boolean> {
   const flights = isLast
     ? Prisma.sql`(l.flights - ${flight.streamId}::text)`
-    : Prisma.sql`(l.flights || ${asJson(flight)})`;
+    : Prisma.sql`(l.flights || ${asJson(flight, number)})`;
   const updated = await database.query(Prisma.sql`
     UPDATE leases l SET
       used_at = now(),
       open_streams = ${countOf(flights)},
       flights = ${flights},
-      served_bytes = l.served_bytes || coalesce((
-        SELECT jsonb_object_agg(c.file_index, c.served_bytes + coalesce(s.value::bigint, 0))
-        FROM unnest(
-          ${served.map((file) => String(file.fileIndex))}::text[], ${served.map((file) => file.servedBytes)}::bigint[]
-        ) AS c(file_index, served_bytes)
-        LEFT JOIN jsonb_each_text(l.served_bytes) s ON s.key = c.file_index
-      ), '{}'::jsonb)
+      served_bytes = l.served_bytes || CASE
+        WHEN coalesce((l.flights -> ${flight.streamId}::text ->> 'told')::int, 0) >= ${number}::int THEN '{}'::jsonb
+        ELSE coalesce((
+          SELECT jsonb_object_agg(c.file_index, c.served_bytes + coalesce(s.value::bigint, 0))
+          FROM unnest(
+            ${served.map((file) => String(file.fileIndex))}::text[], ${served.map((file) => file.servedBytes)}::bigint[]
+          ) AS c(file_index, served_bytes)
+          LEFT JOIN jsonb_each_text(l.served_bytes) s ON s.key = c.file_index
+        ), '{}'::jsonb)
+      END
     WHERE l.id = ${leaseId} RETURNING l.id`);
   return updated.length === 1;
 }

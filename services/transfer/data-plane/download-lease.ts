@@ -7,6 +7,7 @@ import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { RequestContext } from './data-plane.ts';
 import type { DataPlaneDeps } from './deps.ts';
+import { ServedTelling } from './served-telling.ts';
 import { LEASE_COOKIE, setShareCookie, shareCookies } from './share-access.ts';
 
 /** How often a running stream says that it is there and what it served, so that a resumed one may begin there. */
@@ -141,31 +142,19 @@ async function streamUnder(
     const wholeBytes = isZip ? transfer.files[fileIndex]?.row.sizeBytes : planned[0]?.plannedBytes;
     return { streamId, isZip, fileIndex, leftBytes: Math.max(0, (wholeBytes ?? 0) - sentBytes) };
   };
-  const unrecorded = new Map<number, number>();
+  const telling = new ServedTelling(deps.leases, leaseId, flight);
   let consuming: Promise<boolean> | null = null;
-  let isLost = false;
   let hasEnded = false;
-  const count = (index: number, bytes: number) => void unrecorded.set(index, (unrecorded.get(index) ?? 0) + bytes);
-  const record = async (isLast: boolean) => {
-    const served = [...unrecorded].map(([index, servedBytes]) => ({ fileIndex: index, servedBytes }));
-    unrecorded.clear();
-    try {
-      isLost = !(await deps.leases.record(leaseId, { ...flight(), served, isLast }));
-    } catch (fault) {
-      for (const { fileIndex: index, servedBytes } of served) count(index, servedBytes);
-      throw fault;
-    }
-  };
   const begun = await deps.leases.begin(leaseId, flight(), planned);
   if (begun !== 'begun') return null;
   // While the database cannot answer, the stream goes on: the lease was given, and its last chunk needs `consume`.
-  const heartbeat = setInterval(() => record(false).catch(() => {}), RECORD_EVERY_MS);
+  const heartbeat = setInterval(() => void telling.tell(), RECORD_EVERY_MS);
   return {
     served: (bytes, index) => {
-      count(index, bytes);
+      telling.count(index, bytes);
       sentBytes = index === fileIndex ? sentBytes + bytes : bytes;
       fileIndex = index;
-      if (isLost) throw leaseLost();
+      if (telling.isLost) throw leaseLost();
     },
     consume: async () => {
       consuming ??= deps.leases.consume(leaseId).finally(onConsumed);
@@ -175,8 +164,7 @@ async function streamUnder(
       if (hasEnded) return;
       hasEnded = true;
       clearInterval(heartbeat);
-      // The rows say "no stream" by themselves after some seconds of silence.
-      await record(true).catch(() => {});
+      await telling.end();
     },
   };
 }

@@ -108,12 +108,28 @@ export function describeLeaseSlots(make: () => StateHarness): void {
       // What was sent is counted as sent, and what a stream does not send any more is free again.
       const over = { streamId: 'a', fileIndex: 0, leftBytes: 70, isZip: false };
       const sent = (servedBytes: number) => ({ ...over, served: [{ fileIndex: 0, servedBytes }] });
-      expect(await make().leases.record(lease, { ...sent(30), isLast: false })).toBe(true);
+      expect(await make().leases.record(lease, { ...sent(30), number: 1, isLast: false })).toBe(true);
       expect(await begin(lease, 'c', 1, 200)).toBe('too_much');
-      expect(await make().leases.record(lease, { ...sent(10), isLast: true })).toBe(true);
+      expect(await make().leases.record(lease, { ...sent(10), number: 2, isLast: true })).toBe(true);
       expect(await begin(lease, 'c', 61, 200)).toBe('too_much');
       expect(await begin(lease, 'c', 60, 200)).toBe('begun');
       expect(await begin(unique('nothing'), 'x', 1, 200)).toBe('gone');
+    });
+
+    it('is counted once when it is told again because the answer was lost', async () => {
+      const id = await share(1);
+      const lease = await grant(id, 1);
+      const tell = (number: number, servedBytes: number, isLast = false) => {
+        const flight = { streamId: 'a', fileIndex: 0, leftBytes: 0, isZip: false };
+        return make().leases.record(lease, { ...flight, number, served: [{ fileIndex: 0, servedBytes }], isLast });
+      };
+      const counted = async () => (await make().leases.findByToken(id, bytes(32, 1)))?.servedBytes;
+      expect(await begin(lease, 'a', 100, 200)).toBe('begun');
+      for (let times = 0; times < 3; times += 1) expect(await tell(1, 30)).toBe(true);
+      expect(await counted()).toEqual({ 0: 30 });
+      for (let times = 0; times < 2; times += 1) expect(await tell(2, 5)).toBe(true);
+      expect(await tell(3, 7, true)).toBe(true);
+      expect(await counted()).toEqual({ 0: 42 });
     });
 
     it('is one count for all that begin at once', async () => {
@@ -145,9 +161,9 @@ export function describeLeaseSlots(make: () => StateHarness): void {
         ...zip('a', 2, 2 ** 40 - 5),
         served: [10, 0, 5].map((servedBytes, fileIndex) => ({ fileIndex, servedBytes })),
       };
-      expect(await make().leases.record(lease, { ...moved, isLast: false })).toBe(true);
+      expect(await make().leases.record(lease, { ...moved, number: 1, isLast: false })).toBe(true);
       for (const index of [0, 2, 3]) expect(await one('f', index, 1)).toBe('too_much');
-      expect(await make().leases.record(lease, { ...moved, served: [], isLast: true })).toBe(true);
+      expect(await make().leases.record(lease, { ...moved, number: 2, served: [], isLast: true })).toBe(true);
       expect(await one('f', 0, 1)).toBe('too_much');
       expect(await one('f', 2, 2 ** 40 - 4)).toBe('too_much');
       expect(await one('f', 2, 2 ** 40 - 5)).toBe('begun');
@@ -165,7 +181,7 @@ export function describeLeaseSlots(make: () => StateHarness): void {
       for (const outcome of ['begun', 'begun', 'too_much'] as const) {
         expect(await make().leases.begin(lease, flight, planned)).toBe(outcome);
         if (outcome === 'begun')
-          expect(await make().leases.record(lease, { ...flight, served, isLast: true })).toBe(true);
+          expect(await make().leases.record(lease, { ...flight, number: 1, served, isLast: true })).toBe(true);
       }
     });
 

@@ -35,6 +35,7 @@ export function leaseSteps(make: () => StateHarness) {
       ...changes,
     });
 
+  let tellings = 0;
   /** Counts bytes under a stream, opened first when `opens`, closed with it when `closes`. */
   const serve = async (
     leaseId: string,
@@ -44,7 +45,9 @@ export function leaseSteps(make: () => StateHarness) {
   ) => {
     const flight = { streamId, fileIndex, leftBytes: 0, isZip: false };
     if (opens) await make().leases.begin(leaseId, flight, []);
-    return make().leases.record(leaseId, { ...flight, served: [{ fileIndex, servedBytes }], isLast: closes });
+    tellings += 1;
+    const since = { number: tellings, served: [{ fileIndex, servedBytes }], isLast: closes };
+    return make().leases.record(leaseId, { ...flight, ...since });
   };
   /** Of a file that may be sent `maxBytes`, which is twice its size. */
   const begin = (leaseId: string, streamId: string, leftBytes: number, maxBytes: number | null, fileIndex = 0) => {

@@ -101,6 +101,7 @@ describe('many connections at once', () => {
       fileIndex: 0,
       leftBytes: 0,
       isZip: false,
+      number: 1,
       served: [{ fileIndex: 0, servedBytes: 100 }],
       isLast: true,
     });
