@@ -1,5 +1,5 @@
 import { ChevronDown } from 'lucide-react';
-import { useId } from 'react';
+import { type ComponentPropsWithRef, useId } from 'react';
 
 export const FIELD_CLASS =
   'h-11 w-full rounded-md border border-hairline bg-sheet px-3 text-base text-ink placeholder:text-ink-soft hover:border-ink-faint focus-visible:rounded-md';
@@ -42,6 +42,42 @@ export function SelectField({
           strokeWidth={1.5}
         />
       </div>
+    </div>
+  );
+}
+
+/** What only those who were told it know; under it, why it was not taken. */
+export function SecretField({
+  label,
+  wrong,
+  className = '',
+  ...rest
+}: ComponentPropsWithRef<'input'> & {
+  readonly label: string;
+  /** Null: nothing is wrong with it. */
+  readonly wrong: string | null;
+}) {
+  const id = useId();
+  const wrongId = useId();
+  return (
+    <div className="flex flex-col gap-1.5">
+      <label htmlFor={id} className="text-sm text-ink-soft">
+        {label}
+      </label>
+      <input
+        id={id}
+        type="password"
+        autoComplete="current-password"
+        aria-invalid={wrong !== null}
+        {...(wrong === null ? {} : { 'aria-describedby': wrongId })}
+        className={`${FIELD_CLASS} ${className}`}
+        {...rest}
+      />
+      {wrong !== null && (
+        <p id={wrongId} role="alert" className="text-sm text-red-ink">
+          {wrong}
+        </p>
+      )}
     </div>
   );
 }

@@ -1,7 +1,7 @@
-import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Button } from '../../components/ui/Button.tsx';
 import { CopyButton } from '../../components/ui/CopyButton.tsx';
-import { FIELD_CLASS } from '../../components/ui/Field.tsx';
+import { SecretField } from '../../components/ui/Field.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
@@ -12,24 +12,52 @@ import type { Answered } from '../../transfer-engine/transport.ts';
 /** Longer than any token: what is pasted by mistake need not be sent. */
 const MAX_TOKEN_LENGTH = 512;
 
+type OnSignIn = (token: string) => Promise<Answered<null>>;
+
 export function SignIn({
   isOver,
   onSignIn,
 }: {
   /** The browser was signed in, and the server ended it. */
   readonly isOver: boolean;
-  readonly onSignIn: (token: string) => Promise<Answered<null>>;
+  readonly onSignIn: OnSignIn;
 }) {
   const { messages } = useLanguage();
   const words = messages.cluster.signIn;
+  const { isBusy, fault, field, submit } = useSignIn(onSignIn);
+  const page = useFocusHome<HTMLElement>();
+  const isWrong = isRefused(fault);
+  return (
+    <section ref={page} className="animate-rise flex flex-1 flex-col justify-center gap-8 pb-16">
+      <div className="flex flex-col gap-3">
+        <h1 className="text-3xl font-semibold tracking-[-0.03em] sm:text-4xl">{messages.cluster.title}</h1>
+        <p className="max-w-[52ch] text-lg text-ink-soft">{words.lead}</p>
+      </div>
+      {isOver && fault === null && <Notice tone="waiting" title={words.over} />}
+      <form onSubmit={submit} className="flex max-w-md flex-col gap-4">
+        <SecretField
+          ref={field}
+          label={words.label}
+          wrong={isWrong ? words.wrong : null}
+          maxLength={MAX_TOKEN_LENGTH}
+          className="font-mono"
+        />
+        {fault && !isWrong && <OtherFault fault={fault} />}
+        <Button type="submit" variant="primary" size="lg" className="self-start max-sm:w-full" isBusy={isBusy}>
+          {words.submit}
+        </Button>
+      </form>
+      <WhereTokenIs />
+    </section>
+  );
+}
+
+/** The field has the focus; after a token that was refused, all of it is chosen. */
+function useSignIn(onSignIn: OnSignIn) {
   const [isBusy, setIsBusy] = useState(false);
   const [fault, setFault] = useState<Fault | null>(null);
   const field = useRef<HTMLInputElement>(null);
-  const fieldId = useId();
-  const faultId = useId();
-  const page = useFocusHome<HTMLElement>();
   useEffect(() => field.current?.focus(), []);
-
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     const token = field.current?.value.trim() ?? '';
@@ -42,50 +70,22 @@ export function SignIn({
     setFault(answer.fault);
     field.current?.select();
   };
-  const isWrong = isRefused(fault);
+  return { isBusy, fault, field, submit };
+}
+
+function WhereTokenIs() {
+  const { messages } = useLanguage();
+  const words = messages.cluster.signIn;
   return (
-    <section ref={page} className="animate-rise flex flex-1 flex-col justify-center gap-8 pb-16">
-      <div className="flex flex-col gap-3">
-        <h1 className="text-3xl font-semibold tracking-[-0.03em] sm:text-4xl">{messages.cluster.title}</h1>
-        <p className="max-w-[52ch] text-lg text-ink-soft">{words.lead}</p>
-      </div>
-      {isOver && fault === null && <Notice tone="waiting" title={words.over} />}
-      <form onSubmit={submit} className="flex max-w-md flex-col gap-4">
-        <div className="flex flex-col gap-1.5">
-          <label htmlFor={fieldId} className="text-sm text-ink-soft">
-            {words.label}
-          </label>
-          <input
-            ref={field}
-            id={fieldId}
-            type="password"
-            autoComplete="current-password"
-            maxLength={MAX_TOKEN_LENGTH}
-            aria-invalid={isWrong}
-            {...(isWrong ? { 'aria-describedby': faultId } : {})}
-            className={`${FIELD_CLASS} font-mono`}
-          />
-          {isWrong && (
-            <p id={faultId} role="alert" className="text-sm text-red-ink">
-              {words.wrong}
-            </p>
-          )}
-        </div>
-        {fault && !isWrong && <OtherFault fault={fault} />}
-        <Button type="submit" variant="primary" size="lg" className="self-start max-sm:w-full" isBusy={isBusy}>
-          {words.submit}
-        </Button>
-      </form>
-      <div className="flex max-w-[60ch] flex-col gap-2 text-sm text-ink-soft">
-        <p>{words.where}</p>
-        <p className="flex flex-wrap items-center gap-x-4">
-          <code dir="ltr" className="font-mono text-ink">
-            {words.command}
-          </code>
-          <CopyButton variant="quiet" text={words.command} label={words.copyCommand} className="px-0!" />
-        </p>
-      </div>
-    </section>
+    <div className="flex max-w-[60ch] flex-col gap-2 text-sm text-ink-soft">
+      <p>{words.where}</p>
+      <p className="flex flex-wrap items-center gap-x-4">
+        <code dir="ltr" className="font-mono text-ink">
+          {words.command}
+        </code>
+        <CopyButton variant="quiet" text={words.command} label={words.copyCommand} className="px-0!" />
+      </p>
+    </div>
   );
 }
 

@@ -1,6 +1,6 @@
-import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Button } from '../../components/ui/Button.tsx';
-import { FIELD_CLASS } from '../../components/ui/Field.tsx';
+import { SecretField } from '../../components/ui/Field.tsx';
 import { Notice } from '../../components/ui/Notice.tsx';
 import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { explainFault } from '../../messages/explain-fault.ts';
@@ -21,8 +21,6 @@ export function PasswordForm({
   const { messages, format } = useLanguage();
   const [isBusy, setIsBusy] = useState(false);
   const field = useRef<HTMLInputElement>(null);
-  const fieldId = useId();
-  const errorId = useId();
   const page = useFocusHome<HTMLElement>();
   useEffect(() => field.current?.focus(), []);
   const submit = async (event: FormEvent) => {
@@ -46,25 +44,11 @@ export function PasswordForm({
         </p>
       </div>
       <form onSubmit={submit} className="flex max-w-md flex-col gap-4">
-        <div className="flex flex-col gap-1.5">
-          <label htmlFor={fieldId} className="text-sm text-ink-soft">
-            {messages.receive.passwordLabel}
-          </label>
-          <input
-            ref={field}
-            id={fieldId}
-            type="password"
-            autoComplete="current-password"
-            aria-invalid={isWrong}
-            {...(isWrong ? { 'aria-describedby': errorId } : {})}
-            className={FIELD_CLASS}
-          />
-          {isWrong && (
-            <p id={errorId} role="alert" className="text-sm text-red-ink">
-              {messages.receive.passwordWrong}
-            </p>
-          )}
-        </div>
+        <SecretField
+          ref={field}
+          label={messages.receive.passwordLabel}
+          wrong={isWrong ? messages.receive.passwordWrong : null}
+        />
         {explanation && (
           <Notice tone="loss" title={explanation.title}>
             {explanation.advice}
