@@ -1,4 +1,6 @@
+import { constants } from 'node:os';
 import path from 'node:path';
+import { getSystemErrorName } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { tempDirectory } from '../../test/support/cleanup.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
@@ -6,6 +8,9 @@ import { folderFault, reasonOfFolder } from './folder-faults.ts';
 
 const systemFault = (code: string, place?: string) =>
   Object.assign(new Error(`${code}: refused`), { code, ...(place === undefined ? {} : { path: place }) });
+
+/** As Node says it, which has no name for it. */
+const overQuota = () => getSystemErrorName(-constants.errno.EDQUOT);
 
 describe('a fault of the data directory', () => {
   it.each([
@@ -15,6 +20,7 @@ describe('a fault of the data directory', () => {
     ],
     ['EROFS', /^DATA_DIR: \/srv\/x\/lock is on a disk that is mounted read-only$/],
     ['ENOSPC', /^DATA_DIR: the disk of \/srv\/x\/lock is full; make space$/],
+    [overQuota(), /^DATA_DIR: the disk of \/srv\/x\/lock is full; make space$/],
     ['ENOTDIR', /^DATA_DIR: \/srv\/x\/lock is not a folder/],
     ['EIO', /^DATA_DIR: \/srv\/x\/lock cannot be used \(EIO\)$/],
   ])('says for %s which path, why and what to do', async (code, text) => {

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { PeerLinkError } from '../contracts/errors.ts';
+import { isDiskFull } from '../kernel/disk-full.ts';
 import { codeOf } from './system-faults.ts';
 
 /** A new embedded database has some 40 MiB; below this a disk is called full when the database on it cannot be opened. */
@@ -13,7 +14,8 @@ const LITTLE_SPACE_BYTES = 64 * 1024 ** 2;
  */
 export async function folderFault(fault: unknown, directory: string): Promise<unknown> {
   const found = codeOf(fault);
-  if (fault instanceof PeerLinkError || found === undefined || !/^E[A-Z0-9]+$/.test(found)) return fault;
+  if (fault instanceof PeerLinkError || found === undefined) return fault;
+  if (!/^E[A-Z0-9]+$/.test(found) && !isDiskFull(found)) return fault;
   // Where a disk is mounted read-only, a recursive mkdir speaks of a folder that is not there.
   const code = found === 'ENOENT' ? ((await whyNotWritable(directory)) ?? found) : found;
   const { path: place = directory } = fault as NodeJS.ErrnoException;
@@ -28,15 +30,13 @@ export async function reasonOfFolder(directory: string): Promise<string> {
 
 function sentence(code: string, place: string): string {
   const user = process.getuid?.();
+  if (isDiskFull(code)) return `the disk of ${place} is full; make space`;
   switch (code) {
     case 'EACCES':
     case 'EPERM':
       return `the user of this process${user === undefined ? '' : ` (uid ${user})`} has no right to ${place}; make that user the owner of the data directory and of all in it`;
     case 'EROFS':
       return `${place} is on a disk that is mounted read-only`;
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return `the disk of ${place} is full; make space`;
     case 'ENOTDIR':
     case 'EEXIST':
       return `${place} is not a folder, or goes through something that is none`;

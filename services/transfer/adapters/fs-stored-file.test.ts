@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { fstatSync, statSync } from 'node:fs';
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
+import { getSystemErrorName } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { loadNetIo } from '../../../native/index.ts';
 import { randomId, TRANSFER_ID_LENGTH } from '../../kernel/ids.ts';
@@ -107,6 +108,20 @@ describe('the sync of a stored file', () => {
     expect(synced.filter((name) => name === 'bytes')).toEqual([]);
     for (const stored of [first, second]) await stored.close();
   });
+});
+
+describe('a disk that has no room', () => {
+  // Node has no name for a used-up quota: its number is the code.
+  it.each(['ENOSPC', 'EDQUOT', getSystemErrorName(-constants.errno.EDQUOT)])(
+    'is one with the code %s',
+    async (code) => {
+      const netIo = loadNetIo({ useNative: true });
+      const full = async () => Promise.reject(Object.assign(new Error(code), { code }));
+      const stored = await create(randomId(TRANSFER_ID_LENGTH), storeOf({ ...netIo, writeAndHash: full }));
+      await expect(stored.writeChunk(0, [Buffer.alloc(CHUNK)])).rejects.toMatchObject({ type: 'disk_full' });
+      await stored.close();
+    },
+  );
 });
 
 /**

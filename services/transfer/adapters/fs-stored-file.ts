@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import type { NetIo } from '../../../native/types.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
+import { isDiskFull } from '../../kernel/disk-full.ts';
 import { ChunkMap } from '../chunk-map.ts';
 import { EMPTY_DIGEST, rootRule } from '../digest-tree.ts';
 import { chunkCount, chunkLength, leafCounter } from '../manifest.ts';
@@ -42,6 +43,7 @@ export class FsStoredFile implements StoredFile {
   /** Per chunk that is not committed, how many syncs had failed when it was written. */
   readonly #writtenAfter = new Map<number, number>();
   #failedSyncCount = 0;
+  #syncFault: unknown;
   #writingAgain: Promise<void> = Promise.resolve();
   #isNameSynced = false;
   #isClosed = false;
@@ -166,6 +168,7 @@ export class FsStoredFile implements StoredFile {
     for (const outcome of outcomes) {
       if (outcome.status === 'fulfilled') continue;
       this.#failedSyncCount += 1;
+      this.#syncFault = outcome.reason;
       this.#unsynced.add(this.fileId);
       throw outcome.reason;
     }
@@ -197,7 +200,7 @@ export class FsStoredFile implements StoredFile {
     const failedCount = this.#writtenAfter.get(index) ?? this.#failedSyncCount;
     if (failedCount === this.#failedSyncCount) return;
     this.#writtenAfter.delete(index);
-    throw Object.assign(new Error(`chunk ${index} has to be written again: the disk did not take it`), { code: 'EIO' });
+    throw this.#syncFault;
   }
 
   async close(): Promise<void> {
@@ -250,11 +253,7 @@ export async function asStoreFault<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (fault) {
-    const code = codeOf(fault);
-    if (code === 'ENOSPC' || code === 'EDQUOT') {
-      throw diskFull(fault);
-    }
-    throw fault;
+    throw isDiskFull(codeOf(fault)) ? diskFull(fault) : fault;
   }
 }
 
