@@ -32,7 +32,7 @@ export interface ListenerDeps {
 }
 
 /** Requested often by machines; a log line for each would bury the rest. */
-const QUIET_ROUTES = new Set(['/healthz', '/readyz', '/metrics', '/assets/*', '/api/operator/overview']);
+const QUIET_ROUTES = new Set(['/healthz', '/readyz', '/metrics', '/assets/*', '/api/operator/overview', '/peer/ping']);
 const PAGE_PATHS = /^\/(mine|people(\/[^/]{1,64})?|cluster)?$/;
 /** Named in the page's manifest. */
 const SHARE_TARGET = '/share-target';

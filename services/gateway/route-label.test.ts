@@ -13,6 +13,8 @@ describe('routeLabel', () => {
     ['DELETE', '/api/transfers/t', '/api/transfers/:id'],
     ['POST', '/api/operator/nodes/abc/drain', '/api/operator/nodes/:nodeId/drain'],
     ['GET', '/api/operator/nodes/abc/give-up', '/api/operator/nodes/:nodeId/give-up'],
+    ['GET', '/peer/ping', '/peer/ping'],
+    ['GET', '/peer/ping/x', '/peer/*'],
     ['GET', '/apiinternal/x', 'other'],
     ['GET', '/assets/index-1a2b.js', '/assets/*'],
   ])('%s %s is %s', (method, path, label) => {

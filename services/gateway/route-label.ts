@@ -18,6 +18,7 @@ const KNOWN_PATHS = new Set([
   '/api/rooms',
   '/api/operator/overview',
   '/api/operator/session',
+  '/peer/ping',
 ]);
 
 const TEMPLATES: readonly (readonly [RegExp, string])[] = [

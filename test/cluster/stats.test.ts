@@ -23,6 +23,17 @@ async function statsOf(node: TestServer): Promise<StatsResponse> {
   return (await answer.json()) as StatsResponse;
 }
 
+describe('what nodes log', () => {
+  it('is not that they ask each other every few seconds whether they live', async () => {
+    const { nodes } = await startCluster({ nodes: 2 });
+    await waitFor('each has been asked', 30_000, async () => {
+      const texts = await Promise.all(nodes.map(async (node) => (await fetch(`${node.url}/metrics`)).text()));
+      return texts.every((text) => text.includes('route="/peer/ping"'));
+    });
+    for (const node of nodes) expect(node.log()).not.toContain('"route":"/peer/');
+  }, 120_000);
+});
+
 describe('what three nodes carry', () => {
   it('is counted once for clients and apart for peers, told by any node, and remembered over a restart', async () => {
     const cluster = await startCluster({ nodes: 3, areClocksWrong: true });
