@@ -1,4 +1,4 @@
-import { type FormEvent, useId, useRef, useState } from 'react';
+import { type FormEvent, type RefObject, useRef, useState } from 'react';
 import { MAX_TEXT_BYTES } from '../../../../services/contracts/limits.ts';
 import type { Person } from '../../../../services/contracts/person.ts';
 import { Button } from '../../components/ui/Button.tsx';
@@ -31,11 +31,9 @@ export function TextComposer({
   /** May come after this sheet was closed, while another one is open. */
   readonly onSent: (text: string) => void;
 }) {
-  const { messages, format } = useLanguage();
+  const { messages } = useLanguage();
   const words = messages.people.send;
   const names = useNames();
-  const explain = useOfferFault();
-  const id = useId();
   const field = useRef<HTMLTextAreaElement>(null);
   const [text, setText] = useState(() => initial || unsentText.of(to));
   const { isSending, fault, send } = useTextSending(to);
@@ -45,10 +43,11 @@ export function TextComposer({
   };
 
   const clean = sendableText(text);
+  const isEmpty = clean.trim() === '';
   const isTooLong = new TextEncoder().encode(clean).length > MAX_TEXT_BYTES;
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    if (clean.trim() === '' || isTooLong || isSending || !(await send(clean))) return;
+    if (isEmpty || isTooLong || isSending || !(await send(clean))) return;
     onSent(text);
     unsentText.sent(to, text);
   };
@@ -56,48 +55,65 @@ export function TextComposer({
     unsentText.keep(to, '');
     for (const file of textFile(text, words.pastedName)) onFile(file);
   };
-  const explanation = fault ? explain(fault) : null;
   return (
     <Sheet title={words.textTitle(names(to))} onClose={onClose} initialFocus={field}>
       <form onSubmit={submit} className="flex flex-col gap-4">
-        <label htmlFor={id} className="sr-only">
-          {words.textLabel}
-        </label>
-        <textarea
-          ref={field}
-          id={id}
-          dir="auto"
-          rows={6}
-          value={text}
-          onChange={(event) => write(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) event.currentTarget.form?.requestSubmit();
-          }}
-          className={`${FIELD_CLASS} h-auto! max-h-[40dvh] resize-y py-2`}
-        />
-        {isTooLong && (
-          <Notice
-            tone="waiting"
-            title={words.textTooLong(format.size(MAX_TEXT_BYTES))}
-            action={<Button onClick={asFile}>{words.asFile}</Button>}
-          />
-        )}
-        {explanation && (
-          <Notice tone="loss" title={explanation.title}>
-            {explanation.advice}
-          </Notice>
-        )}
-        <Button
-          type="submit"
-          variant="primary"
-          size="lg"
-          isBusy={isSending}
-          disabled={isTooLong || clean.trim() === ''}
-        >
+        <TextField ref={field} value={text} onChange={write} />
+        {isTooLong && <TooLong onFile={asFile} />}
+        {fault && <NotSent fault={fault} />}
+        <Button type="submit" variant="primary" size="lg" isBusy={isSending} disabled={isTooLong || isEmpty}>
           {isSending ? words.textSending : words.textSend}
         </Button>
       </form>
     </Sheet>
+  );
+}
+
+/** Control or Command with Enter sends it. */
+function TextField({
+  ref,
+  value,
+  onChange,
+}: {
+  readonly ref: RefObject<HTMLTextAreaElement | null>;
+  readonly value: string;
+  readonly onChange: (text: string) => void;
+}) {
+  const { messages } = useLanguage();
+  return (
+    <textarea
+      ref={ref}
+      aria-label={messages.people.send.textLabel}
+      dir="auto"
+      rows={6}
+      value={value}
+      onChange={(event) => onChange(event.target.value)}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) event.currentTarget.form?.requestSubmit();
+      }}
+      className={`${FIELD_CLASS} h-auto! max-h-[40dvh] resize-y py-2`}
+    />
+  );
+}
+
+function TooLong({ onFile }: { readonly onFile: () => void }) {
+  const { messages, format } = useLanguage();
+  const words = messages.people.send;
+  return (
+    <Notice
+      tone="waiting"
+      title={words.textTooLong(format.size(MAX_TEXT_BYTES))}
+      action={<Button onClick={onFile}>{words.asFile}</Button>}
+    />
+  );
+}
+
+function NotSent({ fault }: { readonly fault: Fault }) {
+  const { title, advice } = useOfferFault()(fault);
+  return (
+    <Notice tone="loss" title={title}>
+      {advice}
+    </Notice>
   );
 }
 
