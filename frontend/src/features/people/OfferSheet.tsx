@@ -25,60 +25,34 @@ export function OfferSheet({
   readonly onLater: () => void;
 }) {
   const { messages, format } = useLanguage();
-  const [isBusy, setIsBusy] = useState(false);
-  const [fault, setFault] = useState<Fault | null>(null);
   const words = messages.people.offer;
+  const { isBusy, fault, take, refuse } = useAnswer(item);
   const end = endOf(item, serverClock.nowMs());
   const picker = placePickerFor(item);
   const isSeveral = item.fileCount > 1;
-
-  const take = async (choose: typeof picker) => {
-    // The browser's dialog opens only right after the press: the place is chosen first, then the offer accepted.
-    const place = choose ? await choose().catch(() => null) : null;
-    if (choose && !place) return;
-    setIsBusy(true);
-    const refusal = await accept(item);
-    setIsBusy(false);
-    setFault(refusal);
-    if (refusal) {
-      if (place?.kind === 'file') await removeEmpty(place);
-      return;
-    }
-    if (place) void writeTo(item, place);
-    else download(item);
-  };
-  const refuse = async () => {
-    setIsBusy(true);
-    const refusal = await inboxStore.decline(item);
-    setIsBusy(false);
-    setFault(refusal);
-    if (!refusal) inboxStore.dismiss(item);
-  };
-
   if (end) return <OverSheet item={item} end={end} />;
-  const explanation = fault ? explainFault(fault, messages, format) : null;
   const where = picker
     ? words[isSeveral ? 'whereFolder' : 'whereAsked']
     : words[isSeveral ? 'whereZip' : 'whereDownloads'];
   return (
     <Sheet title={words.title(item.sender.displayName)} onClose={onLater}>
       <OfferContent item={item} />
-      {explanation && (
+      {fault && (
         <Notice tone="loss" title={words.failed}>
-          {explanation.title}
+          {explainFault(fault, messages, format).title}
         </Notice>
       )}
       <div className="grid grid-cols-2 gap-2">
-        <Button size="lg" isBusy={isBusy} onClick={() => void refuse()}>
+        <Button size="lg" isBusy={isBusy} onClick={refuse}>
           {words.decline}
         </Button>
-        <Button size="lg" variant="primary" isBusy={isBusy} onClick={() => void take(picker)}>
+        <Button size="lg" variant="primary" isBusy={isBusy} onClick={() => take(picker)}>
           {words.accept}
         </Button>
       </div>
       <p className="text-center text-sm text-ink-soft">{where}</p>
       {picker && isSeveral && (
-        <Button variant="quiet" className="self-center" isBusy={isBusy} onClick={() => void take(null)}>
+        <Button variant="quiet" className="self-center" isBusy={isBusy} onClick={() => take(null)}>
           {words.acceptZip}
         </Button>
       )}
@@ -87,6 +61,35 @@ export function OfferSheet({
       )}
     </Sheet>
   );
+}
+
+type Picker = ReturnType<typeof placePickerFor>;
+
+/** The person's answer, on its way or refused. */
+function useAnswer(item: OfferItem) {
+  const [isBusy, setIsBusy] = useState(false);
+  const [fault, setFault] = useState<Fault | null>(null);
+  /** Whether the server took it. */
+  const arrives = async (answer: Promise<Fault | null>) => {
+    setIsBusy(true);
+    const refusal = await answer;
+    setIsBusy(false);
+    setFault(refusal);
+    return refusal === null;
+  };
+  const take = async (choose: Picker) => {
+    // The browser's dialog opens only right after the press: the place is chosen first, then the offer accepted.
+    const place = choose ? await choose().catch(() => null) : null;
+    if (choose && !place) return;
+    if (!(await arrives(accept(item)))) {
+      if (place?.kind === 'file') await removeEmpty(place);
+    } else if (place) void writeTo(item, place);
+    else download(item);
+  };
+  const refuse = async () => {
+    if (await arrives(inboxStore.decline(item))) inboxStore.dismiss(item);
+  };
+  return { isBusy, fault, take: (choose: Picker) => void take(choose), refuse: () => void refuse() };
 }
 
 function OfferContent({ item }: { readonly item: OfferItem }) {
