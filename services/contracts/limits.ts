@@ -29,6 +29,8 @@ export const MAX_SOCKET_CHUNKS_IN_FLIGHT = 32;
 export const MAX_NODE_SOCKET_CHUNKS_IN_FLIGHT = 256;
 /** The text of an event that brings a chunk. */
 export const MAX_CHUNK_HEAD_BYTES = 64 * KIB;
+/** Frames of a socket, then everybody else has a turn: two megabytes of small ones are there at once otherwise. A page sends a dozen. */
+export const MAX_FRAMES_A_TURN = 64;
 /** A socket that has not said who it is by then is closed (the default is 45 s). */
 export const SOCKET_CONNECT_TIMEOUT_MS = 10_000;
 

@@ -46,6 +46,19 @@ describe('the rate limit of several nodes', () => {
     expect(await limiters[1]?.look('b')).toBe(0);
   });
 
+  it('asks Redis no more for whoever goes on long after the first refusal, until they are forgiven', async () => {
+    const [limiter] = nodes('flood', 5);
+    const commandCount = async () =>
+      Number(/total_commands_processed:(\d+)/.exec(String(await redis.command('INFO', 'stats')))?.[1]);
+    for (let turn = 0; turn < 10; turn += 1) await limiter?.consume('a');
+    const before = await commandCount();
+    for (let turn = 0; turn < 500; turn += 1) expect(await limiter?.consume('a')).toBeGreaterThan(50);
+    expect(await limiter?.look('a')).toBeGreaterThan(50);
+    expect((await commandCount()) - before).toBeLessThan(100);
+    await limiter?.forgive('a');
+    expect(await limiter?.consume('a')).toBe(0);
+  });
+
   it('is forgiven on all of them', async () => {
     const limiters = nodes('forgiven', 2);
     expect(await passed(limiters, 'a', 3)).toBe(2);

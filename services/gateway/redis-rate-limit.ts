@@ -7,6 +7,9 @@ export interface AskRedis {
   ask<T>(work: (client: Redis) => Promise<T>): Promise<T>;
 }
 
+/** So many times what is allowed is counted in Redis. */
+const ASKED_UP_TO = 2;
+
 /**
  * One count for all nodes, in Redis. "Redis away: rate limits fall back to each node's own share", counted in memory.
  * @param nodeCount nodes with a gateway, as last seen, this one too
@@ -21,6 +24,8 @@ export function redisRateLimiter(redis: AskRedis, clusterId: string, nodeCount: 
         keyPrefix: `peerlink:${clusterId}:rate:${name}`,
         points,
         duration: windowSeconds,
+        // Who goes on all the same is refused from memory: else a flood is one of questions to Redis, for which this node stands still.
+        inMemoryBlockOnConsumed: ASKED_UP_TO * points,
       });
       return made;
     };

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { Server } from 'socket.io';
 import { type Socket as Client, io } from 'socket.io-client';
 import { waitFor } from '../../test/support/waiting.ts';
-import { MAX_JSON_MEMBERS, MIB } from '../contracts/limits.ts';
+import { KIB, MAX_JSON_MEMBERS, MIB } from '../contracts/limits.ts';
 import { HeldBytes } from '../kernel/held-bytes.ts';
 import { FrameGuard, guardConnections } from './socket-guard.ts';
 
@@ -143,7 +143,7 @@ describe('connections', () => {
     await waitFor('it is answered again', 5_000, () => pongs.endsWith('\x8a\x03two'));
     reading.destroy();
     const deaf = await upgraded(port);
-    const [theirs] = [...tcpOf(server)];
+    const theirs = engineConnectionsOf(server)[0]?.request.socket;
     deaf.pause();
     const many = Buffer.concat(Array.from({ length: 1_000 }, () => ping('x'.repeat(125))));
     // Far more than the kernel takes for who does not read: 32 MB of answers.
@@ -152,6 +152,30 @@ describe('connections', () => {
     await waitFor('all are read', 10_000, () => theirs?.bytesRead === deaf.bytesWritten);
     expect(theirs?.writableLength).toBeLessThan(MIB);
     deaf.destroy();
+  });
+
+  it('that send very many small frames are read once in a turn, and then others are', async () => {
+    const flooding = await upgraded(port);
+    let inThisTurn = 0;
+    let most = 0;
+    let total = 0;
+    const [connection] = engineConnectionsOf(server);
+    connection?.on('packet', () => {
+      if (inThisTurn === 0) {
+        setImmediate(() => {
+          most = Math.max(most, inThisTurn);
+          inThisTurn = 0;
+        });
+      }
+      inThisTurn += 1;
+      total += 1;
+    });
+    const count = 200_000;
+    flooding.write(Buffer.concat(Array.from({ length: count }, () => PONG)));
+    await waitFor('all have come', 20_000, () => total === count);
+    // What one read brings, and not the 32 that are there.
+    expect(most).toBeLessThan((2 * 64 * KIB) / PONG.length);
+    flooding.destroy();
   });
 
   it('that send whole messages ask for no room, also when there is none', async () => {
@@ -180,10 +204,14 @@ async function upgraded(port: number): Promise<Socket> {
   return socket.resume();
 }
 
-/** The server's sides of its connections. */
-function* tcpOf({ engine }: Server): Iterable<Socket> {
-  const { clients } = engine as unknown as { clients: Record<string, { request: { socket: Socket } }> };
-  for (const { request } of Object.values(clients)) yield request.socket;
+/** Of Engine.IO. */
+interface EngineConnection {
+  readonly request: { readonly socket: Socket };
+  on(event: 'packet', listener: () => void): unknown;
+}
+
+function engineConnectionsOf({ engine }: Server): readonly EngineConnection[] {
+  return Object.values((engine as unknown as { clients: Record<string, EngineConnection> }).clients);
 }
 
 /** Masked, by a mask that changes nothing. */

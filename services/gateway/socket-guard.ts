@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { MAX_JSON_MEMBERS } from '../contracts/limits.ts';
+import { MAX_FRAMES_A_TURN, MAX_JSON_MEMBERS } from '../contracts/limits.ts';
 import type { HeldBytes } from '../kernel/held-bytes.ts';
 import { jsonShape } from './json-depth.ts';
 
@@ -29,6 +29,8 @@ interface WebSocket {
   _autoPong: boolean;
   on(event: 'ping', listener: (data: Buffer) => void): unknown;
   pong(data: Buffer, isMasked: boolean, done: () => void): void;
+  pause(): void;
+  resume(): void;
 }
 
 /** Of ws: what it keeps of a message until its last byte is there. Without deflate it has read whatever it was given. */
@@ -85,12 +87,14 @@ export function guardConnections(engine: Engine, rules: FrameRules, held: HeldBy
       connection.close();
       tcp.destroy();
     };
-    answerPings(connection.transport.socket);
+    const webSocket = connection.transport.socket;
+    const countFrame = takingTurns(webSocket);
+    answerPings(webSocket, countFrame);
     const holding = held.begin(cut);
     let countedBytes = 0;
     // After whoever puts messages together has seen the same bytes: what is whole asks for no room.
     const onBytes = () => {
-      const bytes = unfinishedBytes(connection.transport.socket._receiver);
+      const bytes = unfinishedBytes(webSocket._receiver);
       const moreBytes = bytes - countedBytes;
       if (moreBytes < 0) holding.give(-moreBytes);
       else if (moreBytes > 0 && !holding.add(moreBytes)) cut();
@@ -98,6 +102,7 @@ export function guardConnections(engine: Engine, rules: FrameRules, held: HeldBy
     };
     tcp.on('data', onBytes);
     connection.on('packet', ({ type, data }) => {
+      countFrame();
       if (type === 'message' && !guard.admits(data)) cut();
     });
     connection.once('close', () => {
@@ -107,12 +112,29 @@ export function guardConnections(engine: Engine, rules: FrameRules, held: HeldBy
   });
 }
 
+/** To be told of each frame. What came in one read cannot be stopped in the middle; libuv would do 32 of them before anything else. */
+function takingTurns(socket: WebSocket): () => void {
+  let count = 0;
+  let isPaused = false;
+  return () => {
+    count += 1;
+    if (count < MAX_FRAMES_A_TURN || isPaused) return;
+    isPaused = true;
+    socket.pause();
+    setImmediate(() => {
+      count = 0;
+      isPaused = false;
+      socket.resume();
+    });
+  };
+}
+
 /**
  * "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response to previous Ping frame(s), the endpoint may
  * elect to send a Pong frame for only the most recently processed Ping frame" (RFC 6455, section 5.5.3): whoever sends pings and reads
  * nothing has one answer waiting, and not all of them.
  */
-function answerPings(socket: WebSocket): void {
+function answerPings(socket: WebSocket, countFrame: () => void): void {
   let isAnswering = false;
   let latest: Buffer | null = null;
   const answer = (data: Buffer) => {
@@ -126,6 +148,7 @@ function answerPings(socket: WebSocket): void {
   };
   socket._autoPong = false;
   socket.on('ping', (data) => {
+    countFrame();
     if (isAnswering) latest = data;
     else answer(data);
   });
