@@ -50,11 +50,18 @@ describe('processes of a test', () => {
 });
 
 describe('browsers of a test', () => {
-  it('draw a page', async () => {
+  it('draw a page, and leave off what Playwright turns off', async () => {
     const browser = await launchBrowser();
     const page = await browser.newPage();
     await page.setContent('<title>drawn</title>');
     expect(await page.title()).toBe('drawn');
+
+    // Of several lists of what is off the last one counts: ours must hold all of Playwright's, also of a newer one.
+    await page.goto('chrome://version');
+    const commandLine = (await page.locator('#command_line').textContent()) ?? '';
+    const lists = [...commandLine.matchAll(/--disable-features=(\S+)/g)].map(([, names = '']) => names.split(','));
+    expect(lists).toHaveLength(2);
+    expect(lists[0]?.filter((name) => lists[1]?.includes(name) !== true)).toEqual([]);
   }, 60_000);
 
   it('remember their profile over a kill', async () => {
