@@ -11,7 +11,7 @@ import { setUp } from './setup/setup.mjs';
 const WHOLE_PROCESS_SUITES = ['test/contract/state/', 'test/house/', 'test/e2e/', 'test/cluster/'];
 /** Those of them in which nodes and servers die: beside each other only, since what they wait for has a deadline of seconds. */
 const FAULT_SUITES = [
-  'test/cluster/(bus/|direct|killed-nodes|leader|network-cuts|operator|presence|redis-outage|repeated-requests|scaling)',
+  'test/cluster/(bus/|direct|killed-nodes|leader|network-cuts|operator|presence|redis-outage|repeated-requests|scaling|sentinel)',
   'test/e2e/(cluster|people)\\.test',
 ];
 /** Those that hold a figure against the machine run alone: another beside them would be measured too. */

@@ -111,6 +111,13 @@ export const VARIABLES = {
     'Comma-separated host:port of sentinels, used instead of REDIS_HOST, with the same effect on USE_CLUSTER.',
   ),
   REDIS_SENTINEL_MASTER: variable('Cluster', 'mymaster', 'Name under which the sentinels know the master to use.'),
+  REDIS_SENTINEL_PASSWORD: variable(
+    'Cluster',
+    null,
+    'Password of the sentinels themselves; REDIS_PASSWORD is that of the Redis they name.',
+    { isSecret: true },
+  ),
+  REDIS_SENTINEL_PASSWORD_FILE: variable('Cluster', null, 'File that holds REDIS_SENTINEL_PASSWORD.'),
   REDIS_MAX_RETRIES: variable(
     'Cluster',
     '3',

@@ -121,6 +121,12 @@ describe('loadConfig', () => {
       ],
     ],
     REDIS_SENTINEL_MASTER: [{ USE_REDIS: '1', REDIS_SENTINEL_MASTER: 'm2' }, (c) => c.redis?.sentinelMaster, 'm2'],
+    REDIS_SENTINEL_PASSWORD: [{ USE_REDIS: '1', REDIS_SENTINEL_PASSWORD: 's' }, (c) => c.redis?.sentinelPassword, 's'],
+    REDIS_SENTINEL_PASSWORD_FILE: [
+      { USE_REDIS: '1', REDIS_SENTINEL_PASSWORD_FILE: '/secrets/short' },
+      (c) => c.redis?.sentinelPassword,
+      'short',
+    ],
     REDIS_MAX_RETRIES: [{ USE_REDIS: '1', REDIS_MAX_RETRIES: '9' }, (c) => c.redis?.maxRetries, 9],
     REDIS_RETRY_DELAY: [{ USE_REDIS: '1', REDIS_RETRY_DELAY: '1s' }, (c) => c.redis?.retryDelayMs, 1000],
     REDIS_CONNECT_TIMEOUT: [{ USE_REDIS: '1', REDIS_CONNECT_TIMEOUT: '5s' }, (c) => c.redis?.connectTimeoutMs, 5000],

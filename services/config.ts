@@ -77,6 +77,8 @@ export interface RedisSettings {
   readonly sentinels: readonly { readonly host: string; readonly port: number }[];
   /** What the sentinels call it. */
   readonly sentinelMaster: string;
+  /** Of the sentinels themselves. */
+  readonly sentinelPassword: string | null;
   readonly maxRetries: number;
   readonly retryDelayMs: number;
   readonly connectTimeoutMs: number;
@@ -232,6 +234,7 @@ function readRedis({ value, secretText }: Reader): RedisSettings {
     db: value('REDIS_DB', read.wholeNumber(0, 1_000_000)),
     sentinels: value('REDIS_SENTINELS', read.listOf(read.hostAndPort), []),
     sentinelMaster: value('REDIS_SENTINEL_MASTER', read.anyText),
+    sentinelPassword: secretText('REDIS_SENTINEL_PASSWORD', 'REDIS_SENTINEL_PASSWORD_FILE', read.anyText),
     maxRetries: value('REDIS_MAX_RETRIES', read.wholeNumber(0, 1000)),
     retryDelayMs: value('REDIS_RETRY_DELAY', read.milliseconds(1, 600_000)),
     connectTimeoutMs: value('REDIS_CONNECT_TIMEOUT', read.milliseconds(1, 600_000)),

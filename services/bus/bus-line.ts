@@ -24,8 +24,8 @@ export interface BusLine {
 
 export interface OpenLine {
   readonly line: BusLine;
-  /** The server asks nobody for a password. */
-  readonly isOpen: boolean;
+  /** Others than this machine reach the server, and it asks nobody for a password. */
+  readonly isExposed: boolean;
   /** The longest message that the server takes, where it tells one. */
   readonly maxMessageBytes?: number;
 }

@@ -4,7 +4,7 @@ import { PeerLinkError } from '../contracts/errors.ts';
 import { MAX_BUS_PACKET_BYTES, MIB } from '../contracts/limits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { firstConnection } from '../redis/first-connection.ts';
-import { isRedisOpen } from '../redis/guarded-redis.ts';
+import { isExposed } from '../redis/guarded-redis.ts';
 import { type BusAddress, busAddressOf } from './bus-address.ts';
 import type { OpenLine } from './bus-line.ts';
 import { BusTransporter } from './bus-transporter.ts';
@@ -31,10 +31,10 @@ export async function openBus({ config, nodeId, secret, clock, log }: BusOptions
   if (address === null) return null;
   const {
     line,
-    isOpen,
+    isExposed: isLineExposed,
     maxMessageBytes = MAX_BUS_PACKET_BYTES,
   } = address.kind === 'redis' ? await openRedisLine(address, log) : await openNatsLine(address, config);
-  if (isOpen && !address.isLocal) {
+  if (isLineExposed) {
     if (!config.bus.isInsecureAllowed) {
       await line.close();
       throw new PeerLinkError('unavailable', openBusText(address));
@@ -85,8 +85,7 @@ async function openRedisLine(address: BusAddress & { kind: 'redis' }, log: Logge
       cause: fault,
     });
   }
-  const isOpen = settings.password === null || (!address.isLocal && (await isRedisOpen(settings)));
-  return { line: new RedisLine(settings), isOpen };
+  return { isExposed: await isExposed(settings), line: new RedisLine(settings) };
 }
 
 /** Loaded when it is asked for: few clusters have a NATS. */
@@ -95,5 +94,5 @@ async function openNatsLine(
   { redis }: BusOptions['config'],
 ): Promise<OpenLine> {
   const nats = await import('./open-nats-line.ts');
-  return await nats.openNatsLine(address.url, redis);
+  return await nats.openNatsLine(address, redis);
 }

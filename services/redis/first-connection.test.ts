@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { freePort } from '../../test/support/ports.ts';
+import { pretendRedis as pretend, redisOf, sentinelOf } from '../../test/support/pretend-redis.ts';
 import { redisSettings } from '../../test/support/redis-settings.ts';
 import type { RedisSettings } from '../config.ts';
 import { firstConnection } from './first-connection.ts';
@@ -9,38 +8,6 @@ import { reconnectDelayMs } from './redis-options.ts';
 
 const SETTINGS = redisSettings({ maxRetries: 2, retryDelayMs: 5, connectTimeoutMs: 2_000 });
 
-const servers: { server: Server; sockets: Set<Socket> }[] = [];
-afterEach(() => {
-  for (const { server, sockets } of servers.splice(0)) {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  }
-});
-
-/** Speaks just enough of Redis: answers each command by its name; null: says nothing. */
-async function pretend(answer: (name: string) => string | null): Promise<{ port: number; connections: () => number }> {
-  const sockets = new Set<Socket>();
-  let connections = 0;
-  const server = createServer((socket) => {
-    connections += 1;
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.on('data', (data) => {
-      for (const [, name = ''] of data.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g)) {
-        const text = answer(name.toLowerCase());
-        if (text !== null) socket.write(text);
-      }
-    });
-  });
-  servers.push({ server, sockets });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return { port: (server.address() as AddressInfo).port, connections: () => connections };
-}
-
-const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
-const redisOf = (version: string) => (name: string) =>
-  name === 'info' ? bulk(`# Server\r\nredis_version:${version}\r\nredis_mode:standalone\r\n`) : '+OK\r\n';
 const quiet = { info: () => undefined, warn: () => undefined };
 const start = (changes: Partial<RedisSettings>) => firstConnection({ ...SETTINGS, ...changes }, quiet);
 
@@ -105,6 +72,24 @@ describe('the first connection to Redis', () => {
     await expect(start({ sentinels: [{ host: '127.0.0.1', port }], maxRetries: 0 })).rejects.toThrow(
       'REDIS_SENTINELS: no sentinel names a Redis called mymaster that answers, asked once',
     );
+  });
+
+  it.each([
+    [null, 'the sentinels ask for a password'],
+    ['x', 'the sentinels refuse this password'],
+  ])('says that it is the sentinels whose password is wrong: %s', async (sentinelPassword, message) => {
+    const { port } = await pretend(() => '-NOAUTH Authentication required.\r\n');
+    await expect(start({ sentinels: [{ host: '127.0.0.1', port }], sentinelPassword })).rejects.toThrow(
+      `REDIS_SENTINEL_PASSWORD: ${message}`,
+    );
+  });
+
+  it('asks the next sentinel when one says nothing', async () => {
+    const [silent, redis] = [await pretend(() => null), await pretend(redisOf('7.0.0'))];
+    const next = await pretend(sentinelOf('127.0.0.1', redis.port));
+    const sentinels = [silent, next].map(({ port }) => ({ host: '127.0.0.1', port }));
+    await expect(start({ sentinels, connectTimeoutMs: 300, maxRetries: 0 })).resolves.toBeUndefined();
+    expect([silent, next].map(({ connections }) => connections())).toEqual([1, 1]);
   });
 });
 

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { RedisSettings } from '../config.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
-import { redisOptions } from './redis-options.ts';
+import { tlsFaultText } from '../kernel/tls-fault.ts';
+import { redisOptions, sentinelDeadlineMs } from './redis-options.ts';
 
 export interface RedisLog {
   info(details: object, message: string): void;
@@ -11,6 +12,9 @@ export interface RedisLog {
 
 /** No command of a newer version is used, and no older version is tested. */
 const MIN_REDIS_MAJOR = 6;
+
+/** How ioredis begins its error when no sentinel named a Redis. */
+const SENTINELS_FAILED = 'All sentinels are unreachable';
 
 /** Refusals that waiting does not cure, with the variable that is wrong. */
 class HopelessFault extends Error {}
@@ -51,14 +55,16 @@ async function lookAt(settings: RedisSettings): Promise<string> {
     lastFault = fault;
   });
   const timer = new AbortController();
-  const late = delay(settings.connectTimeoutMs, undefined, { signal: timer.signal }).then(() => {
-    throw new Error(`no answer within ${settings.connectTimeoutMs} ms`);
+  // Sentinels that do not answer must not use up the time of those that do.
+  const deadlineMs = settings.connectTimeoutMs + settings.sentinels.length * sentinelDeadlineMs(settings);
+  const late = delay(deadlineMs, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`no answer within ${deadlineMs} ms`);
   });
   late.catch(() => undefined);
   try {
     return await Promise.race([ask(client, settings.db), late]);
   } catch (fault) {
-    throw toHopeless(lastFault ?? (fault as Error));
+    throw toHopeless(lastFault ?? (fault as Error), settings);
   } finally {
     timer.abort();
     client.disconnect();
@@ -76,8 +82,16 @@ async function ask(client: Redis, db: number): Promise<string> {
   return version;
 }
 
-function toHopeless(fault: Error): Error {
+function toHopeless(fault: Error, settings: RedisSettings): Error {
   const { message } = fault;
+  const { host, port, sentinelPassword } = settings;
+  const tls = tlsFaultText(fault, `Redis at ${host}:${port}`, 'NODE_EXTRA_CA_CERTS');
+  if (tls !== null) return new HopelessFault(`REDIS_HOST: ${tls}`, { cause: fault });
+  // What a sentinel says comes inside an error of ioredis. One that was given a wrong password asks for one, too.
+  if (message.includes(SENTINELS_FAILED) && message.includes('NOAUTH')) {
+    const what = sentinelPassword === null ? 'the sentinels ask for a password' : 'the sentinels refuse this password';
+    return new HopelessFault(`REDIS_SENTINEL_PASSWORD: ${what}`, { cause: fault });
+  }
   if (message.includes('WRONGPASS') || message.includes('invalid password')) {
     return new HopelessFault('REDIS_PASSWORD: Redis refuses this password', { cause: fault });
   }
@@ -94,8 +108,9 @@ function messageOf(cause: unknown, settings: RedisSettings): string {
   if (cause instanceof HopelessFault) return cause.message;
   const tries = settings.maxRetries + 1;
   const times = tries === 1 ? 'once' : `${tries} times (REDIS_MAX_RETRIES)`;
+  const reason = ` (${(cause as Error).message.replace(/^.*Last error: /, '')})`;
   if (settings.sentinels.length > 0) {
-    return `REDIS_SENTINELS: no sentinel names a Redis called ${settings.sentinelMaster} that answers, asked ${times}`;
+    return `REDIS_SENTINELS: no sentinel names a Redis called ${settings.sentinelMaster} that answers, asked ${times}${reason}`;
   }
-  return `REDIS_HOST: no Redis answers at ${settings.host}:${settings.port}, asked ${times}`;
+  return `REDIS_HOST: no Redis answers at ${settings.host}:${settings.port}, asked ${times}${reason}`;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { pretendRedis, sentinelOf } from '../../test/support/pretend-redis.ts';
 import { startRedis } from '../../test/support/redis.ts';
 import { redisSettings } from '../../test/support/redis-settings.ts';
 import type { RedisSettings } from '../config.ts';
@@ -6,6 +7,9 @@ import { assertGuarded, placeOf } from './guarded-redis.ts';
 
 /** Reaches this machine's loopback, and is not called so: a Redis anywhere. */
 const ANYWHERE = '0.0.0.0';
+
+/** The same, for what looks at the address that a connection leads to. */
+const MAPPED = '::ffff:127.0.0.1';
 
 const settings = (changes: Partial<RedisSettings>) =>
   redisSettings({ host: ANYWHERE, maxRetries: 0, retryDelayMs: 5, connectTimeoutMs: 2_000, ...changes });
@@ -37,6 +41,21 @@ describe('the Redis of the sessions', () => {
     ]);
     expect(await warningsOf({ port: guarded.port, password: 'pw' })).toEqual([]);
     expect(await warningsOf({ port: open.port, host: '127.0.0.1' })).toEqual([]);
+  }, 30_000);
+
+  it('is where sentinels of this machine lead, which may be elsewhere', async () => {
+    const [open, guarded] = [await startRedis(), await startRedis({ password: 'pw' })];
+    const warningsAt = async (host: string, port: number, password: string | null) => {
+      const sentinel = await pretendRedis(sentinelOf(host, port));
+      return await warningsOf({ sentinels: [{ host: '127.0.0.1', port: sentinel.port }], password });
+    };
+    for (const password of [null, 'for show']) {
+      await expect(warningsAt(MAPPED, open.port, password)).rejects.toThrow(
+        /^REDIS_SENTINELS: this Redis is not on this machine and asks for no password/,
+      );
+    }
+    expect(await warningsAt(MAPPED, guarded.port, 'pw')).toEqual([]);
+    expect(await warningsAt('127.0.0.1', open.port, null)).toEqual([]);
   }, 30_000);
 });
 

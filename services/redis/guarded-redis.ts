@@ -17,8 +17,27 @@ export function placeOf({ host, sentinels }: RedisSettings): RedisPlace {
   return { variable: 'REDIS_SENTINELS', isLocal: sentinels.every((sentinel) => isLoopbackHost(sentinel.host)) };
 }
 
+/** Whether only this machine reaches it. Sentinels on this machine may name a Redis that is on another. */
+export async function isRedisLocal(settings: RedisSettings): Promise<boolean> {
+  if (settings.sentinels.length === 0 || !placeOf(settings).isLocal) return placeOf(settings).isLocal;
+  return await asStranger(settings, async ({ stream }) => isLoopbackHost(stream.remoteAddress ?? ''));
+}
+
 /** True when Redis answers commands of a client that gave no password, although we were told one. */
 export async function isRedisOpen(settings: RedisSettings): Promise<boolean> {
+  return await asStranger(settings, async (client) => {
+    try {
+      await client.ping();
+      return true;
+    } catch (fault) {
+      if ((fault as Error).message.includes('NOAUTH')) return false;
+      throw fault;
+    }
+  });
+}
+
+/** Looks over a connection for which no password was given. */
+async function asStranger<T>(settings: RedisSettings, look: (client: Redis) => Promise<T>): Promise<T> {
   const client = new Redis({
     ...redisOptions({ ...settings, password: null }, 'peerlink-start'),
     lazyConnect: true,
@@ -26,18 +45,21 @@ export async function isRedisOpen(settings: RedisSettings): Promise<boolean> {
     db: 0,
     commandTimeout: settings.connectTimeoutMs,
     retryStrategy: () => null,
+    sentinelRetryStrategy: () => null,
   });
   client.on('error', () => undefined);
   try {
     await client.connect();
-    await client.ping();
-    return true;
-  } catch (fault) {
-    if ((fault as Error).message.includes('NOAUTH')) return false;
-    throw fault;
+    return await look(client);
   } finally {
     client.disconnect();
   }
+}
+
+/** Others than this machine reach it, and it asks nobody for a password. */
+export async function isExposed(settings: RedisSettings): Promise<boolean> {
+  if (await isRedisLocal(settings)) return false;
+  return settings.password === null || (await isRedisOpen(settings));
 }
 
 /**
@@ -47,8 +69,8 @@ export async function isRedisOpen(settings: RedisSettings): Promise<boolean> {
  * @throws unavailable: it is not on this machine and lets anybody in
  */
 export async function assertGuarded(settings: RedisSettings, isOpenAllowed: boolean, log: RedisLog): Promise<void> {
-  const { variable, isLocal } = placeOf(settings);
-  if (isLocal || (settings.password !== null && !(await isRedisOpen(settings)))) return;
+  if (!(await isExposed(settings))) return;
+  const { variable } = placeOf(settings);
   if (!isOpenAllowed) {
     throw new PeerLinkError(
       'unavailable',

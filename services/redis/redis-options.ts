@@ -4,6 +4,8 @@ import type { RedisSettings } from '../config.ts';
 /** After the first connection it is retried for ever, from REDIS_RETRY_DELAY up to this. */
 const MAX_RECONNECT_DELAY_MS = 2_000;
 const KEEP_ALIVE_MS = 10_000;
+/** For a sentinel to answer, its connection included: the next one is asked instead of one that is frozen or cut off. */
+const SENTINEL_DEADLINE_MS = 2_000;
 /** A server that is frozen does not close its side. */
 const GOODBYE_MS = 200;
 
@@ -19,7 +21,12 @@ export function redisOptions(settings: RedisSettings, connectionName: string): R
   const place =
     settings.sentinels.length === 0
       ? { host: settings.host, port: settings.port }
-      : { sentinels: settings.sentinels.map((sentinel) => ({ ...sentinel })), name: settings.sentinelMaster };
+      : {
+          sentinels: settings.sentinels.map((sentinel) => ({ ...sentinel })),
+          name: settings.sentinelMaster,
+          sentinelCommandTimeout: sentinelDeadlineMs(settings),
+          ...(settings.sentinelPassword === null ? {} : { sentinelPassword: settings.sentinelPassword }),
+        };
   return {
     ...place,
     ...credentials,
@@ -37,6 +44,11 @@ export function redisOptions(settings: RedisSettings, connectionName: string): R
     // After a fail-over the old master refuses writes: ask the sentinels again.
     reconnectOnError: (fault) => fault.message.startsWith('READONLY'),
   };
+}
+
+/** How long one sentinel may take to say where Redis is. */
+export function sentinelDeadlineMs({ connectTimeoutMs }: RedisSettings): number {
+  return Math.min(SENTINEL_DEADLINE_MS, connectTimeoutMs);
 }
 
 /** Doubled each time up to 2 s, half of it random, so that nodes do not reconnect all at once. @param random 0 to 1 */

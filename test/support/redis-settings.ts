@@ -9,6 +9,7 @@ export function redisSettings(changes: Partial<RedisSettings>): RedisSettings {
     db: 0,
     sentinels: [],
     sentinelMaster: 'mymaster',
+    sentinelPassword: null,
     maxRetries: 3,
     retryDelayMs: 50,
     connectTimeoutMs: 5_000,

@@ -24,20 +24,32 @@ export interface TestRedis {
   restart(): Promise<void>;
 }
 
-/** Starts Debian's or the system's redis-server; installs it when there is none. */
-export async function startRedis(options: { password?: string } = {}): Promise<TestRedis> {
-  const program = ensureProgram('redis-server', 'redis-server', 'Redis 6.0 or newer (program redis-server)');
+export interface RedisServerOptions {
+  readonly password?: string;
+  /** More of its command line: `--replicaof`, its host and its port. */
+  readonly args?: readonly string[];
+}
+
+/** Debian's or the system's redis-server; installs it when there is none. */
+export function redisProgram(): string {
+  return ensureProgram('redis-server', 'redis-server', 'Redis 6.0 or newer (program redis-server)');
+}
+
+/** Starts one and waits until it answers. */
+export async function startRedis(options: RedisServerOptions = {}): Promise<TestRedis> {
+  const program = redisProgram();
   const port = await freePort();
   const folder = tempDirectory('redis');
   const password = options.password ?? '';
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
   if (password !== '') args.push('--requirepass', password);
+  args.push(...(options.args ?? []));
   let server = await run(program, args, port);
   return {
     host: '127.0.0.1',
     port,
     url: `redis://${password === '' ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
-    command: (name, ...rest) => ask(port, password, name, rest),
+    command: (name, ...rest) => askRedis(port, password, name, rest),
     freeze: () => server.signal('SIGSTOP'),
     thaw: () => server.signal('SIGCONT'),
     kill9: () => server.kill9(),
@@ -53,7 +65,7 @@ async function run(program: string, args: readonly string[], port: number): Prom
   await waitFor('Redis answers', START_DEADLINE_MS, async () => {
     if (!server.isRunning()) throw new Error(`Redis ended at start\n${server.log()}`);
     // One with a password answers NOAUTH, which is an answer.
-    return ask(port, '', 'PING', []).then(
+    return askRedis(port, '', 'PING', []).then(
       () => true,
       (fault: Error) => fault.message.startsWith('NOAUTH'),
     );
@@ -61,7 +73,13 @@ async function run(program: string, args: readonly string[], port: number): Prom
   return server;
 }
 
-async function ask(port: number, password: string, name: string, args: readonly string[]): Promise<unknown> {
+/** One command over a connection of its own. */
+export async function askRedis(
+  port: number,
+  password: string,
+  name: string,
+  args: readonly string[],
+): Promise<unknown> {
   const client = new Redis({
     host: '127.0.0.1',
     port,

@@ -240,7 +240,7 @@ export class FaultWorld {
 /** Starts a world. Its name and the plan's seed decide what is random in it. */
 export async function startWorld(
   name: string,
-  options: Pick<ClusterOptions, 'nodes' | 'env'> & { readonly bridge?: Bridge },
+  options: Pick<ClusterOptions, 'nodes' | 'env' | 'redis'> & { readonly bridge?: Bridge },
 ): Promise<FaultWorld> {
   process.stderr.write(`faults: ${name} with seed ${PLAN.seed} (PEERLINK_FAULT_SEED)\n`);
   const { bridge } = options;
@@ -248,7 +248,7 @@ export async function startWorld(
   const password = 'a password of one test only';
   const [postgres, redis] = await Promise.all([
     startOwnPostgres(),
-    startRedis(bridge === undefined ? {} : { password }),
+    options.redis ?? startRedis(bridge === undefined ? {} : { password }),
   ]);
   const databaseUrl = await postgres.createDatabase();
   const lent =
