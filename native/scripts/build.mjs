@@ -15,6 +15,24 @@ function fail(reason) {
 /** Whether a command can be started at all. */
 const isThere = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
 
+/** In a folder of its own, which does not outlive it. @throws Error with what node-gyp said; whoever asks it to end ends it */
+async function build() {
+  const ending = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => ending.abort());
+  const folder = copyForBuild();
+  try {
+    const built = await buildCopy(folder, {}, ending.signal);
+    // Whole or not at all: processes that run keep the binary they have, others load the old one or the new.
+    mkdirSync(dirname(binary), { recursive: true });
+    const arriving = `${binary}.${process.pid}`;
+    copyFileSync(built, arriving);
+    renameSync(arriving, binary);
+  } finally {
+    // What was asked to end may write one file more.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
 if (process.platform !== 'win32') {
   if (![process.env.CXX, 'g++', 'clang++'].some((compiler) => compiler && isThere(compiler))) {
     fail('no C++ compiler on the PATH');
@@ -29,18 +47,10 @@ try {
 }
 
 const started = performance.now();
-const folder = copyForBuild();
 try {
-  const built = buildCopy(folder);
-  // Whole or not at all: processes that run keep the binary they have, others load the old one or the new.
-  mkdirSync(dirname(binary), { recursive: true });
-  const arriving = `${binary}.${process.pid}`;
-  copyFileSync(built, arriving);
-  renameSync(arriving, binary);
+  await build();
 } catch (error) {
   console.error(error.message);
   fail(error.message.split('\n')[0]);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
 }
 console.log(`net_io: built in ${((performance.now() - started) / 1000).toFixed(1)} s`);

@@ -1,5 +1,5 @@
 // How node-gyp is started: with the headers of this very Node, and never with a shell.
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -25,19 +25,18 @@ export function copyForBuild() {
 
 /**
  * Configures and builds in a folder of copyForBuild.
- * @param gypVariables variables for binding.gyp
+ * @param {Record<string, string>} [gypVariables] for binding.gyp
+ * @param {AbortSignal} [signal] ends it
  * @throws Error with the end of what node-gyp said
  */
-export function buildCopy(folder, gypVariables = {}) {
+export async function buildCopy(folder, gypVariables = {}, signal = undefined) {
   for (const { command, variables } of [
     { command: 'configure', variables: gypVariables },
     { command: 'build', variables: {} },
   ]) {
-    const result = runNodeGyp(command, folder, variables);
-    if (result.status !== 0) {
-      const reason = result.error?.message ?? `ended with ${result.status ?? result.signal}`;
-      throw new Error(`node-gyp ${command} ${reason}\n${lastLines(result)}`);
-    }
+    const { fault, ...result } = await runNodeGyp(command, folder, variables, signal);
+    if (fault !== null)
+      throw new Error(`node-gyp ${command} ended with ${fault.signal ?? fault.code}\n${lastLines(result)}`);
   }
   return join(folder, 'build', 'Release', 'net_io.node');
 }
@@ -53,21 +52,21 @@ export function nodeGypPath() {
   return require.resolve('node-gyp/bin/node-gyp.js');
 }
 
-function runNodeGyp(command, folder, gypVariables) {
+function runNodeGyp(command, folder, gypVariables, signal) {
   const headers = headerFolder();
   const variables = Object.entries(gypVariables).map(([name, value]) => `-D${name}=${value}`);
-  return spawnSync(
-    process.execPath,
-    [
-      nodeGypPath(),
-      command,
-      ...(command === 'build' ? [`--jobs=${availableParallelism()}`] : []),
-      // Without headers of its own node-gyp looks where npm's configuration says, then in the network.
-      ...(headers === undefined ? [] : [`--nodedir=${headers}`]),
-      ...(variables.length === 0 ? [] : ['--', ...variables]),
-    ],
-    { cwd: folder, encoding: 'utf8', maxBuffer: 1 << 26 },
-  );
+  const args = [
+    nodeGypPath(),
+    command,
+    ...(command === 'build' ? [`--jobs=${availableParallelism()}`] : []),
+    // Without headers of its own node-gyp looks where npm's configuration says, then in the network.
+    ...(headers === undefined ? [] : [`--nodedir=${headers}`]),
+    ...(variables.length === 0 ? [] : ['--', ...variables]),
+  ];
+  const options = { cwd: folder, maxBuffer: 1 << 26, ...(signal === undefined ? {} : { signal }) };
+  return new Promise((done) => {
+    execFile(process.execPath, args, options, (fault, stdout, stderr) => done({ fault, stdout, stderr }));
+  });
 }
 
 /** The end of what a failed run said. */

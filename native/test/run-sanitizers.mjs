@@ -73,7 +73,7 @@ await requireCommands({ 'g++': 'g++', make: 'make', python3: 'python3' });
 const folder = copyForBuild();
 try {
   let since = performance.now();
-  buildCopy(folder, { net_io_sanitize: SANITIZERS });
+  await buildCopy(folder, { net_io_sanitize: SANITIZERS });
   console.log(`sanitizers: built in ${seconds(since)}`);
   since = performance.now();
   console.log(`sanitizers: ${await runHarness(folder)} in ${seconds(since)}`);

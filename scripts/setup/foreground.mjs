@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { ROOT } from './process.mjs';
+import { assertNotEnding, endPrograms, ROOT } from './process.mjs';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const LOOK_FOR_PARENT_EVERY_MS = 250;
@@ -35,6 +35,24 @@ export function onEndAsked(act) {
     for (const signal of SIGNALS) process.off(signal, act);
     unwatch();
   };
+}
+
+/**
+ * Whoever is asked to end takes the step that runs along: left alone it would work beside that of the next set-up.
+ * @throws SetupError then: what the step said of its end is of no use to anybody
+ */
+export async function untilAskedToEnd(body) {
+  const giveBack = onEndAsked(endPrograms);
+  try {
+    const result = await body().catch((fault) => {
+      assertNotEnding();
+      throw fault;
+    });
+    assertNotEnding();
+    return result;
+  } finally {
+    giveBack();
+  }
 }
 
 /**

@@ -20,14 +20,14 @@ export class SetupError extends Error {
   }
 }
 
-/** What `run` has started and what has not ended yet. */
+/** What `run` has started and what has not ended yet: how each is sent a signal. */
 const running = new Set();
 let isEnding = false;
 
 /** Asks every program that `run` has started to end, and lets it start no other one. */
 export function endPrograms() {
   isEnding = true;
-  for (const child of running) child.kill('SIGTERM');
+  for (const signal of running) signal('SIGTERM');
 }
 
 /** @throws SetupError after endPrograms */
@@ -39,20 +39,23 @@ export function assertNotEnding() {
  * Runs a program to its end without a shell.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, isQuiet?: boolean, isYielding?: boolean, timeoutMs?: number }} [options]
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, isQuiet?: boolean, isYielding?: boolean, isGroup?: boolean, timeoutMs?: number }} [options]
  *   isQuiet: its output is collected and returned instead of shown; isYielding: it and what it starts compute only when
- *   nobody else wants to
+ *   nobody else wants to; isGroup: it ends together with what it starts. A terminal's Ctrl-C does not reach it then: only for
+ *   those who call endPrograms
  * @returns {Promise<{ code: number, output: string }>} code 127 when it could not be started, 128 when a signal ended it
  */
 export async function run(command, args, options = {}) {
-  const { cwd = ROOT, env = process.env, isQuiet = false, isYielding = false, timeoutMs } = options;
+  const { cwd = ROOT, env = process.env, isQuiet = false, isYielding = false, isGroup = false, timeoutMs } = options;
   assertNotEnding();
   return await new Promise((done) => {
     // Standard output goes to standard error too: a step's chatter is not the answer of the script that ran it.
-    const child = spawn(command, args, { cwd, env, stdio: ['ignore', isQuiet ? 'pipe' : 2, isQuiet ? 'pipe' : 2] });
-    running.add(child);
+    const stdio = ['ignore', isQuiet ? 'pipe' : 2, isQuiet ? 'pipe' : 2];
+    const child = spawn(command, args, { cwd, env, stdio, detached: isGroup });
+    const signal = (name) => (isGroup ? signalGroup(child, name) : child.kill(name));
+    running.add(signal);
     if (isYielding && child.pid !== undefined) setPriority(child.pid, system.priority.PRIORITY_LOW);
-    const timer = timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => signal('SIGKILL'), timeoutMs);
     let output = '';
     const collect = (piece) => {
       output += piece;
@@ -60,16 +63,26 @@ export async function run(command, args, options = {}) {
     child.stdout?.setEncoding('utf8').on('data', collect);
     child.stderr?.setEncoding('utf8').on('data', collect);
     child.on('error', (fault) => {
-      running.delete(child);
+      running.delete(signal);
       clearTimeout(timer);
       done({ code: 127, output: `${output}${fault.message}\n` });
     });
     child.on('close', (code) => {
-      running.delete(child);
+      running.delete(signal);
       clearTimeout(timer);
       done({ code: code ?? 128, output });
     });
   });
+}
+
+/** To a program that leads a group, and to all that it has started. */
+function signalGroup(child, name) {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, name);
+  } catch (fault) {
+    if (fault.code !== 'ESRCH') throw fault; // All have ended: that is what a signal is for.
+  }
 }
 
 /** Runs one of our own Node scripts or a package's JavaScript program. */

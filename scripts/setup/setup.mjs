@@ -1,5 +1,3 @@
-import { onEndAsked } from './foreground.mjs';
-import { assertNotEnding, endPrograms } from './process.mjs';
 import { underLock } from './stamp.mjs';
 import {
   buildAddon,
@@ -19,34 +17,14 @@ import {
  */
 export async function setUp({ isForDevelopment = false, isPageNeeded = true } = {}) {
   checkNodeVersion();
-  return await untilAskedToEnd(() =>
-    underLock(async () => {
-      await installPackages();
-      const hasAddon = await buildAddon();
-      await generatePrismaClient();
-      if (!isForDevelopment) {
-        await compileServer();
-        if (isPageNeeded) await buildPage();
-      }
-      return { hasAddon };
-    }),
-  );
-}
-
-/**
- * Whoever is asked to end takes the step that runs along: left alone it would work beside that of the next set-up.
- * @throws SetupError then: what the step said of its end is of no use to anybody
- */
-async function untilAskedToEnd(body) {
-  const giveBack = onEndAsked(endPrograms);
-  try {
-    const result = await body().catch((fault) => {
-      assertNotEnding();
-      throw fault;
-    });
-    assertNotEnding();
-    return result;
-  } finally {
-    giveBack();
-  }
+  return await underLock(async () => {
+    await installPackages();
+    const hasAddon = await buildAddon();
+    await generatePrismaClient();
+    if (!isForDevelopment) {
+      await compileServer();
+      if (isPageNeeded) await buildPage();
+    }
+    return { hasAddon };
+  });
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { untilAskedToEnd } from './foreground.mjs';
 import { followLock, giveBackLock, readLock } from './numbered-lock.mjs';
 import { assertNotEnding, ROOT, SetupError, say } from './process.mjs';
 
@@ -78,16 +79,21 @@ function isAlive(pid) {
   }
 }
 
-/** Two set-ups in one tree (tests, a second terminal) take turns; the lock of a dead process is taken over. */
+/**
+ * Two set-ups in one tree (tests, a second terminal) take turns; the lock of a dead process is taken over. Until its turn is
+ * over this process ends its steps when it is asked to end. @throws SetupError then
+ */
 export async function underLock(body) {
   mkdirSync(STAMP_FOLDER, { recursive: true });
   const path = join(STAMP_FOLDER, 'lock');
-  const number = await takeLock(path);
-  try {
-    return await body();
-  } finally {
-    giveBackLock(path, number);
-  }
+  return await untilAskedToEnd(async () => {
+    const number = await takeLock(path);
+    try {
+      return await body();
+    } finally {
+      giveBackLock(path, number);
+    }
+  });
 }
 
 /** @returns {Promise<number>} to give it back with @throws SetupError when it is told to end, or after LOCK_DEADLINE_MS */

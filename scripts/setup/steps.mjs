@@ -7,6 +7,8 @@ import { hashInputs, unlessDone } from './stamp.mjs';
 const ADDON = join('native', 'build', 'Release', 'net_io.node');
 const PRISMA_CLIENT = join('prisma', 'generated');
 const PRISMA_DEADLINE_MS = 120_000;
+/** TypeScript, node-gyp and Vite start programs of their own, which go on when only these are ended. */
+const QUIETLY = { isQuiet: true, isGroup: true };
 const isNotTest = (path) => !/\.(test|spec)\.tsx?$/.test(path);
 
 /** Node older than `engines` fails later and obscurely: say it first. */
@@ -39,14 +41,10 @@ export async function installPackages() {
   const missing = firstMissingPackage();
   if (missing === undefined) return;
   say(`installing packages (${missing} is missing or of another version)`);
-  const result = await runNpm([
-    'ci',
-    '--include=dev',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel=error',
-  ]);
+  const result = await runNpm(
+    ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+    { isGroup: true },
+  );
   if (result.code !== 0) throw new SetupError(`npm ci ended with ${result.code}: see its lines above`);
 }
 
@@ -62,7 +60,7 @@ export async function buildAddon() {
   );
   await unlessDone('addon', inputHash, [ADDON], async () => {
     say('building net_io');
-    const result = await runNode([join('native', 'scripts', 'build.mjs')], { isQuiet: true });
+    const result = await runNode([join('native', 'scripts', 'build.mjs')], QUIETLY);
     if (result.code === 0) return;
     // One of other sources or another machine would be loaded, and it would not be what runs beside it.
     rmSync(join(ROOT, ADDON), { force: true });
@@ -101,7 +99,7 @@ export async function generatePrismaClient() {
       CHECKPOINT_DISABLE: '1',
     };
     const args = [program, 'generate', '--schema', join('prisma', 'schema.prisma'), '--no-hints'];
-    const result = await runNode(args, { env, isQuiet: true, timeoutMs: PRISMA_DEADLINE_MS });
+    const result = await runNode(args, { ...QUIETLY, env, timeoutMs: PRISMA_DEADLINE_MS });
     if (result.code !== 0) throw new SetupError(`the Prisma client could not be generated:\n${result.output}`);
   });
 }
@@ -124,7 +122,7 @@ export async function compileServer() {
   await unlessDone('server', inputHash, ['dist/services/main.js'], async () => {
     say('compiling the server');
     const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
-    const result = await runNode([tsc, '-p', 'tsconfig.build.json'], { isQuiet: true });
+    const result = await runNode([tsc, '-p', 'tsconfig.build.json'], QUIETLY);
     if (result.code !== 0) throw new SetupError(`the server does not compile:\n${result.output}`);
   });
 }
@@ -142,7 +140,7 @@ export async function buildPage() {
     const vite = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
     // A page for people is always the production build, whatever NODE_ENV the server is started with.
     const env = { ...process.env, NODE_ENV: 'production', NO_COLOR: '1' };
-    const result = await runNode([vite, 'build'], { cwd: join(ROOT, 'frontend'), env, isQuiet: true });
+    const result = await runNode([vite, 'build'], { ...QUIETLY, cwd: join(ROOT, 'frontend'), env });
     if (result.code !== 0) throw new SetupError(`the page does not build:\n${result.output}`);
   });
 }

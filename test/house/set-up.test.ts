@@ -106,6 +106,21 @@ describe('a step of the set-up', () => {
   }, 60_000);
 });
 
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false; // ESRCH.
+  }
+};
+
+/** The id that a program has written down. */
+function pidIn(path: string): Promise<number> {
+  return waitFor(`${path} is there`, END_MS, () =>
+    existsSync(path) ? Number.parseInt(readFileSync(path, 'utf8'), 10) || undefined : undefined,
+  );
+}
+
 describe('a set-up that is told to end', () => {
   /** Started in a clone without packages, whose npm never comes to an end. */
   async function whileInstalling(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
@@ -115,20 +130,8 @@ describe('a set-up that is told to end', () => {
     chmodSync(npm, 0o755);
     symlinkSync(process.execPath, join(programs, 'node'));
     const program = startProcess(command, args, { cwd: root, env: { PATH: `${programs}:/bin:/usr/bin`, ...env } });
-    const pid = await waitFor('npm is started', END_MS, () => {
-      const path = join(root, 'npm.pid');
-      return existsSync(path) ? Number.parseInt(readFileSync(path, 'utf8'), 10) || undefined : undefined;
-    });
-    return { root, program, npmPid: pid };
+    return { root, program, npmPid: await pidIn(join(root, 'npm.pid')) };
   }
-
-  const isAlive = (pid: number) => {
-    try {
-      return process.kill(pid, 0);
-    } catch {
-      return false; // ESRCH.
-    }
-  };
 
   it('ends the step that runs, starts no server, and leaves no lock', async () => {
     const { root, program, npmPid } = await whileInstalling(process.execPath, [join('scripts', 'start.mjs')]);
@@ -146,6 +149,47 @@ describe('a set-up that is told to end', () => {
     program.signal('SIGTERM');
     await waitFor('all have ended', END_MS, () => ![npmPid, startPid].some(isAlive));
     expect(holderOf(root)).toBe('');
+  }, 60_000);
+});
+
+describe('a build of the addon that is told to end', () => {
+  /** A clone whose node-gyp starts a program that never comes to an end, and ends then as it is told. */
+  function cloneThatBuilds(nodeGyp: string) {
+    const [root, programs, temporary] = [scriptsAlone(), tempDirectory('path'), tempDirectory('builds')];
+    for (const name of ['npm', 'g++', 'make', 'python3']) {
+      writeFileSync(join(programs, name), '#!/bin/sh\nexit 0\n');
+      chmodSync(join(programs, name), 0o755);
+    }
+    symlinkSync(process.execPath, join(programs, 'node'));
+    for (const name of ['native', join('node_modules', 'node-addon-api')])
+      write(root, join(name, 'package.json'), '{}');
+    write(root, join('node_modules', 'node-gyp', 'bin', 'node-gyp.js'), nodeGyp);
+    const env = { PATH: `${programs}:/bin:/usr/bin`, TMPDIR: temporary };
+    const start = (args: readonly string[]) => startProcess(process.execPath, args, { cwd: root, env });
+    return { root, temporary, start };
+  }
+
+  const COMPILES = (root: string) => `
+    const { spawn } = require('node:child_process'); const { writeFileSync } = require('node:fs');
+    writeFileSync('${join(root, 'compiler.pid')}', String(spawn('sleep', ['600']).pid));`;
+
+  it('leaves neither its compiler nor its folder behind', async () => {
+    const { root, temporary, start } = cloneThatBuilds('');
+    write(root, join('node_modules', 'node-gyp', 'bin', 'node-gyp.js'), COMPILES(root));
+    const program = start([join('scripts', 'start.mjs')]);
+    const compilerPid = await pidIn(join(root, 'compiler.pid'));
+    program.signal('SIGTERM');
+    expect((await program.exited(END_MS)).code).toBe(1);
+    await waitFor('the compiler has ended', END_MS, () => !isAlive(compilerPid));
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(holderOf(root)).toBe('');
+  }, 60_000);
+
+  it('leaves no folder behind when it fails', async () => {
+    const { temporary, start } = cloneThatBuilds('process.exit(3);');
+    const { code, log } = await finished(start([join('native', 'scripts', 'build.mjs')]));
+    expect([code, log]).toEqual([1, expect.stringContaining('node-gyp configure ended with 3')]);
+    expect(readdirSync(temporary)).toEqual([]);
   }, 60_000);
 });
 
