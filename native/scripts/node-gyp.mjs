@@ -29,7 +29,7 @@ export function copyForBuild() {
  * @param {AbortSignal} [signal] ends it
  * @throws Error with the end of what node-gyp said
  */
-export async function buildCopy(folder, gypVariables = {}, signal = undefined) {
+export async function buildCopy(folder, gypVariables = {}, signal) {
   for (const { command, variables } of [
     { command: 'configure', variables: gypVariables },
     { command: 'build', variables: {} },
