@@ -132,6 +132,16 @@ describe('pages', () => {
     expect(await answer.text()).toBe(long);
   });
 
+  it('are whole for all who ask at once, the first time and later', async () => {
+    const { get } = await serve(site);
+    const asked = ['br', 'gzip', 'identity', 'br', 'gzip'];
+    for (const _time of [1, 2]) {
+      const answers = await Promise.all(asked.map((one) => get('/assets/index-1a2b.js', { 'Accept-Encoding': one })));
+      expect(answers.map(({ headers }) => headers.get('content-encoding') ?? 'identity')).toEqual(asked);
+      for (const answer of answers) expect(await answer.text()).toBe(long);
+    }
+  });
+
   it('go out as they are when ENABLE_COMPRESSION says so', async () => {
     const { get } = await serve(site, undefined, false);
     const answer = await get('/assets/index-1a2b.js', { 'Accept-Encoding': 'br, gzip' });

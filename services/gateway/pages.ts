@@ -32,12 +32,15 @@ const TYPES: Readonly<Record<string, string>> = {
 const WORKER = /^\/(assets\/)?[\w.-]*worker[\w.-]*\.js$/;
 const COMPRESSIBLE = /^(text\/|image\/svg|application\/(json|manifest))/;
 
+/** The better one first. */
+const ENCODINGS = ['br', 'gzip'] as const;
+
 interface Asset {
   readonly type: string;
   readonly etag: string;
   readonly plain: Buffer;
-  readonly br: Buffer | null;
-  readonly gzip: Buffer | null;
+  /** Made when it is first asked for, which most nodes never are; null where it is not worth it. */
+  readonly compressed: Readonly<Record<(typeof ENCODINGS)[number], () => Promise<Buffer>>> | null;
 }
 
 /** The page's files, found once by listing the folder: a request's path is only ever looked up, never opened. */
@@ -196,12 +199,24 @@ function answer(req: IncomingMessage, res: ServerResponse, asset: Asset): void {
     res.end();
     return;
   }
-  const accepted = asset.br === null ? [] : new Negotiator(req).encodings(['br', 'gzip']);
-  const encoding = ['br', 'gzip'].find((name) => accepted.includes(name));
-  const body = (encoding === 'br' ? asset.br : encoding === 'gzip' ? asset.gzip : null) ?? asset.plain;
-  if (body !== asset.plain) res.setHeader('Content-Encoding', encoding ?? 'identity');
-  res.setHeader('Content-Length', body.length);
-  res.end(body);
+  const accepted = asset.compressed === null ? [] : new Negotiator(req).encodings([...ENCODINGS]);
+  const encoding = ENCODINGS.find((name) => accepted.includes(name));
+  const send = (body: Buffer): void => {
+    res.setHeader('Content-Length', body.length);
+    res.end(body);
+  };
+  if (asset.compressed === null || encoding === undefined) {
+    send(asset.plain);
+    return;
+  }
+  asset.compressed[encoding]().then(
+    (body) => {
+      res.setHeader('Content-Encoding', encoding);
+      send(body);
+    },
+    // Without the memory to make it small it still goes out as it is.
+    () => send(asset.plain),
+  );
 }
 
 function answerNotBuilt(req: IncomingMessage, res: ServerResponse): void {
@@ -241,9 +256,23 @@ async function readAsset(
       type,
       etag: `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`,
       plain,
-      // Quality 5 costs milliseconds and is within a few percent of the best.
-      br: isWorth ? await promisify(brotliCompress)(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }) : null,
-      gzip: isWorth ? await promisify(gzip)(plain) : null,
+      compressed: isWorth ? compressedOf(plain) : null,
     },
   ];
+}
+
+function compressedOf(plain: Buffer): Asset['compressed'] {
+  return {
+    // Quality 5 costs milliseconds and is within a few percent of the best.
+    br: once(() => promisify(brotliCompress)(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } })),
+    gzip: once(() => promisify(gzip)(plain)),
+  };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
