@@ -251,6 +251,39 @@ describe('upload session', () => {
     await until(snapshots, 'sealed');
   });
 
+  it('claims no more than one chunk of what buffers took in and nobody stored', async () => {
+    const large: EngineFile = { sizeBytes: 20 * CHUNK, chunkSizeBytes: CHUNK, chunkCount: 20 };
+    const answer = { ...large, index: 0, committed: [[0, 2]] as const, digest: null };
+    const snapshots: UploadSnapshot[] = [];
+    const book = new NodeBook(() => Date.now());
+    const plan = { window: 2, ackTimeoutMs: 10_000, maxRetries: 3, homeNodeId: 'home', maxRunBytes: 4 * CHUNK };
+    const session = new UploadSession({ ...plan, files: [large] }, [new Blob([new Uint8Array(20 * CHUNK)])], {
+      now: () => Date.now(),
+      route: book.routeTo('home'),
+      sharers: () => 1,
+      publish: (snapshot) => snapshots.push(snapshot),
+      transport: {
+        put: (_baseUrl, _run, body, onMoved) => {
+          onMoved(body.size);
+          return never();
+        },
+        status: async () => ({
+          ok: true,
+          value: { state: 'open', generation: 1, homeNodeId: 'home', recipients: 0, files: [answer] },
+        }),
+      },
+    });
+    session.start();
+    await jest.advanceTimersByTimeAsync(300);
+    expect(snapshots.at(-1)).toMatchObject({ storedBytes: 2 * CHUNK, movedBytes: 3 * CHUNK });
+    expect(snapshots.flatMap(({ files }) => files).at(-1)).toEqual({
+      index: 0,
+      storedBytes: 2 * CHUNK,
+      movedBytes: 3 * CHUNK,
+    });
+    session.dispatch({ type: 'cancel' });
+  });
+
   it('keeps one connection to the page’s own origin free', async () => {
     const waiting: string[] = [];
     const large: EngineFile = { sizeBytes: 20 * CHUNK, chunkSizeBytes: CHUNK, chunkCount: 20 };

@@ -45,7 +45,7 @@ export interface SessionPorts {
 export interface FileProgress {
   readonly index: number;
   readonly storedBytes: number;
-  /** Stored, and on its way and not answered yet. */
+  /** Stored, and of what is on its way at most one chunk: buffers on the way take in whole runs long before they move. */
   readonly movedBytes: number;
 }
 /** What changed since the last one. */
@@ -54,7 +54,7 @@ export interface UploadSnapshot {
   /** False until the server has said what is stored: the counts then say nothing. */
   readonly isStoredKnown: boolean;
   readonly storedBytes: number;
-  /** Stored, and on its way and not answered yet. */
+  /** Of all files. */
   readonly movedBytes: number;
   readonly bytesPerSecond: number | null;
   readonly remainingMs: number | null;
@@ -257,8 +257,9 @@ export class UploadSession {
   }
 
   #publish(): void {
-    const { map, phase, sentUnansweredBytes, digests, isStoredKnown } = this.#machine;
-    const movedBytes = map.storedBytes + sentUnansweredBytes;
+    const { map, phase, digests, isStoredKnown } = this.#machine;
+    const ahead = this.#aheadByFile();
+    const movedBytes = [...ahead.values()].reduce((sum, bytes) => sum + bytes, map.storedBytes);
     const rate = phase.name === 'sending' ? this.#rate.bytesPerSecond(this.#ports.now()) : null;
     const changes = map.takeChanges();
     const summary = `${JSON.stringify(phase)} ${movedBytes} ${Math.round(rate ?? -1)} ${digests.length} ${isStoredKnown}`;
@@ -272,18 +273,26 @@ export class UploadSession {
       bytesPerSecond: rate,
       remainingMs: leftMsAt(rate, movedBytes, map.totalBytes),
       cells: changes.map(([from, end]) => ({ from, states: map.cells.slice(from, end) })),
-      files: isStoredKnown ? this.#filesNow() : [],
+      files: isStoredKnown ? this.#filesNow(ahead) : [],
       digests,
     });
   }
 
+  /** By index of its file: what is told to be there of what is on its way. */
+  #aheadByFile(): ReadonlyMap<number, number> {
+    const ahead = new Map<number, number>();
+    for (const [index, sentBytes] of this.#machine.sentUnansweredByFile()) {
+      ahead.set(index, Math.min(sentBytes, this.#plan.files[index]?.chunkSizeBytes ?? 0));
+    }
+    return ahead;
+  }
+
   /** Those of which something has changed since they were told of. */
-  #filesNow(): readonly FileProgress[] {
+  #filesNow(ahead: ReadonlyMap<number, number>): readonly FileProgress[] {
     const told = this.#told;
-    const sent = this.#machine.sentUnansweredByFile();
     const files: FileProgress[] = [];
     this.#machine.map.storedBytesByFile.forEach((storedBytes, index) => {
-      const movedBytes = storedBytes + (sent.get(index) ?? 0);
+      const movedBytes = storedBytes + (ahead.get(index) ?? 0);
       if (told.storedBytes[index] === storedBytes && told.movedBytes[index] === movedBytes) return;
       told.storedBytes[index] = storedBytes;
       told.movedBytes[index] = movedBytes;

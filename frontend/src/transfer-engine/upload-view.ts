@@ -28,7 +28,7 @@ export interface UploadView {
   readonly storedBytes: number;
   /** False for one of an earlier visit while the server could not be asked: the counts and cells then say nothing. */
   readonly isStoredKnown: boolean;
-  /** Stored, or sent on this visit: it falls only when the server has lost something. */
+  /** Stored, or sent on this visit and at most a chunk of each file ahead: it falls only when the server has lost something. */
   readonly movedBytes: number;
   readonly bytesPerSecond: number | null;
   readonly remainingMs: number | null;
