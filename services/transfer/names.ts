@@ -51,27 +51,37 @@ export function fileName(path: string): string {
  */
 export function distinctPaths(paths: readonly string[]): string[] {
   const taken = new Set<string>();
-  for (const path of paths) {
-    for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
-      taken.add(path.slice(0, slash).toLowerCase());
-    }
-  }
+  const sorted = paths.map((path) => path.toLowerCase()).sort();
+  const isTaken = (path: string) => taken.has(path) || isFolderOfOne(path, sorted);
   const nextNumber = new Map<string, number>();
   return paths.map((path) => {
     let candidate = path;
-    if (taken.has(path.toLowerCase())) {
+    if (isTaken(path.toLowerCase())) {
       // Long names that are alike once they are shortened count on together: each number is tried once.
       const key = numbered(path, LARGEST_NUMBER).toLowerCase();
       let number = nextNumber.get(key) ?? 2;
       do {
         candidate = numbered(path, number);
         number += 1;
-      } while (taken.has(candidate.toLowerCase()));
+      } while (isTaken(candidate.toLowerCase()));
       nextNumber.set(key, number);
     }
     taken.add(candidate.toLowerCase());
     return candidate;
   });
+}
+
+/** Looked up in the list: the folders themselves may be sixty times as many as the paths. @param sorted as `sort` does */
+function isFolderOfOne(path: string, sorted: readonly string[]): boolean {
+  const start = `${path}/`;
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? '') < start) low = middle + 1;
+    else high = middle;
+  }
+  return sorted[low]?.startsWith(start) ?? false;
 }
 
 /** More digits than any number that is given, so that every numbered form begins with what this one begins with. */
@@ -92,13 +102,9 @@ function numbered(path: string, number: number): string {
 
 /** The longest beginning that fits, cut between code points. */
 function shortened(text: string, maxBytes: number): string {
-  if (Buffer.byteLength(text) <= maxBytes) return text;
-  let kept = '';
-  let bytes = 0;
-  for (const symbol of text) {
-    bytes += Buffer.byteLength(symbol);
-    if (bytes > maxBytes) break;
-    kept += symbol;
-  }
-  return kept;
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxBytes) return text;
+  let end = maxBytes;
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.toString('utf8', 0, end);
 }
