@@ -11,6 +11,7 @@ describe('a text that somebody sent', () => {
     ['(http://example.org/x), HTTPS://EXAMPLE.ORG/Y!', ['http://example.org/x', 'HTTPS://EXAMPLE.ORG/Y']],
     ['javascript:alert(1) data:text/html,x file:///etc/passwd', []],
     ['https://user:secret@example.org/', []],
+    ['https://:www.bank.example@example.org/', []],
     ['https://example.org/\u202Egnp.exe', ['https://example.org/']],
     ['<a href="https://example.org/q">', ['https://example.org/q']],
     ['https:// http://', []],

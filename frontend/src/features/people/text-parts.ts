@@ -36,7 +36,8 @@ function isPageAddress(text: string): boolean {
   try {
     // Asked by trying: `URL.canParse` is younger than browsers that can do everything else here.
     const url = new URL(text);
-    return /^https?:$/.test(url.protocol) && url.hostname !== '' && url.username === '';
+    // What stands before an @ may look like the host.
+    return /^https?:$/.test(url.protocol) && url.hostname !== '' && url.username === '' && url.password === '';
   } catch {
     return false;
   }
