@@ -83,6 +83,8 @@ export const MAX_CONNECTIONS = 20_000;
 export const READ_AHEAD_BUFFERS = 3;
 /** Of larger chunks fewer are read ahead, at least one. */
 export const READ_AHEAD_BYTES = 6 * MIB;
+/** Verified chunks that nobody sends right now, kept for those who read the same file a little behind others. */
+export const SHARED_CHUNK_BYTES = 16 * MIB;
 /** Buffers of all downloads together. Beyond half of it nobody reads ahead, at it streams wait. */
 export const MAX_READER_BYTES = 512 * MIB;
 /** While streams wait for buffers, a client that has taken nothing for this long is cut. */

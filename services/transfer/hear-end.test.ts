@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import { memoryEngine } from '../../test/support/memory-engine.ts';
 import { MemoryTransferRepository } from '../../test/support/memory-transfers.ts';
+import { readerParts } from '../../test/support/reader-parts.ts';
 import { insertTransfer } from '../../test/support/transfer-rows.ts';
 import type { Events } from '../contracts/actions.ts';
-import { BufferPool } from './data-plane/buffer-pool.ts';
 import { piecesOf, readPieces } from './data-plane/read-pieces.ts';
-import { ReaderMemory } from './data-plane/reader-memory.ts';
 import { type TransferServiceDeps, transferService } from './transfer.service.ts';
 
 const CHUNK = 1024;
@@ -33,7 +32,7 @@ async function world() {
   } as unknown as TransferServiceDeps);
   const events = schema.events as Record<string, { handler: (ctx: unknown) => Promise<void> }>;
   const source = () => ({
-    deps: { engine, buffers: new BufferPool(), readers: new ReaderMemory(() => performance.now()) },
+    deps: { engine, ...readerParts() },
     transfer,
     file,
     from: 0,

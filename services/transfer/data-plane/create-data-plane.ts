@@ -19,6 +19,7 @@ import { putUpload } from './put-upload.ts';
 import { ReaderMemory } from './reader-memory.ts';
 import { ClientGone, discardRest } from './receive-body.ts';
 import { assertAllowed } from './share-access.ts';
+import { SharedChunks } from './shared-chunks.ts';
 import { storeChunk } from './store-chunk.ts';
 
 export interface DataPlaneOptions {
@@ -50,12 +51,14 @@ export function createDataPlane(
 ): DataPlane & Omit<ActivityGauges, 'singleCopyTransfers' | 'openDirectSends'> {
   // Durations, so not the clock on the wall, which may jump.
   const nowMs = () => performance.now();
+  const buffers = new BufferPool();
   const here: DataPlaneDeps = {
     ...options,
     peers: null,
     uploads: new MovingTransfers(options.maxConcurrentUploads, nowMs),
     downloads: new MovingTransfers(options.maxConcurrentDownloads, nowMs),
-    buffers: new BufferPool(),
+    buffers,
+    chunks: new SharedChunks(buffers),
     readers: new ReaderMemory(nowMs),
     maxUnknownLengthBytes: Math.min(
       options.maxFileBytes ?? Number.POSITIVE_INFINITY,

@@ -12,6 +12,7 @@ import type { EdgePorts, RequestContext } from './data-plane.ts';
 import type { MovingTransfers } from './moving-transfers.ts';
 import type { Piece, PieceSource } from './pieces.ts';
 import type { ReaderMemory } from './reader-memory.ts';
+import type { SharedChunks } from './shared-chunks.ts';
 
 export interface ForwardedRun {
   readonly fileIndex: number;
@@ -52,6 +53,7 @@ export interface DataPlaneDeps {
   readonly uploads: MovingTransfers;
   readonly downloads: MovingTransfers;
   readonly buffers: BufferPool;
+  readonly chunks: SharedChunks;
   readonly readers: ReaderMemory;
   /** In a cluster: the other nodes. */
   readonly peers: PeerPorts | null;

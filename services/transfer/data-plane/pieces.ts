@@ -3,6 +3,7 @@ import type { RunningTransfer } from '../running-transfer.ts';
 import type { TransferEngine } from '../transfer-engine.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { ReaderMemory } from './reader-memory.ts';
+import type { SharedChunks } from './shared-chunks.ts';
 
 /** Verified bytes, in order. They are the reader's until `release`. */
 export interface Piece {
@@ -15,7 +16,12 @@ export interface Piece {
 }
 
 export interface PieceSource {
-  readonly deps: { readonly engine: TransferEngine; readonly buffers: BufferPool; readonly readers: ReaderMemory };
+  readonly deps: {
+    readonly engine: TransferEngine;
+    readonly buffers: BufferPool;
+    readonly chunks: SharedChunks;
+    readonly readers: ReaderMemory;
+  };
   readonly transfer: RunningTransfer;
   readonly file: RunningFile;
   /** First byte. */

@@ -2,18 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
 import { memoryEngine } from '../../../test/support/memory-engine.ts';
 import { MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
+import { readerParts } from '../../../test/support/reader-parts.ts';
 import { insertTransfer } from '../../../test/support/transfer-rows.ts';
-import { BufferPool } from './buffer-pool.ts';
 import type { Piece } from './pieces.ts';
 import { readPieces } from './read-pieces.ts';
-import { ReaderMemory } from './reader-memory.ts';
 
 const CHUNK = 1024;
 const CHUNKS = 8;
 
 /** A sealed file of eight chunks, and what its readers share. */
 async function world(maxBytes: number) {
-  const nowMs = () => performance.now();
   const repository = new MemoryTransferRepository(() => Date.now());
   const engine = memoryEngine({ repository, nowMs: () => Date.now() });
   const files = [{ sizeBytes: CHUNKS * CHUNK, chunkSizeBytes: CHUNK }];
@@ -23,11 +21,12 @@ async function world(maxBytes: number) {
     await engine.writeChunk(transfer, file, { index, bytes: [Buffer.alloc(CHUNK, index)] });
   }
   await engine.sealWhenComplete(transfer, file);
-  const readers = new ReaderMemory(nowMs, maxBytes);
+  const shared = readerParts(maxBytes);
+  const { readers } = shared;
   const cuts: unknown[] = [];
   const read = (from: number, to: number, ending = new AbortController()) =>
     readPieces({
-      deps: { engine, buffers: new BufferPool(), readers },
+      deps: { engine, ...shared },
       transfer,
       file,
       from,
@@ -38,7 +37,7 @@ async function world(maxBytes: number) {
         ending.abort(fault);
       },
     });
-  return { read, readers, cuts };
+  return { read, readers, cuts, chunks: shared.chunks };
 }
 
 async function next(reading: AsyncGenerator<Piece, void, void>): Promise<Piece> {
@@ -87,5 +86,21 @@ describe('pieces of a file', () => {
     );
     expect(whole).toEqual(Array(20).fill(CHUNKS * CHUNK));
     expect([readers.lentBytes, cuts]).toEqual([0, []]);
+  });
+
+  it('are the same memory for two who read side by side, of which one leaving takes nothing from the other', async () => {
+    const { read, readers, chunks } = await world(100 * CHUNK);
+    const [one, other] = [read(0, CHUNKS * CHUNK), read(0, CHUNKS * CHUNK)];
+    const [first, same] = await Promise.all([next(one), next(other)]);
+    expect(same.bytes[0]?.buffer).toBe(first.bytes[0]?.buffer);
+    await one.return();
+    first.release('lost');
+    expect(same.bytes[0]?.every((byte) => byte === 0)).toBe(true);
+    same.release('taken');
+    const rest: Piece[] = [];
+    for await (const piece of other) rest.push(piece);
+    expect(rest.map(({ bytes }) => bytes[0]?.[CHUNK - 1])).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    for (const piece of rest) piece.release('taken');
+    expect([readers.lentBytes, chunks.idleBytes]).toEqual([0, 0]);
   });
 });

@@ -8,6 +8,7 @@ import type { RunningTransfer } from '../running-transfer.ts';
 import type { DataPlaneDeps } from './deps.ts';
 import type { Piece, PieceSource } from './pieces.ts';
 import type { ReaderShare } from './reader-memory.ts';
+import type { FileReader, HeldChunk } from './shared-chunks.ts';
 
 /**
  * The bytes of a range, chunk by chunk: committed ones read and verified ahead in the pool, the next ones awaited. A
@@ -77,6 +78,7 @@ export function isServedHere(deps: Pick<DataPlaneDeps, 'peers'>, transfer: Runni
 /** One reader's use of a file: opened at its first committed chunk, closed when all its reads have ended. */
 class FileReading {
   readonly #deps: Pick<DataPlaneDeps, 'engine' | 'buffers'>;
+  readonly #shared: FileReader;
   readonly #transfer: RunningTransfer;
   readonly #file: RunningFile;
   readonly #hidingKey: Uint8Array | undefined;
@@ -84,7 +86,7 @@ class FileReading {
   #use: Promise<FileUse | null> | null = null;
 
   constructor(
-    deps: Pick<DataPlaneDeps, 'engine' | 'buffers'>,
+    deps: Pick<DataPlaneDeps, 'engine' | 'buffers' | 'chunks'>,
     transfer: RunningTransfer,
     file: RunningFile,
     hidingKey: Uint8Array | undefined,
@@ -95,6 +97,7 @@ class FileReading {
     this.#deps = deps;
     this.#transfer = transfer;
     this.#file = file;
+    this.#shared = deps.chunks.enter(file.row.id);
   }
 
   /** Chunk `index` cut to the range, or null when the file ends before it. */
@@ -120,32 +123,52 @@ class FileReading {
     if (use === null) throw damagedChunk(index);
     const { chunkSizeBytes } = this.#file.row;
     await this.#share.borrow(chunkSizeBytes, signal);
-    const buffer = this.#deps.buffers.take(chunkSizeBytes);
-    const giveBack = (isTaken: boolean) => {
-      this.#deps.buffers.give(buffer);
-      this.#share.repay(chunkSizeBytes, isTaken);
-    };
-    const lengthBytes = this.#file.chunkLength(index);
-    let isSound = false;
+    const hiding = this.#hidingAt(start - from);
+    let held: HeldChunk | null = null;
     try {
-      isSound = await use.stored.readChunk(index, buffer, lengthBytes, this.#hidingAt(start - from));
+      held = await this.#read(use, index, hiding);
     } catch (fault) {
       // The file was closed under the read because the transfer is over.
       this.#transfer.assertGoingOn(this.#deps.engine.nowMs);
       throw fault;
     } finally {
-      if (!isSound) giveBack(false);
+      if (held === null) this.#share.repay(chunkSizeBytes, false);
     }
-    if (!isSound) {
+    if (held === null) {
       // "It is fetched from the other copy and mended; both bad: the stream breaks and the chunk is named."
       const mended = await this.#deps.engine.mending.mend(this.#transfer, this.#file, use.stored, index);
       return { bytes: [cut(mended)], release: () => {} };
     }
+    const { bytes, release } = held;
     return {
-      bytes: [cut(buffer.subarray(0, lengthBytes))],
-      isHidden: this.#hidingKey !== undefined,
-      release: (how) => giveBack(how === 'taken'),
+      bytes: [cut(bytes)],
+      isHidden: hiding !== undefined,
+      release: (how) => {
+        release();
+        this.#share.repay(chunkSizeBytes, how === 'taken');
+      },
     };
+  }
+
+  /** Null: the bytes are not those that were committed. */
+  async #read({ stored }: FileUse, index: number, hiding: Hiding | undefined): Promise<HeldChunk | null> {
+    const { buffers } = this.#deps;
+    const bufferBytes = this.#file.row.chunkSizeBytes;
+    const lengthBytes = this.#file.chunkLength(index);
+    const load = (buffer: Buffer) => stored.readChunk(index, buffer, lengthBytes, hiding);
+    const value = stored.values.get(index);
+    if (hiding === undefined && value !== null)
+      return this.#shared.read({ index, lengthBytes, value, bufferBytes, load });
+    // Obfuscated by a key of this answer: nobody else could use it.
+    const buffer = buffers.take(bufferBytes);
+    const release = () => buffers.give(buffer);
+    const isSound = await load(buffer).catch((fault: unknown) => {
+      release();
+      throw fault;
+    });
+    if (isSound) return { bytes: buffer.subarray(0, lengthBytes), release };
+    release();
+    return null;
   }
 
   /** @param position of the chunk's first byte in the answer; below 0 in a chunk that the range begins within */
@@ -166,6 +189,7 @@ class FileReading {
   async end(unread: readonly Promise<Piece | null>[]): Promise<void> {
     for (const piece of await Promise.allSettled(unread))
       if (piece.status === 'fulfilled') piece.value?.release('taken');
+    this.#shared.leave();
     const use = await this.#use?.catch(() => null);
     use?.release();
   }

@@ -6,10 +6,9 @@ import { loadNetIo } from '../../../native/index.ts';
 import { MemoryChunkStore } from '../../../test/support/memory-chunk-store.ts';
 import { memoryEngine } from '../../../test/support/memory-engine.ts';
 import { MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
+import { readerParts } from '../../../test/support/reader-parts.ts';
 import { insertTransfer } from '../../../test/support/transfer-rows.ts';
 import { ERROR_TYPES, PeerLinkError, typeOfFault } from '../../contracts/errors.ts';
-import { BufferPool } from '../data-plane/buffer-pool.ts';
-import { ReaderMemory } from '../data-plane/reader-memory.ts';
 import { PeerAuth } from './peer-auth.ts';
 import { PeerClient } from './peer-client.ts';
 import { answerRead } from './peer-read.ts';
@@ -22,7 +21,6 @@ const GEOMETRY = { chunkSizeBytes: CHUNK, sizeBytes: 2 * CHUNK + 100 };
 const BYTES = Buffer.concat([Buffer.alloc(CHUNK, 1), Buffer.alloc(CHUNK, 2), Buffer.alloc(100, 3)]);
 const GIVE_UP_MS = 700;
 const secret = Buffer.from('a secret of one test');
-const readers = () => ({ buffers: new BufferPool(), readers: new ReaderMemory(() => performance.now()) });
 
 /** A node that answers reads of others, with its own disk and its own memory of rows. */
 class Holder {
@@ -37,7 +35,7 @@ class Holder {
     this.repository = repository;
     this.engine = memoryEngine({ nodeId, repository, store: this.store, nowMs: () => this.nowMs() });
     this.#auth = new PeerAuth({ secret, nodeId, nowMs: Date.now });
-    const data = { engine: this.engine, ...readers() };
+    const data = { engine: this.engine, ...readerParts() };
     this.#server = createServer((req, res) => {
       const path = req.url ?? '';
       const head = this.#auth.verify('GET', path, req.headers);
@@ -131,7 +129,7 @@ class World {
     const source = { transfer, file: transfer.file(1), from: 0, to: BYTES.length, signal: end.signal };
     for await (const piece of this.#routing.readAnywhere({
       ...source,
-      deps: { engine: this.gateway, ...readers() },
+      deps: { engine: this.gateway, ...readerParts() },
       cut: () => end.abort(),
     })) {
       parts.push(...piece.bytes.map((bytes) => Buffer.from(bytes)));

@@ -16,7 +16,7 @@ import { toldIn, toldTransfer } from './told-file.ts';
 const ROW_WITHIN_MS = 500;
 
 export interface PeerReadDeps {
-  readonly data: Pick<DataPlaneDeps, 'engine' | 'buffers' | 'readers'>;
+  readonly data: Pick<DataPlaneDeps, 'engine' | 'buffers' | 'chunks' | 'readers'>;
   readonly auth: Pick<PeerAuth, 'obfuscationKey'>;
   readonly netIo: Pick<NetIo, 'xorCopy'>;
 }

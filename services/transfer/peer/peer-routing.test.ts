@@ -3,10 +3,9 @@ import { loadNetIo } from '../../../native/index.ts';
 import { MemoryChunkStore } from '../../../test/support/memory-chunk-store.ts';
 import { memoryEngine } from '../../../test/support/memory-engine.ts';
 import { MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
+import { readerParts } from '../../../test/support/reader-parts.ts';
 import { insertTransfer } from '../../../test/support/transfer-rows.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
-import { BufferPool } from '../data-plane/buffer-pool.ts';
-import { ReaderMemory } from '../data-plane/reader-memory.ts';
 import { damagedChunk } from '../mending.ts';
 import type { PeerReading, ReadTarget } from './peer-client.ts';
 import { noAnswer } from './peer-faults.ts';
@@ -87,7 +86,7 @@ class World {
     const end = new AbortController();
     const parts: Buffer[] = [];
     const pieces = this.routing.readAnywhere({
-      deps: { engine: this.engine, buffers: new BufferPool(), readers: new ReaderMemory(() => performance.now()) },
+      deps: { engine: this.engine, ...readerParts() },
       transfer,
       file: transfer.file(0),
       from: 0,

@@ -1,0 +1,157 @@
+import { SHARED_CHUNK_BYTES } from '../../contracts/limits.ts';
+import { isEqualBytes } from '../../kernel/ids.ts';
+import type { BufferPool } from './buffer-pool.ts';
+
+/** What a reader asks for. */
+export interface WantedChunk {
+  readonly index: number;
+  /** The chaining value that is committed now. */
+  readonly value: Uint8Array;
+  readonly lengthBytes: number;
+  /** The buffer has the length of a whole chunk, so that all of a file's are alike. */
+  readonly bufferBytes: number;
+  /** Reads and verifies. False: the bytes are not those of the value. */
+  load(buffer: Buffer): Promise<boolean>;
+}
+
+/** A verified chunk that others may be sending too: nobody writes into it. */
+export interface HeldChunk {
+  readonly bytes: Buffer;
+  /** Repeatable. */
+  release(): void;
+}
+
+interface Entry {
+  readonly index: number;
+  readonly value: Uint8Array;
+  readonly buffer: Buffer;
+  readonly loading: Promise<boolean>;
+  isLoaded: boolean;
+  holders: number;
+}
+
+/** Those of one file that are being read, held, or idle. */
+class FileChunks {
+  readers = 0;
+  readonly entries = new Map<number, Entry>();
+}
+
+/**
+ * Chunks that several downloads want at nearly the same time: each is read and verified once. Whoever is ahead does that; those
+ * right behind send the same bytes, which costs less, so that they catch up and stay together. What nobody holds any more is
+ * idle, and stays while its file has two readers or more: the latest `SHARED_CHUNK_BYTES` of all files.
+ */
+export class SharedChunks {
+  readonly #pool: BufferPool;
+  readonly #maxIdleBytes: number;
+  readonly #files = new Map<string, FileChunks>();
+  /** Held by nobody, the longest unused first. */
+  readonly #idle = new Map<Entry, FileChunks>();
+  #idleBytes = 0;
+
+  constructor(pool: BufferPool, maxIdleBytes = SHARED_CHUNK_BYTES) {
+    this.#pool = pool;
+    this.#maxIdleBytes = maxIdleBytes;
+  }
+
+  get idleBytes(): number {
+    return this.#idleBytes;
+  }
+
+  /** Somebody begins to read a file. */
+  enter(fileId: string): FileReader {
+    const file = this.#files.get(fileId) ?? new FileChunks();
+    this.#files.set(fileId, file);
+    file.readers += 1;
+    let isOver = false;
+    return {
+      read: (wanted) => this.#read(file, wanted),
+      leave: () => {
+        if (isOver) return;
+        isOver = true;
+        file.readers -= 1;
+        // One reader alone has nobody behind it.
+        if (file.readers < 2) for (const entry of [...file.entries.values()]) this.#dropIfIdle(entry);
+        if (file.readers === 0) this.#files.delete(fileId);
+      },
+    };
+  }
+
+  async #read(file: FileChunks, wanted: WantedChunk): Promise<HeldChunk | null> {
+    const known = file.entries.get(wanted.index);
+    const entry = known !== undefined && isEqualBytes(known.value, wanted.value) ? known : this.#load(file, wanted);
+    this.#take(entry);
+    entry.holders += 1;
+    const release = once(() => this.#letGo(file, entry));
+    let isSound = false;
+    try {
+      isSound = await entry.loading;
+    } finally {
+      if (!isSound) release();
+    }
+    return isSound ? { bytes: entry.buffer.subarray(0, wanted.lengthBytes), release } : null;
+  }
+
+  #load(file: FileChunks, { index, value, bufferBytes, load }: WantedChunk): Entry {
+    const buffer = this.#pool.take(bufferBytes);
+    const loading = load(buffer);
+    const entry: Entry = { index, value: Uint8Array.from(value), buffer, loading, isLoaded: false, holders: 0 };
+    const before = file.entries.get(index);
+    if (before !== undefined) this.#dropIfIdle(before);
+    file.entries.set(index, entry);
+    loading.then(
+      (isSound) => (entry.isLoaded = isSound),
+      () => {},
+    );
+    return entry;
+  }
+
+  #letGo(file: FileChunks, entry: Entry): void {
+    entry.holders -= 1;
+    if (entry.holders > 0) return;
+    if (!entry.isLoaded || file.readers < 2 || file.entries.get(entry.index) !== entry) {
+      this.#drop(file, entry);
+      return;
+    }
+    this.#idle.set(entry, file);
+    this.#idleBytes += entry.buffer.length;
+    for (const oldest of this.#idle.keys()) {
+      if (this.#idleBytes <= this.#maxIdleBytes) break;
+      this.#dropIfIdle(oldest);
+    }
+  }
+
+  /** It is not idle any more. */
+  #take(entry: Entry): void {
+    if (this.#idle.delete(entry)) this.#idleBytes -= entry.buffer.length;
+  }
+
+  #dropIfIdle(entry: Entry): void {
+    const file = this.#idle.get(entry);
+    if (file === undefined) return;
+    this.#take(entry);
+    this.#drop(file, entry);
+  }
+
+  #drop(file: FileChunks, entry: Entry): void {
+    if (file.entries.get(entry.index) === entry) file.entries.delete(entry.index);
+    this.#pool.give(entry.buffer);
+  }
+}
+
+/** One reader's way to the chunks of a file. */
+export interface FileReader {
+  /** Null: the bytes are not those of the value. @throws what `load` threw */
+  read(wanted: WantedChunk): Promise<HeldChunk | null>;
+  /** Repeatable. What it holds stays its own. */
+  leave(): void;
+}
+
+function once(act: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    isDone = true;
+    act();
+  };
+}
