@@ -1,5 +1,5 @@
-import { once } from 'node:events';
-import type { Server, ServerResponse } from 'node:http';
+import { EventEmitter, once } from 'node:events';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '../../test/support/waiting.ts';
@@ -176,6 +176,23 @@ describe('the server', () => {
       socket.on('close', () => resolve(text));
     });
     expect(answer).toContain(JSON.stringify({ ü: [1, 'é'] }));
+  });
+
+  it('keeps the bytes of a body, and no object for each of the parts it came in', async () => {
+    const req = Object.assign(new EventEmitter(), {
+      headers: { 'transfer-encoding': 'chunked', 'content-type': 'application/json' },
+    });
+    const limits = { maxBytes: 10_000, maxDepth: 3, timeoutMs: 5_000 };
+    const reading = readJsonBody(req as unknown as IncomingMessage, limits);
+    const text = JSON.stringify(Array.from({ length: 1_000 }, (_, index) => index));
+    for (const sign of text) {
+      const part = Buffer.from(sign);
+      req.emit('data', part);
+      // Whoever had kept the part itself would find this in it.
+      part.fill('x');
+    }
+    req.emit('end');
+    expect(JSON.stringify(await reading)).toBe(text);
   });
 
   it('begins eight requests on a connection before it has answered one, and ends it with the ninth', async () => {
