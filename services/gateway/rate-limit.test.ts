@@ -68,6 +68,12 @@ describe('rate limits', () => {
     const share = sharedRateLimiter('looks', 6_000, 60, () => 100);
     expect([await share.consume('a'), await share.consume('a', 100)]).toEqual([0, 0]);
     expect(await share.consume('a')).toBeGreaterThan(0);
+    // Of so many that one look is all that a node has.
+    const least = createRateLimits(settings, (name, points, seconds) =>
+      sharedRateLimiter(name, points, seconds, () => 9e9),
+    );
+    expect(await lookAt(least, 'a', async () => listing)).toBe(listing);
+    await expect(lookAt(least, 'a', async () => listing)).rejects.toMatchObject({ type: 'rate_limited' });
   });
 
   it('count strangers in shared buckets once 50,000 addresses are known, so that memory is bounded', async () => {

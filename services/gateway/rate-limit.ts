@@ -14,8 +14,8 @@ import {
 
 /** One kind of limit: a number of points per window and key. The memory one counts on this node only. */
 export interface RateLimiter {
-  /** Takes points, one unless said; see affordable. @returns 0, or the seconds after which there will be some again */
-  consume(key: string, points?: number): Promise<number>;
+  /** Takes one, or so many more: see pointsTaken. @returns 0, or the seconds after which there will be some again */
+  consume(key: string, more?: number): Promise<number>;
   /** Takes none. @returns 0 when there is one, or the seconds after which there will be */
   look(key: string): Promise<number>;
   forgive(key: string): Promise<void>;
@@ -23,11 +23,11 @@ export interface RateLimiter {
 export type MakeRateLimiter = (name: string, points: number, windowSeconds: number) => RateLimiter;
 
 /**
- * What is taken instead of more points than a window has: all but the one that was taken before. Else whoever asks for so much
- * would be refused for ever, however long they wait.
+ * Of more than a window has after the one that was taken before, all that are left, which may be none. Else whoever asks
+ * for so much would be refused for ever, however long they wait.
  */
-export function affordable(taken: number, windowPoints: number): number {
-  return Math.min(taken, Math.max(1, windowPoints - 1));
+export function pointsTaken(more: number | undefined, windowPoints: number): number {
+  return more === undefined ? 1 : Math.min(more, windowPoints - 1);
 }
 
 /** What rate-limiter-flexible says when no point is asked of it. */
@@ -69,9 +69,9 @@ export function sharedRateLimiter(
   };
   const share = () => Math.max(1, Math.floor(points / Math.max(1, nodeCount())));
   return {
-    async consume(key, taken = 1) {
+    async consume(key, more) {
       limiter.points = share();
-      return limiter.consume(keyFor(key), affordable(taken, limiter.points)).then(() => 0, secondsOf);
+      return limiter.consume(keyFor(key), pointsTaken(more, limiter.points)).then(() => 0, secondsOf);
     },
     async look(key) {
       limiter.points = share();
@@ -105,8 +105,8 @@ export type LimitName =
   | 'looks';
 
 export interface RateLimits {
-  /** @throws rate_limited */
-  consume(name: LimitName, key: string, points?: number): Promise<void>;
+  /** One, or so many more after it. @throws rate_limited */
+  consume(name: LimitName, key: string, more?: number): Promise<void>;
   /** Takes nothing, and is refused as `consume` is. @throws rate_limited */
   assertLeft(name: LimitName, key: string): Promise<void>;
   forgive(name: LimitName, key: string): Promise<void>;
@@ -175,7 +175,7 @@ export function createRateLimits(
     );
   };
   return {
-    consume: async (name, key, points = 1) => refuse(name, await limiters[name].consume(key, points)),
+    consume: async (name, key, more) => refuse(name, await limiters[name].consume(key, more)),
     assertLeft: async (name, key) => refuse(name, await limiters[name].look(key)),
     forgive: (name, key) => limiters[name].forgive(key),
   };

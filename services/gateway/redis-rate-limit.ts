@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
-import { affordable, type MakeRateLimiter, secondsOf, secondsUntilOne, sharedRateLimiter } from './rate-limit.ts';
+import { type MakeRateLimiter, pointsTaken, secondsOf, secondsUntilOne, sharedRateLimiter } from './rate-limit.ts';
 
 /** What this adapter needs of the connection to Redis; see services/redis/redis-link.ts. */
 export interface AskRedis {
@@ -30,15 +30,15 @@ export function redisRateLimiter(redis: AskRedis, clusterId: string, nodeCount: 
       return made;
     };
     return {
-      async consume(key, taken = 1) {
+      async consume(key, more) {
         try {
           return await redis.ask((client) =>
             limiterOn(client)
-              .consume(key, affordable(taken, points))
+              .consume(key, pointsTaken(more, points))
               .then(() => 0, secondsOf),
           );
         } catch {
-          return ownShare.consume(key, taken);
+          return ownShare.consume(key, more);
         }
       },
       async look(key) {
