@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ConnectionOptions, connect, Events, type NatsConnection } from 'nats';
+import { type ConnectionOptions, connect, Events, type NatsConnection, type TlsOptions } from 'nats';
 import type { BusLine, LineHandlers } from './bus-line.ts';
 
 const RECONNECT_WAIT_MS = 250;
@@ -16,7 +16,7 @@ export function natsOptions(url: string, connectTimeoutMs: number): ConnectionOp
   return {
     servers: [`${hostname}:${port === '' ? '4222' : port}`],
     ...credentials,
-    ...(protocol === 'tls:' ? { tls: {} } : {}),
+    ...(protocol === 'tls:' ? { tls: tlsOptions(hostname) } : {}),
     name: 'peerlink-bus',
     timeout: connectTimeoutMs,
     maxReconnectAttempts: -1,
@@ -27,6 +27,15 @@ export function natsOptions(url: string, connectTimeoutMs: number): ConnectionOp
     pingInterval: PING_EVERY_MS,
     maxPingOut: MAX_UNANSWERED_PINGS,
   };
+}
+
+/**
+ * The client hands these on to Node. Without a host, it would compare the certificate of a server that is named by an IP
+ * address with the name `localhost`.
+ */
+function tlsOptions(hostname: string): TlsOptions {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return { host } as TlsOptions;
 }
 
 /** One connection to NATS. The client renews it and the subscriptions on it; one that it gives up is made anew here. */

@@ -1,8 +1,9 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { DatabaseClock } from './database-clock.ts';
 import { sqlStateOf } from './database-faults.ts';
+import { PostgresClient } from './postgres-client.ts';
 
 const CONNECT_DEADLINE_MS = 5_000;
 const QUERY_DEADLINE_MS = 5_000;
@@ -22,7 +23,7 @@ export interface VisitedCluster {
 export async function readClusterIdentity(url: string): Promise<VisitedCluster> {
   let client: Client | undefined;
   try {
-    client = new Client({
+    client = new PostgresClient({
       connectionString: url,
       connectionTimeoutMillis: CONNECT_DEADLINE_MS,
       query_timeout: QUERY_DEADLINE_MS,

@@ -2,14 +2,16 @@ import './wasm-tiering.ts';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PrismaPg } from '@prisma/adapter-pg';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { PrismaClient } from '../../prisma/generated/client.ts';
 import { findRootDirectory } from '../config.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
+import { tlsFaultText } from '../kernel/tls-fault.ts';
 import { type Database, databaseOf } from './database.ts';
 import { sqlStateOf } from './database-faults.ts';
 import { applyMigrations, type MigrationConnection, readMigrations } from './migrate.ts';
 import { migrationConnectionOfClient } from './migration-connections.ts';
+import { PostgresClient } from './postgres-client.ts';
 import { postgresPoolConfig } from './postgres-pool.ts';
 import { codeOf } from './system-faults.ts';
 
@@ -86,7 +88,7 @@ async function firstConnection(url: string, log: DatabaseLog): Promise<Client> {
   for (let attempt = 1; ; attempt += 1) {
     let client: Client | undefined;
     try {
-      client = new Client({
+      client = new PostgresClient({
         connectionString: url,
         connectionTimeoutMillis: FIRST_CONNECTION_DEADLINE_MS,
         application_name: 'peerlink start',
@@ -97,7 +99,8 @@ async function firstConnection(url: string, log: DatabaseLog): Promise<Client> {
       return client;
     } catch (cause) {
       await client?.end().catch(() => undefined);
-      const isHopeless = HOPELESS.has(sqlStateOf(cause)?.slice(0, 2) ?? '') || client === undefined;
+      const isRefused = HOPELESS.has(sqlStateOf(cause)?.slice(0, 2) ?? '');
+      const isHopeless = isRefused || client === undefined || tlsTextOf(cause, url) !== null;
       if (isHopeless || attempt === FIRST_CONNECTION_TRIES) {
         throw new PeerLinkError('unavailable', `DATABASE_URL: ${reasonOf(cause, url, attempt)}`, { cause });
       }
@@ -112,7 +115,19 @@ function reasonOf(cause: unknown, url: string, tries: number): string {
   if (state?.startsWith('28') === true) return 'PostgreSQL refuses this user or password';
   if (state?.startsWith('3D') === true) return 'PostgreSQL has no database of this name';
   if (codeOf(cause) === 'ERR_INVALID_URL') return 'not a PostgreSQL connection string';
+  // sslrootcert, sslcert and sslkey name files.
+  if (isOfFile(cause)) return `a file that it names cannot be read (${textOf(cause)})`;
+  const tls = tlsTextOf(cause, url);
+  if (tls !== null) return tls;
   return `no PostgreSQL answers at ${addressOf(url)}, asked ${tries} times (${state ?? codeOf(cause) ?? textOf(cause)})`;
+}
+
+function isOfFile(cause: unknown): boolean {
+  return codeOf(cause) === 'EISDIR' || (cause as { readonly syscall?: unknown }).syscall === 'open';
+}
+
+function tlsTextOf(cause: unknown, url: string): string | null {
+  return tlsFaultText(cause, `PostgreSQL at ${addressOf(url)}`, 'sslrootcert or NODE_EXTRA_CA_CERTS');
 }
 
 /** Without user and password, which no message may hold. */
@@ -124,7 +139,7 @@ function addressOf(url: string): string {
 
 /** pg's own words where it has no code, such as 'The server does not support SSL connections'. */
 function textOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : 'without a reason';
+  return (cause as { readonly message?: string }).message ?? 'without a reason';
 }
 
 async function refuseOldServer(client: Client): Promise<void> {

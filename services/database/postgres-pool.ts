@@ -1,4 +1,5 @@
-import { Client, type PoolConfig } from 'pg';
+import type { PoolConfig } from 'pg';
+import { PostgresClient } from './postgres-client.ts';
 
 /** For a connection from the pool, and again for each statement on it; together below CALL_DEADLINE_MS for most. */
 const CONNECT_DEADLINE_MS = 1_500;
@@ -12,7 +13,7 @@ const MAX_CONNECTIONS = 10;
  * A connection that is closed when a statement on it gets no answer in time. pg's own `query_timeout` only forgets the
  * statement: inside a transaction the connection would go back to the pool, busy and with its transaction open.
  */
-class DeadlineClient extends Client {
+class DeadlineClient extends PostgresClient {
   // pg declares `query` by a dozen overloads; whichever is used, the deadline wraps it unchanged.
   // biome-ignore lint/suspicious/noExplicitAny: see above.
   override query(...args: any[]): any {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -10,8 +9,7 @@ import { PeerAuth } from '../../services/transfer/peer/peer-auth.ts';
 import { PeerClient } from '../../services/transfer/peer/peer-client.ts';
 import { createReplicaConnector } from '../../services/transfer/peer/replica-connector.ts';
 import { encodeFrameHeader } from '../../services/transfer/peer/replica-wire.ts';
-import { installPackage } from '../support/apt.ts';
-import { tempDirectory } from '../support/cleanup.ts';
+import { makeAuthority } from '../support/certificates.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { getFile, type OpenUpload, openUploadAt, putChunk } from '../support/cluster-client.ts';
 import { startPeerWire } from '../support/peer-wire.ts';
@@ -255,15 +253,6 @@ describe('what one node asks of another', () => {
   });
 });
 
-function openSsl(): string {
-  try {
-    execFileSync('openssl', ['version'], { stdio: 'pipe' });
-  } catch {
-    installPackage('openssl', 'OpenSSL');
-  }
-  return 'openssl';
-}
-
 type Wired = Awaited<ReturnType<typeof startWired>>;
 /** Nodes of the same settings serve several tests. */
 const started = new Map<string, Promise<Wired>>();
@@ -331,16 +320,8 @@ describe('the wire between two nodes', () => {
   );
 
   it('may be TLS', async () => {
-    const folder = tempDirectory('tls');
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    execFileSync(
-      openSsl(),
-      `req -x509 -newkey rsa:2048 -nodes -keyout ${key} -out ${cert} -days 2 -subj /CN=peer -addext subjectAltName=IP:127.0.0.1`.split(
-        ' ',
-      ),
-      { stdio: 'pipe' },
-    );
-    const tls = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8'), path: cert };
+    const authority = makeAuthority();
+    const tls = { ...authority.issue('IP:127.0.0.1'), path: authority.certPath };
     const { home, gateway, wire } = await startWired({ STREAM_OBFUSCATION: 'false' }, tls);
     const bytes = randomBytes(6 * MIB + 3);
     const upload = await openUploadAt(home, bytes.length);

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureProgram } from './apt.ts';
+import type { TestCertificate } from './certificates.ts';
 import { tempDirectory } from './cleanup.ts';
 import { freePort, isFreePort } from './ports.ts';
 import { startProcess, type TestProcess } from './processes.ts';
@@ -23,16 +24,25 @@ export interface TestNats {
   restart(): Promise<void>;
 }
 
-/** @param options.maxPayload as in its configuration; the server's own unless given */
-export async function startNats(
-  options: { user?: string; password?: string; maxPayload?: string } = {},
-): Promise<TestNats> {
+export interface NatsServerOptions {
+  readonly user?: string;
+  readonly password?: string;
+  /** As in its configuration; the server's own unless given. */
+  readonly maxPayload?: string;
+  /** Makes it insist on TLS. */
+  readonly certificate?: TestCertificate;
+}
+
+export async function startNats(options: NatsServerOptions = {}): Promise<TestNats> {
   const program = ensureProgram('nats-server', 'nats-server', 'NATS (program nats-server)');
   const [port, monitorPort] = [await freePort(), await freePort()];
   const args = ['--addr', '127.0.0.1', '--port', String(port), '--http_port', String(monitorPort)];
-  const { user = '', password = '' } = options;
+  const { user = '', password = '', certificate } = options;
   if (user !== '') args.push('--user', user, '--pass', password);
   if (options.maxPayload !== undefined) args.push('--config', configurationOf(`max_payload: ${options.maxPayload}`));
+  if (certificate !== undefined) {
+    args.push('--tls', '--tlscert', certificate.certPath, '--tlskey', certificate.keyPath);
+  }
   let server = await run(program, args, port);
   return {
     url: `nats://${user === '' ? '' : `${user}:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,

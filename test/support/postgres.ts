@@ -1,10 +1,20 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
 import { installPackage } from './apt.ts';
+import type { TestCertificate } from './certificates.ts';
 import { atEnd } from './cleanup.ts';
 import { freePort } from './ports.ts';
 import { waitFor } from './waiting.ts';
@@ -44,8 +54,11 @@ export async function startPostgres(): Promise<TestPostgres> {
   };
 }
 
-/** For tests that freeze or kill the server, which an offered one does not allow. */
-export async function startOwnPostgres(): Promise<OwnPostgres> {
+/**
+ * For tests that freeze or kill the server, which an offered one does not allow.
+ * @param options.certificate it also takes connections with TLS
+ */
+export async function startOwnPostgres(options: { certificate?: TestCertificate } = {}): Promise<OwnPostgres> {
   const programs = findPrograms() ?? installPrograms();
   const owner = unprivilegedOwner();
   const folder = mkdtempSync(path.join(tmpdir(), 'peerlink-postgres-'));
@@ -54,7 +67,8 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   makeData(programs, data, owner);
   const port = await freePort();
   const url = `postgresql://peerlink@127.0.0.1:${port}/postgres`;
-  const run = () => startServer(programs, { data, folder, port, owner, url });
+  const settings = options.certificate === undefined ? {} : tlsSettings(options.certificate, folder, owner);
+  const run = () => startServer(programs, { data, folder, port, owner, url, settings });
   let server = await run();
   const killWithUs = () => signalAll(server, 'SIGKILL');
   process.once('exit', killWithUs);
@@ -115,6 +129,16 @@ interface ServerPlace {
   readonly port: number;
   readonly owner: Owner | null;
   readonly url: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** It reads a key only if nobody else may. */
+function tlsSettings({ key, cert }: TestCertificate, folder: string, owner: Owner | null): Record<string, string> {
+  const settings = { ssl_cert_file: path.join(folder, 'server.crt'), ssl_key_file: path.join(folder, 'server.key') };
+  writeFileSync(settings.ssl_cert_file, cert);
+  writeFileSync(settings.ssl_key_file, key, { mode: 0o600 });
+  for (const file of Object.values(settings)) if (owner !== null) chownSync(file, owner.uid, owner.gid);
+  return { ssl: 'on', ...settings };
 }
 
 async function startServer(programs: string, place: ServerPlace): Promise<ChildProcess> {
@@ -125,6 +149,7 @@ async function startServer(programs: string, place: ServerPlace): Promise<ChildP
     // The tests kill processes, never the machine.
     fsync: 'off',
     max_connections: '400',
+    ...place.settings,
   };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const server = spawn(path.join(programs, 'postgres'), ['-D', place.data, ...args], {
