@@ -23,6 +23,7 @@ describe('clientAddress', () => {
   });
 
   it('reads an address with its port, in brackets and in an IPv6 coat', () => {
+    expect(clientAddress('10.0.0.1', '[2001:db8::7]:4711', proxies)).toBe('2001:db8::7');
     expect(clientAddress('::ffff:10.0.0.1', '203.0.113.9:4711', proxies)).toBe('203.0.113.9');
     expect(clientAddress('fd00::1', '[2001:db8::1]', proxies)).toBe('2001:db8::1');
   });

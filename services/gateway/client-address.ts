@@ -22,9 +22,9 @@ export function parseAddress(text: string | undefined): ipaddr.IPv4 | ipaddr.IPv
   return ipaddr.isValid(bare) ? ipaddr.process(bare) : undefined;
 }
 
-/** An address in X-Forwarded-For, where IPv4 may have a port. */
+/** An address in X-Forwarded-For, where IPv4, and IPv6 in brackets, may have a port. */
 export function parseHop(hop: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
-  return parseAddress(hop.trim().replace(/^(\d[\d.]*):\d{1,5}$/, '$1'));
+  return parseAddress(hop.trim().replace(/^(\d[\d.]*|\[[^\]]*\]):\d{1,5}$/, '$1'));
 }
 
 export function isTrusted(address: string | undefined, networks: TrustedNetworks): boolean {
