@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { NetIo } from '../../native/types.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
@@ -59,7 +59,7 @@ async function takeSlot(options: TakeDataDirectoryOptions): Promise<DataDirector
   const slotCount = options.slots === 'single' ? 1 : MAX_SLOTS;
   for (let slot = 0; slot < slotCount; slot += 1) {
     const folder = path.join(options.directory, `node-${slot}`);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     const release = await takeLocks(folder, options.netIo);
     if (release === null) continue;
     try {
@@ -76,6 +76,21 @@ async function takeSlot(options: TakeDataDirectoryOptions): Promise<DataDirector
       : `all ${MAX_SLOTS} slots of the data directory ${options.directory} are in use by other PeerLink processes`,
     { data: { directory: options.directory } },
   );
+}
+
+/**
+ * Node's recursive mkdir never ends where the system makes no folders and says ENOENT to it: below a mount that is only
+ * made when its server answers, or in /proc.
+ */
+async function makeFolder(folder: string, isParentMade = false): Promise<void> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+  } catch (fault) {
+    if (codeOf(fault) === 'EEXIST' && (await stat(folder).catch(() => null))?.isDirectory()) return;
+    if (codeOf(fault) !== 'ENOENT' || isParentMade || path.dirname(folder) === folder) throw fault;
+    await makeFolder(path.dirname(folder));
+    await makeFolder(folder, true);
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -87,7 +87,18 @@ describe('a data directory', () => {
       type: 'unavailable',
       message: expect.stringMatching(/^DATA_DIR: .*\/file.* is not a folder/),
     });
+    const nowhere = path.join(tempDirectory('data'), 'link');
+    symlinkSync(path.join(nowhere, '..', 'not-mounted'), nowhere);
+    await expect(take(nowhere)).rejects.toMatchObject({ message: expect.stringContaining('link is not a folder') });
   });
+
+  // Node's own recursive mkdir goes on for ever here.
+  it('names a path where the system makes no folders', async () => {
+    await expect(take('/proc/peerlink/data')).rejects.toMatchObject({
+      type: 'unavailable',
+      message: expect.stringMatching(/^DATA_DIR: \/proc/),
+    });
+  }, 10_000);
 
   it('is held against a second taker in the same process until it is released', async () => {
     const directory = tempDirectory('data');
