@@ -64,6 +64,8 @@ async function failOver(name: string, fail: () => Promise<void>): Promise<void> 
   const cookie = await world.cookie('load');
   const pace = () => new SteadyPace(PACE_BYTES_PER_SECOND);
   const load = await startLoad(world, name, { uploads: 1, downloads: 1, sizeBytes: 8 * MIB, pace });
+  const firstBytes = load.movedBytes();
+  await waitFor('clients are at work', HEARD_MS, () => load.movedBytes() > firstBytes + MIB);
   const [beganMs, movedBytes] = [performance.now(), load.movedBytes()];
   const tookMs = () => Math.round(performance.now() - beganMs);
 
@@ -80,8 +82,10 @@ async function failOver(name: string, fail: () => Promise<void>): Promise<void> 
   process.stderr.write(`sentinels: ${JSON.stringify({ name, promotedAfterMs, wholeAfterMs: tookMs() })}\n`);
   await load.stop();
 
-  const clients = String(await primary.command('CLIENT', 'LIST'));
-  expect(clients.match(/ name=peerlink/g)).toHaveLength(CONNECTIONS * world.nodes.length);
+  await waitFor('every connection of the nodes leads there, once', HEARD_MS, async () => {
+    const clients = String(await primary.command('CLIENT', 'LIST'));
+    return clients.match(/ name=peerlink/g)?.length === CONNECTIONS * world.nodes.length;
+  });
   expect(world.nodes.map(({ server }) => server.pid)).toEqual(pids);
   expect(await isSessionKnown(cookie)).toBe(true);
   expect(promotionsIn(await world.audit.transfers())).toBe(promotions);

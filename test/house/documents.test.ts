@@ -174,6 +174,8 @@ describe('docs/OPERATIONS.md', () => {
         ...readText('docker-compose.yml').matchAll(/\$\{(PEERLINK_[A-Z_]+):-/g),
       ].map(([, name]) => name),
     );
+    // Of Node.js itself.
+    settings.add('NODE_EXTRA_CA_CERTS');
     const documents = [
       'README.md',
       'docs/OPERATIONS.md',
