@@ -5,6 +5,7 @@ import { HEADER } from '../contracts/http.ts';
 import { MAX_URL_BYTES } from '../contracts/limits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isPageWanted } from '../kernel/preview-agents.ts';
+import { spaced } from '../kernel/spaced.ts';
 import type { DataPlane } from '../transfer/data-plane/data-plane.ts';
 import { handleCors } from './cors.ts';
 import { type EdgeContext, isMutating, type MakeContext } from './edge-context.ts';
@@ -165,8 +166,10 @@ function operationRoutes(deps: ListenerDeps): ReadonlyMap<string, Operation> {
     ['/version', async (res) => answerText(res, 200, 'application/json', JSON.stringify(deps.operations.version()))],
   ]);
   if (deps.isMetricsEnabled) {
+    // Anybody may ask, and it takes milliseconds of everybody else's time.
+    const metricsText = spaced(() => deps.operations.metricsText());
     routes.set('/metrics', async (res) => {
-      const { contentType, body } = await deps.operations.metricsText();
+      const { contentType, body } = await metricsText();
       answerText(res, 200, contentType, body);
     });
   }
