@@ -16,7 +16,6 @@ import { serveOperator } from './repl/operator-server.ts';
 import type { PrivateSocket } from './repl/private-socket.ts';
 import { attachRepl } from './repl/repl-client.ts';
 import { replSocketPath, serveRepl } from './repl/repl-server.ts';
-import type { Misspelt } from './setting-names.ts';
 
 /** "The process exits within 30 s in any case": streams get most of it, the services and the database the rest. */
 const DRAIN_STREAMS_MS = 20_000;
@@ -42,10 +41,10 @@ function openNetIo({ isNativeAddonUsed, nativeKernel }: Config): NetIo {
 async function start(): Promise<void> {
   const outcome = loadConfigFromProcess();
   if (!outcome.ok) refuse(faultMessage(outcome.faults));
-  const { config, misspelt } = outcome;
+  const { config } = outcome;
   if (process.argv.includes('--admin-token')) await renewToken(config);
   else if (process.argv.includes('--repl')) await openRepl(config);
-  else await serve(config, misspelt);
+  else await serve(config);
 }
 
 async function renewToken(config: Config): Promise<void> {
@@ -70,7 +69,7 @@ async function openRepl(config: Config): Promise<void> {
 }
 
 /** Starts this node. */
-async function serve(config: Config, misspelt: readonly Misspelt[]): Promise<void> {
+async function serve(config: Config): Promise<void> {
   const netIo = openNetIo(config);
   // The lock comes before the slow parts, so that a second process on the directory knows at once.
   const directory = await takeDataDirectory({
@@ -81,7 +80,6 @@ async function serve(config: Config, misspelt: readonly Misspelt[]): Promise<voi
   if (config.isCluster || config.services.includes('gateway')) await assertPortFree(config.port);
   const log = createLogger({ level: config.logLevel, nodeId: directory.nodeId });
   watchForFaults(log);
-  for (const name of misspelt) log.warn(name, 'a setting whose name is not known is ignored; it may be misspelt');
   const { reason } = netIo.kernels();
   if (reason !== undefined) log.warn({ reason }, 'net_io runs on the TypeScript fallback, which is many times slower');
 
