@@ -1,5 +1,5 @@
-/** The BLAKE3 of no bytes at all, as any b3sum prints it: what stands under the strip before there is a file. */
-export const EMPTY_DIGEST = 'af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262';
+/** Places of the digits of a digest: what stands under the strip before there is a file. */
+export const NO_DIGEST = '·'.repeat(64);
 
 /**
  * A digest spread over the width of the strip above it, one hex digit under each sixty-fourth of it (two lines on

@@ -11,6 +11,11 @@ describe('strip layout', () => {
     expect(layoutStrip(5, 1).cellCount).toBe(1);
   });
 
+  it.each([1, 11, 65_536])('ends %i chunks where the line ends that they become', (chunkCount) => {
+    const { cellCount, pitchPx, gapPx } = layoutStrip(chunkCount, 1152);
+    expect(cellCount * pitchPx - gapPx).toBeCloseTo(1152, 6);
+  });
+
   it('shows an empty transfer as full', () => {
     expect(fillOf(new Uint8Array(0), layoutStrip(0, 100), 0)).toEqual({ stored: 1, inFlight: 0 });
   });

@@ -18,8 +18,9 @@ export interface CellFill {
 
 export function layoutStrip(chunkCount: number, widthPx: number): StripLayout {
   const cellCount = Math.max(1, Math.min(chunkCount, Math.floor(widthPx / MIN_PITCH_PX)));
-  const pitchPx = widthPx / cellCount;
-  return { cellCount, pitchPx, gapPx: Math.min(WIDEST_GAP_PX, Math.max(1, pitchPx / 4)) };
+  const gapPx = Math.min(WIDEST_GAP_PX, Math.max(1, widthPx / cellCount / 4));
+  // A gap less than there are cells: the last one ends where the strip ends.
+  return { cellCount, pitchPx: (widthPx + gapPx) / cellCount, gapPx };
 }
 
 /** The fill of drawn cell `index`, which stands for one chunk or several. An empty transfer is full: nothing misses. */

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { FilePicker } from '../../components/FilePicker.tsx';
-import { DigestRuler, EMPTY_DIGEST } from '../../components/strip/DigestRuler.tsx';
+import { DigestRuler, NO_DIGEST } from '../../components/strip/DigestRuler.tsx';
 import type { CollectedFile } from '../../lib/file-list.ts';
 import { useLanguage } from '../../messages/language.tsx';
 
@@ -54,7 +54,7 @@ export function Hero({
 }
 
 /**
- * The strip before there is anything in it: sixty-four places, and under them the digest of nothing. While something
+ * The strip before there is anything in it: sixty-four places, and under them those of the digest. While something
  * is dragged over the page, the places near the pointer light up: this is where it will land.
  */
 function IdleStrip({ isDragging }: { readonly isDragging: boolean }) {
@@ -93,7 +93,7 @@ function IdleStrip({ isDragging }: { readonly isDragging: boolean }) {
           </div>
         ))}
       </div>
-      <DigestRuler digest={EMPTY_DIGEST} className="mt-3 text-ink-soft" />
+      <DigestRuler digest={NO_DIGEST} className="mt-3 text-ink-soft" />
       <p className="mt-1 text-xs text-ink-soft">{messages.send.emptyDigest}</p>
     </div>
   );
