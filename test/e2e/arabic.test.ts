@@ -97,6 +97,12 @@ describe('for a browser that asks for Arabic', () => {
     await recipient.getByRole('button', { name: ar.people.room.make }).click();
     await recipient.getByText(ar.people.list.emptyTitle).waitFor();
     await expectRightToLeft(recipient, 'people, alone in a room');
+    // The mark that others may see one takes no room: on a phone the pages stay in one line with the name.
+    await recipient.setViewportSize({ width: 390, height: 800 });
+    const pages = recipient.getByRole('navigation');
+    await pages.getByRole('link', { name: ar.people.navigationSeen }).waitFor();
+    const [pagesBox, headerBox] = await Promise.all([pages.boundingBox(), recipient.getByRole('banner').boundingBox()]);
+    expect(headerBox?.height).toBeLessThan(2 * (pagesBox?.height ?? 0));
     await recipient.goto(`${server.url}/cluster`);
     await recipient.getByRole('heading', { name: ar.cluster.title }).waitFor();
     await expectRightToLeft(recipient, 'cluster, signing in');

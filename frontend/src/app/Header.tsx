@@ -27,12 +27,17 @@ export function Header({ page }: { readonly page: Route['page'] }) {
         </Link>
         <Link
           href="/people"
-          className={`${item} gap-1.5`}
+          className={`${item} relative`}
           {...(isSeen ? { 'aria-label': messages.people.navigationSeen } : {})}
           {...(page === 'people' ? { 'aria-current': 'page' as const } : {})}
         >
           {messages.people.title}
-          {isSeen && <span aria-hidden="true" className="size-1.5 rounded-full bg-accent" />}
+          {isSeen && (
+            <span
+              aria-hidden="true"
+              className="absolute end-0 top-1/2 size-1.5 -translate-y-1/2 rounded-full bg-accent"
+            />
+          )}
         </Link>
         <Link href="/mine" className={item} {...(page === 'mine' ? { 'aria-current': 'page' as const } : {})}>
           {messages.app.mine}
