@@ -133,8 +133,10 @@ function UnknownPage() {
   const { messages } = useLanguage();
   return (
     <div className="flex flex-1 flex-col items-start justify-center gap-4 pb-24">
-      <h1 className="text-3xl font-medium tracking-tight">{messages.app.notFoundTitle}</h1>
-      <p className="max-w-[60ch] text-ink-soft">{messages.app.notFoundText}</p>
+      <h1 className="text-3xl font-semibold tracking-[-0.03em] text-balance sm:text-4xl">
+        {messages.app.notFoundTitle}
+      </h1>
+      <p className="max-w-[60ch] text-lg text-ink-soft">{messages.app.notFoundText}</p>
       <Link href="/" className={buttonClass('primary', 'lg')}>
         {messages.app.toStart}
       </Link>

@@ -32,8 +32,10 @@ export class ErrorBoundary extends Component<
     const { crash } = this.context.messages;
     const words = (
       <div role="alert" className="flex flex-1 flex-col items-start justify-center gap-4 pb-24">
-        <h1 className="text-3xl font-medium tracking-tight">{isLoad ? crash.chunkTitle : crash.title}</h1>
-        <p className="max-w-[60ch] text-ink-soft">{isLoad ? crash.chunkText : crash.text}</p>
+        <h1 className="text-3xl font-semibold tracking-[-0.03em] text-balance sm:text-4xl">
+          {isLoad ? crash.chunkTitle : crash.title}
+        </h1>
+        <p className="max-w-[60ch] text-lg text-ink-soft">{isLoad ? crash.chunkText : crash.text}</p>
         <button type="button" className={buttonClass('primary', 'lg')} onClick={() => window.location.reload()}>
           {crash.reload}
         </button>

@@ -66,14 +66,16 @@ export function DigestToggle({
   name,
   isOpen,
   onToggle,
+  className = '',
 }: {
   readonly name: string;
   readonly isOpen: boolean;
   readonly onToggle: () => void;
+  readonly className?: string;
 }) {
   const { messages } = useLanguage();
   return (
-    <IconButton label={messages.digest.of(name)} aria-expanded={isOpen} onClick={onToggle}>
+    <IconButton label={messages.digest.of(name)} aria-expanded={isOpen} className={className} onClick={onToggle}>
       <ShieldCheck aria-hidden className="size-5" strokeWidth={1.5} />
     </IconButton>
   );

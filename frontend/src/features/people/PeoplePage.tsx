@@ -49,8 +49,8 @@ export function PeoplePage({ code }: { readonly code: string | null }) {
   return (
     <section className="animate-rise flex flex-1 flex-col gap-10 pt-6 sm:pb-8">
       <div className="flex flex-col gap-6">
-        <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
-          <h1 className="text-4xl font-semibold tracking-[-0.035em] sm:text-5xl">{words.title}</h1>
+        <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-2 max-sm:gap-y-4">
+          <h1 className="text-3xl font-semibold tracking-[-0.03em] sm:text-4xl">{words.title}</h1>
           {/* As soon as there are people, they come first. */}
           {!snapshot?.people.length && (
             <p className="basis-full text-lg text-pretty text-ink-soft sm:order-last">{words.lead}</p>

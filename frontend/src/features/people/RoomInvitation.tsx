@@ -15,7 +15,7 @@ export function RoomInvitation({ code }: { readonly code: string | null }) {
           <a
             href={roomLink(code)}
             dir="ltr"
-            className="font-mono break-all text-ink underline decoration-1 underline-offset-4"
+            className="name-start font-mono break-all text-ink underline decoration-1 underline-offset-4"
           >
             {roomLink(code)}
           </a>

@@ -76,7 +76,7 @@ function OwnRoom({ code }: { readonly code: string }) {
         <QrCode aria-hidden className="size-5" strokeWidth={1.5} />
         {words.qr}
       </Button>
-      <Button variant="quiet" className="px-2! max-sm:-ms-2" onClick={() => toRoom(null)}>
+      <Button variant="quiet" className="px-2! max-sm:-ms-2 sm:-me-2" onClick={() => toRoom(null)}>
         {words.leave}
       </Button>
       {isQrOpen && (

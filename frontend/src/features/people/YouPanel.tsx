@@ -27,7 +27,12 @@ export function YouPanel({ you }: { readonly you: Person }) {
             <p dir="auto" className="name-start truncate text-lg font-medium">
               {you.displayName}
             </p>
-            <IconButton id={pencilId} label={words.change} className="-my-2" onClick={() => setIsChanging(true)}>
+            <IconButton
+              id={pencilId}
+              label={words.change}
+              className="-my-2 sm:-me-3"
+              onClick={() => setIsChanging(true)}
+            >
               <Pencil aria-hidden className="size-5" strokeWidth={1.5} />
             </IconButton>
           </div>

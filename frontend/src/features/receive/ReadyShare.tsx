@@ -165,7 +165,7 @@ function Ways({
           }}
         />
       )}
-      <p role="status" className="text-ink-soft">
+      <p role="status" className="text-ink-soft max-sm:w-full max-sm:text-center max-sm:empty:hidden">
         {begunBy === 'browser' ? messages.receive.begun : single ? '' : messages.receive.zip}
       </p>
     </div>

@@ -83,7 +83,12 @@ function SharedFile({
         <span className="tabular shrink-0 text-sm text-ink-soft">
           {file.sizeBytes === null ? messages.receive.sizeUnknown : format.size(file.sizeBytes)}
         </span>
-        {file.digest && <DigestToggle name={name} isOpen={isOpen} onToggle={() => setIsOpen(!isOpen)} />}
+        {file.digest ? (
+          <DigestToggle name={name} isOpen={isOpen} onToggle={() => setIsOpen(!isOpen)} />
+        ) : (
+          // Its place, while it is still being sent: the sizes stay below each other.
+          <span className="w-11 shrink-0" />
+        )}
         <a
           href={address}
           download

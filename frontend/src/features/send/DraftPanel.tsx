@@ -97,7 +97,7 @@ function Heading({
       >
         {title}
       </h1>
-      <div className="-ms-3 flex flex-wrap sm:ms-0">
+      <div className="-ms-3 flex flex-wrap sm:ms-0 sm:-me-3">
         <FilePicker
           label={messages.send.addMore}
           variant="quiet"

@@ -52,7 +52,7 @@ function FileRow({ view, index }: { readonly view: UploadView; readonly index: n
             messages.upload.fileProgress(format.percent(shareMovedOfFile(view, index)))
           )}
         </span>
-        {digest && <DigestToggle name={name} isOpen={isOpen} onToggle={() => setIsOpen(!isOpen)} />}
+        {digest && <DigestToggle name={name} isOpen={isOpen} onToggle={() => setIsOpen(!isOpen)} className="-me-3" />}
       </div>
       {digest && isOpen && <DigestDetails name={name} digest={digest} />}
     </li>

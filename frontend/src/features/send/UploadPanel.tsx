@@ -74,8 +74,8 @@ export function UploadPanel({ view }: { readonly view: UploadView }) {
           isPaused={view.phase.name === 'paused'}
           className="h-12 sm:h-16"
         />
-        {/* The place of the digest is kept free from the start: nothing moves when it comes. */}
-        <div className="min-h-[92px] md:min-h-[72px]">
+        {/* The place of what comes at the seal is kept free from the start: nothing moves then. */}
+        <div className={view.files.length === 1 ? 'min-h-[92px] md:min-h-[72px]' : 'min-h-[68px] sm:min-h-11'}>
           <UnderStrip view={view} />
         </div>
       </div>

@@ -105,7 +105,7 @@ function Actions({
   const { messages } = useLanguage();
   const name = nameOfTransfer(transfer);
   return (
-    <div className="-me-3 flex items-center justify-end max-sm:-ms-0.5 max-sm:w-full">
+    <div className="-me-3 flex items-center justify-end max-sm:-ms-0.5 max-sm:grow max-sm:basis-full">
       {!isDirect(transfer) && !isUsedUp(transfer) && (
         <>
           <CopyButton

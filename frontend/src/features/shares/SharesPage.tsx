@@ -24,7 +24,7 @@ export function SharesPage() {
   const explanation = list.name === 'failed' ? explainFault(list.fault, messages, format) : null;
   return (
     <section className="flex flex-1 flex-col gap-8 pt-8">
-      <div>
+      <div className="flex flex-col gap-2">
         <h1 className="text-3xl font-semibold tracking-[-0.03em] sm:text-4xl">{messages.mine.title}</h1>
         <p className="text-ink-soft">{messages.mine.lead}</p>
       </div>
