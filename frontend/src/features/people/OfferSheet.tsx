@@ -101,14 +101,10 @@ function OfferContent({ item }: { readonly item: OfferItem }) {
     <div className="flex flex-col gap-4">
       <div className="flex items-center gap-4">
         <PersonMark id={item.sender.id} className="size-16" />
-        <div className="min-w-0">
-          <p dir="auto" className="name-start truncate font-medium">
-            {item.sender.displayName}
-          </p>
-          <p className="tabular text-ink-soft">
-            {words.facts(messages.app.files(item.fileCount, format.count(item.fileCount)), size)}
-          </p>
-        </div>
+        {/* Who it is from stands above it. */}
+        <p className="tabular text-lg">
+          {words.facts(messages.app.files(item.fileCount, format.count(item.fileCount)), size)}
+        </p>
       </div>
       <ul
         aria-label={words.filesLabel}

@@ -121,7 +121,7 @@ function PersonTile({
       }}
       onDragOver={(event) => event.preventDefault()}
       onDrop={(event) => void drop(event)}
-      className={`relative flex w-full scroll-my-4 max-sm:scroll-mb-48 flex-col items-center gap-3 rounded-md border-2 px-2 py-4 transition-opacity duration-150 ease-out hover:bg-cell disabled:opacity-60 ${edge} ${isChosen || isOver ? 'bg-accent-wash' : ''}`}
+      className={`relative flex w-full scroll-my-4 max-sm:scroll-mb-48 flex-col items-center gap-3 rounded-md border-2 px-2 py-4 transition-opacity duration-150 ease-out disabled:opacity-60 ${edge} ${isChosen || isOver ? 'bg-accent-wash' : 'hover:bg-cell'}`}
     >
       <PersonMark id={person.id} className="size-16 sm:size-20" />
       <span dir="auto" className="line-clamp-2 max-w-full text-center [overflow-wrap:anywhere]">
