@@ -18,6 +18,16 @@ describe('format', () => {
     expect(en.size(bytes)).toBe(text);
   });
 
+  it.each([
+    [0, '0 kB/s'],
+    [512, '0.5 kB/s'],
+    [999.9, '1 kB/s'],
+    [1_550, '1.6 kB/s'],
+    [265_400_000, '265 MB/s'],
+  ])('writes a rate of %d bytes a second as %s', (bytesPerSecond, text) => {
+    expect(en.rate(bytesPerSecond)).toBe(text);
+  });
+
   it('never says 100 % before it is whole', () => {
     expect(en.percent(0.999_99)).toBe('99%');
     expect(en.percent(1)).toBe('100%');

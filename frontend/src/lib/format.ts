@@ -5,6 +5,7 @@ const MS = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } a
 export interface Formatter {
   /** `12.4 MB`: decimal units, as file managers show them. */
   size(bytes: number): string;
+  /** `12.4 MB/s`, and nothing smaller than kilobytes: a word for bytes would stand among signs. */
   rate(bytesPerSecond: number): string;
   count(value: number): string;
   /** A share of one as whole percent; 100 only when it is whole. */
@@ -87,8 +88,9 @@ export function formatterFor(locale: string): Formatter {
   return {
     size,
     rate(bytesPerSecond) {
-      const { value, unit } = scale(bytesPerSecond);
-      return inUnit(value, `${unit}-per-second`, unit === 'byte' || value >= 100 ? 0 : 1);
+      const { value, unit } =
+        bytesPerSecond < 1000 ? { value: bytesPerSecond / 1000, unit: 'kilobyte' } : scale(bytesPerSecond);
+      return inUnit(value, `${unit}-per-second`, value >= 100 ? 0 : 1);
     },
     count: (value) => number.format(value),
     percent: (share) => percent.format(share >= 1 ? 1 : Math.min(0.99, Math.floor(share * 100) / 100)),

@@ -1,14 +1,25 @@
 /** uPlot, dressed: bytes in and out over the last 15 minutes, in the page's colours and the person's locale. */
 import uPlot from 'uplot';
 import type { Formatter } from '../../lib/format.ts';
+import { isolateForeign } from '../../messages/isolate.ts';
 import { axisFor, mostOf, type Rates } from './rates.ts';
 
 const SPAN_SECONDS = 15 * 60;
-/** Wide enough for "999.9 MB/s": the drawing does not move when the numbers grow. */
+/** Wide enough for "999.9 MB/s": the drawing does not move when the numbers grow. Some languages have longer words. */
 const RATE_AXIS_PX = 84;
+const RATE_GAP_PX = 8;
 const TIME_AXIS_PX = 30;
 const BETWEEN_TIMES_PX = 90;
-const FONT = '13px "Geist Variable", system-ui, sans-serif';
+const FONT = '13px "Geist Variable", "Readex Pro Variable", system-ui, sans-serif';
+
+/** @param texts null before there is anything to draw */
+function widestPx(context: CanvasRenderingContext2D, texts: readonly string[] | null): number {
+  context.save();
+  context.font = FONT;
+  const widths = (texts ?? []).map((text) => context.measureText(text).width);
+  context.restore();
+  return Math.ceil(Math.max(0, ...widths));
+}
 
 export class RateChart {
   readonly #plot: uPlot;
@@ -38,15 +49,15 @@ export class RateChart {
             size: TIME_AXIS_PX,
             space: BETWEEN_TIMES_PX,
             grid: { show: false },
-            values: (_plot, times) => times.map((time) => format.clock(time * 1000, 'minute')),
+            values: (_plot, times) => times.map((time) => isolateForeign(format.clock(time * 1000, 'minute'))),
           },
           {
             ...axis,
-            size: RATE_AXIS_PX,
-            gap: 8,
+            size: (plot, rates) => Math.max(RATE_AXIS_PX, widestPx(plot.ctx, rates) + RATE_GAP_PX),
+            gap: RATE_GAP_PX,
             grid,
             splits: () => [...this.#lines],
-            values: (_plot, rates) => rates.map((rate) => format.rate(rate)),
+            values: (_plot, rates) => rates.map((rate) => isolateForeign(format.rate(rate))),
           },
         ],
         series: [
