@@ -59,7 +59,7 @@ export function Topology({
       </h2>
       <div
         ref={box}
-        className="relative [overflow-clip-margin:8px] overflow-clip h-[340px] sm:h-[460px] xl:min-h-[480px] xl:flex-1"
+        className={`relative [overflow-clip-margin:8px] overflow-clip xl:flex-1 ${count < 2 ? 'h-[180px] sm:h-[240px]' : 'h-[340px] sm:h-[460px] xl:min-h-[480px]'}`}
       >
         <canvas
           ref={canvas}
