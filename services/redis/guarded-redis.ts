@@ -18,13 +18,13 @@ export function placeOf({ host, sentinels }: RedisSettings): RedisPlace {
 }
 
 /** Whether only this machine reaches it. Sentinels on this machine may name a Redis that is on another. */
-export async function isRedisLocal(settings: RedisSettings): Promise<boolean> {
+async function isRedisLocal(settings: RedisSettings): Promise<boolean> {
   if (settings.sentinels.length === 0 || !placeOf(settings).isLocal) return placeOf(settings).isLocal;
   return await asStranger(settings, async ({ stream }) => isLoopbackHost(stream.remoteAddress ?? ''));
 }
 
 /** True when Redis answers commands of a client that gave no password, although we were told one. */
-export async function isRedisOpen(settings: RedisSettings): Promise<boolean> {
+async function isRedisOpen(settings: RedisSettings): Promise<boolean> {
   return await asStranger(settings, async (client) => {
     try {
       await client.ping();
