@@ -30,6 +30,7 @@ export interface NativeBinding {
     leafCounter: number,
     valuesFd: number,
     valueOffset: number,
+    expectedValue?: Uint8Array,
   ): Promise<Buffer>;
   lockFile(fd: number): boolean;
 

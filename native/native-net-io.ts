@@ -86,8 +86,8 @@ export function createNativeNetIo(binding: NativeBinding): NetIo {
       attempt(() => binding.hashFileRange(fd, offset, length, leafCounter)),
     writeAndHash: (fd, buffers, offset, leafCounter) =>
       attempt(() => binding.writeAndHash(fd, buffers, offset, leafCounter)),
-    writeHashAndRecord: (fd, buffers, offset, leafCounter, valuesFd, valueOffset) =>
-      attempt(() => binding.writeHashAndRecord(fd, buffers, offset, leafCounter, valuesFd, valueOffset)),
+    writeHashAndRecord: (fd, buffers, offset, leafCounter, valuesFd, valueOffset, expectedValue) =>
+      attempt(() => binding.writeHashAndRecord(fd, buffers, offset, leafCounter, valuesFd, valueOffset, expectedValue)),
     lockFile: (fd) => binding.lockFile(fd),
 
     xorInPlace: (buffer, key, streamOffset) => binding.xorInPlace(buffer, key, streamOffset),

@@ -76,7 +76,8 @@ export interface NetIo {
   writeAndHash(fd: number, buffers: readonly Uint8Array[], offset: number, leafCounter: number): Promise<Buffer>;
   /**
    * The same, and when every byte is written also the value, at `valueOffset` of the file `valuesFd`: one job instead of
-   * two where nothing has to happen between the bytes and what vouches for them.
+   * two where nothing has to happen between the bytes and what vouches for them. With `expectedValue` (32 bytes) only that
+   * value is recorded; the bytes are written in any case, and the caller compares what is returned.
    */
   writeHashAndRecord(
     fd: number,
@@ -85,6 +86,7 @@ export interface NetIo {
     leafCounter: number,
     valuesFd: number,
     valueOffset: number,
+    expectedValue?: Uint8Array,
   ): Promise<Buffer>;
 
   /** Takes an exclusive flock on an open file without waiting. False when another holds it. */

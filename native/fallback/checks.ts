@@ -86,6 +86,11 @@ export function checkKey(key: unknown): void {
   if ((key as Uint8Array).length !== VALUE_BYTES) throw rangeError('key', 'must have 32 bytes');
 }
 
+export function checkExpectedValue(value: unknown): void {
+  checkBytes(value, 'expectedValue');
+  if ((value as Uint8Array).length !== VALUE_BYTES) throw rangeError('expectedValue', 'must have 32 bytes');
+}
+
 export function checkXorKey(key: unknown, streamOffset: unknown): void {
   checkBytes(key, 'key', MAX_XOR_KEY_BYTES);
   if ((key as Uint8Array).length === 0) throw rangeError('key', 'must have at least one byte');

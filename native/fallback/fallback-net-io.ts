@@ -5,6 +5,7 @@ import {
   checkBuffers,
   checkBytes,
   checkChunkValues,
+  checkExpectedValue,
   checkFileDescriptor,
   checkInteger,
   checkKey,
@@ -168,12 +169,14 @@ function fileJobs(worker: HashWorker, run: RunJob): Pick<NetIo, FileCall> {
       checkLeafCounter(leafCounter, checkBuffers(buffers, 1, MAX_CHUNK_BYTES));
       return run({ kind: 'write', fd, buffers: buffers.map(ownCopy), offset, leafCounter });
     },
-    async writeHashAndRecord(fd, buffers, offset, leafCounter, valuesFd, valueOffset) {
+    async writeHashAndRecord(fd, buffers, offset, leafCounter, valuesFd, valueOffset, expectedValue) {
       checkFile(fd, offset);
       checkLeafCounter(leafCounter, checkBuffers(buffers, 1, MAX_CHUNK_BYTES));
       checkFileDescriptor(valuesFd);
       checkInteger(valueOffset, 'valueOffset', 0, Number.MAX_SAFE_INTEGER);
-      const record = { fd: valuesFd, offset: valueOffset };
+      if (expectedValue !== undefined) checkExpectedValue(expectedValue);
+      const expected = expectedValue === undefined ? {} : { expectedValue: ownCopy(expectedValue) };
+      const record = { fd: valuesFd, offset: valueOffset, ...expected };
       return run({ kind: 'write', fd, buffers: buffers.map(ownCopy), offset, leafCounter, record });
     },
   };

@@ -26,8 +26,8 @@ export type Job =
       readonly buffers: readonly Uint8Array[];
       readonly offset: number;
       readonly leafCounter: number;
-      /** Where the value goes once the bytes are written. */
-      readonly record?: { readonly fd: number; readonly offset: number };
+      /** Where the value goes once the bytes are written, if it is the expected one. */
+      readonly record?: { readonly fd: number; readonly offset: number; readonly expectedValue?: Uint8Array };
     };
 
 export interface JobResult {
@@ -61,7 +61,9 @@ export function runJob(job: Job): JobResult {
       const bytes = joined(job.buffers);
       writeAt(job.fd, bytes, job.offset);
       const value = subtreeValue(HASH_MODE, bytes, job.leafCounter);
-      if (job.record !== undefined) writeAt(job.record.fd, value, job.record.offset);
+      const { record } = job;
+      const isExpected = record?.expectedValue === undefined || Buffer.compare(record.expectedValue, value) === 0;
+      if (record !== undefined && isExpected) writeAt(record.fd, value, record.offset);
       return { value };
     }
   }

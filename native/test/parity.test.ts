@@ -119,7 +119,7 @@ describe('the fallback beside the addon', () => {
     readVerifyAndHide: [file, bytes, small, length, leafCounter, xorKey, streamOffset],
     hashFileRange: [file, small, small, leafCounter],
     writeAndHash: [file, buffers, small, leafCounter],
-    writeHashAndRecord: [file, buffers, small, leafCounter, file, small],
+    writeHashAndRecord: [file, buffers, small, leafCounter, file, small, fc.oneof(fc.constant(given(undefined)), key)],
     xorInPlace: [bytes, xorKey, streamOffset],
     xorCopy: [bytes, bytes, xorKey, streamOffset],
   };

@@ -88,6 +88,8 @@ describe.each(implementations())('%s: bad arguments', (_, netIo) => {
     ['writeHashAndRecord', [3, [], 0, 0, 3, 0], /^buffers hold 0 bytes/],
     ['writeHashAndRecord', [3, [ok], 0, 0, -1, 0], /^fd is -1/],
     ['writeHashAndRecord', [3, [ok], 0, 0, 3, -1], /^valueOffset is -1/],
+    ['writeHashAndRecord', [3, [ok], 0, 0, 3, 0, Buffer.alloc(31)], /^expectedValue must have 32 bytes/],
+    ['writeHashAndRecord', [3, [ok], 0, 0, 3, 0, null], /^expectedValue must be a Uint8Array/],
     ['lockFile', [1.5], /^fd is 1.5/],
     ['xorInPlace', [ok, Buffer.alloc(0), 0], /^key must have at least one byte/],
     ['xorInPlace', [ok, Buffer.alloc(4097), 0], /^key has 4097 bytes/],

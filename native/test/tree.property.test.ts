@@ -189,6 +189,11 @@ describe.each(implementations())('%s: files', (_, netIo) => {
     expect(await netIo.writeHashAndRecord(fd, pieces, 512 * 1024, 512, valuesFd, 7 * 32)).toEqual(expected);
     expect(await netIo.hashFileRange(fd, 512 * 1024, bytes.length, 512)).toEqual(expected);
     expect(readFileSync(join(folder, 'values'))).toEqual(Buffer.concat([Buffer.alloc(7 * 32), expected]));
+    const other = netIo.chunkValueSync([bytes], 0);
+    expect(await netIo.writeHashAndRecord(fd, pieces, 512 * 1024, 512, valuesFd, 8 * 32, other)).toEqual(expected);
+    expect(readFileSync(join(folder, 'values'))).toHaveLength(8 * 32);
+    expect(await netIo.writeHashAndRecord(fd, pieces, 512 * 1024, 512, valuesFd, 8 * 32, expected)).toEqual(expected);
+    expect(readFileSync(join(folder, 'values')).subarray(8 * 32)).toEqual(expected);
     const full = openSync('/dev/full', 'w');
     await expect(netIo.writeHashAndRecord(full, pieces, 0, 0, valuesFd, 0)).rejects.toMatchObject({ code: 'ENOSPC' });
     expect(readFileSync(join(folder, 'values')).subarray(0, 32)).toEqual(Buffer.alloc(32));

@@ -318,8 +318,11 @@ export interface StoredFile {
   hashChunk(index: number, bytes: readonly Uint8Array[]): Promise<Uint8Array>;
   /** Records the value: the commit. */
   commitChunk(index: number, value: Uint8Array): Promise<void>;
-  /** `writeChunk` and `commitChunk` in one step, where nobody else's answer is needed before the commit. */
-  writeAndCommitChunk(index: number, bytes: readonly Uint8Array[]): Promise<void>;
+  /**
+   * `writeChunk` and `commitChunk` in one step, where nobody else's answer is needed before the commit. Bytes that do not
+   * have `expectedValue` are not committed. Returns the value they have.
+   */
+  writeAndCommitChunk(index: number, bytes: readonly Uint8Array[], expectedValue?: Uint8Array): Promise<Uint8Array>;
   /** Forgets a value (damage, a differing replica chunk). */
   dropChunk(index: number): Promise<void>;
   /**

@@ -307,7 +307,8 @@ class ClaimRun {
       writeChunk: (index, bytes) => noted(index, () => stored.writeChunk(index, bytes)),
       hashChunk: (index, bytes) => noted(index, () => stored.hashChunk(index, bytes)),
       commitChunk: (index, value) => noted(index, () => stored.commitChunk(index, value)),
-      writeAndCommitChunk: (index, bytes) => noted(index, () => stored.writeAndCommitChunk(index, bytes)),
+      writeAndCommitChunk: (index, bytes, expected) =>
+        noted(index, () => stored.writeAndCommitChunk(index, bytes, expected)),
       dropChunk: (index) => stored.dropChunk(index),
       readChunk: (index, buffer, length, hiding) => stored.readChunk(index, buffer, length, hiding),
       root: (size) => stored.root(size),

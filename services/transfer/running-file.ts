@@ -190,14 +190,14 @@ export class RunningFile {
         if (options.isPowerSafe) await stored.sync();
         return 'same';
       }
-      if (options.isAlone === true && options.expectedValue === undefined && !options.isPowerSafe) {
-        await stored.writeAndCommitChunk(index, bytes);
+      if (options.isAlone === true && !options.isPowerSafe) {
+        const written = await stored.writeAndCommitChunk(index, bytes, options.expectedValue);
+        assertExpected(index, written, options.expectedValue);
         this.#wake(index, bytes, options.onSpent);
         return 'committed';
       }
       const value = await stored.writeChunk(index, bytes);
-      if (options.expectedValue !== undefined && !isEqualBytes(value, options.expectedValue))
-        throw digestMismatch(index);
+      assertExpected(index, value, options.expectedValue);
       if (claim.isSuperseded) {
         throw new PeerLinkError('superseded', `A newer request is writing chunk ${index}.`, {
           data: { chunkIndex: index },
@@ -284,8 +284,9 @@ export class RunningFile {
   }
 }
 
-function digestMismatch(index: number): PeerLinkError {
-  return new PeerLinkError(
+function assertExpected(index: number, value: Uint8Array, expected: Uint8Array | undefined): void {
+  if (expected === undefined || isEqualBytes(value, expected)) return;
+  throw new PeerLinkError(
     'digest_mismatch',
     `Chunk ${index} does not have the value sent along; it was discarded. Send it again.`,
     {

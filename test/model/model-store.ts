@@ -225,8 +225,14 @@ class ModelStoredFile implements StoredFile {
     });
   }
 
-  async writeAndCommitChunk(index: number, bytes: readonly Uint8Array[]): Promise<void> {
-    await this.commitChunk(index, await this.writeChunk(index, bytes));
+  async writeAndCommitChunk(
+    index: number,
+    bytes: readonly Uint8Array[],
+    expectedValue?: Uint8Array,
+  ): Promise<Uint8Array> {
+    const value = await this.writeChunk(index, bytes);
+    if (expectedValue === undefined || isEqualBytes(value, expectedValue)) await this.commitChunk(index, value);
+    return value;
   }
 
   dropChunk(index: number): Promise<void> {

@@ -1,5 +1,6 @@
 import type { NetIo } from '../../native/types.ts';
 import { PeerLinkError } from '../../services/contracts/errors.ts';
+import { isEqualBytes } from '../../services/kernel/ids.ts';
 import { ChunkMap } from '../../services/transfer/chunk-map.ts';
 import { EMPTY_DIGEST, rootRule } from '../../services/transfer/digest-tree.ts';
 import { chunkCount, leafCounter } from '../../services/transfer/manifest.ts';
@@ -107,8 +108,14 @@ class MemoryStoredFile implements StoredFile {
     this.values.set(index, value);
   }
 
-  async writeAndCommitChunk(index: number, bytes: readonly Uint8Array[]): Promise<void> {
-    await this.commitChunk(index, await this.writeChunk(index, bytes));
+  async writeAndCommitChunk(
+    index: number,
+    bytes: readonly Uint8Array[],
+    expectedValue?: Uint8Array,
+  ): Promise<Uint8Array> {
+    const value = await this.writeChunk(index, bytes);
+    if (expectedValue === undefined || isEqualBytes(value, expectedValue)) await this.commitChunk(index, value);
+    return value;
   }
 
   async dropChunk(index: number): Promise<void> {

@@ -1,4 +1,5 @@
 // Jobs that read or write a file and hash what passes, a piece at a time while it is in the cache.
+#include <string.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -118,6 +119,20 @@ class WriteJob final : public FileJob {
     return GetFileDescriptor(env, values_fd, &values_fd_) &&
            GetInteger(env, value_offset, "valueOffset", 0, kMaxSafeInteger, &value_offset_);
   }
+  // Bytes of another value leave the record as it is. `undefined`: whatever they are.
+  bool SetExpectedValue(napi_env env, napi_value value) {
+    napi_valuetype type = napi_undefined;
+    napi_typeof(env, value, &type);
+    if (type == napi_undefined) return true;
+    Bytes bytes;
+    if (!GetBytes(env, value, "expectedValue", &bytes)) return false;
+    if (bytes.size != sizeof(value_)) {
+      ThrowRangeError(env, "expectedValue", "must have 32 bytes");
+      return false;
+    }
+    expected_value_.assign(bytes.data, bytes.data + bytes.size);
+    return true;
+  }
 
  private:
   void Run() override {
@@ -146,6 +161,7 @@ class WriteJob final : public FileJob {
     }
     hasher.FinishValue(value_);
     if (values_fd_ < 0) return;
+    if (!expected_value_.empty() && memcmp(expected_value_.data(), value_, sizeof(value_)) != 0) return;
     const blake3::Span value = {value_, sizeof(value_)};
     const IoResult result = WriteAt(values_fd_, &value, 1, value_offset_);
     if (result.error != 0) Fail("write", result, value_offset_, sizeof(value_));
@@ -154,6 +170,8 @@ class WriteJob final : public FileJob {
   std::vector<blake3::Span> spans_;
   int values_fd_ = -1;
   uint64_t value_offset_ = 0;
+  // Empty: any value is recorded.
+  std::vector<uint8_t> expected_value_;
 };
 
 // readAndVerify(fd, buffer, offset, length, leafCounter)
@@ -205,13 +223,14 @@ napi_value WriteAndHash(napi_env env, napi_callback_info info) {
   return Job::Start(env, std::move(job), 1);
 }
 
-// writeHashAndRecord(fd, buffers, offset, leafCounter, valuesFd, valueOffset)
+// writeHashAndRecord(fd, buffers, offset, leafCounter, valuesFd, valueOffset, expectedValue?)
 napi_value WriteHashAndRecord(napi_env env, napi_callback_info info) {
-  napi_value arguments[6];
+  napi_value arguments[7];
   ReadArguments(env, info, arguments);
   auto job = std::make_unique<WriteJob>();
   if (!job->SetFile(env, arguments[0], arguments[2]) || !job->SetBuffers(env, arguments[1]) ||
-      !job->SetLeafCounter(env, arguments[3]) || !job->SetRecord(env, arguments[4], arguments[5])) {
+      !job->SetLeafCounter(env, arguments[3]) || !job->SetRecord(env, arguments[4], arguments[5]) ||
+      !job->SetExpectedValue(env, arguments[6])) {
     return nullptr;
   }
   return Job::Start(env, std::move(job), 1);

@@ -90,7 +90,7 @@ export class FsStoredFile implements StoredFile {
     );
   }
 
-  writeAndCommitChunk(index: number, bytes: readonly Uint8Array[]): Promise<void> {
+  writeAndCommitChunk(index: number, bytes: readonly Uint8Array[], expectedValue?: Uint8Array): Promise<Uint8Array> {
     return this.#track(() =>
       asStoreFault(async () => {
         await this.#room.take(bytes.reduce((sum, part) => sum + part.length, 0));
@@ -101,8 +101,10 @@ export class FsStoredFile implements StoredFile {
           leafCounter(index, this.#chunkSizeBytes),
           this.#values.fd,
           index * VALUE_BYTES,
+          expectedValue,
         );
-        this.values.set(index, value);
+        if (expectedValue === undefined || value.equals(expectedValue)) this.values.set(index, value);
+        return value;
       }),
     );
   }

@@ -20,10 +20,15 @@ export async function storeFrame(
         if (held !== null) await stored.dropChunk(chunkIndex);
         // The value that vouched for other bytes is gone from the medium before they are written over.
         if (held !== null && isPowerSafe) await stored.sync();
-        const written = await stored.writeChunk(chunkIndex, bytes);
+        // Without a sync between the bytes and their value both are one job of the pool.
+        const written = isPowerSafe
+          ? await stored.writeChunk(chunkIndex, bytes)
+          : await stored.writeAndCommitChunk(chunkIndex, bytes, value);
         if (!isEqualBytes(written, value)) return { kind: 'failed', reason: 'mismatch' };
-        if (isPowerSafe) await stored.sync();
-        await stored.commitChunk(chunkIndex, written);
+        if (isPowerSafe) {
+          await stored.sync();
+          await stored.commitChunk(chunkIndex, written);
+        }
       }
       if (isPowerSafe) await stored.sync();
       return { kind: 'stored' };

@@ -117,8 +117,12 @@ export function describeChunkStore(make: () => ChunkStoreHarness): void {
     const content = patternBytes('at once', 0, 2 * CHUNK);
     const stored = await harness.open().create(id, geometryOf(content));
     const second = content.subarray(CHUNK);
-    await stored.writeAndCommitChunk(1, cutAt(second, [1, 4096]));
+    const value = await stored.writeAndCommitChunk(1, cutAt(second, [1, 4096]));
     expect(stored.values.get(1)).toEqual(await stored.hashChunk(1, [second]));
+    expect(value).toEqual(stored.values.get(1));
+    const first = content.subarray(0, CHUNK);
+    expect(await stored.writeAndCommitChunk(0, [first], value)).toEqual(await stored.hashChunk(0, [first]));
+    expect(stored.values.ranges()).toEqual([[1, 2]]);
     await stored.close();
     const later = await harness.open().open(id, geometryOf(content));
     expect(later?.values.ranges()).toEqual([[1, 2]]);
