@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { withStarted } from '../support/npm-start.ts';
-import { startServer } from '../support/server.ts';
+import { startServer, type TestServer } from '../support/server.ts';
 
 const FIRST_START_MS = 15_000;
 const LATER_START_MS = 5_000;
@@ -8,7 +8,7 @@ const LATER_START_MS = 5_000;
 const TRIES = 3;
 
 /** One first start. Its data directory stays. */
-async function firstStart(): Promise<{ readonly readyAfterMs: number; readonly dataDirectory: string }> {
+async function firstStart(): Promise<TestServer> {
   const server = await startServer({ isFirstStart: true, isPageNeeded: true });
   await server.stop();
   return server;
@@ -22,7 +22,7 @@ async function fastest(limitMs: number, measure: () => Promise<number>): Promise
 }
 
 describe('a start', () => {
-  let first: Awaited<ReturnType<typeof firstStart>>;
+  let first: TestServer;
   beforeAll(async () => {
     first = await firstStart();
   }, 360_000);
@@ -32,6 +32,16 @@ describe('a start', () => {
     const next = async () => measured.shift() ?? (await firstStart()).readyAfterMs;
     expect(await fastest(FIRST_START_MS, next)).toBeLessThan(FIRST_START_MS);
   }, 300_000);
+
+  it('prints its log and what it tells the operator, and no warning of the Node that runs it', () => {
+    const lines = first.log().trim().split('\n');
+    // "(node:1) [DEP0169] DeprecationWarning", or "unrecognized flag" where V8 has one of ours no longer.
+    const others = lines.filter((line) => !line.startsWith('{"level":'));
+    expect(others).toEqual([
+      expect.stringMatching(/^PeerLink \S+ serves http:/),
+      expect.stringMatching(/^Operator token, shown only this once: \S+$/),
+    ]);
+  });
 
   it('by npm is ready within 5 s when all is built, also with NODE_ENV=production', async () => {
     const { dataDirectory } = first;
