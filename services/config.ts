@@ -5,6 +5,7 @@ import { parseEnv } from 'node:util';
 import { createReader, type Environment, type Machine, type Reader } from './config-reader.ts';
 import { DEFAULT_CHUNK_BYTES, MAX_EXPIRES_SECONDS, MAX_FILE_BYTES, MIN_CHUNK_BYTES } from './contracts/limits.ts';
 import * as read from './kernel/setting-values.ts';
+import { type Misspelt, misspeltSettings } from './setting-names.ts';
 
 /** What the operator chose, complete and of the right form. Unit in each name; null = none. */
 export interface Config {
@@ -92,7 +93,7 @@ const NATIVE_KERNELS = ['portable', 'sse41', 'avx2', 'avx512', 'neon'] as const;
 export type NativeKernel = (typeof NATIVE_KERNELS)[number];
 
 export type ConfigOutcome =
-  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: true; readonly config: Config; readonly misspelt: readonly Misspelt[] }
   /** One sentence a fault, each beginning with a variable's name. */
   | { readonly ok: false; readonly faults: readonly string[] };
 
@@ -156,7 +157,8 @@ export function loadConfig(env: Environment, machine: Machine): ConfigOutcome {
     isLongTest: value('TEST_LONG', read.yesOrNo),
   };
   if (faults.length === 0) faults.push(...contradictions(config));
-  return faults.length === 0 ? { ok: true, config: deepFreeze(config) } : { ok: false, faults };
+  if (faults.length > 0) return { ok: false, faults };
+  return { ok: true, config: deepFreeze(config), misspelt: misspeltSettings(env) };
 }
 
 function readLifetimes({ value }: Reader): Config['ttl'] {

@@ -16,6 +16,7 @@ import { serveOperator } from './repl/operator-server.ts';
 import type { PrivateSocket } from './repl/private-socket.ts';
 import { attachRepl } from './repl/repl-client.ts';
 import { replSocketPath, serveRepl } from './repl/repl-server.ts';
+import type { Misspelt } from './setting-names.ts';
 
 /** "The process exits within 30 s in any case": streams get most of it, the services and the database the rest. */
 const DRAIN_STREAMS_MS = 20_000;
@@ -41,10 +42,10 @@ function openNetIo({ isNativeAddonUsed, nativeKernel }: Config): NetIo {
 async function start(): Promise<void> {
   const outcome = loadConfigFromProcess();
   if (!outcome.ok) refuse(faultMessage(outcome.faults));
-  const { config } = outcome;
+  const { config, misspelt } = outcome;
   if (process.argv.includes('--admin-token')) await renewToken(config);
   else if (process.argv.includes('--repl')) await openRepl(config);
-  else await serve(config);
+  else await serve(config, misspelt);
 }
 
 async function renewToken(config: Config): Promise<void> {
@@ -69,7 +70,7 @@ async function openRepl(config: Config): Promise<void> {
 }
 
 /** Starts this node. */
-async function serve(config: Config): Promise<void> {
+async function serve(config: Config, misspelt: readonly Misspelt[]): Promise<void> {
   const netIo = openNetIo(config);
   // The lock comes before the slow parts, so that a second process on the directory knows at once.
   const directory = await takeDataDirectory({
@@ -80,6 +81,7 @@ async function serve(config: Config): Promise<void> {
   if (config.isCluster || config.services.includes('gateway')) await assertPortFree(config.port);
   const log = createLogger({ level: config.logLevel, nodeId: directory.nodeId });
   watchForFaults(log);
+  for (const name of misspelt) log.warn(name, 'a setting whose name is not known is ignored; it may be misspelt');
   const { reason } = netIo.kernels();
   if (reason !== undefined) log.warn({ reason }, 'net_io runs on the TypeScript fallback, which is many times slower');
 

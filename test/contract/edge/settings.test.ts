@@ -53,6 +53,7 @@ describe('a process whose settings are no defaults', () => {
       {
         TTL_CLIENT_SESSION: '2h',
         TTL_SHARE_SESSION: '7h',
+        MAX_FILESIZE: '20GiB',
         CHUNK_SIZE: '64KiB',
         ACK_TIMEOUT_MS: '1234',
         MAX_RETRIES: '7',
@@ -74,6 +75,11 @@ describe('a process whose settings are no defaults', () => {
     const { transfer } = (await open(server, [{ sizeBytes: MIB }], { chunkSizeBytes: 16 * KIB })).answer;
     expect(hoursUntil(transfer.expiresAt)).toBe(7);
     expect(transfer.files[0]).toMatchObject({ chunkSizeBytes: 64 * KIB });
+  });
+
+  it('says in its log which setting may be misspelt', () => {
+    const said = /^.*may be misspelt.*$/m.exec(server.log())?.[0] ?? '{}';
+    expect(JSON.parse(said)).toMatchObject({ level: 'warn', found: 'MAX_FILESIZE', meant: 'MAX_FILE_SIZE' });
   });
 
   it('sends its page uncompressed, where that was set', async () => {
