@@ -26,6 +26,9 @@ interface AcquireAnswer {
   readonly lease_id: string | null;
   readonly free_in_seconds: number | null;
 }
+interface SeenShare extends AcquireAnswer {
+  readonly slots: number;
+}
 
 const LEASE_COLUMNS = Prisma.raw('l.id, l.transfer_id, l.holder, l.state, l.served_bytes');
 
@@ -33,6 +36,9 @@ const LEASE_COLUMNS = Prisma.raw('l.id, l.transfer_id, l.holder, l.state, l.serv
 export function createPrismaLeaseRepository(database: Database): LeaseRepository {
   return {
     acquire: async (args) => {
+      // Those who come while all slots are held do not wait in line for the row, in which whoever has one stands too.
+      const [seen] = await database.query<SeenShare>(lookStatement(args));
+      if (seen !== undefined && isFull(seen)) return outcomeOf(seen);
       const answers = await database.transaction([
         Prisma.sql`SELECT id FROM transfers WHERE id = ${args.transferId} FOR UPDATE`,
         returnIdleSlots(args.transferId, args.tokenHash, args.idleMs),
@@ -147,19 +153,40 @@ function returnIdleSlots(transferId: string, ownTokenHash: Uint8Array, idleMs: n
     RETURNING id`;
 }
 
-/** Its snapshot is taken after the share's row was locked: it sees every slot that was given before. */
-function acquireStatement(args: Parameters<LeaseRepository['acquire']>[0]): Prisma.Sql {
+type AcquireArgs = Parameters<LeaseRepository['acquire']>[0];
+
+/** The share, the lease that has this token already, and how many slots are held. */
+function slotsOfShare({ transferId, tokenHash, idleMs }: AcquireArgs): Prisma.Sql {
+  const idleTime = Prisma.sql`make_interval(secs => ${idleMs / 1000}::float8)`;
   return Prisma.sql`
-    WITH share AS (
+    share AS (
       SELECT id, max_downloads, download_count, state <> 'ended' AND expires_at > clock_timestamp() AS is_open
-      FROM transfers WHERE id = ${args.transferId}
+      FROM transfers WHERE id = ${transferId}
     ), same AS (
-      SELECT id FROM leases WHERE transfer_id = ${args.transferId} AND token_hash = ${args.tokenHash}::bytea
+      SELECT id FROM leases WHERE transfer_id = ${transferId} AND token_hash = ${tokenHash}::bytea
     ), held AS (
-      SELECT count(*)::int AS slots,
-        ceil(extract(epoch FROM min(used_at) + make_interval(secs => ${args.idleMs / 1000}::float8) - now()))::int AS free_in
-      FROM leases WHERE transfer_id = ${args.transferId} AND state = 'active'
-    ), granted AS (
+      SELECT count(*)::int AS slots, ceil(extract(epoch FROM min(used_at) + ${idleTime} - now()))::int AS free_in
+      FROM leases WHERE transfer_id = ${transferId} AND state = 'active' AND used_at > now() - ${idleTime}
+    )`;
+}
+
+/** Locks nothing and gives nothing. */
+function lookStatement(args: AcquireArgs): Prisma.Sql {
+  return Prisma.sql`
+    WITH ${slotsOfShare(args)}
+    SELECT share.is_open, share.max_downloads, share.download_count, held.free_in AS free_in_seconds,
+      (SELECT id FROM same) AS lease_id, held.slots
+    FROM share, held`;
+}
+
+function isFull({ lease_id, max_downloads, download_count, slots }: SeenShare): boolean {
+  return lease_id === null && max_downloads !== null && slots + download_count >= max_downloads;
+}
+
+/** Its snapshot is taken after the share's row was locked: it sees every slot that was given before. */
+function acquireStatement(args: AcquireArgs): Prisma.Sql {
+  return Prisma.sql`
+    WITH ${slotsOfShare(args)}, granted AS (
       INSERT INTO leases (id, transfer_id, token_hash, holder, node_id)
       SELECT ${randomUUID()}::text, share.id, ${args.tokenHash}::bytea, ${args.holder}::text, ${args.nodeId}::text
       FROM share, held

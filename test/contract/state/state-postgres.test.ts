@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Prisma } from '../../../prisma/generated/client.ts';
 import type { Database } from '../../../services/database/database.ts';
 import { openDatabase } from '../../../services/database/open-database.ts';
 import { atEnd } from '../../support/cleanup.ts';
 import { startPostgres } from '../../support/postgres.ts';
+import { waitFor } from '../../support/waiting.ts';
 import { describeClusterRepository } from './cluster-repository.suite.ts';
 import { describeDirectRepository } from './direct-repository.suite.ts';
 import { describeDueWork } from './due-work.suite.ts';
@@ -73,6 +75,29 @@ describe('many connections at once', () => {
       expect(counted(outcomes)).toEqual({ granted: 1, slots_held: 49 });
     }
   }, 60_000);
+
+  it('say at once that all slots are held or used up, however long the row of the share is locked', async () => {
+    const [held, usedUp] = [await share(1), await share(1)];
+    const granted = await Promise.all([held, usedUp].map((id) => acquire(nodeAt(0), id, 1)));
+    const leaseIds = granted.map((answer) => (answer.outcome === 'granted' ? answer.leaseId : answer.outcome));
+    await nodeAt(0).leases.consume(leaseIds[1] as string);
+    const database = databases[1] as Database;
+    const rows = Prisma.sql`SELECT id FROM transfers WHERE id IN (${held}, ${usedUp}) FOR UPDATE`;
+    let isLocked = true;
+    const locking = database.transaction([rows, Prisma.sql`SELECT pg_sleep(1.2)::text`]).finally(() => {
+      isLocked = false;
+    });
+    await waitFor('the rows are locked', 1_000, async () => {
+      return (await (databases[2] as Database).query(Prisma.sql`${rows} SKIP LOCKED`)).length === 0;
+    });
+    const outcomes = await Promise.all([held, usedUp].map((id) => acquire(nodeAt(0), id, 2)));
+    expect([...outcomes.map(({ outcome }) => outcome), isLocked]).toEqual(['slots_held', 'used_up', true]);
+    await locking;
+    // Whose token it is has it already, and whoever comes when it lies idle gets its slot.
+    expect(await acquire(nodeAt(0), held, 1)).toEqual({ outcome: 'granted', leaseId: leaseIds[0] });
+    await nodeAt(0).age('leases', leaseIds[0] as string, 700);
+    expect((await acquire(nodeAt(0), held, 2)).outcome).toBe('granted');
+  });
 
   it('never let more through than the limit while leases come, go idle and are consumed', async () => {
     const id = await share(7);
