@@ -198,6 +198,24 @@ describe('two people at two nodes', () => {
     await answers[1]?.();
     await one.getByRole('dialog').waitFor({ state: 'detached' });
     await one.unroute('**/api/texts');
+    // That one was not sent is said after its sheet was closed, too.
+    await one.route('**/api/texts', (route) => void answers.push(() => route.abort()));
+    await tile(one).click();
+    await one.getByRole('button', { name: 'Write a text' }).click();
+    await one.keyboard.type('Third');
+    await one.keyboard.press('Control+Enter');
+    await waitFor('the third is on its way', 5_000, () => answers.length === 3);
+    await one.keyboard.press('Escape');
+    await one.getByRole('dialog').waitFor({ state: 'detached' });
+    await answers[2]?.();
+    await one.getByText(/^The text to .+ was not sent\.$/).waitFor();
+    await one.getByRole('button', { name: 'Write a text' }).click();
+    expect(await one.getByRole('textbox', { name: 'Text or link' }).inputValue()).toBe('Third');
+    await one.getByRole('textbox', { name: 'Text or link' }).fill('');
+    await one.keyboard.press('Escape');
+    await one.getByRole('dialog').waitFor({ state: 'detached' });
+    await tile(one).click();
+    await one.unroute('**/api/texts');
 
     // A text that is being written outlasts the one it is for.
     await tile(one).click();

@@ -83,6 +83,7 @@ export const peopleAr: Messages['people'] = {
     textSend: 'إرسال',
     textSending: 'جارٍ الإرسال',
     textSent: (names) => `أُرسل إلى ${named(names)}`,
+    textNotSent: (names) => `لم يُرسل النص إلى ${named(names)}.`,
     textTooLong: (limit) => `أقصى طول للنص ${limit}. أرسله ملفًا.`,
     asFile: 'إرساله ملفًا',
     pastedName: (stamp) => `نص ملصق ${stamp}.txt`,

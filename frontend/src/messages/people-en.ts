@@ -76,6 +76,7 @@ export const peopleEn = {
     textSend: 'Send',
     textSending: 'Sending',
     textSent: (names: string) => `Sent to ${names}`,
+    textNotSent: (names: string) => `The text to ${names} was not sent.`,
     textTooLong: (limit: string) => `A text may have ${limit}. Send it as a file.`,
     asFile: 'Send it as a file',
     pastedName: (stamp: string) => `Pasted text ${stamp}.txt`,

@@ -53,6 +53,10 @@ export function SendBar({
     close();
     onClear();
   };
+  // While its sheet is open, that says so, and why.
+  const notSent = (its: Writing) => {
+    if (open.current !== its) setSaid(words.textNotSent(names(its.to)));
+  };
   return (
     <>
       <Refused />
@@ -75,6 +79,7 @@ export function SendBar({
           }}
           onClose={close}
           onSent={(text) => sent(writing, text)}
+          onNotSent={() => notSent(writing)}
         />
       )}
       <p role="status" className={said === '' ? 'sr-only' : 'text-ink-soft'}>
@@ -117,7 +122,7 @@ function Ways({
     >
       <div className="flex min-w-0 items-center justify-between gap-2 sm:flex-row-reverse sm:justify-end">
         <p className="min-w-0 truncate font-medium">{words.to(names(chosen))}</p>
-        <IconButton label={words.clear} className="-my-2" onClick={onClear}>
+        <IconButton label={words.clear} className="-my-2 max-sm:-me-3 sm:-ms-3" onClick={onClear}>
           <X aria-hidden className="size-5" strokeWidth={1.5} />
         </IconButton>
       </div>

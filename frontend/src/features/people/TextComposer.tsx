@@ -23,13 +23,15 @@ export function TextComposer({
   onFile,
   onClose,
   onSent,
+  onNotSent,
 }: {
   readonly to: readonly Person[];
   readonly initial: string;
   readonly onFile: (file: CollectedFile) => void;
   readonly onClose: () => void;
-  /** May come after this sheet was closed, while another one is open. */
+  /** Both may come after this sheet was closed, while another one is open. */
   readonly onSent: (text: string) => void;
+  readonly onNotSent: () => void;
 }) {
   const { messages } = useLanguage();
   const words = messages.people.send;
@@ -47,7 +49,11 @@ export function TextComposer({
   const isTooLong = new TextEncoder().encode(clean).length > MAX_TEXT_BYTES;
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    if (isEmpty || isTooLong || isSending || !(await send(clean))) return;
+    if (isEmpty || isTooLong || isSending) return;
+    if (!(await send(clean))) {
+      onNotSent();
+      return;
+    }
     onSent(text);
     unsentText.sent(to, text);
   };
