@@ -20,7 +20,8 @@ describe('format', () => {
 
   it.each([
     [0, '0 kB/s'],
-    [512, '0.5 kB/s'],
+    // As an axis tells its lines.
+    [250, '0.25 kB/s'],
     [999.9, '1 kB/s'],
     [1_550, '1.6 kB/s'],
     [265_400_000, '265 MB/s'],

@@ -88,8 +88,8 @@ export function formatterFor(locale: string): Formatter {
   return {
     size,
     rate(bytesPerSecond) {
-      const { value, unit } =
-        bytesPerSecond < 1000 ? { value: bytesPerSecond / 1000, unit: 'kilobyte' } : scale(bytesPerSecond);
+      if (bytesPerSecond < 1000) return inUnit(bytesPerSecond / 1000, 'kilobyte-per-second', 2);
+      const { value, unit } = scale(bytesPerSecond);
       return inUnit(value, `${unit}-per-second`, value >= 100 ? 0 : 1);
     },
     count: (value) => number.format(value),
