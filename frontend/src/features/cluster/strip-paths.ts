@@ -2,6 +2,8 @@
 
 /** The sign of a stretch that is stored as a whole, and so many steps high. */
 export const STRIP_HEIGHT = 9;
+/** Between two bars: after the last one there is none. */
+export const STRIP_GAP = 0.2;
 
 export interface StripPaths {
   readonly bare: string;
