@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { tempDirectory } from '../../test/support/cleanup.ts';
 import { freePort } from '../../test/support/ports.ts';
 import { startProcess } from '../../test/support/processes.ts';
-import { startRedis, type TestRedis } from '../../test/support/redis.ts';
+import { askRedis, startRedis, type TestRedis } from '../../test/support/redis.ts';
 import { redisSettings } from '../../test/support/redis-settings.ts';
 import { waitFor } from '../../test/support/waiting.ts';
 import type { RedisSettings } from '../config.ts';
@@ -50,6 +50,23 @@ describe('the connections to Redis', () => {
     }
     expect(said).toEqual(expect.arrayContaining(['Redis answers', 'Redis answers again']));
     expect(said.filter((text) => text.startsWith('Redis is away'))).toHaveLength(3);
+  }, 60_000);
+
+  it('say once in the log why they cannot be made again, as after another password', async () => {
+    const redis = await startRedis({ password: 'the first' });
+    const reasons: string[] = [];
+    const warn = ({ reason }: { reason?: string }) => void (reason !== undefined && reasons.push(reason));
+    const settings = redisSettings({ port: redis.port, password: 'the first', retryDelayMs: 20 });
+    const link = await openRedis(settings, { info: () => undefined, warn });
+    links.push(link);
+    await redis.command('CONFIG', 'SET', 'requirepass', 'the next');
+    await askRedis(redis.port, 'the next', 'CLIENT', ['KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
+    const isPassword = (reason: string) => reason.startsWith('WRONGPASS');
+    await waitFor('the log says why', 10_000, () => reasons.some(isPassword));
+    expect(link.isUp()).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect(reasons.filter(isPassword)).toHaveLength(1);
+    expect(reasons.join()).not.toContain('the first');
   }, 60_000);
 
   it('keep no request waiting for a frozen Redis, and the second one not at all', async () => {

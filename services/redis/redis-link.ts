@@ -12,6 +12,8 @@ const REST_MS = 1_000;
 const DEAD_AFTER_MS = 3_000;
 /** So that a server that vanished silently is noticed even while nobody asks for anything. */
 const PING_EVERY_MS = 2_000;
+/** Told of one outage. */
+const MAX_REASONS = 10;
 
 /** This node's connections to Redis, apart from the bus, which has its own (services/bus/redis-line.ts). */
 export interface RedisLink {
@@ -51,14 +53,23 @@ function linkOf(requests: Redis, subscriber: Redis, log: RedisLog): RedisLink {
   let restsUntilMs = 0;
   let isUp = true;
   let isClosed = false;
+  const toldReasons = new Set<string>();
   const learn = (isAnswering: boolean) => {
     if (isClosed || isUp === isAnswering) return;
     isUp = isAnswering;
+    toldReasons.clear();
     if (isUp) log.info({}, 'Redis answers again');
     else log.warn({}, 'Redis is away: caches are skipped and each node limits rates by its own share');
   };
   // Without a listener a lost connection would end the process; ioredis connects again by itself.
-  for (const client of [requests, subscriber]) client.on('error', () => undefined);
+  for (const client of [requests, subscriber]) {
+    client.on('error', ({ message }) => {
+      // It tries again every two seconds: each reason once, such as a password that was changed.
+      if (isClosed || toldReasons.has(message) || toldReasons.size >= MAX_REASONS) return;
+      toldReasons.add(message);
+      log.warn({ reason: message }, 'a connection to Redis failed');
+    });
+  }
   requests.on('close', () => learn(false)).on('ready', () => learn(true));
   subscriber.on('message', (channel: string, text: string) => listeners.get(channel)?.(text));
 
