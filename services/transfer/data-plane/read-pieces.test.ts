@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { memoryEngine } from '../../../test/support/memory-engine.ts';
 import { MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
@@ -102,5 +104,29 @@ describe('pieces of a file', () => {
     expect(rest.map(({ bytes }) => bytes[0]?.[CHUNK - 1])).toEqual([1, 2, 3, 4, 5, 6, 7]);
     for (const piece of rest) piece.release('taken');
     expect([readers.lentBytes, chunks.idleBytes]).toEqual([0, 0]);
+  });
+
+  it('that a broken answer had no more room for are not kept for the others of their file', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const { read, readers } = await world(100 * CHUNK);
+    const staying = read(0, CHUNKS * CHUNK);
+    const first = await next(staying);
+    const buffers: WeakRef<ArrayBufferLike>[] = [];
+    const breakAt = async (index: number) => {
+      const broken = read(index * CHUNK, CHUNKS * CHUNK);
+      const [bytes] = (await next(broken)).bytes;
+      assert(bytes !== undefined);
+      buffers.push(new WeakRef(bytes.buffer));
+      // Who waits for room to write a piece throws instead, and has not released it.
+      await broken.return();
+    };
+    for (const index of [4, 5, 6, 7]) await breakAt(index);
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    expect(buffers.filter((buffer) => buffer.deref() !== undefined)).toEqual([]);
+    first.release('taken');
+    await staying.return();
+    expect(readers.lentBytes).toBe(0);
   });
 });

@@ -51,7 +51,7 @@ export async function* readPieces(source: PieceSource): AsyncGenerator<Piece, vo
   } finally {
     source.signal.removeEventListener('abort', onAbort);
     ending.abort();
-    await reading.end(ahead);
+    await reading.end(ahead, isDrained);
     share.end(isDrained);
   }
 }
@@ -186,10 +186,10 @@ class FileReading {
     throw new PeerLinkError('moved', 'This transfer has another home node now.', { data: { home } });
   }
 
-  async end(unread: readonly Promise<Piece | null>[]): Promise<void> {
+  async end(unread: readonly Promise<Piece | null>[], isDrained: boolean): Promise<void> {
     for (const piece of await Promise.allSettled(unread))
       if (piece.status === 'fulfilled') piece.value?.release('taken');
-    this.#shared.leave();
+    this.#shared.leave(isDrained);
     const use = await this.#use?.catch(() => null);
     use?.release();
   }

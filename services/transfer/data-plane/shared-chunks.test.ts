@@ -19,12 +19,16 @@ function world(maxIdleBytes = 4 * CHUNK) {
   const read = (
     reader: FileReader,
     index: number,
-    { value = index, load = async () => true }: { value?: number; load?: () => Promise<boolean> } = {},
+    {
+      value = index,
+      lengthBytes = CHUNK - 1,
+      load = async () => true,
+    }: { value?: number; lengthBytes?: number; load?: () => Promise<boolean> } = {},
   ) =>
     reader.read({
       index,
       value: new Uint8Array(32).fill(value),
-      lengthBytes: CHUNK - 1,
+      lengthBytes,
       bufferBytes: CHUNK,
       load: (buffer) => {
         loads.push(index);
@@ -48,7 +52,7 @@ describe('chunks that several readers share', () => {
     expect(loads).toEqual([3]);
     expect(new Set(held.map(({ bytes }) => bytes.buffer)).size).toBe(1);
     expect(held.map(({ bytes }) => [bytes.length, bytes[0]])).toEqual(Array(8).fill([CHUNK - 1, 3]));
-    for (const reader of readers) reader.leave();
+    for (const reader of readers) reader.leave(true);
     for (const { release } of held.slice(1)) release();
     expect(given).toEqual([]);
     held[0]?.release();
@@ -67,8 +71,40 @@ describe('chunks that several readers share', () => {
     expect(loads).toEqual([0, 1, 2, 0]);
     late.release();
     expect(chunks.idleBytes).toBe(2 * CHUNK);
-    first.leave();
+    first.leave(true);
     expect([chunks.idleBytes, given.length]).toEqual([0, 4]);
+  });
+
+  it('are not found any more when somebody broke off who may never release them', async () => {
+    const { chunks, loads, given, read } = world();
+    const [broken, other] = [chunks.enter('a'), chunks.enter('a')];
+    const [lost, late] = [sound(await read(broken, 0)), sound(await read(broken, 1))];
+    broken.leave(false);
+    expect(sound(await read(other, 0)).bytes.buffer).not.toBe(lost.bytes.buffer);
+    expect(loads).toEqual([0, 1, 0]);
+    expect(given).toEqual([]);
+    late.release();
+    expect(given.map((buffer) => buffer.buffer)).toEqual([late.bytes.buffer]);
+  });
+
+  it('are found by those behind while the socket of one who has had everything still sends them', async () => {
+    const { chunks, loads, given, read } = world();
+    const [whole, other] = [chunks.enter('a'), chunks.enter('a')];
+    const last = sound(await read(whole, 0));
+    whole.leave(true);
+    const same = sound(await read(other, 0));
+    expect([same.bytes.buffer === last.bytes.buffer, loads]).toEqual([true, [0]]);
+    same.release();
+    expect(given).toEqual([]);
+    last.release();
+    expect(given).toHaveLength(1);
+  });
+
+  it('are as long as what was verified of them', async () => {
+    const { chunks, read } = world();
+    const [first, second] = [chunks.enter('a'), chunks.enter('a')];
+    await read(first, 0);
+    expect(sound(await read(second, 0, { lengthBytes: CHUNK })).bytes).toHaveLength(CHUNK - 1);
   });
 
   it('do not stay where one reads alone', async () => {
@@ -123,7 +159,7 @@ describe('chunks that several readers share', () => {
         held.push(chunk);
         if (held.length > seed % 3) held.shift()?.release();
       }
-      reader.leave();
+      reader.leave(true);
       for (const { release } of held) release();
     };
     await Promise.all(Array.from({ length: 12 }, (_, seed) => one(seed)));

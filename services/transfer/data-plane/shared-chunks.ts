@@ -25,6 +25,8 @@ interface Entry {
   readonly index: number;
   readonly value: Uint8Array;
   readonly buffer: Buffer;
+  /** What `loading` verifies of the buffer. */
+  readonly bytes: Buffer;
   readonly loading: Promise<boolean>;
   isLoaded: boolean;
   holders: number;
@@ -63,12 +65,15 @@ export class SharedChunks {
     const file = this.#files.get(fileId) ?? new FileChunks();
     this.#files.set(fileId, file);
     file.readers += 1;
+    const held = new Set<Entry>();
     let isOver = false;
     return {
-      read: (wanted) => this.#read(file, wanted),
-      leave: () => {
+      read: (wanted) => this.#read(file, held, wanted),
+      leave: (isDrained) => {
         if (isOver) return;
         isOver = true;
+        // An answer that broke may never release what it was handed: the collector has that, once no other reader finds it.
+        if (!isDrained) for (const entry of held) this.#hide(file, entry);
         file.readers -= 1;
         // One reader alone has nobody behind it.
         if (file.readers < 2) for (const entry of [...file.entries.values()]) this.#dropIfIdle(entry);
@@ -77,25 +82,31 @@ export class SharedChunks {
     };
   }
 
-  async #read(file: FileChunks, wanted: WantedChunk): Promise<HeldChunk | null> {
+  /** @param held by this reader */
+  async #read(file: FileChunks, held: Set<Entry>, wanted: WantedChunk): Promise<HeldChunk | null> {
     const known = file.entries.get(wanted.index);
     const entry = known !== undefined && isEqualBytes(known.value, wanted.value) ? known : this.#load(file, wanted);
     this.#take(entry);
     entry.holders += 1;
-    const release = once(() => this.#letGo(file, entry));
+    held.add(entry);
+    const release = once(() => {
+      held.delete(entry);
+      this.#letGo(file, entry);
+    });
     let isSound = false;
     try {
       isSound = await entry.loading;
     } finally {
       if (!isSound) release();
     }
-    return isSound ? { bytes: entry.buffer.subarray(0, wanted.lengthBytes), release } : null;
+    return isSound ? { bytes: entry.bytes, release } : null;
   }
 
-  #load(file: FileChunks, { index, value, bufferBytes, load }: WantedChunk): Entry {
+  #load(file: FileChunks, { index, value, lengthBytes, bufferBytes, load }: WantedChunk): Entry {
     const buffer = this.#pool.take(bufferBytes);
     const loading = load(buffer);
-    const entry: Entry = { index, value: Uint8Array.from(value), buffer, loading, isLoaded: false, holders: 0 };
+    const bytes = buffer.subarray(0, lengthBytes);
+    const entry: Entry = { index, value: Uint8Array.from(value), buffer, bytes, loading, isLoaded: false, holders: 0 };
     const before = file.entries.get(index);
     if (before !== undefined) this.#dropIfIdle(before);
     file.entries.set(index, entry);
@@ -134,8 +145,13 @@ export class SharedChunks {
   }
 
   #drop(file: FileChunks, entry: Entry): void {
-    if (file.entries.get(entry.index) === entry) file.entries.delete(entry.index);
+    this.#hide(file, entry);
     this.#pool.give(entry.buffer);
+  }
+
+  /** Nobody else finds it any more. */
+  #hide(file: FileChunks, entry: Entry): void {
+    if (file.entries.get(entry.index) === entry) file.entries.delete(entry.index);
   }
 }
 
@@ -143,8 +159,11 @@ export class SharedChunks {
 export interface FileReader {
   /** Null: the bytes are not those of the value. @throws what `load` threw */
   read(wanted: WantedChunk): Promise<HeldChunk | null>;
-  /** Repeatable. What it holds stays its own. */
-  leave(): void;
+  /**
+   * Repeatable. What it holds stays its own.
+   * @param isDrained everything was handed on and will be released; else perhaps not
+   */
+  leave(isDrained: boolean): void;
 }
 
 function once(act: () => void): () => void {
