@@ -25,6 +25,8 @@ const ELECTED_WITHIN_MS = 15_000;
 
 let cluster: TestCluster;
 let browser: Browser;
+/** The one that was drained: it answers no operator any more. */
+let drained: TestServer | undefined;
 
 beforeAll(async () => {
   const ports = await Promise.all([0, 1, 2].map(() => freePort()));
@@ -49,9 +51,14 @@ async function overviewOf(server: TestServer): Promise<OperatorOverview> {
   return (await answer.json()) as OperatorOverview;
 }
 
+/** One that is in the cluster, and another one than that. */
+function serverBeside(other?: TestServer): TestServer {
+  return cluster.nodes.find((server) => server !== drained && server !== other) as TestServer;
+}
+
 /** Which of the servers is the node of that id: each tells the address of its own. */
 async function serverOf(nodeId: string): Promise<TestServer> {
-  const { nodes } = await overviewOf(nodeOf(2));
+  const { nodes } = await overviewOf(serverBeside());
   const url = nodes.find(({ health }) => health.nodeId === nodeId)?.publicUrl;
   const server = cluster.nodes.find(({ port }) => url?.endsWith(`:${port}`));
   if (!server) throw new Error(`no server of ${nodeId} at ${url}`);
@@ -154,14 +161,14 @@ describe('the cluster page', () => {
     await pressSend(sender);
     line.allow(9 * MIB);
     const { homeNodeId, id } = await waitFor('the transfer is known, with a copy', 20_000, async () => {
-      const { transfers } = await overviewOf(nodeOf(1));
+      const { transfers } = await overviewOf(serverBeside());
       return transfers.find(
         ({ state, isReplicaInSync, committedBytes }) =>
           state === 'open' && isReplicaInSync && (committedBytes ?? 0) > 0,
       );
     });
     const home = await serverOf(homeNodeId);
-    const page = await watch(cluster.nodes.find((server) => server !== home) as TestServer);
+    const page = await watch(serverBeside(home));
     const shortHome = homeNodeId.slice(0, 6);
     const transfers = page.getByRole('region', { name: 'Transfers, those that move first' });
     await transfers.getByText(id.slice(0, 6)).waitFor();
@@ -176,6 +183,7 @@ describe('the cluster page', () => {
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Keep it');
     await inspect(page, 'cluster, asked to drain');
     await page.keyboard.press('Shift+Tab');
+    drained = home;
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').getByText('Transfers to move').waitFor();
     line.allow(Number.POSITIVE_INFINITY);
@@ -192,7 +200,7 @@ describe('the cluster page', () => {
 
   it('shows a killed leader and the next one within two seconds, without reloading', async () => {
     const before = await waitFor('two nodes and a leader', 20_000, async () => {
-      const overview = await overviewOf(nodeOf(1));
+      const overview = await overviewOf(serverBeside());
       const healthy = overview.nodes.filter(({ health, isAnswering }) => isAnswering && health.state === 'healthy');
       return healthy.length === 2 && overview.leader !== null ? { leader: overview.leader, healthy } : undefined;
     });
