@@ -4,7 +4,7 @@ import type { Formatter } from '../../lib/format.ts';
 import type { Messages } from '../../messages/en.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { shortId } from './node-standing.ts';
-import { STRIP_GAP, STRIP_HEIGHT, stripPaths } from './strip-paths.ts';
+import { STRIP_HEIGHT, stripGap, stripPaths } from './strip-paths.ts';
 
 /** Drawn anew only when its own values change: there may be two hundred. */
 export const TransferRow = memo(function TransferRow({
@@ -77,7 +77,7 @@ function Cells({ transfer, isMoving }: { readonly transfer: OperatorTransfer; re
     <svg
       role="img"
       aria-label={label}
-      viewBox={`0 0 ${Math.max(1, strip.length) - STRIP_GAP} ${STRIP_HEIGHT}`}
+      viewBox={`0 0 ${Math.max(1, strip.length) - stripGap(strip.length)} ${STRIP_HEIGHT}`}
       preserveAspectRatio="none"
       className={`h-3 w-full rtl:-scale-x-100 ${isMoving ? 'cells-moving' : ''}`}
     >

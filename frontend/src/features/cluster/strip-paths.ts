@@ -2,8 +2,14 @@
 
 /** The sign of a stretch that is stored as a whole, and so many steps high. */
 export const STRIP_HEIGHT = 9;
-/** Between two bars: after the last one there is none. */
-export const STRIP_GAP = 0.2;
+/** As many signs as a strip has at most. */
+const MOST_SIGNS = 64;
+const WIDEST_GAP = 0.2;
+
+/** Between two of so many bars, and none after the last one: drawn equally wide, however many there are. */
+export function stripGap(count: number): number {
+  return (WIDEST_GAP * Math.min(count, MOST_SIGNS)) / MOST_SIGNS;
+}
 
 export interface StripPaths {
   readonly bare: string;
@@ -12,15 +18,17 @@ export interface StripPaths {
   readonly stored: string;
 }
 
-const barOf = (place: number, height: number): string => `M${place} ${STRIP_HEIGHT - height}h.8v${height}h-.8z`;
+const barOf = (place: number, width: number, height: number): string =>
+  `M${place} ${STRIP_HEIGHT - height}h${width}v${height}h-${width}z`;
 
 /** @param strip a digit for each stretch: 0 none of it is stored, 9 all of it */
 export function stripPaths(strip: string): StripPaths {
   const bars = Array.from(strip, (sign, place) => ({ place, height: Number(sign) }));
+  const width = Number((1 - stripGap(strip.length)).toFixed(4));
   const drawn = (isShown: (height: number) => boolean) =>
-    bars.map(({ place, height }) => (isShown(height) ? barOf(place, height) : '')).join('');
+    bars.map(({ place, height }) => (isShown(height) ? barOf(place, width, height) : '')).join('');
   return {
-    bare: bars.map(({ place }) => barOf(place, STRIP_HEIGHT)).join(''),
+    bare: bars.map(({ place }) => barOf(place, width, STRIP_HEIGHT)).join(''),
     landing: drawn((height) => height > 0 && height < STRIP_HEIGHT),
     stored: drawn((height) => height === STRIP_HEIGHT),
   };
