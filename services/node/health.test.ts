@@ -83,7 +83,7 @@ describe('NodeMonitor', () => {
 
 describe('a loop that is slow now and then', () => {
   /** States told, with a look every two seconds at these delays. */
-  async function statesAt(delaysMs: readonly number[]) {
+  async function statesAt(delaysMs: readonly number[], whileJoiningMs: readonly number[] = []) {
     let delayMs = 0;
     const told: StateChange[] = [];
     const probe = {
@@ -93,11 +93,15 @@ describe('a loop that is slow now and then', () => {
     };
     const clock = new ManualClock();
     const monitor = new NodeMonitor('n1', probe, (change) => told.push(change), clock);
+    const lookAt = async (delays: readonly number[]) => {
+      for (delayMs of delays) {
+        clock.advance(2_000);
+        await monitor.look();
+      }
+    };
+    await lookAt(whileJoiningMs);
     monitor.enter('serving');
-    for (delayMs of delaysMs) {
-      clock.advance(2_000);
-      await monitor.look();
-    }
+    await lookAt(delaysMs);
     return { told, health: await monitor.health() };
   }
   const [slow, calm] = [SLOW_LOOP_P99_MS + 50, SLOW_LOOP_P99_MS - 50];
@@ -107,6 +111,11 @@ describe('a loop that is slow now and then', () => {
   it('is told as over with the next calm look when it was slow once', async () => {
     const { told } = await statesAt([calm, slow, calm, ...seconds(58, calm), slow, calm]);
     expect(told.map(({ state }) => state)).toEqual(['healthy', 'degraded', 'healthy', 'degraded', 'healthy']);
+  });
+
+  it('begins anew when the node serves: how slow its start was says nothing about that', async () => {
+    const { told } = await statesAt([calm, slow, calm], [slow, calm, slow, calm]);
+    expect(told.map(({ state }) => state)).toEqual(['joining', 'healthy', 'degraded', 'healthy']);
   });
 
   it('stays the reason while it comes back before it was calm for a while', async () => {

@@ -21,7 +21,7 @@ export class NodeMonitor {
   readonly #clock: Clock;
   #phase: LifePhase = 'joining';
   #last: Measurements | null = null;
-  readonly #loopDelay = new LoopDelay();
+  #loopDelay = new LoopDelay();
   #reasons: readonly NodeReason[] = [];
   #toldState: NodeState | null = null;
 
@@ -40,6 +40,7 @@ export class NodeMonitor {
 
   enter(phase: LifePhase): void {
     this.#phase = phase;
+    if (phase === 'serving') this.#forgetStart();
     this.#tell();
   }
 
@@ -57,6 +58,12 @@ export class NodeMonitor {
       ...found,
       uptimeSeconds: this.#probe.uptimeSeconds(),
     };
+  }
+
+  /** How often the loop was slow at the start says nothing about the service: only the last look counts. */
+  #forgetStart(): void {
+    this.#loopDelay = new LoopDelay();
+    if (this.#last) this.#reasons = reasonsOf(this.#last);
   }
 
   async #measure(): Promise<Measurements> {
