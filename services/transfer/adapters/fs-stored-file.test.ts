@@ -227,6 +227,37 @@ describe('after a sync that failed', () => {
     await stored.close();
   });
 
+  it('what was being committed meanwhile is written again too, however late the next sync finds it', async () => {
+    const netIo = loadNetIo({ useNative: true });
+    const written: number[] = [];
+    let letGo: () => void = () => {};
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    const store = storeOf({
+      ...netIo,
+      writeAndHash: (fd, buffers, offset, counter) => {
+        written.push(offset / CHUNK);
+        return netIo.writeAndHash(fd, buffers, offset, counter);
+      },
+      writeHashAndRecord: async (...args) => {
+        const value = await netIo.writeHashAndRecord(...args);
+        await held;
+        return value;
+      },
+    });
+    const stored = await create(randomId(TRANSFER_ID_LENGTH), store);
+    const committing = stored.writeAndCommitChunk(1, SECOND);
+    fails = 'bytes';
+    await expect(stored.sync()).rejects.toMatchObject({ code: 'EIO' });
+    fails = null;
+    const syncing = stored.sync();
+    const late = setTimeout(letGo, 100);
+    await Promise.all([syncing, committing]);
+    clearTimeout(late);
+    await stored.sync();
+    expect(written).toEqual([1]);
+    await stored.close();
+  });
+
   it('everybody whose bytes it had is told: one runs at a time, and who comes meanwhile shares the next', async () => {
     const stored = await create(randomId(TRANSFER_ID_LENGTH));
     let runningCount = 0;

@@ -40,6 +40,7 @@ export class FsStoredFile implements StoredFile {
   readonly #folder: string;
   readonly #unsynced: Set<string>;
   readonly #syncs = new SharedRuns(() => this.#syncNow());
+  readonly #committing = new Set<Promise<unknown>>();
   /** Per chunk that is not committed, how many syncs had failed when it was written. */
   readonly #writtenAfter = new Map<number, number>();
   #failedSyncCount = 0;
@@ -76,14 +77,10 @@ export class FsStoredFile implements StoredFile {
   }
 
   commitChunk(index: number, value: Uint8Array): Promise<void> {
-    return this.#track(() =>
+    return this.#trackCommit(() =>
       asStoreFault(async () => {
         this.#assertStillWritten(index);
-        // The sync that fails meanwhile may have had the value, and another one that follows it not.
-        for (let failedCount = -1; failedCount !== this.#failedSyncCount; ) {
-          failedCount = this.#failedSyncCount;
-          await writeFully(this.#values, value, index * VALUE_BYTES);
-        }
+        await writeFully(this.#values, value, index * VALUE_BYTES);
         this.values.set(index, value);
         this.#writtenAfter.delete(index);
       }),
@@ -91,7 +88,7 @@ export class FsStoredFile implements StoredFile {
   }
 
   writeAndCommitChunk(index: number, bytes: readonly Uint8Array[], expectedValue?: Uint8Array): Promise<Uint8Array> {
-    return this.#track(() =>
+    return this.#trackCommit(() =>
       asStoreFault(async () => {
         await this.#room.take(bytes.reduce((sum, part) => sum + part.length, 0));
         const value = await this.#netIo.writeHashAndRecord(
@@ -182,6 +179,8 @@ export class FsStoredFile implements StoredFile {
 
   /** What is committed, as it is read now, each value after its bytes. @throws damaged */
   async #writeAgain(): Promise<void> {
+    // What was being committed when the sync failed may have been lost with it.
+    await Promise.allSettled([...this.#committing]);
     const { size } = await this.#bytes.stat();
     const buffer = Buffer.allocUnsafe(this.#chunkSizeBytes);
     for (const [start, end] of this.values.ranges()) {
@@ -212,15 +211,23 @@ export class FsStoredFile implements StoredFile {
     await Promise.all([this.#bytes.close(), this.#values.close()]);
   }
 
+  #trackCommit<T>(start: () => Promise<T>): Promise<T> {
+    return this.#track(() => trackIn(this.#committing, start));
+  }
+
   /** A descriptor must outlive every job that uses its number. */
   #track<T>(start: () => Promise<T>): Promise<T> {
     if (this.#isClosed) return Promise.reject(new PeerLinkError('unavailable', 'The file was closed meanwhile.'));
-    const job = start();
-    this.#inFlight.add(job);
-    const forget = () => this.#inFlight.delete(job);
-    job.then(forget, forget);
-    return job;
+    return trackIn(this.#inFlight, start);
   }
+}
+
+function trackIn<T>(jobs: Set<Promise<unknown>>, start: () => Promise<T>): Promise<T> {
+  const job = start();
+  jobs.add(job);
+  const forget = () => jobs.delete(job);
+  job.then(forget, forget);
+  return job;
 }
 
 /** The folder, and those that hold its name: `<data directory>/files/<xx>`, all of it made by the store. */
