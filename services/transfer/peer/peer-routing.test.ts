@@ -31,6 +31,8 @@ class World {
   forwarded: Error = noAnswer(null);
   /** Once: happens after the first chunk, and breaks the reading. */
   breaks: (() => Promise<unknown>) | null = null;
+  /** What a node finds of its own when it is asked for bytes, before it answers. */
+  finds: () => Promise<unknown> = async () => {};
   readonly engine = memoryEngine({ repository: this.repository, store: this.store, nowMs: Date.now });
   readonly routing = new PeerRouting({
     engine: this.engine,
@@ -81,10 +83,10 @@ class World {
     this.others.set(homeNodeId, 'whole');
   }
 
-  async read(): Promise<Buffer> {
+  /** @param parts where what is read is put as it comes */
+  async read(parts: Buffer[] = []): Promise<Buffer> {
     const transfer = await this.engine.load(this.id);
     const end = new AbortController();
-    const parts: Buffer[] = [];
     const pieces = this.routing.readAnywhere({
       deps: { engine: this.engine, ...readerParts() },
       transfer,
@@ -106,6 +108,7 @@ class World {
     const holding = this.others.get(nodeId) ?? 'silent';
     if (holding === 'damaged') throw damagedChunk(0);
     if (holding !== 'whole') throw noAnswer(null);
+    await this.finds();
     let position = from;
     return {
       progress: null,
@@ -220,5 +223,15 @@ describe('an open file whose home breaks under its reader', () => {
     world.breaks = () => world.repository.cas(world.id, 1, { generation: 2 });
     await expect(world.read()).rejects.toMatchObject({ type: 'unavailable' });
     expect(world.asked).toEqual(['node-h']);
+  });
+
+  it('nor when its home finds out only now, asked to go on, that it has lost some', async () => {
+    world.breaks = async () => {
+      world.finds = () => world.repository.cas(world.id, 1, { generation: 2 });
+    };
+    const read: Buffer[] = [];
+    await expect(world.read(read)).rejects.toMatchObject({ type: 'unavailable' });
+    expect(Buffer.concat(read).equals(BYTES.subarray(0, CHUNK))).toBe(true);
+    expect(world.asked).toEqual(['node-h', 'node-h']);
   });
 });

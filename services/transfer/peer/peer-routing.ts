@@ -107,13 +107,22 @@ export class PeerRouting {
     let position = source.from;
     // Of what is sealed no byte can be lost and sent anew.
     const generation = file.isSealed ? null : transfer.row.generation;
+    // "The generation rises if committed chunks were lost": one of them may have been read, and come again otherwise.
+    const isOther = () => generation !== null && generation !== transfer.row.generation && position > source.from;
     const outage = new Outage();
     const attempts: Attempts = { failed: new Set(), isSomebodySilent: false };
     const { failed } = attempts;
+    // Whether the generation is to be looked at anew: a home that has lost chunks raises it before it answers, perhaps only now.
+    let isGoingOn = false;
     for (;;) {
       const nodeId = await this.#holderOf(transfer, file, attempts);
       try {
         for await (const piece of this.#piecesFrom(nodeId, { ...source, from: position })) {
+          if (isGoingOn) {
+            await engine.reread(transfer);
+            if (isOther()) throw noAnswer(null);
+            isGoingOn = false;
+          }
           const lengthBytes = piece.bytes.reduce((sum, bytes) => sum + bytes.length, 0);
           outage.answered();
           if (lengthBytes > 0) {
@@ -139,9 +148,8 @@ export class PeerRouting {
         if (!mayGoOn) throw isDoubtful ? noAnswer(fault) : fault;
         await this.recover(transfer);
         transfer.assertReadable(engine.nowMs);
-        // "The generation rises if committed chunks were lost": one of them may have been read, and come again otherwise.
-        const isSame = generation === null || generation === transfer.row.generation;
-        if (!isSame && position > source.from) throw noAnswer(fault);
+        if (isOther()) throw noAnswer(fault);
+        isGoingOn = generation !== null && position > source.from;
         signal.throwIfAborted();
         await delay(TRY_AGAIN_MS);
       }
