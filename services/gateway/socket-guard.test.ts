@@ -178,6 +178,43 @@ describe('connections', () => {
     flooding.destroy();
   });
 
+  it.each([
+    ['answers that nobody asked for', Buffer.concat(Array.from({ length: 100_000 }, () => emptyFrame(0x8a)))],
+    // Fewer than the 16,384 for which ws ends the connection.
+    [
+      'messages in many empty parts',
+      Buffer.concat(
+        Array.from({ length: 10 }, () => [
+          Buffer.from([0x01, 0x81, 0, 0, 0, 0, 0x33]),
+          ...Array.from({ length: 15_000 }, () => emptyFrame(0x00)),
+          emptyFrame(0x80),
+        ]).flat(),
+      ),
+    ],
+  ])('that send %s are read once in a turn', async (_what, frames) => {
+    const flooding = await upgraded(port);
+    const wire = engineConnectionsOf(server)[0]?.request.socket;
+    let inThisTurn = 0;
+    let most = 0;
+    wire?.on('data', () => {
+      if (inThisTurn === 0) {
+        setImmediate(() => {
+          most = Math.max(most, inThisTurn);
+          inThisTurn = 0;
+        });
+      }
+      inThisTurn += 1;
+    });
+    flooding.write(frames);
+    try {
+      await waitFor('all have come', 20_000, () => wire?.bytesRead === flooding.bytesWritten);
+      // One that is under way when the pause begins may follow.
+      expect(most).toBeLessThanOrEqual(2);
+    } finally {
+      flooding.destroy();
+    }
+  });
+
   it('that send whole messages ask for no room, also when there is none', async () => {
     const honest = await connected();
     const full = held.begin(() => undefined);
@@ -212,6 +249,11 @@ interface EngineConnection {
 
 function engineConnectionsOf({ engine }: Server): readonly EngineConnection[] {
   return Object.values((engine as unknown as { clients: Record<string, EngineConnection> }).clients);
+}
+
+/** Masked. @param first with the opcode; 0x80: the last part */
+function emptyFrame(first: number): Buffer {
+  return Buffer.from([first, 0x80, 0, 0, 0, 0]);
 }
 
 /** Masked, by a mask that changes nothing. */

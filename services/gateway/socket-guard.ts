@@ -27,7 +27,7 @@ interface WebSocket {
   readonly _receiver: Receiver;
   /** Whether it answers each ping by itself. */
   _autoPong: boolean;
-  on(event: 'ping', listener: (data: Buffer) => void): unknown;
+  on(event: 'ping' | 'pong', listener: (data: Buffer) => void): unknown;
   pong(data: Buffer, isMasked: boolean, done: () => void): void;
   pause(): void;
   resume(): void;
@@ -36,6 +36,7 @@ interface WebSocket {
 /** Of ws: what it keeps of a message until its last byte is there. Without deflate it has read whatever it was given. */
 interface Receiver {
   readonly _bufferedBytes: number;
+  readonly _numFragments: number;
   readonly _buffers: readonly unknown[];
   readonly _messageLength: number;
   readonly _fragments: readonly unknown[];
@@ -90,10 +91,14 @@ export function guardConnections(engine: Engine, rules: FrameRules, held: HeldBy
     const webSocket = connection.transport.socket;
     const countFrame = takingTurns(webSocket);
     answerPings(webSocket, countFrame);
+    // Answers to nothing cost as much to read.
+    webSocket.on('pong', () => countFrame());
     const holding = held.begin(cut);
     let countedBytes = 0;
     // After whoever puts messages together has seen the same bytes: what is whole asks for no room.
     const onBytes = () => {
+      // Parts of a message that does not end, which may be empty.
+      countFrame(webSocket._receiver._numFragments);
       const bytes = unfinishedBytes(webSocket._receiver);
       const moreBytes = bytes - countedBytes;
       if (moreBytes < 0) holding.give(-moreBytes);
@@ -113,11 +118,11 @@ export function guardConnections(engine: Engine, rules: FrameRules, held: HeldBy
 }
 
 /** To be told of each frame. What came in one read cannot be stopped in the middle; libuv would do 32 of them before anything else. */
-function takingTurns(socket: WebSocket): () => void {
+function takingTurns(socket: WebSocket): (frames?: number) => void {
   let count = 0;
   let isPaused = false;
-  return () => {
-    count += 1;
+  return (frames = 1) => {
+    count += frames;
     if (count < MAX_FRAMES_A_TURN || isPaused) return;
     isPaused = true;
     socket.pause();
