@@ -1,5 +1,6 @@
 import { SHARED_CHUNK_BYTES } from '../../contracts/limits.ts';
 import { isEqualBytes } from '../../kernel/ids.ts';
+import { once } from '../../kernel/once.ts';
 import type { BufferPool } from './buffer-pool.ts';
 
 /** What a reader asks for. */
@@ -164,13 +165,4 @@ export interface FileReader {
    * @param isDrained everything was handed on and will be released; else perhaps not
    */
   leave(isDrained: boolean): void;
-}
-
-function once(act: () => void): () => void {
-  let isDone = false;
-  return () => {
-    if (isDone) return;
-    isDone = true;
-    act();
-  };
 }

@@ -1,4 +1,5 @@
 import { MIB } from '../../contracts/limits.ts';
+import { once } from '../../kernel/once.ts';
 import type { AnswerHead } from './answer-reader.ts';
 import type { AnswerHandler } from './peer-connection.ts';
 import type { LentBytes } from './read-blocks.ts';
@@ -151,13 +152,4 @@ export class PeerBody implements AnswerHandler {
 function joinedView(first: Buffer, second: Buffer): Buffer | null {
   const isBeside = first.buffer === second.buffer && first.byteOffset + first.length === second.byteOffset;
   return isBeside ? Buffer.from(first.buffer, first.byteOffset, first.length + second.length) : null;
-}
-
-function once(act: () => void): () => void {
-  let isDone = false;
-  return () => {
-    if (isDone) return;
-    isDone = true;
-    act();
-  };
 }
