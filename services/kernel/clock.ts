@@ -1,6 +1,6 @@
 /** Time as the domains see it, so that tests can move it. */
 export interface Clock {
-  /** Milliseconds since 1970, as the machine's clock says; may jump. */
+  /** Milliseconds since 1970: a node has the database's time (`openDatabaseClock`), `systemClock` the machine's. May jump. */
   now(): number;
   /** Milliseconds since some moment; never goes back. For durations and deadlines. */
   monotonicMs(): number;
