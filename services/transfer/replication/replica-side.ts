@@ -191,10 +191,6 @@ export class ReplicaSide {
     if (this.#sessions.get(transferId)?.id === session) await this.endSession(transferId);
   }
 
-  isReplicating(transferId: string): boolean {
-    return this.#sessions.has(transferId) || this.#promoting.has(transferId);
-  }
-
   /**
    * To be awaited before a transfer takes a row with a higher epoch. "Whenever a node learns that it is home, it first
    * awaits its writes as replica." "No session survives a change of home or replica."
