@@ -106,7 +106,7 @@ export class StoredTrust {
    * @throws damaged, unavailable, moved
    */
   establish(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
-    return once(
+    return checkOnce(
       file,
       'values',
       () => file.isTrusted,
@@ -144,7 +144,7 @@ export class StoredTrust {
   async verifyCopy(transfer: RunningTransfer, file: RunningFile, use: FileUse): Promise<void> {
     if (this.#isTrusted(transfer)) return;
     const isVerified = () => file.isCopyVerified || (file.isTrusted && !file.isSealed);
-    await once(file, 'bytes', isVerified, () => this.#dropUnsound(file, use));
+    await checkOnce(file, 'bytes', isVerified, () => this.#dropUnsound(file, use));
   }
 
   async #dropUnsound(file: RunningFile, use: FileUse): Promise<void> {
@@ -230,7 +230,7 @@ export class StoredTrust {
  * One check of a file at a time. Who finds the same one under way shares it; the other one proves another thing, whatever comes
  * of it, and is awaited: neither drops what the other has just looked at.
  */
-async function once(
+async function checkOnce(
   file: RunningFile,
   of: 'values' | 'bytes',
   isProved: () => boolean,
