@@ -1,3 +1,5 @@
+import { once } from './once.ts';
+
 /** At most `slots` at once; others wait in order, at most `maxQueued` of them. */
 export class Semaphore {
   readonly #maxQueued: number;
@@ -15,24 +17,19 @@ export class Semaphore {
     if (release !== null) return release;
     if (this.#waiting.length >= this.#maxQueued) return null;
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return this.#releaseOnce();
+    return once(() => this.#release());
   }
 
   /** The function that gives the slot back (repeatable), or null when none is free. */
   tryAcquire(): (() => void) | null {
     if (this.#free === 0) return null;
     this.#free -= 1;
-    return this.#releaseOnce();
+    return once(() => this.#release());
   }
 
-  #releaseOnce(): () => void {
-    let isReleased = false;
-    return () => {
-      if (isReleased) return;
-      isReleased = true;
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
-    };
+  #release(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
   }
 }

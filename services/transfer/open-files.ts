@@ -1,3 +1,4 @@
+import { once } from '../kernel/once.ts';
 import type { StoredFile } from './ports.ts';
 
 /** Two descriptors a file: 512 files stay far below the usual limit of 4,096. */
@@ -42,7 +43,7 @@ export class OpenFiles {
       entry.users += 1;
       try {
         const stored = await entry.opening;
-        if (stored !== null) return { stored, release: this.#releaseOnce(entry) };
+        if (stored !== null) return { stored, release: once(() => this.#release(entry)) };
       } catch (fault) {
         this.#forget(fileId, entry);
         throw fault;
@@ -53,14 +54,9 @@ export class OpenFiles {
     }
   }
 
-  #releaseOnce(entry: Entry): () => void {
-    let isReleased = false;
-    return () => {
-      if (isReleased) return;
-      isReleased = true;
-      entry.users -= 1;
-      this.#closeSurplus();
-    };
+  #release(entry: Entry): void {
+    entry.users -= 1;
+    this.#closeSurplus();
   }
 
   /** Closes a file once its jobs are done, whoever uses it: later jobs of those fail with `unavailable`. */

@@ -1,6 +1,7 @@
 import type { Events } from '../contracts/actions.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import type { EndReason } from '../contracts/http.ts';
+import { once } from '../kernel/once.ts';
 import type { TransferRow, TransferWithFiles } from './ports.ts';
 import type { HomeSide } from './replication/home-side.ts';
 import { RunningFile } from './running-file.ts';
@@ -72,26 +73,20 @@ export class RunningTransfer {
   /** Keeps it and its files from being closed. The returned function is repeatable. */
   hold(now: () => number): () => void {
     this.users += 1;
-    let isReleased = false;
-    return () => {
-      if (isReleased) return;
-      isReleased = true;
+    return once(() => {
       this.users -= 1;
       this.lastUsedMs = now();
-    };
+    });
   }
 
   /** The same for somebody who is counted. */
   holdAs(now: () => number, count: (by: 1 | -1) => void): () => void {
     const release = this.hold(now);
     count(1);
-    let isReleased = false;
-    return () => {
-      if (isReleased) return;
-      isReleased = true;
+    return once(() => {
       count(-1);
       release();
-    };
+    });
   }
 
   /** Takes a row that was just read, or a newer one; an older one (a late answer) is dropped. */

@@ -5,6 +5,7 @@ import {
   SLOW_BELOW_BYTES_PER_S,
   SLOW_OVER_MS,
 } from '../../contracts/limits.ts';
+import { once } from '../../kernel/once.ts';
 
 /** "A stream in which nothing moved for 1 s holds no slot." */
 const STILL_AFTER_MS = 1_000;
@@ -96,20 +97,17 @@ export class MovingTransfers {
     this.#holders.set(transferId, holder);
     holder.streams += 1;
     holder.movedAtMs = now;
-    let hasLeft = false;
     return {
       moved: (bytes) => {
         holder.movedAtMs = this.#nowMs();
         judge(holder, holder.movedAtMs);
         holder.windowBytes += bytes;
       },
-      leave: () => {
-        if (hasLeft) return;
-        hasLeft = true;
+      leave: once(() => {
         holder.streams -= 1;
         if (holder.streams === 0) this.#holders.delete(transferId);
         this.#look();
-      },
+      }),
     };
   }
 

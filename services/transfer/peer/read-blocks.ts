@@ -1,4 +1,5 @@
 import { KIB, MIB } from '../../contracts/limits.ts';
+import { once } from '../../kernel/once.ts';
 import type { BufferPool } from '../data-plane/buffer-pool.ts';
 
 /** At most this much is offered to the kernel at a time: measured, reads of 256 KiB to 1 MiB are the fastest. */
@@ -75,15 +76,12 @@ export class ReadBlocks {
       return { bytes: Buffer.from(bytes), release: () => {} };
     }
     block.lentCount += 1;
-    let isReleased = false;
     return {
       bytes,
-      release: () => {
-        if (isReleased) return;
-        isReleased = true;
+      release: once(() => {
         block.lentCount -= 1;
         if (block.lentCount === 0 && !block.isCurrent) this.#pool.give(block.buffer);
-      },
+      }),
     };
   }
 
