@@ -70,6 +70,11 @@ export function remedyFor(fault: Fault): Remedy {
   }
 }
 
+/** Whether the same question may be answered better later, or by another node; a refusal for ever is the same everywhere. */
+export function mayBeAskedAgain(fault: Fault): boolean {
+  return ['reconnect', 'retry', 'wait'].includes(remedyFor(fault));
+}
+
 /** Whether another node might do what this one did not. A frozen one looks like a slow line until it is probed. */
 export function isOfNode(fault: Fault): boolean {
   return fault.kind === 'network' || (fault.kind === 'problem' && NODE_LEAVES.has(fault.type));

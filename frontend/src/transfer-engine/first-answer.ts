@@ -18,7 +18,7 @@ export function firstAnswer<A>(
   return new Promise((resolve) => {
     let asked = 0;
     let ended = 0;
-    let worst: (FirstAnswer<A> & { readonly place: number }) | null = null;
+    let firstBad: (FirstAnswer<A> & { readonly place: number }) | null = null;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const end = (found: FirstAnswer<A> | null) => {
       clearTimeout(timer);
@@ -35,8 +35,8 @@ export function firstAnswer<A>(
       void ask(address).then((answer) => {
         ended += 1;
         if (isGood(answer)) return end({ address, answer });
-        if (worst === null || place < worst.place) worst = { address, answer, place };
-        if (ended === addresses.length) return end(worst);
+        if (firstBad === null || place < firstBad.place) firstBad = { address, answer, place };
+        if (ended === addresses.length) return end(firstBad);
         // Only the latest one's failure calls the next: the earlier ones had theirs called by the clock.
         if (place === asked - 1) next();
       });

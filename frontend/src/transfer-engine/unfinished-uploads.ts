@@ -1,11 +1,12 @@
 /** Uploads of earlier visits: finds out which of them can go on, and how far they came. */
 import type { TransferStatusResponse } from '../../../services/contracts/http.ts';
+import { mayBeAskedAgain } from './fault.ts';
 import { OWN } from './node-choice.ts';
 import { forgetUpload, listUploads, type StoredUpload } from './resume-store.ts';
 import { serverClock } from './server-clock.ts';
 import { type Answered, httpTransport, type UploadTransport } from './transport.ts';
 import type { UploadList } from './upload-list.ts';
-import { mayBeAskedAgain, restoredView } from './upload-view.ts';
+import { restoredView } from './upload-view.ts';
 
 const STATUS_TIMEOUT_MS = 10_000;
 const LOOK_AGAIN_MS = 5_000;

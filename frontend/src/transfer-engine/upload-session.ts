@@ -4,7 +4,7 @@
  */
 import type { TransferStatusResponse } from '../../../services/contracts/http.ts';
 import type { EngineFile } from './chunk-map.ts';
-import { remedyFor } from './fault.ts';
+import { mayBeAskedAgain } from './fault.ts';
 import { firstAnswer } from './first-answer.ts';
 import type { NodeRoute } from './node-book.ts';
 import { OWN } from './node-choice.ts';
@@ -232,8 +232,7 @@ export class UploadSession {
     return firstAnswer(
       asked,
       (address) => this.#ports.transport.status(address, timeoutMs),
-      // "Try another node": a refusal for ever is the same everywhere, patience is asked for by one node.
-      (answer) => answer.ok || !['reconnect', 'retry', 'wait'].includes(remedyFor(answer.fault)),
+      (answer) => answer.ok || !mayBeAskedAgain(answer.fault),
     );
   }
 

@@ -1,12 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { TransferStatusResponse } from '../../../services/contracts/http.ts';
-import type { Fault } from './fault.ts';
+import { type Fault, mayBeAskedAgain } from './fault.ts';
 import { faultOfAnswer } from './problem.ts';
 import type { StoredFile, StoredUpload } from './resume-store.ts';
 import type { UploadSnapshot } from './upload-session.ts';
 import {
   awaitedFiles,
-  mayBeAskedAgain,
   restoredView,
   shareMoved,
   shareMovedOfFile,

@@ -3,7 +3,6 @@ import type { TransferStatusResponse } from '../../../services/contracts/http.ts
 import type { Person } from '../../../services/contracts/person.ts';
 import { adoptStatus } from './adopt-status.ts';
 import { ChunkMap } from './chunk-map.ts';
-import { type Fault, remedyFor } from './fault.ts';
 import type { StoredFile, StoredUpload } from './resume-store.ts';
 import type { Answered } from './transport.ts';
 import { GOING_ON, type UploadPhase } from './upload-phase.ts';
@@ -120,11 +119,6 @@ export function viewAfter(view: UploadView, snapshot: UploadSnapshot): UploadVie
     digests: snapshot.digests,
     revision: view.revision + 1,
   };
-}
-
-/** Whether the server may still say how much of it there is: not once it has refused to. */
-export function mayBeAskedAgain(fault: Fault): boolean {
-  return ['reconnect', 'retry', 'wait'].includes(remedyFor(fault));
 }
 
 function mapOf(record: StoredUpload, status: TransferStatusResponse | null): ChunkMap {
