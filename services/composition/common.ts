@@ -48,11 +48,15 @@ export interface Common extends Foundation {
   readonly onFault: (what: string, fault: unknown) => void;
 }
 
+/** How far the start or the end of this node has come. Changed as it goes. */
 export interface Phase {
+  /** All services are up, and no drain has begun. */
   isServing: boolean;
+  /** The one it listens on; before that the one of the settings, which may be 0. */
   port: number;
 }
 
+/** Finds out who this node is, and opens the way to the others. */
 export async function prepare(foundation: Foundation): Promise<Common> {
   const { config, log, directory, database } = foundation;
   const { nodeId } = directory;

@@ -40,10 +40,10 @@ export function composeLost(common: Common, parts: LostParts) {
     if (typeOfFault(fault) !== 'unavailable') common.onFault('rescue', fault);
   };
   const rescuePorts = { ...parts, isGivenUp, onRescued, onFault };
-  let awaited = '';
+  let told = '';
   const onAwaited = (nodeIds: readonly string[]) => {
-    if (String(nodeIds) === awaited) return;
-    awaited = String(nodeIds);
+    if (String(nodeIds) === told) return;
+    told = String(nodeIds);
     if (nodeIds.length > 0) log.warn({ nodeIds }, 'sealed transfers of a node that was given up wait for these nodes');
   };
   const giveUp: GiveUpPorts = {
