@@ -72,7 +72,9 @@ export class Lookout {
 
   /** Of this node. */
   async words(eventsAfter: EventCursor | null): Promise<NodeWords> {
-    const { ports, news } = { ports: this.#ports, news: this.#events.since(eventsAfter) };
+    const ports = this.#ports;
+    // Before anything is awaited: what comes meanwhile is told the next time.
+    const news = this.#events.since(eventsAfter);
     const [health, traffic] = await Promise.all([ports.health(), ports.traffic().catch(() => null)]);
     return {
       health,

@@ -59,11 +59,11 @@ export function overviewOf(parts: OverviewParts): OperatorOverview {
 function nodesOf({ answers, silent, rows, counts }: OverviewParts, leaderId: string | null): readonly OperatorNode[] {
   const nodes = new Map<string, OperatorNode>();
   const homeCount = (nodeId: string) => counts.homeCounts.get(nodeId) ?? 0;
-  const isRow = new Map(rows?.map((row) => [row.id, row]));
+  const rowById = new Map(rows?.map((row) => [row.id, row]));
   // While the database is away nobody can say that a node was forgotten.
-  const quiet = rows === null ? [...silent.keys()] : [...isRow.keys()];
-  for (const nodeId of quiet) {
-    const row = isRow.get(nodeId);
+  const known = rows === null ? silent.keys() : rowById.keys();
+  for (const nodeId of known) {
+    const row = rowById.get(nodeId);
     const words = silent.get(nodeId);
     const health = words?.health ?? unheard(nodeId, row?.state ?? 'left');
     nodes.set(nodeId, {
@@ -81,9 +81,15 @@ function nodesOf({ answers, silent, rows, counts }: OverviewParts, leaderId: str
   }
   for (const { health, publicUrl, load, traffic, version } of answers) {
     const { nodeId } = health;
-    const isLeader = nodeId === leaderId;
     nodes.set(nodeId, {
-      ...{ health, publicUrl, isLeader, isAnswering: true, isGivenUp: false, load, traffic, version },
+      health,
+      publicUrl,
+      isLeader: nodeId === leaderId,
+      isAnswering: true,
+      isGivenUp: false,
+      load,
+      traffic,
+      version,
       homeCount: homeCount(nodeId),
     });
   }
