@@ -16,6 +16,7 @@ import { MovingTransfers } from './moving-transfers.ts';
 import { ReaderGone } from './paced-response.ts';
 import { putRun } from './put-body.ts';
 import { putUpload } from './put-upload.ts';
+import { queryNumber } from './query-number.ts';
 import { ReaderMemory } from './reader-memory.ts';
 import { ClientGone, discardRest } from './receive-body.ts';
 import { assertAllowed } from './share-access.ts';
@@ -147,7 +148,9 @@ function routeOf(deps: DataPlaneDeps, req: IncomingMessage): Route | null {
   const runMatch = RUN.exec(pathname);
   if (runMatch?.[1] !== undefined) {
     if (method !== 'PUT') return null;
-    const target = { transferId: runMatch[1], fileIndex: Number(runMatch[2]), offset: offsetOf(searchParams) };
+    // One that is no number is refused by the run's plan.
+    const offset = searchParams.has('offset') ? queryNumber(searchParams, 'offset') : 0;
+    const target = { transferId: runMatch[1], fileIndex: Number(runMatch[2]), offset };
     return (req, res, context) => putRun(deps, req, res, context, target);
   }
   if (pathname.startsWith('/d/')) return shareRoute(deps, method, SHARE.exec(pathname), searchParams);
@@ -157,12 +160,6 @@ function routeOf(deps: DataPlaneDeps, req: IncomingMessage): Route | null {
     return async (_req, res, context) => answerHelp(res, method, context);
   }
   return null;
-}
-
-/** An offset that is missing or no number is refused by the run's plan. */
-function offsetOf(query: URLSearchParams): number {
-  const given = query.get('offset') ?? '0';
-  return /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN;
 }
 
 function shareRoute(deps: DataPlaneDeps, method: string, match: RegExpExecArray | null, query: URLSearchParams): Route {

@@ -5,6 +5,7 @@ import { PeerLinkError, typeOfFault } from '../../contracts/errors.ts';
 import type { DataPlaneDeps } from '../data-plane/deps.ts';
 import { PacedResponse } from '../data-plane/paced-response.ts';
 import type { Piece } from '../data-plane/pieces.ts';
+import { queryNumber } from '../data-plane/query-number.ts';
 import { readPieces } from '../data-plane/read-pieces.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
@@ -125,12 +126,8 @@ async function assertHere(deps: PeerReadDeps, transfer: RunningTransfer, file: R
 
 /** @throws bad_request */
 function rangeOf(query: URLSearchParams, file: RunningFile): { from: number; to: number | null } {
-  const number = (name: string) => {
-    const text = query.get(name) ?? '';
-    return /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  };
-  const from = number('from');
-  const to = query.has('to') ? number('to') : file.row.sizeBytes;
+  const from = queryNumber(query, 'from');
+  const to = query.has('to') ? queryNumber(query, 'to') : file.row.sizeBytes;
   const end = Math.min(to ?? Number.POSITIVE_INFINITY, file.row.sizeBytes ?? Number.POSITIVE_INFINITY);
   if (Number.isSafeInteger(from) && (to === null || Number.isSafeInteger(to)) && from <= end && end === (to ?? end))
     return { from, to };

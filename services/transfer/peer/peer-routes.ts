@@ -4,6 +4,7 @@ import { PeerLinkError } from '../../contracts/errors.ts';
 import type { RequestContext } from '../data-plane/data-plane.ts';
 import type { DataPlaneDeps } from '../data-plane/deps.ts';
 import { storeRun } from '../data-plane/put-body.ts';
+import { queryNumber } from '../data-plane/query-number.ts';
 import { planRun } from '../manifest.ts';
 import type { ReplicaTransfer } from '../replication/ports.ts';
 import type { ReplicaSide } from '../replication/replica-side.ts';
@@ -91,7 +92,7 @@ async function putRun(deps: PeerRoutesDeps, request: PeerRequest): Promise<void>
   }
   const file = transfer.file(fileIndex);
   transfer.assertWritable(engine.nodeId, engine.nowMs);
-  const plan = planRun(file.row, wholeNumber(query.get('offset')), head.lengthBytes);
+  const plan = planRun(file.row, queryNumber(query, 'offset'), head.lengthBytes);
   if (!plan.isValid) throw new PeerLinkError(plan.fault, plan.message);
   const reveal = head.isObfuscated ? xorInPlace(deps.netIo, deps.auth.obfuscationKey(head.nonce, 'request')) : null;
   const data = { ...deps.data, traffic: COUNTED_WHERE_ASKED };
@@ -109,11 +110,6 @@ async function promote(
   const isAskedByHome = isAdoption && head.nodeId === homeNodeId;
   const probe = async () => (await deps.client.probe(homeNodeId)) === 'alive';
   answerJson(res, await deps.replica.promote(transfer, isAskedByHome ? null : probe));
-}
-
-/** NaN for what is no number; the plan of a run refuses it. */
-export function wholeNumber(text: string | null): number {
-  return text !== null && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
 }
 
 function answerJson(res: ServerResponse, body: unknown): void {
