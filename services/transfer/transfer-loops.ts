@@ -49,7 +49,7 @@ export interface TransferLoopsDeps {
 export function startTransferLoops(deps: TransferLoopsDeps): Loop {
   const onFault = (fault: unknown) => deps.onFault('loop', fault);
   // The database's silence is told by others.
-  const onFaultOrAway = (fault: unknown) => {
+  const onFaultUnlessAway = (fault: unknown) => {
     if (typeOfFault(fault) !== 'unavailable') onFault(fault);
   };
   const every = (everyMs: number, act: () => Promise<void>, tell = onFault) =>
@@ -60,8 +60,8 @@ export function startTransferLoops(deps: TransferLoopsDeps): Loop {
     every(SYNC_EVERY_MS, () => deps.engine.syncSealed()),
     every(SWEEP_EVERY_MS, () => sweep(deps)),
     every(REPLACE_EVERY_MS, () => replaceGone(deps)),
-    every(TAKE_OVER_EVERY_MS, deps.takeOver, onFaultOrAway),
-    every(SETTLE_EVERY_MS, () => settle(deps), onFaultOrAway),
+    every(TAKE_OVER_EVERY_MS, deps.takeOver, onFaultUnlessAway),
+    every(SETTLE_EVERY_MS, () => settle(deps), onFaultUnlessAway),
     // Beside it, since to replace takes long. The database's silence is told by others.
     every(
       LOOK_EVERY_MS,

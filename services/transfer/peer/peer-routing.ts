@@ -243,8 +243,9 @@ export class PeerRouting {
       attempts.isSomebodySilent = found.isSomebodySilent;
       if (found.nodeId !== null) return found.nodeId;
     }
-    const isDoubtful = (id: string) => Number(failed.has(id)) * 2 + Number(this.#liveness.isDoubtful(id));
-    const [best = homeNodeId] = holders.sort((a, b) => isDoubtful(a) - isDoubtful(b));
+    // One that failed this very reader is a worse choice than one that failed somebody.
+    const doubtOf = (id: string) => Number(failed.has(id)) * 2 + Number(this.#liveness.isDoubtful(id));
+    const [best = homeNodeId] = holders.sort((a, b) => doubtOf(a) - doubtOf(b));
     return best;
   }
 
