@@ -130,13 +130,11 @@ export class Mending {
   /**
    * Chunks of an open file that this node has no value for and another node has: what a machine lost with its memory.
    * Asked of every node. What two nodes have with different values is not taken: one may never have been acknowledged, and
-   * no row says which node was home before. @returns how many came back
-   * @throws unavailable when a node that may have more does not answer
+   * no row says which node was home before. @throws unavailable when a node that may have more does not answer
    */
-  async fetchMissing(transfer: RunningTransfer, file: RunningFile, stored: StoredFile): Promise<number> {
+  async fetchMissing(transfer: RunningTransfer, file: RunningFile, stored: StoredFile): Promise<void> {
     const { copies } = this.#ports;
-    if (copies === null) return 0;
-    let count = 0;
+    if (copies === null) return;
     let silence: unknown;
     const unread: Unread[] = [];
     const lists = new Map<string, ChunkMap>();
@@ -148,12 +146,11 @@ export class Mending {
       if (values !== null) lists.set(nodeId, new ChunkMap(values.all()));
     }
     dropDisputed([...lists.values()]);
-    for (const [nodeId, values] of lists) count += await this.#take(transfer, file, stored, nodeId, values, unread);
+    for (const [nodeId, values] of lists) await this.#take(transfer, file, stored, nodeId, values, unread);
     // "Only if none has it, or the operator gives up on a node that cannot be reached": it may have been the home. And a
     // chunk that a node has is not gone because its read broke.
     silence ??= unread.find(({ index }) => stored.values.get(index) === null)?.fault;
     if (silence !== undefined) throw silence;
-    return count;
   }
 
   /** See ChunkCopies. @throws unavailable */
@@ -237,8 +234,7 @@ export class Mending {
     nodeId: string,
     values: ChunkMap,
     unread: Unread[] = [],
-  ): Promise<number> {
-    let count = 0;
+  ): Promise<void> {
     let brokenInARow = 0;
     let silence: unknown;
     const read = async (index: number): Promise<Buffer | null> => {
@@ -268,13 +264,11 @@ export class Mending {
         if (held !== null && !isSame) await stored.dropChunk(index);
         await stored.writeChunk(index, [bytes]);
         await stored.commitChunk(index, wanted);
-        count += 1;
         // What was never here, at a replica that is not in sync yet for one, is no damage of this disk.
         if (held === null) continue;
         this.#tellRepaired(file, { transferId: transfer.row.id, fileIndex: file.row.index, chunkIndex: index });
       }
     }
-    return count;
   }
 
   #tellRepaired(file: RunningFile, place: ChunkPlace): void {
