@@ -16,7 +16,7 @@ const STREAM_ID_LENGTH = 12;
 
 /** The right to read a limited share, as one stream uses it. */
 export interface LeaseUse {
-  /** Bytes of a file; what a zip has around them is nobody's. */
+  /** Bytes of a file. What a zip has around its files is not counted. */
   served(bytes: number, fileIndex: number): void;
   /** "It becomes consumed before the last chunk of the first completed file is sent." Repeatable. */
   consume(): Promise<void>;

@@ -155,7 +155,7 @@ class ZipWriter {
     return entry;
   }
 
-  /** @param place where in a file these bytes are; those of the zip itself are nobody's */
+  /** @param place where in a file these bytes are; null: they are the zip's own headers */
   async #send(
     bytes: readonly Uint8Array[],
     release: Piece['release'] = () => {},

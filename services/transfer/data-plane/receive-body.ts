@@ -34,7 +34,7 @@ export interface ReceiveOptions {
   readonly onBytes: (bytes: Buffer) => void;
   /** A body whose length was not said may end inside a chunk; that chunk is the file's last. */
   readonly mayEndShort: boolean;
-  /** How soon the replica answers at its quickest, asked again and again; without one 0. */
+  /** Milliseconds of the quickest answer of the replica's session, 0 without a replica; read before each pause. */
   readonly answerMs?: () => number;
   /** The process's, unless a test has its own. */
   readonly unfinished?: HeldBytes;
@@ -44,8 +44,8 @@ export interface ReceiveOptions {
  * Reads a body to its end, committing each chunk as it completes inside it, with at most its share of the window read and not committed.
  * Resolves or rejects only after every write in flight has ended.
  * @throws what `write` throws; bad_run for a body beyond the file or inside a chunk; request_timeout after 30 s
- * without a byte; busy when too many bodies are sent at once, or this one made least of its room; ClientGone when the
- * connection broke
+ * without a byte; busy when too many chunks are begun at once, and this body has kept most for longest; ClientGone when
+ * the connection broke
  */
 export function receiveBody(req: IncomingMessage, options: ReceiveOptions): Promise<void> {
   return new Promise((resolve, reject) => new BodyReceiver(req, options, { resolve, reject }).begin());
