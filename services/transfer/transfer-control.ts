@@ -222,8 +222,9 @@ export class TransferControl {
   /** @throws bad_password, busy */
   async assertPassword(transfer: RunningTransfer, password: string): Promise<void> {
     if (transfer.row.passwordHash === null) return;
-    const isShort = Buffer.byteLength(password) <= MAX_PASSWORD_BYTES;
-    const answer = isShort ? await checkPassword(password, transfer.row.passwordHash) : 'wrong';
+    // No link has a longer one: it is not worth hashing.
+    const isPossible = Buffer.byteLength(password) <= MAX_PASSWORD_BYTES;
+    const answer = isPossible ? await checkPassword(password, transfer.row.passwordHash) : 'wrong';
     if (answer === 'busy') throw passwordsBusy();
     if (answer === 'wrong') throw new PeerLinkError('bad_password', 'That password does not open this link.');
   }
