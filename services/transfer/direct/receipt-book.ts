@@ -1,16 +1,13 @@
 import { MAX_RECEIPT_RANGES } from '../../contracts/limits.ts';
 import { mergedRanges } from './byte-ranges.ts';
-import type { ReceiptReport } from './ports.ts';
+import type { ReceiptOf, ReceiptReport } from './ports.ts';
 
 /** Files of which something was taken and not reported: only while the database is away there are more than move. */
 const MAX_ENTRIES = 100_000;
 /** Merged when so many were added. */
 const MERGE_AT = 64;
 
-interface Entry {
-  readonly transferId: string;
-  readonly sessionId: string;
-  readonly fileIndex: number;
+interface Entry extends ReceiptOf {
   ranges: [number, number][];
 }
 
@@ -27,7 +24,7 @@ export class ReceiptBook {
   }
 
   /** Bytes `from` to `to` of a file, half-open; none is a file without bytes that was sent. */
-  taken(of: Pick<ReceiptReport, 'transferId' | 'sessionId' | 'fileIndex'>, from: number, to: number): void {
+  taken(of: ReceiptOf, from: number, to: number): void {
     const key = `${of.transferId} ${of.sessionId} ${of.fileIndex}`;
     let entry = this.#entries.get(key);
     if (entry === undefined) {
