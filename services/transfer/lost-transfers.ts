@@ -1,5 +1,6 @@
 import { PeerLinkError, typeOfFault } from '../contracts/errors.ts';
 import type { LossCounts } from '../contracts/operator.ts';
+import { inBatches } from '../kernel/batches.ts';
 import type { ChunkStore, TransferRepository } from './ports.ts';
 import type { RunningFile } from './running-file.ts';
 import type { RunningTransfer } from './running-transfer.ts';
@@ -163,17 +164,9 @@ export async function heldHere(
 ): Promise<readonly string[]> {
   const asked = new Set(transferIds);
   const held = new Set<string>();
-  let batch: string[] = [];
-  const look = async () => {
-    for (const { transferId } of (await repository.fateOfFiles(batch)).values())
+  for await (const fileIds of inBatches(store.list(), FILES_A_QUERY))
+    for (const { transferId } of (await repository.fateOfFiles(fileIds)).values())
       if (asked.has(transferId)) held.add(transferId);
-    batch = [];
-  };
-  for await (const fileId of store.list()) {
-    batch.push(fileId);
-    if (batch.length >= FILES_A_QUERY) await look();
-  }
-  if (batch.length > 0) await look();
   return [...held];
 }
 

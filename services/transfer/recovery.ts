@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { typeOfFault } from '../contracts/errors.ts';
+import { inBatches } from '../kernel/batches.ts';
 import { endIfBroken } from './broken-bodies.ts';
 import type { ChunkStore, TransferRepository, TransferRow, TransferWithFiles } from './ports.ts';
 import { replicasOn } from './replace-replicas.ts';
@@ -8,7 +9,7 @@ import type { TransferEngine } from './transfer-engine.ts';
 
 /** Rows with all their files, so not many at once. */
 const ROWS_A_PAGE = 50;
-const FILES_A_PAGE = 200;
+const FILES_A_QUERY = 200;
 /** That many transfers in a row could not be given to a node, each after seconds: the next round asks it for the others. */
 const MAX_REFUSALS = 3;
 const AGAIN_MS = 5_000;
@@ -136,19 +137,12 @@ async function declareCopies({ engine, repository, boot }: CopyRecoveryPorts): P
  */
 async function verifyCopies({ engine, repository, store }: CopyRecoveryPorts): Promise<ReadonlySet<string>> {
   const unverified = new Set<string>();
-  let batch: string[] = [];
-  const verify = async () => {
-    for (const [fileId, fate] of await repository.fateOfFiles(batch)) {
+  for await (const fileIds of inBatches(store.list(), FILES_A_QUERY)) {
+    for (const [fileId, fate] of await repository.fateOfFiles(fileIds)) {
       if (fate.fate === 'ended' || fate.homeNodeId === engine.nodeId || engine.isClosed) continue;
       if (!(await verifyCopy(engine, fate.transferId, fileId))) unverified.add(fate.transferId);
     }
-    batch = [];
-  };
-  for await (const fileId of store.list()) {
-    batch.push(fileId);
-    if (batch.length >= FILES_A_PAGE) await verify();
   }
-  await verify();
   return unverified;
 }
 

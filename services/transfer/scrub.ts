@@ -1,4 +1,5 @@
 import type { ScrubStatus } from '../contracts/operator.ts';
+import { inBatches } from '../kernel/batches.ts';
 import type { ChunkStore, StoredFile, TransferRepository } from './ports.ts';
 import type { RunningFile } from './running-file.ts';
 import type { RunningTransfer } from './running-transfer.ts';
@@ -73,21 +74,14 @@ export class Scrub {
   }
 
   async #pass(): Promise<void> {
-    const { store } = this.#ports;
-    let batch: string[] = [];
-    for await (const fileId of store.list()) {
-      batch.push(fileId);
-      if (batch.length < BATCH) continue;
-      await this.#checkAll(batch);
-      batch = [];
+    for await (const fileIds of inBatches(this.#ports.store.list(), BATCH)) {
+      await this.#checkAll(fileIds);
       if (this.#isStopped) return;
     }
-    await this.#checkAll(batch);
   }
 
   async #checkAll(fileIds: readonly string[]): Promise<void> {
     const { engine, repository } = this.#ports;
-    if (fileIds.length === 0) return;
     for (const [fileId, fate] of await repository.fateOfFiles(fileIds)) {
       if (this.#isStopped) return;
       const isNamed = fate.homeNodeId === engine.nodeId || fate.replicaNodeId === engine.nodeId;

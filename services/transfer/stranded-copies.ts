@@ -1,3 +1,4 @@
+import { inBatches } from '../kernel/batches.ts';
 import type { ChunkStore, FileFate, TransferRepository } from './ports.ts';
 
 const FILES_A_QUERY = 500;
@@ -27,17 +28,9 @@ export async function countStranded(ports: StrandedPorts): Promise<number> {
   );
   const stranded = new Set<string>();
   if (silent.size === 0) return 0;
-  let batch: string[] = [];
-  const look = async () => {
-    for (const fate of (await repository.fateOfFiles(batch)).values())
+  for await (const fileIds of inBatches(store.list(), FILES_A_QUERY))
+    for (const fate of (await repository.fateOfFiles(fileIds)).values())
       if (isStranded(ports.nodeId, fate, silent)) stranded.add(fate.transferId);
-    batch = [];
-  };
-  for await (const fileId of store.list()) {
-    batch.push(fileId);
-    if (batch.length >= FILES_A_QUERY) await look();
-  }
-  await look();
   return stranded.size;
 }
 

@@ -1,4 +1,5 @@
 import { ORPHAN_BYTES_KEPT_MS } from '../contracts/limits.ts';
+import { inBatches } from '../kernel/batches.ts';
 import type { ChunkStore, FileFate, TransferRepository } from './ports.ts';
 
 const BATCH = 500;
@@ -39,12 +40,11 @@ export async function sweepStore(ports: SweepPorts): Promise<SweepReport> {
   const { store } = ports;
   const report = { removedCount: 0, releasedCount: 0, setAsideCount: 0 };
   const asked: Asked = { epochs: new Map(), silentHomes: new Set() };
-  let batch: string[] = [];
-  const settle = async () => {
-    if (ports.isClosed()) return;
-    const fates = await ports.repository.fateOfFiles(batch);
-    for (const fileId of batch) {
-      if (ports.isClosed()) return;
+  for await (const fileIds of inBatches(store.list(), BATCH)) {
+    if (ports.isClosed()) break;
+    const fates = await ports.repository.fateOfFiles(fileIds);
+    for (const fileId of fileIds) {
+      if (ports.isClosed()) break;
       const fate = fates.get(fileId);
       if (fate === undefined) {
         await store.setAside(fileId);
@@ -56,14 +56,7 @@ export async function sweepStore(ports: SweepPorts): Promise<SweepReport> {
         if (await releaseCopy(ports, fileId, fate, asked)) report.releasedCount += 1;
       }
     }
-    batch = [];
-  };
-  for await (const fileId of store.list()) {
-    if (ports.isClosed()) break;
-    batch.push(fileId);
-    if (batch.length >= BATCH) await settle();
   }
-  if (batch.length > 0) await settle();
   const purgedCount = ports.isClosed() ? 0 : await store.purgeSetAside(ORPHAN_BYTES_KEPT_MS);
   return { ...report, purgedCount };
 }
