@@ -1,10 +1,9 @@
 import { typeOfFault } from '../contracts/errors.ts';
-import type { TransferRepository, TransferWithFiles } from './ports.ts';
+import type { TransferRepository } from './ports.ts';
+import { pagesOfHomes } from './row-pages.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 import type { TransferEngine } from './transfer-engine.ts';
 
-/** Rows with all their files, so not many at once. */
-const ROWS_A_PAGE = 50;
 /** Each is a request to another node and a conditional update; or, where there is no second copy, the filling of one. */
 const AT_ONCE = 8;
 const TRY_AGAIN_MS = 250;
@@ -92,8 +91,7 @@ async function passOver(emptying: Emptying, move: Move): Promise<number> {
   const { engine, repository } = emptying.ports;
   let left = 0;
   try {
-    for (let after: string | null = null; ; ) {
-      const page: readonly TransferWithFiles[] = await repository.listByHome(engine.nodeId, after, ROWS_A_PAGE);
+    for await (const page of pagesOfHomes(repository, engine.nodeId)) {
       const queue = [...page];
       const worker = async () => {
         for (let found = queue.pop(); found !== undefined; found = queue.pop()) {
@@ -101,10 +99,8 @@ async function passOver(emptying: Emptying, move: Move): Promise<number> {
         }
       };
       await Promise.all(Array.from({ length: AT_ONCE }, worker));
-      const last = page.at(-1);
-      if (last === undefined) return left;
-      after = last.transfer.id;
     }
+    return left;
   } catch (fault) {
     engine.reportFault('hand over', fault);
     return Number.POSITIVE_INFINITY;

@@ -2,13 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { typeOfFault } from '../contracts/errors.ts';
 import { inBatches } from '../kernel/batches.ts';
 import { endIfBroken } from './broken-bodies.ts';
-import type { ChunkStore, TransferRepository, TransferRow, TransferWithFiles } from './ports.ts';
-import { replicasOn } from './replace-replicas.ts';
+import type { ChunkStore, TransferRepository } from './ports.ts';
+import { homesOn, replicasOn } from './row-pages.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 import type { TransferEngine } from './transfer-engine.ts';
 
-/** Rows with all their files, so not many at once. */
-const ROWS_A_PAGE = 50;
 const FILES_A_QUERY = 200;
 /** That many transfers in a row could not be given to a node, each after seconds: the next round asks it for the others. */
 const MAX_REFUSALS = 3;
@@ -119,12 +117,9 @@ async function isSoundCopy(engine: TransferEngine, transfer: RunningTransfer): P
 /** Tells the rows that name this node as replica that it has to be compared anew. False: the process ends. */
 async function declareCopies({ engine, repository, boot }: CopyRecoveryPorts): Promise<boolean> {
   if (boot === null) return true;
-  for (let after: string | null = null; !engine.isClosed; ) {
-    const page: readonly TransferRow[] = await repository.listByReplica(engine.nodeId, after, ROWS_A_PAGE);
-    for (const row of page) if (row.state === 'open' && !engine.isClosed) await boot.declareSyncing(row.id);
-    const last = page.at(-1);
-    if (last === undefined) break;
-    after = last.id;
+  for await (const row of replicasOn(repository, engine.nodeId)) {
+    if (engine.isClosed) return false;
+    if (row.state === 'open') await boot.declareSyncing(row.id);
   }
   if (engine.isClosed) return false;
   boot.finishDeclaring();
@@ -159,12 +154,9 @@ async function missSealed({ engine, repository }: StoredRecoveryPorts): Promise<
       release();
     }
   };
-  for (let after: string | null = null; !engine.isClosed; ) {
-    const page: readonly TransferWithFiles[] = await repository.listByHome(engine.nodeId, after, ROWS_A_PAGE);
-    for (const found of page) if (!engine.isClosed) await look(engine.adopt(found));
-    const last = page.at(-1);
-    if (last === undefined) break;
-    after = last.transfer.id;
+  for await (const found of homesOn(repository, engine.nodeId)) {
+    if (engine.isClosed) return;
+    await look(engine.adopt(found));
   }
   for await (const row of replicasOn(repository, engine.nodeId)) {
     if (engine.isClosed) return;
@@ -205,18 +197,11 @@ export async function recoverHomes(ports: RecoveryPorts): Promise<boolean> {
 async function lookAtHomes({ engine, repository }: RecoveryPorts): Promise<Set<string>> {
   const unverified = new Set<string>();
   const refusals: Refusals = new Map();
-  for (let after: string | null = null; !engine.isClosed; ) {
-    const page: readonly TransferWithFiles[] = await repository.listByHome(engine.nodeId, after, ROWS_A_PAGE);
-    for (const found of page) {
-      if (engine.isClosed) break;
-      if (found.transfer.state !== 'open') continue;
-      // One that is elsewhere by now is at most a copy here, and is verified as one.
-      if ((await recoverHome(engine, engine.adopt(found), refusals)) === 'unverified')
-        unverified.add(found.transfer.id);
-    }
-    const last = page.at(-1);
-    if (last === undefined) break;
-    after = last.transfer.id;
+  for await (const found of homesOn(repository, engine.nodeId)) {
+    if (engine.isClosed) break;
+    if (found.transfer.state !== 'open') continue;
+    // One that is elsewhere by now is at most a copy here, and is verified as one.
+    if ((await recoverHome(engine, engine.adopt(found), refusals)) === 'unverified') unverified.add(found.transfer.id);
   }
   return unverified;
 }

@@ -1,7 +1,7 @@
-import type { TransferRepository, TransferRow } from './ports.ts';
+import type { TransferRepository } from './ports.ts';
+import { replicasOn } from './row-pages.ts';
 import type { TransferEngine } from './transfer-engine.ts';
 
-const ROWS_A_PAGE = 100;
 /** Each may be a copy of a whole transfer. The next turn goes on. */
 const REPLACED_A_TURN = 50;
 
@@ -48,19 +48,5 @@ export async function releaseReplicas({ engine, repository, ask }: ReleasePorts)
     if (engine.isClosed) return;
     // A home that does not answer keeps its replica; it finds out that this node is gone by itself.
     await ask(transferId, homeNodeId).catch((fault: unknown) => engine.reportFault('release a replica', fault));
-  }
-}
-
-/** Rows that name a node as replica. */
-export async function* replicasOn(
-  repository: Pick<TransferRepository, 'listByReplica'>,
-  nodeId: string,
-): AsyncGenerator<TransferRow, void, void> {
-  for (let after: string | null = null; ; ) {
-    const page: readonly TransferRow[] = await repository.listByReplica(nodeId, after, ROWS_A_PAGE);
-    yield* page;
-    const last = page.at(-1);
-    if (last === undefined) return;
-    after = last.id;
   }
 }
