@@ -2,7 +2,7 @@
 
 export const DIGEST_BYTES = 32;
 /** Enough for any key material; bounds the time one call can take. */
-export const MAX_OUTPUT_BYTES = 65_536;
+const MAX_OUTPUT_BYTES = 65_536;
 
 export function checkOutputBytes(outputBytes: number): void {
   if (!Number.isInteger(outputBytes) || outputBytes < 1 || outputBytes > MAX_OUTPUT_BYTES) {

@@ -9,8 +9,8 @@ export const MAX_SYNC_XOR_BYTES = 16 * 2 ** 20;
 export const MAX_CONTEXT_BYTES = 65_536;
 export const MAX_CHUNK_BYTES = 64 * 2 ** 20;
 export const MAX_BUFFERS = 16_384;
-export const MAX_CHUNK_VALUES = 65_536;
-export const MAX_XOR_KEY_BYTES = 4096;
+const MAX_CHUNK_VALUES = 65_536;
+const MAX_XOR_KEY_BYTES = 4096;
 
 export function checkBytes(value: unknown, name: string, maxBytes = Number.POSITIVE_INFINITY): void {
   if (!types.isUint8Array(value)) throw typeError(name, 'must be a Uint8Array or Buffer');

@@ -155,7 +155,7 @@ function hasSafeType(req: IncomingMessage): boolean {
   return !hasBody || type === 'application/json' || type === 'application/octet-stream';
 }
 
-export function originRelationOf(
+function originRelationOf(
   origin: string | undefined,
   { host, isSecure }: { readonly host: string | undefined; readonly isSecure: boolean },
   settings: Pick<EdgeSettings, 'publicUrl' | 'corsOrigins'>,

@@ -180,7 +180,7 @@ interface ParseFault extends Error {
 }
 
 /** Which refusal a connection deserves that never became a request. */
-export function typeOfClientFault(fault: ParseFault): ErrorType {
+function typeOfClientFault(fault: ParseFault): ErrorType {
   if (fault.code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout';
   if (fault.code !== 'HPE_HEADER_OVERFLOW') return 'bad_request';
   const lineEnd = fault.rawPacket?.indexOf('\n') ?? 0;

@@ -124,7 +124,7 @@ function keyOf(address: ipaddr.IPv4 | ipaddr.IPv6, prefixBits: number): string {
 
 /** Digits and capitals that nobody takes for another, and no U, so that fewer words come about: 30 symbols. */
 export const CODE_ALPHABET = '23456789ABCDEFGHJKMNPQRSTVWXYZ';
-export const CODE_LENGTH = 6;
+const CODE_LENGTH = 6;
 const CODE = new RegExp(`^[${CODE_ALPHABET}]{${CODE_LENGTH}}$`);
 
 /** @param randomIndex gives a whole number from 0 below its bound, which nobody can foresee */

@@ -12,7 +12,7 @@ const FIRST_CALM_MS = 5_000;
 const MAX_CALM_MS = 60_000;
 /** Below it a few uploads may fill the disk before anybody reacts. */
 export const LOW_DISK_BYTES = 256 * 1024 * 1024;
-export const LOW_DISK_SHARE = 0.02;
+const LOW_DISK_SHARE = 0.02;
 
 /** `[]` is healthy. */
 export function reasonsOf(found: Measurements): readonly NodeReason[] {

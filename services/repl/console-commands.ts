@@ -99,7 +99,7 @@ function lendConsole(output: Writable): () => void {
 }
 
 /** Words of a line as a shell would split them: quotes group, a backslash takes the next character as it is. */
-export function splitWords(line: string): string[] {
+function splitWords(line: string): string[] {
   const words: string[] = [];
   for (const match of line.matchAll(/(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+/g)) {
     words.push(match[0].replace(/"((?:[^"\\]|\\.)*)"|'([^']*)'|\\(.)/g, unquoted));

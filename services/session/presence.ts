@@ -7,7 +7,7 @@ import { RoomIndex } from './room-index.ts';
 /** How often what is said is prolonged, and what others say is looked at: changes are heard of sooner. */
 export const PRESENCE_LOOK_EVERY_MS = 500;
 /** What a node said outlives it by this much, so that it may think for two seconds without being taken for gone. */
-export const PRESENCE_TTL_MS = 2_500;
+const PRESENCE_TTL_MS = 2_500;
 /** "Redis away: presence to what each node knows": what was heard of others is kept so long without an answer. */
 const HEARD_KEPT_MS = 3_000;
 /** Changes are gathered for this long, since a page that loads or a network that returns causes several at once. */

@@ -6,7 +6,7 @@ const INSTALL_DEADLINE_MS = 300_000;
 const LOOK_DEADLINE_MS = 10_000;
 
 /** Whether `program --version` runs. */
-export function isOnPath(program: string): boolean {
+function isOnPath(program: string): boolean {
   try {
     execFileSync(program, ['--version'], { stdio: 'pipe', timeout: LOOK_DEADLINE_MS });
     return true;

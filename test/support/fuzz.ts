@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import fc from 'fast-check';
 
 /** Cases that each parser and state machine is fed in every run of the suite. */
-export const FUZZ_CASES = 10_000;
+const FUZZ_CASES = 10_000;
 
 /** Seconds are enough; on a machine that does much else it may be more. Shrinking a failure counts too. */
 const TIME_LIMIT_MS = 100_000;

@@ -1,5 +1,5 @@
 /** Every command of Redis 6.0, as its `COMMAND` lists them: what PeerLink may use and no more. */
-export const REDIS_6_0_COMMANDS: ReadonlySet<string> = new Set(
+const REDIS_6_0_COMMANDS: ReadonlySet<string> = new Set(
   `acl append asking auth bgrewriteaof bgsave bitcount bitfield bitfield_ro bitop bitpos blpop brpop brpoplpush bzpopmax
   bzpopmin client cluster command config dbsize debug decr decrby del discard dump echo eval evalsha exec exists expire
   expireat flushall flushdb geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro

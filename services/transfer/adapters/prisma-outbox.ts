@@ -94,7 +94,7 @@ function lockSessions(envelope: Envelope | null): Prisma.Sql {
 const HAS_ROOM = Prisma.sql`are_there AND has_sender_room AND have_recipients_room`;
 
 /** Not answered yet: an offer that runs, or a text that was not shown. */
-export const IS_WAITING = Prisma.sql`(o.dismissed_at IS NULL AND o.expires_at > now() AND CASE o.kind
+const IS_WAITING = Prisma.sql`(o.dismissed_at IS NULL AND o.expires_at > now() AND CASE o.kind
   WHEN 'text' THEN o.seen_at IS NULL ELSE g.state = 'offered' AND t.state <> 'ended' END)`;
 /** `outbox` as `o` with what belongs to an offer. */
 export const OUTBOX_WITH_OFFERS = Prisma.sql`outbox o

@@ -3,7 +3,7 @@ import { once } from '../../kernel/once.ts';
 import type { BufferPool } from '../data-plane/buffer-pool.ts';
 
 /** At most this much is offered to the kernel at a time: measured, reads of 256 KiB to 1 MiB are the fastest. */
-export const READ_BLOCK_BYTES = MIB;
+const READ_BLOCK_BYTES = MIB;
 /** With less room than this a block is given away rather than filled. */
 const MIN_READ_BYTES = 256 * KIB;
 /** An idle connection waits for a head with this; blocks are for bodies. */

@@ -28,7 +28,7 @@ const LAST_FILE = 0xffff_ffff;
 const PULSE_FILE = 0xffff_ffff;
 const MAX_SESSION_BYTES = 64;
 /** Values of two million chunks: 2 TiB in chunks of a MiB. What has more is not replicated. */
-export const MAX_OPENING_BYTES = 64 * MIB;
+const MAX_OPENING_BYTES = 64 * MIB;
 
 export interface FrameHeader {
   /** `pulse`: no chunk follows; index, length and value say nothing. */

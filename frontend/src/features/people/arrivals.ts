@@ -71,7 +71,7 @@ function change(transferId: string, changes: Partial<Arrival>): void {
   arriving.change((before) => ({ ...before, written }));
 }
 
-export function isWriting({ phase }: Arrival): boolean {
+function isWriting({ phase }: Arrival): boolean {
   return phase !== null && isSavingPhase(phase.name);
 }
 
