@@ -8,7 +8,8 @@ import { removing } from '../lib/removing.ts';
 import { savings } from '../lib/savings.ts';
 import { useStore } from '../lib/store.ts';
 import { useLanguage } from '../messages/language.tsx';
-import { isActive, uploads } from '../transfer-engine/uploads.ts';
+import { isActive } from '../transfer-engine/upload-view.ts';
+import { uploads } from '../transfer-engine/uploads.ts';
 import { SavingNotices } from './SavingNotices.tsx';
 
 function subscribeToNetwork(listener: () => void): () => void {

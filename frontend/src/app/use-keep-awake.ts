@@ -1,7 +1,8 @@
 import { useEffect, useSyncExternalStore } from 'react';
 import { arriving } from '../lib/arriving.ts';
 import { savings } from '../lib/savings.ts';
-import { isActive, isHeld, uploads } from '../transfer-engine/uploads.ts';
+import { isActive, isHeld } from '../transfer-engine/upload-view.ts';
+import { uploads } from '../transfer-engine/uploads.ts';
 
 /**
  * While bytes move: the screen of a phone stays on where the browser allows it (secure contexts), and closing the page

@@ -1,6 +1,6 @@
 import { usePickAgain } from '../lib/use-pick-again.ts';
 import { useLanguage } from '../messages/language.tsx';
-import type { UploadView } from '../transfer-engine/uploads.ts';
+import type { UploadView } from '../transfer-engine/upload-view.ts';
 import { PickAgain } from './PickAgain.tsx';
 import { PickedProblem } from './PickedProblem.tsx';
 

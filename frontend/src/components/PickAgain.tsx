@@ -1,7 +1,7 @@
 import { type Picker, pickersFor } from '../lib/pickers.ts';
 import type { PickingAgain } from '../lib/use-pick-again.ts';
 import { useLanguage } from '../messages/language.tsx';
-import { type UploadView, unreadableFileOf } from '../transfer-engine/uploads.ts';
+import { type UploadView, unreadableFileOf } from '../transfer-engine/upload-view.ts';
 import { FilePicker } from './FilePicker.tsx';
 import { Button } from './ui/Button.tsx';
 

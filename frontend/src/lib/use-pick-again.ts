@@ -1,7 +1,8 @@
 /** Picking the files of an unfinished upload again, as far as it is the same for a share and for a direct send. */
 import { useState } from 'react';
 import type { PickedFile } from '../transfer-engine/match-files.ts';
-import { type ResumeOutcome, type UploadView, uploads } from '../transfer-engine/uploads.ts';
+import type { UploadView } from '../transfer-engine/upload-view.ts';
+import { type ResumeOutcome, uploads } from '../transfer-engine/uploads.ts';
 import { filesOf } from './kept-files.ts';
 import { uploadPace } from './upload-pace.ts';
 

@@ -27,8 +27,6 @@ import UploadWorker from './upload-worker.ts?worker';
 import { type UploadPace, UploadWorkers } from './upload-workers.ts';
 import type { FromWorker, PageEvent } from './worker-protocol.ts';
 
-export { isActive, isHeld, type UploadView, type UploadViewPhase, unreadableFileOf } from './upload-view.ts';
-
 export type ResumeOutcome<Picked extends PickedFile = PickedFile> =
   /** `left`: what was picked beside its files. */
   | { readonly kind: 'resumed'; readonly left: readonly Picked[] }

@@ -2,7 +2,7 @@ import { PickAgain } from '../../components/PickAgain.tsx';
 import { PickedProblem } from '../../components/PickedProblem.tsx';
 import { usePickAgain } from '../../lib/use-pick-again.ts';
 import { useLanguage } from '../../messages/language.tsx';
-import type { UploadView } from '../../transfer-engine/uploads.ts';
+import type { UploadView } from '../../transfer-engine/upload-view.ts';
 
 /** Begun in an earlier visit: the recipients wait where they are until the files are there again. */
 export function UnfinishedDirect({ view }: { readonly view: UploadView }) {

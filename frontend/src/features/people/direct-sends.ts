@@ -12,7 +12,8 @@ import { createStore } from '../../lib/store.ts';
 import { uploadPace } from '../../lib/upload-pace.ts';
 import type { Fault } from '../../transfer-engine/fault.ts';
 import { RateMeter } from '../../transfer-engine/rate-meter.ts';
-import { type UploadView, uploads } from '../../transfer-engine/uploads.ts';
+import type { UploadView } from '../../transfer-engine/upload-view.ts';
+import { uploads } from '../../transfer-engine/uploads.ts';
 import { mergeRecipients } from './direct-view.ts';
 
 export interface DirectNews {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { EndReason } from '../../../../services/contracts/http.ts';
 import type { GrantState, Recipient } from '../../../../services/contracts/person.ts';
-import type { UploadViewPhase } from '../../transfer-engine/uploads.ts';
+import type { UploadViewPhase } from '../../transfer-engine/upload-view.ts';
 import { type DirectStage, mergeRecipients, shareOfAll, stageOf } from './direct-view.ts';
 
 const people = (states: readonly GrantState[], receivedBytes = 0): readonly Recipient[] =>

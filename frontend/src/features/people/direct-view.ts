@@ -1,7 +1,7 @@
 /** What a direct send looks like to its sender. Pure: from the upload, its recipients and how it ended. */
 import type { EndReason } from '../../../../services/contracts/http.ts';
 import type { Recipient } from '../../../../services/contracts/person.ts';
-import type { UploadViewPhase } from '../../transfer-engine/uploads.ts';
+import type { UploadViewPhase } from '../../transfer-engine/upload-view.ts';
 
 export type DirectStage =
   /** Nobody has answered yet, or those who did declined and others have not. */

@@ -9,7 +9,8 @@ import { removing } from '../../lib/removing.ts';
 import { useFocusHome } from '../../lib/use-focus-home.ts';
 import { usePickAgain } from '../../lib/use-pick-again.ts';
 import { useLanguage } from '../../messages/language.tsx';
-import { type UploadView, uploads } from '../../transfer-engine/uploads.ts';
+import type { UploadView } from '../../transfer-engine/upload-view.ts';
+import { uploads } from '../../transfer-engine/uploads.ts';
 import { showResumed } from './draft-store.ts';
 import { confirmSheet, titleOf } from './UploadPanel.tsx';
 

@@ -5,8 +5,8 @@ import { FileName } from '../../components/FileName.tsx';
 import { Button } from '../../components/ui/Button.tsx';
 import { nameOf } from '../../lib/file-list.ts';
 import { useLanguage } from '../../messages/language.tsx';
+import type { UploadView } from '../../transfer-engine/upload-view.ts';
 import { shareMovedOfFile } from '../../transfer-engine/upload-view.ts';
-import type { UploadView } from '../../transfer-engine/uploads.ts';
 
 const ROWS_AT_FIRST = 50;
 

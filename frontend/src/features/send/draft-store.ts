@@ -7,7 +7,8 @@ import { session } from '../../lib/session.ts';
 import { createStore } from '../../lib/store.ts';
 import { uploadPace } from '../../lib/upload-pace.ts';
 import type { Fault } from '../../transfer-engine/fault.ts';
-import { type UploadView, uploads } from '../../transfer-engine/uploads.ts';
+import type { UploadView } from '../../transfer-engine/upload-view.ts';
+import { uploads } from '../../transfer-engine/uploads.ts';
 
 export interface DraftOptions {
   /** null = the server's own choice. */

@@ -1,7 +1,8 @@
 import { useEffect } from 'react';
 import { live } from '../../lib/live.ts';
 import { createStore, useStore } from '../../lib/store.ts';
-import { type UploadView, uploads } from '../../transfer-engine/uploads.ts';
+import type { UploadView } from '../../transfer-engine/upload-view.ts';
+import { uploads } from '../../transfer-engine/uploads.ts';
 
 const recipientsByTransfer = createStore<ReadonlyMap<string, number>>(new Map());
 

@@ -10,7 +10,8 @@ import { useFocusHome } from '../../lib/use-focus-home.ts';
 import type { Messages } from '../../messages/en.ts';
 import { useLanguage } from '../../messages/language.tsx';
 import { serverClock } from '../../transfer-engine/server-clock.ts';
-import { isActive, uploads } from '../../transfer-engine/uploads.ts';
+import { isActive } from '../../transfer-engine/upload-view.ts';
+import { uploads } from '../../transfer-engine/uploads.ts';
 
 export function ShareRow({
   transfer,
