@@ -93,7 +93,7 @@ export function formatterFor(locale: string): Formatter {
       return inUnit(value, `${unit}-per-second`, value >= 100 ? 0 : 1);
     },
     count: (value) => number.format(value),
-    percent: (share) => percent.format(share >= 1 ? 1 : Math.min(0.99, Math.floor(share * 100) / 100)),
+    percent: (share) => percent.format(share >= 1 ? 1 : Math.floor(share * 100) / 100),
     duration(ms) {
       const { value, unit } = largestUnit(Math.max(ms, MS.second));
       return inUnit(Math.ceil(value), unit, 0);

@@ -18,6 +18,15 @@ describe('chunk map', () => {
     expect(map.isComplete).toBe(true);
   });
 
+  it('tells each change once to whoever draws it', () => {
+    const map = new ChunkMap([fileOf(250)]);
+    map.mark(0, 0, 2, CELL.inFlight);
+    expect(map.takeChanges()).toEqual([[0, 2]]);
+    expect(map.takeChanges()).toEqual([]);
+    map.mark(0, 1, 3, CELL.inFlight);
+    expect(map.takeChanges()).toEqual([[2, 3]]);
+  });
+
   it('is complete at once when there is nothing to store', () => {
     expect(new ChunkMap([fileOf(0)]).isComplete).toBe(true);
   });

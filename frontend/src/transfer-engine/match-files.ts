@@ -96,7 +96,7 @@ export async function matchFiles(
     if (matches[index]) continue;
     const names = new Set([nameOf(wanted.path), wanted.pickedName ?? ''].map((name) => name.normalize()));
     const close = (bySize.get(wanted.sizeBytes) ?? [])
-      .map((candidate) => ({ candidate, rank: candidate.isTaken ? 0 : closeness(wanted, names, candidate) }))
+      .map((candidate) => ({ candidate, rank: closeness(wanted, names, candidate) }))
       .filter(({ rank }) => rank > 0)
       .sort((a, b) => b.rank - a.rank);
     matches[index] = await take(

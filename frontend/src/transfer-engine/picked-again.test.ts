@@ -50,4 +50,12 @@ describe('files picked again', () => {
     });
     expect(namesOf(await again.match('t', known, [a, b, c], true))).toEqual([null, 'two/a.bin', 'two/b.bin']);
   });
+
+  it('are not kept of an upload that was discarded while they were read', async () => {
+    const again = new PickedAgain(slow);
+    const picking = again.match('t', known, [a], true);
+    again.forget('t');
+    await picking;
+    expect(namesOf(await again.match('t', known, [], true))).toEqual([null, null, null]);
+  });
 });

@@ -9,6 +9,15 @@ import { faultOfAnswer } from './problem.ts';
 
 const format = formatterFor('en');
 
+describe('what is done about a fault', () => {
+  it.each<ErrorType>(['busy', 'draining', 'rate_limited', 'too_many_transfers', 'moved', 'stale_epoch', 'disk_full'])(
+    'waits by itself for as long as %s lasts, and asks nobody',
+    (type) => {
+      expect(remedyFor({ kind: 'problem', type, retryAfterMs: null })).toBe('wait');
+    },
+  );
+});
+
 describe('fault of an answer', () => {
   it('reads type, data and the time to come back from our own body', () => {
     const body = { type: 'urn:peerlink:error:too_large', status: 413, data: { limitBytes: 5 }, retryAfterSeconds: 2 };

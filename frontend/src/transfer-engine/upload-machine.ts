@@ -298,8 +298,8 @@ export class UploadMachine {
       if (this.phase.name === 'waiting' || this.phase.name === 'offline') this.#tryAt(nowMs);
       return;
     }
+    // What is there is asked for first: that was made sure when it stopped.
     this.phase = { name: 'checking' };
-    this.#needsStatus = true;
     this.#tries.beginAnew();
     this.#tryAt(nowMs);
   }

@@ -48,6 +48,14 @@ describe('tabs of one browser', () => {
     ]);
   });
 
+  it('ask for the moment: what another tab begins later is no part of the answer', async () => {
+    const [asking, other] = tabs([], ['a']);
+    const busy = await asking?.tab.busyElsewhere();
+    other?.tab.took('later');
+    while (!asking?.heard.includes('later')) await new Promise(setImmediate);
+    expect([...(busy ?? [])]).toEqual(['a']);
+  });
+
   it('find nobody where the browser has no such channel', async () => {
     const alone = new UploadTabs(
       () => ['own'],
