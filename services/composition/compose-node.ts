@@ -55,7 +55,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
   const operator = composeOperator(common, {
     self,
     flows,
-    transfers: transfers.transferWords,
+    transfers: transfers.transferActivity,
     scrub: transfers.scrub,
     reaches: transfers.reaches,
     holds: transfers.holds,

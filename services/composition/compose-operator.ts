@@ -1,5 +1,5 @@
 import { loadOf } from '../cluster/membership.ts';
-import type { TransferWords } from '../contracts/operator.ts';
+import type { TransferActivity } from '../contracts/operator.ts';
 import type { OperatorProof } from '../gateway/ports.ts';
 import { randomId } from '../kernel/ids.ts';
 import { createPrismaOperatorTokenStore } from '../operator/adapters/prisma-operator-token-store.ts';
@@ -24,7 +24,7 @@ const HISTORY_KEPT_MS = 2_000;
 export interface OperatorParts {
   readonly self: Pick<ReturnType<typeof composeSelf>, 'monitor' | 'leadership'>;
   readonly flows: FlowMeter;
-  readonly transfers: () => readonly TransferWords[];
+  readonly transfers: () => readonly TransferActivity[];
   readonly scrub: OperatorServiceDeps['scrub'];
   readonly reaches: OperatorServiceDeps['reaches'];
   readonly holds: OperatorServiceDeps['holds'];

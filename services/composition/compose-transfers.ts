@@ -15,9 +15,9 @@ import { RememberedLeases } from '../transfer/remembered-leases.ts';
 import type { RunningTransfer } from '../transfer/running-transfer.ts';
 import { Scrub } from '../transfer/scrub.ts';
 import { type TransferServiceDeps, transferService } from '../transfer/transfer.service.ts';
+import { transferActivity } from '../transfer/transfer-activity.ts';
 import { TransferControl } from '../transfer/transfer-control.ts';
 import { TransferEngine } from '../transfer/transfer-engine.ts';
-import { transferWords } from '../transfer/transfer-words.ts';
 import { type Common, isLone } from './common.ts';
 import { composeDirect } from './compose-direct.ts';
 import { composeHandOver } from './compose-hand-over.ts';
@@ -97,7 +97,7 @@ export function composeTransfers(
     },
     service,
     scrub,
-    transferWords: () => transferWords(nodeId, engine.running()),
+    transferActivity: () => transferActivity(nodeId, engine.running()),
     ...composeHandOver(common, { engine, repository, store, peers, otherNodeIds }),
     giveUp: lost.giveUp,
     holds: lost.holds,

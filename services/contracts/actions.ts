@@ -20,7 +20,7 @@ import type {
   TransferListResponse,
   TransferStatusResponse,
 } from './http.ts';
-import type { EventCursor, GiveUpResponse, NodeWords, OperatorOverview, ScrubStatus } from './operator.ts';
+import type { EventCursor, GiveUpResponse, NodeSnapshot, OperatorOverview, ScrubStatus } from './operator.ts';
 import type {
   Inbox,
   InboxProgress,
@@ -127,7 +127,7 @@ export interface Actions {
   'stats.node': { params: Record<string, never>; result: NodeStats };
   'stats.cluster': { params: Record<string, never>; result: StatsResponse };
   /** What this node knows for an overview. null: every event it knows. */
-  'operator.node': { params: { eventsAfter: EventCursor | null }; result: NodeWords };
+  'operator.node': { params: { eventsAfter: EventCursor | null }; result: NodeSnapshot };
   /** With `isAsked`: checks what is stored at the node it is sent to, unless it is at it. Says how far it has come. */
   'operator.scrub': { params: { isAsked: boolean }; result: ScrubStatus };
   /** Whether the node it is sent to reaches the data port of another. */

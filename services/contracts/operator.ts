@@ -76,7 +76,7 @@ export interface OperatorTransfer {
   readonly totalBytes: number | null;
   /** null: its home did not say. */
   readonly committedBytes: number | null;
-  /** Its chunks as `TransferWords` says; null: sealed or ended, or its home did not say. */
+  /** Its chunks as `TransferActivity` says; null: sealed or ended, or its home did not say. */
   readonly strip: string | null;
   readonly readerCount: number;
   readonly createdAt: string;
@@ -142,7 +142,7 @@ export interface GiveUpResponse extends LossCounts {
 }
 
 /** What a node tells another that makes an overview: `operator.node`. */
-export interface NodeWords {
+export interface NodeSnapshot {
   readonly health: NodeHealth;
   readonly publicUrl: string | null;
   /** 0 to 1, see OperatorNode. */
@@ -153,15 +153,15 @@ export interface NodeWords {
   /** To and from other nodes, counted by this one, which asked them. */
   readonly flows: readonly NodeFlow[];
   /** What is open at home here, or read by clients of this node; at most MAX_OPERATOR_TRANSFERS. */
-  readonly transfers: readonly TransferWords[];
+  readonly transfers: readonly TransferActivity[];
   /** Those heard since `eventsAfter` of the question. */
   readonly events: readonly OperatorEvent[];
   /** For the next question's `eventsAfter`. */
   readonly eventsUntil: EventCursor;
   /** What this node heard last of nodes that do not answer it. */
-  readonly silent: readonly LastWords[];
+  readonly silent: readonly LastSnapshot[];
 }
-export interface TransferWords {
+export interface TransferActivity {
   readonly id: string;
   /** null: it is not at home here. */
   readonly committedBytes: number | null;
@@ -176,7 +176,7 @@ export interface EventCursor {
   readonly count: number;
 }
 /** What a node that does not answer said when it last did. */
-export interface LastWords {
+export interface LastSnapshot {
   readonly health: NodeHealth;
   readonly publicUrl: string | null;
   readonly version: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeHealth, NodeTraffic } from '../contracts/http.ts';
-import type { NodeFlow, NodeWords, OperatorNode, TransferWords } from '../contracts/operator.ts';
+import type { NodeFlow, NodeSnapshot, OperatorNode, TransferActivity } from '../contracts/operator.ts';
 import { ManualClock } from '../kernel/clock.ts';
 import { EventRing } from './event-ring.ts';
 import { Lookout } from './lookout.ts';
@@ -49,7 +49,7 @@ function world(names: readonly string[]) {
     asked: 0,
   };
   const flows = new Map<string, readonly NodeFlow[]>();
-  const words = new Map<string, readonly TransferWords[]>();
+  const activity = new Map<string, readonly TransferActivity[]>();
   const listed: (readonly string[])[] = [];
   const rings = new Map(names.map((name) => [name, new EventRing(name)]));
   const nodes = new Map<string, Lookout>();
@@ -64,13 +64,13 @@ function world(names: readonly string[]) {
       traffic: async () => trafficOf(nodeId),
       loadOf: () => 0.5,
       flows: () => flows.get(nodeId) ?? [],
-      transfers: () => words.get(nodeId) ?? [],
+      transfers: () => activity.get(nodeId) ?? [],
       lease: () => ({ nodeId: 'a', epoch: 4 }),
       nodeIds: () => shared.present,
-      ask: async (asked: string, after: Parameters<Lookout['words']>[0]): Promise<NodeWords> => {
+      ask: async (asked: string, after: Parameters<Lookout['snapshot']>[0]): Promise<NodeSnapshot> => {
         shared.asked += 1;
         if (shared.silent.has(asked)) throw new Error('no answer');
-        return (nodes.get(asked) as Lookout).words(after);
+        return (nodes.get(asked) as Lookout).snapshot(after);
       },
       rows: () => away(rows),
       shown: {
@@ -89,7 +89,7 @@ function world(names: readonly string[]) {
     clock.advance(800);
     return overview(name);
   };
-  return { clock, rows, shared, flows, words, listed, rings, overview, next };
+  return { clock, rows, shared, flows, activity, listed, rings, overview, next };
 }
 
 const shownOf = ({ nodes }: { readonly nodes: readonly OperatorNode[] }) =>
@@ -102,7 +102,7 @@ const shownOf = ({ nodes }: { readonly nodes: readonly OperatorNode[] }) =>
   ]);
 
 describe('an overview', () => {
-  it('shows every node with its own words, the leader, and what the rows count', async () => {
+  it('shows every node with its own figures, the leader, and what the rows count', async () => {
     const { overview } = world(['a', 'b']);
     const found = await overview('b');
     expect(found).toMatchObject({
@@ -130,7 +130,7 @@ describe('an overview', () => {
     expect(shared.asked).toBe(4);
   });
 
-  it('keeps the last words of a node that does not answer, until its row says that it left or it is forgotten', async () => {
+  it('keeps the last snapshot of a node that does not answer, until its row says that it left or it is forgotten', async () => {
     const { next, overview, shared, rows } = world(['a', 'b', 'c']);
     await overview('b');
     shared.silent.add('a');
@@ -174,15 +174,15 @@ describe('an overview', () => {
   });
 
   it('lists what moves or is open first, with what homes committed and the readers of all nodes, and asks for those rows', async () => {
-    const { overview, next, shared, words, listed } = world(['a', 'b']);
+    const { overview, next, shared, activity, listed } = world(['a', 'b']);
     shared.transfers = [
       row('read'),
       row('newest'),
       row('open', { state: 'open', homeNodeId: 'b' }),
       row('unsaid', { state: 'open' }),
     ];
-    words.set('a', [{ id: 'read', committedBytes: 100, strip: '99', readerCount: 1 }]);
-    words.set('b', [
+    activity.set('a', [{ id: 'read', committedBytes: 100, strip: '99', readerCount: 1 }]);
+    activity.set('b', [
       { id: 'open', committedBytes: 40, strip: '09', readerCount: 0 },
       { id: 'read', committedBytes: null, strip: null, readerCount: 2 },
     ]);

@@ -2,15 +2,15 @@ import type { NodeHealth, NodeTraffic, TrafficHistory } from '../contracts/http.
 import { MAX_OPERATOR_TRANSFERS } from '../contracts/limits.ts';
 import type {
   EventCursor,
-  LastWords,
+  LastSnapshot,
   NodeFlow,
-  NodeWords,
+  NodeSnapshot,
   OperatorOverview,
-  TransferWords,
+  TransferActivity,
 } from '../contracts/operator.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { EventRing } from './event-ring.ts';
-import { WordsHeard } from './last-words.ts';
+import { LastSnapshots } from './last-snapshots.ts';
 import { movingIds, type NodeRowSeen, overviewOf } from './overview.ts';
 import type { ShownTransfers, TransferCounts, TransferRowShown } from './ports.ts';
 
@@ -35,12 +35,12 @@ export interface LookoutPorts {
   readonly traffic: () => Promise<NodeTraffic | null>;
   readonly loadOf: (health: NodeHealth, traffic: NodeTraffic | null) => number;
   readonly flows: () => readonly NodeFlow[];
-  readonly transfers: () => readonly TransferWords[];
+  readonly transfers: () => readonly TransferActivity[];
   readonly lease: () => { readonly nodeId: string; readonly epoch: number } | null;
   /** Nodes that the bus knows to be there, this one too. */
   readonly nodeIds: () => readonly string[];
   /** @throws when it does not answer within the time */
-  readonly ask: (nodeId: string, eventsAfter: EventCursor | null, timeoutMs: number) => Promise<NodeWords>;
+  readonly ask: (nodeId: string, eventsAfter: EventCursor | null, timeoutMs: number) => Promise<NodeSnapshot>;
   readonly rows: () => Promise<readonly NodeRowSeen[]>;
   readonly shown: ShownTransfers;
   /** Null: the database does not answer. */
@@ -59,7 +59,7 @@ interface Read {
 export class Lookout {
   readonly #ports: LookoutPorts;
   readonly #events: EventRing;
-  readonly #heard = new WordsHeard();
+  readonly #heard = new LastSnapshots();
   readonly #cursors = new Map<string, EventCursor>();
   #movingIds: readonly string[] = [];
   #read: Read = { rows: null, transfers: [], counts: NO_COUNTS, history: null };
@@ -71,7 +71,7 @@ export class Lookout {
   }
 
   /** Of this node. */
-  async words(eventsAfter: EventCursor | null): Promise<NodeWords> {
+  async snapshot(eventsAfter: EventCursor | null): Promise<NodeSnapshot> {
     const ports = this.#ports;
     // Before anything is awaited: what comes meanwhile is told the next time.
     const news = this.#events.since(eventsAfter);
@@ -98,7 +98,7 @@ export class Lookout {
     return this.#last.overview;
   }
 
-  #silent(): readonly LastWords[] {
+  #silent(): readonly LastSnapshot[] {
     const here = new Set(this.#ports.nodeIds());
     return this.#heard.silent((nodeId) => here.has(nodeId));
   }
@@ -116,26 +116,26 @@ export class Lookout {
       mode: ports.mode,
       lease: ports.lease(),
       answers,
-      silent: new Map(silent.map((words) => [words.health.nodeId, words])),
+      silent: new Map(silent.map((snapshot) => [snapshot.health.nodeId, snapshot])),
       events: this.#events.events(),
     });
   }
 
-  async #askAll(): Promise<readonly NodeWords[]> {
+  async #askAll(): Promise<readonly NodeSnapshot[]> {
     const ports = this.#ports;
     const nodeIds = ports.nodeIds();
     for (const nodeId of this.#cursors.keys()) if (!nodeIds.includes(nodeId)) this.#cursors.delete(nodeId);
     const asked = nodeIds.map((nodeId) =>
       nodeId === ports.nodeId
-        ? this.words(this.#events.since(null).until)
+        ? this.snapshot(this.#events.since(null).until)
         : ports.ask(nodeId, this.#cursors.get(nodeId) ?? null, GATHER_MS),
     );
     const answers = (await Promise.allSettled(asked)).flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    for (const words of answers) {
-      this.#heard.hear(words, ports.clock.now());
-      this.#heard.learn(words.silent);
-      for (const event of words.events) this.#events.add(event);
-      this.#cursors.set(words.health.nodeId, words.eventsUntil);
+    for (const snapshot of answers) {
+      this.#heard.hear(snapshot, ports.clock.now());
+      this.#heard.learn(snapshot.silent);
+      for (const event of snapshot.events) this.#events.add(event);
+      this.#cursors.set(snapshot.health.nodeId, snapshot.eventsUntil);
     }
     return answers;
   }

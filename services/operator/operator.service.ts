@@ -46,7 +46,7 @@ export function operatorService({
   return defineService({
     name: 'operator',
     actions: {
-      node: (ctx) => lookout.words(ctx.params.eventsAfter),
+      node: (ctx) => lookout.snapshot(ctx.params.eventsAfter),
       scrub: (ctx) => {
         if (ctx.params.isAsked) scrub.ask();
         return scrub.status();

@@ -1,9 +1,9 @@
 import type { NodeHealth, NodeState, TrafficHistory } from '../contracts/http.ts';
 import { MAX_OPERATOR_TRANSFERS } from '../contracts/limits.ts';
 import type {
-  LastWords,
+  LastSnapshot,
   NodeFlow,
-  NodeWords,
+  NodeSnapshot,
   OperatorEvent,
   OperatorNode,
   OperatorOverview,
@@ -26,9 +26,9 @@ export interface OverviewParts {
   /** The lease as last seen. */
   readonly lease: { readonly nodeId: string; readonly epoch: number } | null;
   /** Of the nodes that answered. */
-  readonly answers: readonly NodeWords[];
+  readonly answers: readonly NodeSnapshot[];
   /** What was last heard of the others, each once. */
-  readonly silent: ReadonlyMap<string, LastWords>;
+  readonly silent: ReadonlyMap<string, LastSnapshot>;
   /** Until they are forgotten; null: the database did not answer. */
   readonly rows: readonly NodeRowSeen[] | null;
   readonly transfers: readonly TransferRowShown[];
@@ -64,18 +64,18 @@ function nodesOf({ answers, silent, rows, counts }: OverviewParts, leaderId: str
   const known = rows === null ? silent.keys() : rowById.keys();
   for (const nodeId of known) {
     const row = rowById.get(nodeId);
-    const words = silent.get(nodeId);
-    const health = words?.health ?? unheard(nodeId, row?.state ?? 'left');
+    const snapshot = silent.get(nodeId);
+    const health = snapshot?.health ?? unheard(nodeId, row?.state ?? 'left');
     nodes.set(nodeId, {
       // "One that left": only the row says so of a node that was killed.
       health: row?.state === 'left' ? { ...health, state: 'left' } : health,
-      publicUrl: words?.publicUrl ?? row?.publicUrl ?? null,
+      publicUrl: snapshot?.publicUrl ?? row?.publicUrl ?? null,
       isLeader: false,
       isAnswering: false,
       isGivenUp: row?.isGivenUp ?? false,
       load: 0,
       traffic: null,
-      version: words?.version ?? '',
+      version: snapshot?.version ?? '',
       homeCount: homeCount(nodeId),
     });
   }
@@ -114,8 +114,8 @@ function unheard(nodeId: string, state: NodeState): NodeHealth {
   };
 }
 
-/** Each byte is counted by the one node that asked, so two nodes' words about one flow add up. */
-function sumOfFlows(answers: readonly NodeWords[]): readonly NodeFlow[] {
+/** Each byte is counted by the one node that asked, so what two nodes tell of one flow adds up. */
+function sumOfFlows(answers: readonly NodeSnapshot[]): readonly NodeFlow[] {
   const sums = new Map<string, NodeFlow>();
   for (const flow of answers.flatMap(({ flows }) => flows)) {
     const key = `${flow.fromNodeId} ${flow.toNodeId}`;
@@ -126,7 +126,7 @@ function sumOfFlows(answers: readonly NodeWords[]): readonly NodeFlow[] {
 }
 
 /** "Those that move or are open first, then the newest." */
-function transfersOf(rows: readonly TransferRowShown[], answers: readonly NodeWords[]): readonly OperatorTransfer[] {
+function transfersOf(rows: readonly TransferRowShown[], answers: readonly NodeSnapshot[]): readonly OperatorTransfer[] {
   const committed = new Map<string, number>();
   const strips = new Map<string, string>();
   const readers = new Map<string, number>();
@@ -150,9 +150,9 @@ function transfersOf(rows: readonly TransferRowShown[], answers: readonly NodeWo
 }
 
 /** Ids of transfers that somebody reads or writes somewhere, for the next look at the rows. */
-export function movingIds(answers: readonly NodeWords[]): readonly string[] {
+export function movingIds(answers: readonly NodeSnapshot[]): readonly string[] {
   const ids = answers.flatMap(({ transfers }) =>
-    transfers.filter((words) => words.readerCount > 0).map(({ id }) => id),
+    transfers.filter(({ readerCount }) => readerCount > 0).map(({ id }) => id),
   );
   return [...new Set(ids)].slice(0, MAX_OPERATOR_TRANSFERS);
 }

@@ -1,5 +1,5 @@
 import { MAX_OPERATOR_TRANSFERS } from '../contracts/limits.ts';
-import type { TransferWords } from '../contracts/operator.ts';
+import type { TransferActivity } from '../contracts/operator.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 import { stripOf } from './transfer-strip.ts';
 
@@ -7,7 +7,7 @@ import { stripOf } from './transfer-strip.ts';
 const MAX_FILES_COUNTED = 20_000;
 
 /** What moves here, for an operator: open transfers at home here, and what clients of this node read. */
-export function transferWords(nodeId: string, running: Iterable<RunningTransfer>): readonly TransferWords[] {
+export function transferActivity(nodeId: string, running: Iterable<RunningTransfer>): readonly TransferActivity[] {
   const moving = [...running].filter(
     (transfer) => clientReaders(transfer) > 0 || (transfer.row.state === 'open' && transfer.row.homeNodeId === nodeId),
   );
