@@ -46,6 +46,17 @@ describe('PacketGuard', () => {
     ]);
   });
 
+  it('takes a packet that 1,023 others have overtaken, and none that more have', () => {
+    const { sender, receiver } = makePair();
+    const packets = Array.from({ length: 1_025 }, () => sender.seal(CHANNEL, Buffer.from('x')));
+    const [tooLate, late] = packets;
+    expect(reasonOf(receiver.open(CHANNEL, packets.at(-1) as Buffer))).toBe('taken');
+    expect([late, tooLate].map((packet) => reasonOf(receiver.open(CHANNEL, packet as Buffer)))).toEqual([
+      'taken',
+      'replayed',
+    ]);
+  });
+
   it('refuses a packet that was sealed for another channel, or under another secret', () => {
     const { clock, sender, receiver } = makePair();
     expect(reasonOf(receiver.open(`${CHANNEL}2`, sender.seal(CHANNEL, Buffer.from('x'))))).toBe('forged');
@@ -72,7 +83,10 @@ describe('PacketGuard', () => {
     const now = makeGuard('n1', clock);
     expect(reasonOf(now.open(CHANNEL, recorded))).toBe('replayed');
     expect(reasonOf(now.open(CHANNEL, now.seal(CHANNEL, Buffer.from('own echo'))))).toBe('taken');
-    clock.nowMs += BUS_PACKET_MAX_AGE_MS;
+    // Its clock may have been ahead of ours.
+    clock.nowMs += BUS_PACKET_MAX_AGE_MS - 1;
+    expect(reasonOf(now.open(CHANNEL, before.seal(CHANNEL, Buffer.from('INFO'))))).toBe('replayed');
+    clock.nowMs += 1;
     expect(reasonOf(now.open(CHANNEL, before.seal(CHANNEL, Buffer.from('a twin'))))).toBe('taken');
   });
 
@@ -87,6 +101,20 @@ describe('PacketGuard', () => {
     clock.nowMs += BUS_PACKET_MAX_AGE_MS + 1;
     expect(reasonOf(receiver.open(CHANNEL, packetOfNewRun()))).toBe('taken');
     expect(reasonOf(receiver.open(CHANNEL, first))).toBe('stale');
+  });
+
+  it('counts the silence of a run from its newest packet, in whatever order they came', () => {
+    const { clock, sender, receiver } = makePair();
+    const [first, early] = [1, 2].map(() => sender.seal(CHANNEL, Buffer.from('x'))) as [Buffer, Buffer];
+    clock.nowMs += BUS_PACKET_MAX_AGE_MS / 2;
+    const late = sender.seal(CHANNEL, Buffer.from('x'));
+    for (const packet of [first, late, early]) expect(reasonOf(receiver.open(CHANNEL, packet))).toBe('taken');
+    for (let count = 1; count < MAX_BUS_SENDERS; count += 1)
+      receiver.open(CHANNEL, makeGuard('n3', clock).seal(CHANNEL, Buffer.from('x')));
+    clock.nowMs += BUS_PACKET_MAX_AGE_MS / 2 + 1;
+    // One of its packets is not too old yet, and may not be taken again.
+    expect(reasonOf(receiver.open(CHANNEL, makeGuard('n3', clock).seal(CHANNEL, Buffer.from('x'))))).toBe('crowded');
+    expect(reasonOf(receiver.open(CHANNEL, late))).toBe('replayed');
   });
 
   it('takes a packet of the largest size and refuses one byte more', () => {
