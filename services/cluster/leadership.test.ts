@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../kernel/clock.ts';
-import { CLUSTER_LEASE, createLeadership, LONE_LEASE } from './leadership.ts';
+import { CLUSTER_LEASE, createLeadership, type Leadership, LONE_LEASE } from './leadership.ts';
 import type { LeaderLease } from './ports.ts';
 
 const { ttlMs: LEASE_TTL_MS, renewMs: LEASE_RENEW_MS } = CLUSTER_LEASE;
@@ -166,5 +166,101 @@ describe('leadership', () => {
     clock.advance(LEASE_TTL_MS);
     await expect(a.tick()).rejects.toThrow('down');
     expect(a.isLeader()).toBe(false);
+  });
+
+  it('is counted from before the question, and ends a second before the row says, however late the answer is', async () => {
+    const clock = new ManualClock();
+    const row = leaseRow(clock);
+    const late = async (nodeId: string, ttlMs: number) => {
+      const found = await row.tryLead(nodeId, ttlMs);
+      clock.advance(LEASE_TTL_MS - 1_500);
+      return found;
+    };
+    const a = createLeadership('a', { ...row, tryLead: late }, clock);
+    await a.tick();
+    expect(a.isLeader()).toBe(true);
+    clock.advance(500);
+    expect([a.isLeader(), a.term()]).toEqual([false, null]);
+  });
+
+  it('of somebody else is asked for again within its length, whatever this clock makes of its end', async () => {
+    const clock = new ManualClock();
+    const row = leaseRow(clock);
+    const farAhead = { holderNodeId: 'a', epoch: 1, expiresAt: new Date(clock.now() + 3_600_000) };
+    let asked = 0;
+    const tryLead = async () => {
+      asked += 1;
+      return farAhead;
+    };
+    const b = createLeadership('b', { ...row, tryLead }, clock);
+    await b.tick();
+    clock.advance(LEASE_TTL_MS);
+    await b.tick();
+    expect(asked).toBe(2);
+  });
+
+  it('is asked for at the next turn when the question failed, also one that a hint had caused', async () => {
+    const clock = new ManualClock();
+    const row = leaseRow(clock);
+    let isAway = false;
+    const tryLead = (nodeId: string, ttlMs: number) =>
+      isAway ? Promise.reject(new Error('away')) : row.tryLead(nodeId, ttlMs);
+    const a = createLeadership('a', row, clock);
+    const b = createLeadership('b', { ...row, tryLead }, clock);
+    await a.tick();
+    await b.tick();
+    await a.resign();
+    isAway = true;
+    await expect(b.hear()).rejects.toThrow('away');
+    isAway = false;
+    expect(await b.tick()).toEqual({ nodeId: 'b', epoch: 2 });
+  });
+
+  it('is given back also when it was being taken, after that', async () => {
+    const clock = new ManualClock();
+    const row = leaseRow(clock);
+    let letThrough: () => void = () => undefined;
+    const slow = async (nodeId: string, ttlMs: number) => {
+      await new Promise<void>((resolve) => {
+        letThrough = resolve;
+      });
+      return row.tryLead(nodeId, ttlMs);
+    };
+    const a = createLeadership('a', { ...row, tryLead: slow }, clock);
+    const b = createLeadership('b', row, clock);
+    const taking = a.tick();
+    await new Promise((resolve) => setImmediate(resolve));
+    const leaving = a.resign();
+    letThrough();
+    await Promise.all([taking, leaving]);
+    expect([a.isLeader(), await b.tick()]).toEqual([false, { nodeId: 'b', epoch: 2 }]);
+  });
+
+  it('is not held on by who resigned when the database did not hear of it', async () => {
+    const clock = new ManualClock();
+    const row = leaseRow(clock);
+    const resign = () => Promise.reject(new Error('away'));
+    const a = createLeadership('a', { ...row, resign }, clock);
+    await a.tick();
+    await expect(a.resign()).rejects.toThrow('away');
+    await a.tick();
+    expect([a.isLeader(), a.term()]).toEqual([false, null]);
+  });
+
+  it('that was lost and taken again by the same node is told as a change', async () => {
+    const clock = new ManualClock();
+    const row = leaseRow(clock);
+    const [a, b, c] = ['a', 'b', 'c'].map((id) => createLeadership(id, row, clock)) as [
+      Leadership,
+      Leadership,
+      Leadership,
+    ];
+    await a.tick();
+    await c.tick();
+    clock.advance(LEASE_TTL_MS);
+    await b.tick();
+    clock.advance(LEASE_TTL_MS);
+    await a.tick();
+    expect(await c.tick()).toEqual({ nodeId: 'a', epoch: 3 });
   });
 });

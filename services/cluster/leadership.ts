@@ -97,12 +97,11 @@ export function createLeadership(
     term: () => (lease !== null && isLeader() ? { nodeId, epoch: lease.epoch } : null),
     current: () => lease,
     async resign() {
-      const wasLeader = lease?.holderNodeId === nodeId;
       isLeaving = true;
       leadsUntilMs = Number.NEGATIVE_INFINITY;
+      // What is being asked may take the lease yet.
       await ticking;
-      leadsUntilMs = Number.NEGATIVE_INFINITY;
-      if (wasLeader || lease?.holderNodeId === nodeId) await repository.resign(nodeId);
+      if (lease?.holderNodeId === nodeId) await repository.resign(nodeId);
     },
   };
 }
