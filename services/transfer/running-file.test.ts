@@ -95,6 +95,21 @@ describe('a chunk of a RunningFile', () => {
     expect(file.isBusy).toBe(false);
   });
 
+  it('with DURABILITY=power is not said to be there again before the disk has it', async () => {
+    const file = new RunningFile(FILE);
+    let isBroken = false;
+    const sync = async () => {
+      if (isBroken) throw new Error('EIO');
+    };
+    const stored = await storedIn(new MemoryChunkStore(netIo, undefined, sync), file);
+    const power = { ...may, isPowerSafe: true };
+    expect(await file.writeChunk(stored, 1, bytesOf(1), power)).toBe('committed');
+    isBroken = true;
+    await expect(file.writeChunk(stored, 1, bytesOf(1), power)).rejects.toThrow('EIO');
+    isBroken = false;
+    expect(await file.writeChunk(stored, 1, bytesOf(1), power)).toBe('same');
+  });
+
   it('does not exist when its bytes do not have the value sent along, and can be sent again', async () => {
     const file = new RunningFile(FILE);
     const stored = await storedIn(new MemoryChunkStore(netIo), file);

@@ -85,6 +85,9 @@ export function describeSessionRepository(make: () => StateHarness): void {
       expect(Number((await make().sessions.touch(id, 60))?.expiresAt)).toBe(await transferExpiry());
       await make().transfers.change(long.id, { expiresInSeconds: 9_000 });
       expect(await expiryOf()).toBe(await transferExpiry());
+      // Nor does another transfer that ends sooner.
+      await make().transfers.change(short.id, { expiresInSeconds: 20 });
+      expect(await expiryOf()).toBe(await transferExpiry());
       // With the transfer's end the next use counts alone.
       await make().transfers.end(long.id, 'deleted');
       expect(Number((await make().sessions.touch(id, 60))?.expiresAt)).toBeLessThan(Date.now() + 120_000);

@@ -91,7 +91,14 @@ export function describeSealing(make: () => TransferHarness): void {
       expect(await seal(transfer, 0, { knownEpoch: 2 })).toEqual({ outcome: 'refused', transfer });
       expect(await seal(transfer, 5)).toEqual({ outcome: 'refused', transfer });
       await make().transfers.end(transfer.id, 'deleted');
-      expect(await seal(transfer, 0)).toMatchObject({ outcome: 'refused', transfer: { state: 'ended' } });
+      // Also to a home that knows the epoch of the end.
+      for (const knownEpoch of [1, 2]) {
+        expect(await seal(transfer, 0, { knownEpoch })).toMatchObject({
+          outcome: 'refused',
+          transfer: { state: 'ended', epoch: 2 },
+        });
+      }
+      expect((await make().transfers.findById(transfer.id))?.files[0]?.digest).toBeNull();
       expect(await seal({ ...transfer, id: unique('nothing') }, 0)).toEqual({ outcome: 'refused', transfer: null });
     });
 
