@@ -24,7 +24,7 @@ export interface BrokerSettings {
 }
 
 /**
- * The broker's settings. services/composition/common.ts calls it, because the 0.14 runner does not load a TypeScript
+ * The broker's settings. services/composition/ calls it, because the 0.14 runner does not load a TypeScript
  * configuration.
  */
 export function brokerOptions(settings: BrokerSettings): BrokerOptions {

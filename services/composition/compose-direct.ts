@@ -3,11 +3,11 @@ import { createPrismaDirectRepository } from '../transfer/adapters/prisma-direct
 import { DirectSends } from '../transfer/direct/direct-sends.ts';
 import { DirectUpkeep } from '../transfer/direct/direct-upkeep.ts';
 import type { TransferEngine } from '../transfer/transfer-engine.ts';
-import type { Common } from './common.ts';
+import type { NodeCore } from './node-core.ts';
 
 /** What people send each other: who may be sent to is the session service's to say, hints go to all nodes. */
-export function composeDirect(common: Common, engine: TransferEngine, counter: DirectCounter) {
-  const { call, broadcast, secret, database, onFault } = common;
+export function composeDirect(core: NodeCore, engine: TransferEngine, counter: DirectCounter) {
+  const { call, broadcast, secret, database, onFault } = core;
   const repository = createPrismaDirectRepository(database);
   const direct = new DirectSends({
     engine,

@@ -1,9 +1,9 @@
 import type { Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NodeDrain } from '../node/drain.ts';
-import type { Common, Phase } from './common.ts';
 import type { composeSelf } from './compose-self.ts';
 import type { composeTransfers } from './compose-transfers.ts';
+import type { NodeCore, Phase } from './node-core.ts';
 
 /** Of the drain's time: transfers go to their replicas first, those with a body on its way a little later. */
 const HAND_OVER_MS = 12_000;
@@ -20,10 +20,10 @@ export interface DrainedParts {
 }
 
 /** What empties this node: for an operator who waits, and before it stops. */
-export function composeDrain(common: Common, phase: Phase, { self, transfers }: DrainedParts): NodeDrain {
+export function composeDrain(core: NodeCore, phase: Phase, { self, transfers }: DrainedParts): NodeDrain {
   return new NodeDrain({
-    nodeId: common.nodeId,
-    isAlone: !common.config.isCluster,
+    nodeId: core.nodeId,
+    isAlone: !core.config.isCluster,
     enterDraining: () => {
       phase.isServing = false;
       self.monitor.enter('draining');
@@ -34,7 +34,7 @@ export function composeDrain(common: Common, phase: Phase, { self, transfers }: 
     countHomes: transfers.countHomes,
     countStranded: transfers.countStranded,
     delay,
-    onFault: (fault) => common.onFault('drain', fault),
+    onFault: (fault) => core.onFault('drain', fault),
   });
 }
 
@@ -48,11 +48,11 @@ export interface StoppedParts extends DrainedParts {
  * most shortly after `deadlineMs`.
  * @returns how many transfers have their only copy here; null when nobody can tell, or not in time
  */
-export async function stopNode(common: Common, deadlineMs: number, parts: StoppedParts): Promise<number | null> {
+export async function stopNode(core: NodeCore, deadlineMs: number, parts: StoppedParts): Promise<number | null> {
   const { drain, server, self, transfers } = parts;
   const startedAtMs = performance.now();
   // Until the transfers have moved, clients and other nodes are served as before: nothing needs to be repeated.
-  const toldEverybody = common.config.isCluster ? delay(TOLD_MS) : Promise.resolve();
+  const toldEverybody = core.config.isCluster ? delay(TOLD_MS) : Promise.resolve();
   await Promise.all([drain.finish(HAND_OVER_MS, HAND_OVER_PATIENCE_MS), toldEverybody]);
   server.close();
   const idle = setInterval(() => server.closeIdleConnections(), 100);
@@ -62,8 +62,8 @@ export async function stopNode(common: Common, deadlineMs: number, parts: Stoppe
   await drain.finish(LAST_HAND_OVER_MS, 0);
   const { homeCount, onlyCopyCount } = await drain.status(LAST_STATUS_MS);
   if (homeCount === 0 && onlyCopyCount === 0) self.monitor.enter('left');
-  await common.broker.stop();
-  await common.closeClock();
+  await core.broker.stop();
+  await core.closeClock();
   server.closeAllConnections();
   transfers.closePeers();
   self.probe.close();

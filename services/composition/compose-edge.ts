@@ -10,7 +10,7 @@ import { redisRateLimiter } from '../gateway/redis-rate-limit.ts';
 import { arrivalOf, localRoomOf } from '../gateway/rooms.ts';
 import { startLoop } from '../kernel/loop.ts';
 import type { EdgePorts } from '../transfer/data-plane/data-plane.ts';
-import type { Common, Phase } from './common.ts';
+import type { NodeCore, Phase } from './node-core.ts';
 import { edgeSettings } from './settings.ts';
 
 /** On most nodes it is this very process that answers. */
@@ -19,10 +19,10 @@ const CLUSTER_ANSWER_MS = 2_000;
 const NODES_COUNTED_EVERY_MS = 5_000;
 
 /** The part of the edge that the data plane needs before the gateway exists. */
-export function composeEdge(common: Common, phase: Phase) {
-  const { config, log, call, clusterId, onFault } = common;
+export function composeEdge(core: NodeCore, phase: Phase) {
+  const { config, log, call, clusterId, onFault } = core;
   const settings = edgeSettings(config, clusterId);
-  const rateLimits = createRateLimits(settings.rateLimits, limiterOf(common));
+  const rateLimits = createRateLimits(settings.rateLimits, limiterOf(core));
   const cluster = new ClusterWatch(
     () => call('cluster.nodes', {}, { timeoutMs: CLUSTER_ANSWER_MS }),
     () => performance.now(),
@@ -58,7 +58,7 @@ export function composeEdge(common: Common, phase: Phase) {
 }
 
 /** One count for all nodes where there is Redis. */
-function limiterOf({ redis, clusterId, clusterRepository }: Common): MakeRateLimiter {
+function limiterOf({ redis, clusterId, clusterRepository }: NodeCore): MakeRateLimiter {
   if (redis === null) return memoryRateLimiter;
   let nodeCount = 1;
   // From the rows, since the bus may be away together with Redis; while the database is, the last count stays.

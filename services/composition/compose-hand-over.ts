@@ -5,7 +5,7 @@ import type { ChunkStore, TransferRepository } from '../transfer/ports.ts';
 import { releaseReplicas } from '../transfer/replace-replicas.ts';
 import { countStranded } from '../transfer/stranded-copies.ts';
 import type { TransferEngine } from '../transfer/transfer-engine.ts';
-import { type Common, nodesWith } from './common.ts';
+import { type NodeCore, nodesWith } from './node-core.ts';
 
 /** Longer than a small copy takes; a large one goes on while the next is asked for. */
 const REPLACED_MS = 8_000;
@@ -22,8 +22,8 @@ export interface HandOverParts {
 }
 
 /** What a drain does with the transfers of this node, and how it counts those that are left. */
-export function composeHandOver(common: Common, { engine, repository, store, peers, otherNodeIds }: HandOverParts) {
-  const { nodeId, broker, call } = common;
+export function composeHandOver(core: NodeCore, { engine, repository, store, peers, otherNodeIds }: HandOverParts) {
+  const { nodeId, broker, call } = core;
   const handOver = async (limitMs: number, patienceMs: number) =>
     peers === null ||
     handOverHomes(

@@ -10,8 +10,8 @@ import {
   rescueSealed,
   settleLost,
 } from '../transfer/lost-transfers.ts';
-import { type Common, nodesWith } from './common.ts';
 import type { NodesByHope } from './gone-nodes.ts';
+import { type NodeCore, nodesWith } from './node-core.ts';
 
 /** A node probes another for a second and a half. */
 export const REACHES_MS = 1_500;
@@ -25,19 +25,19 @@ export interface LostParts extends HeldPorts, Pick<RescuePorts, 'engine' | 'repo
 }
 
 /** What an operator has given up on: who becomes home of what, what ends, and what that would be. */
-export function composeLost(common: Common, parts: LostParts) {
-  const { call, broker, clusterRepository, nodeId, log } = common;
-  const lost = createPrismaLostTransfers(common.database);
+export function composeLost(core: NodeCore, parts: LostParts) {
+  const { call, broker, clusterRepository, nodeId, log } = core;
+  const lost = createPrismaLostTransfers(core.database);
   const isGivenUp = async (id: string) => (await parts.lookForNodes()).givenUp.includes(id);
   const onRescued = (transferId: string) => {
     log.info({ transferId }, 'became home of a sealed transfer whose node was given up');
-    const at = new Date(common.clock.now()).toISOString();
+    const at = new Date(core.clock.now()).toISOString();
     const change = { nodeId, event: 'promoted', transferId, otherNodeId: nodeId, at } as const;
-    common.broadcast('transfer.ownership.changed', change);
+    core.broadcast('transfer.ownership.changed', change);
   };
   // The database's silence is told by others.
   const onFault = (fault: unknown) => {
-    if (typeOfFault(fault) !== 'unavailable') common.onFault('rescue', fault);
+    if (typeOfFault(fault) !== 'unavailable') core.onFault('rescue', fault);
   };
   const rescuePorts = { ...parts, isGivenUp, onRescued, onFault };
   let told = '';
@@ -59,7 +59,7 @@ export function composeLost(common: Common, parts: LostParts) {
     record: (id, notSeenForSeconds) => clusterRepository.giveUp(id, notSeenForSeconds),
     onGivenUp: (id, since) => {
       log.warn({ givenUp: id }, 'an operator gave up on a node');
-      common.broadcast('node.given.up', { nodeId: id, at: since.toISOString() });
+      core.broadcast('node.given.up', { nodeId: id, at: since.toISOString() });
     },
     endOpen: () => endLostOpen(lost),
   };

@@ -13,12 +13,12 @@ import type { Metrics } from '../stats/adapters/prometheus.ts';
 import { DirectMeter } from '../stats/direct-meter.ts';
 import { TrafficMeter } from '../stats/traffic-meter.ts';
 import { readRelease, versionResponse } from '../version.ts';
-import { assertNoTwin, type Common, type Foundation, nodesWith, type Phase, prepare } from './common.ts';
 import { composeDrain, stopNode } from './compose-drain.ts';
 import { composeEdge } from './compose-edge.ts';
 import { composeOperator } from './compose-operator.ts';
 import { clusterOf, composeSelf, presenceOf, sessionOf, statsOf } from './compose-self.ts';
 import { composeTransfers } from './compose-transfers.ts';
+import { assertNoTwin, type Foundation, type NodeCore, nodesWith, type Phase, prepare } from './node-core.ts';
 
 const OPERATOR_CALL_MS = 5_000;
 
@@ -41,18 +41,18 @@ export interface ComposedNode {
 /** Builds every adapter and service of this node and starts them. */
 export async function composeNode(foundation: Foundation): Promise<ComposedNode> {
   const { config } = foundation;
-  const common = await prepare(foundation);
-  const { broker } = common;
+  const core = await prepare(foundation);
+  const { broker } = core;
   const phase: Phase = { isServing: false, port: config.port };
-  const meter = new TrafficMeter(common.clock);
+  const meter = new TrafficMeter(core.clock);
   const directMeter = new DirectMeter();
-  const edge = composeEdge(common, phase);
-  const flows = new FlowMeter(common.nodeId, common.clock);
-  const transfers = composeTransfers(common, edge.ports, meter, flows.add, directMeter);
-  if (config.isCluster) await assertNoTwin(common, transfers.reaches);
-  const self = composeSelf(common, transfers.dataPlane, meter, directMeter, transfers.mendingCounts);
+  const edge = composeEdge(core, phase);
+  const flows = new FlowMeter(core.nodeId, core.clock);
+  const transfers = composeTransfers(core, edge.ports, meter, flows.add, directMeter);
+  if (config.isCluster) await assertNoTwin(core, transfers.reaches);
+  const self = composeSelf(core, transfers.dataPlane, meter, directMeter, transfers.mendingCounts);
   const release = readRelease(config.rootDirectory);
-  const operator = composeOperator(common, {
+  const operator = composeOperator(core, {
     self,
     flows,
     transfers: transfers.transferActivity,
@@ -64,30 +64,30 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
   });
   const gateway = createGateway({
     ...edge,
-    call: common.call,
-    clock: common.clock,
-    log: common.log,
-    tickets: createTickets(common.secret, () => common.clock.now()),
+    call: core.call,
+    clock: core.clock,
+    log: core.log,
+    tickets: createTickets(core.secret, () => core.clock.now()),
     dataPlane: transfers.dataPlane,
     people: self.presence,
     isRevoked: self.sessions.isRevoked,
-    operations: operationsOf(common, phase, self.metrics, release),
+    operations: operationsOf(core, phase, self.metrics, release),
     metrics: self.metrics,
     operator: operator.proof,
     isForPeersOnly: !config.services.includes('gateway'),
   });
 
-  const drain = composeDrain(common, phase, { self, transfers });
+  const drain = composeDrain(core, phase, { self, transfers });
   const schemas = {
-    session: () => sessionOf(common, self),
-    node: () => nodeService({ monitor: self.monitor, drain, onFault: (fault) => common.onFault('health', fault) }),
-    stats: () => statsOf(common, transfers.dataPlane, meter, () => gateway.socketCount()),
-    cluster: () => clusterOf(common, self),
+    session: () => sessionOf(core, self),
+    node: () => nodeService({ monitor: self.monitor, drain, onFault: (fault) => core.onFault('health', fault) }),
+    stats: () => statsOf(core, transfers.dataPlane, meter, () => gateway.socketCount()),
+    cluster: () => clusterOf(core, self),
     transfer: () => transfers.service(() => self.leadership.term()),
     gateway: () => gateway.schema,
   } satisfies Record<ServiceName, () => ServiceSchema>;
   // Whatever this process serves: who is asked about people has read of them.
-  broker.createService(presenceOf(common, self));
+  broker.createService(presenceOf(core, self));
   // Whatever this process serves: an operator is told of every node, by any node.
   broker.createService(operator.service());
   for (const name of config.services) broker.createService(schemas[name]());
@@ -101,22 +101,22 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
     broker,
     version: release.version,
     madeToken,
-    operator: operatorPortsOf(common, operator.renewToken, transfers.giveUp),
+    operator: operatorPortsOf(core, operator.renewToken, transfers.giveUp),
     async listen() {
       self.monitor.enter('serving');
       phase.isServing = true;
       // Other nodes reach what is stored here on the same port.
       if (config.isCluster || config.services.includes('gateway'))
-        phase.port = await listenOn(gateway.server, config.port, (fault) => common.onFault('accept', fault));
+        phase.port = await listenOn(gateway.server, config.port, (fault) => core.onFault('accept', fault));
       return phase.port;
     },
-    drain: (deadlineMs) => stopNode(common, deadlineMs, { drain, server: gateway.server, self, transfers }),
+    drain: (deadlineMs) => stopNode(core, deadlineMs, { drain, server: gateway.server, self, transfers }),
   };
 }
 
 /** For the operator's commands: any node answers for all. */
 function operatorPortsOf(
-  { broker, call, clusterRepository }: Common,
+  { broker, call, clusterRepository }: NodeCore,
   renewToken: OperatorPorts['renewToken'],
   giveUpPorts: GiveUpPorts,
 ): OperatorPorts {
@@ -130,7 +130,7 @@ function operatorPortsOf(
 }
 
 function operationsOf(
-  { config, database, netIo }: Common,
+  { config, database, netIo }: NodeCore,
   phase: Phase,
   metrics: Metrics,
   release: ReturnType<typeof readRelease>,

@@ -12,8 +12,8 @@ import { type OperatorServiceDeps, operatorService } from '../operator/operator.
 import { OperatorTokens, SIGNED_IN_SECONDS } from '../operator/operator-tokens.ts';
 import { createPrismaSampleRepository } from '../stats/adapters/prisma-sample-repository.ts';
 import { historyOf, historyWindow } from '../stats/traffic-history.ts';
-import { type Common, nodesWith } from './common.ts';
 import type { composeSelf } from './compose-self.ts';
+import { type NodeCore, nodesWith } from './node-core.ts';
 
 const RUN_ID_LENGTH = 8;
 /** This very process answers. */
@@ -33,19 +33,19 @@ export interface OperatorParts {
 }
 
 /** What this node shows an operator, and how an operator is authenticated. */
-export function composeOperator(common: Common, parts: OperatorParts) {
+export function composeOperator(core: NodeCore, parts: OperatorParts) {
   const { flows, scrub, reaches, holds, giveUp } = parts;
-  const tokens = new OperatorTokens(createPrismaOperatorTokenStore(common.database), common.secret, common.clock);
+  const tokens = new OperatorTokens(createPrismaOperatorTokenStore(core.database), core.secret, core.clock);
   const events = new EventRing(randomId(RUN_ID_LENGTH));
-  const lookout = lookoutOf(common, parts, events);
-  watchNodes(common, events);
+  const lookout = lookoutOf(core, parts, events);
+  watchNodes(core, events);
   const proof: OperatorProof = {
     isToken: (token) => tokens.isToken(token),
     seal: () => tokens.seal(),
     isSealed: (seal) => tokens.isSealed(seal),
     signOut: async (seal) => {
       // As with a new token: others would find out within a second.
-      if (await tokens.signOut(seal)) common.broadcast('operator.signed.out', {});
+      if (await tokens.signOut(seal)) core.broadcast('operator.signed.out', {});
     },
     sealedSeconds: SIGNED_IN_SECONDS,
   };
@@ -55,7 +55,7 @@ export function composeOperator(common: Common, parts: OperatorParts) {
     renewToken: async () => {
       const token = await tokens.renew();
       // Others would find out within a second; one that does not reach the database hears it here.
-      common.broadcast('operator.token.renewed', {});
+      core.broadcast('operator.token.renewed', {});
       return token;
     },
     service: () =>
@@ -68,23 +68,23 @@ export function composeOperator(common: Common, parts: OperatorParts) {
         reaches,
         holds,
         giveUp,
-        clock: common.clock,
-        onFault: (fault) => common.onFault('operator', fault),
+        clock: core.clock,
+        onFault: (fault) => core.onFault('operator', fault),
       }),
   };
 }
 
 /** What this node knows of itself, and how it asks the others for the same. */
-function lookoutOf(common: Common, { self, flows, transfers, version }: OperatorParts, events: EventRing): Lookout {
-  const { config, nodeId, broker, call } = common;
+function lookoutOf(core: NodeCore, { self, flows, transfers, version }: OperatorParts, events: EventRing): Lookout {
+  const { config, nodeId, broker, call } = core;
   return new Lookout(
     {
       nodeId,
-      clusterId: common.clusterId,
+      clusterId: core.clusterId,
       mode: config.isCluster ? 'cluster' : 'embedded',
       publicUrl: config.node.publicUrl,
       version,
-      clock: common.clock,
+      clock: core.clock,
       health: () => self.monitor.health(),
       traffic: () => call('stats.node', {}, { nodeId, timeoutMs: TRAFFIC_MS }),
       loadOf: (health, stats) => (stats === null ? health.eventLoopUse : loadOf({ health, stats }, config.limits)),
@@ -96,9 +96,9 @@ function lookoutOf(common: Common, { self, flows, transfers, version }: Operator
       },
       nodeIds: () => nodesWith(broker, 'operator'),
       ask: (asked, eventsAfter, timeoutMs) => call('operator.node', { eventsAfter }, { nodeId: asked, timeoutMs }),
-      rows: () => common.clusterRepository.listNodes(),
-      shown: createPrismaShownTransfers(common.database),
-      history: historyReader(common),
+      rows: () => core.clusterRepository.listNodes(),
+      shown: createPrismaShownTransfers(core.database),
+      history: historyReader(core),
     },
     events,
   );
@@ -112,7 +112,7 @@ interface RegistryNode {
 }
 
 /** Nodes that come back and nodes that are missed, as this one sees it. A console is none. */
-function watchNodes({ broker, clock }: Common, events: EventRing): void {
+function watchNodes({ broker, clock }: NodeCore, events: EventRing): void {
   const isKnown = (id: string) => events.has(id);
   const now = () => new Date(clock.now()).toISOString();
   const onNode = (act: (node: NodeSeen, isUnexpected: boolean) => void) => (said: unknown) => {
@@ -133,7 +133,7 @@ function watchNodes({ broker, clock }: Common, events: EventRing): void {
   );
 }
 
-function historyReader({ database, clock }: Common) {
+function historyReader({ database, clock }: NodeCore) {
   const samples = createPrismaSampleRepository(database);
   const read = async () => {
     const { fromMs, toMs } = historyWindow(clock.now());

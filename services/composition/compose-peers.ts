@@ -2,15 +2,15 @@ import type { CountPeerBytes } from '../kernel/traffic.ts';
 import type { TrafficMeter } from '../stats/traffic-meter.ts';
 import { createPeers, type Peers } from '../transfer/peer/create-peers.ts';
 import type { TransferRepository } from '../transfer/ports.ts';
-import { type Common, nodesWith } from './common.ts';
 import { createGoneNodes, type NodesByHope } from './gone-nodes.ts';
+import { type NodeCore, nodesWith } from './node-core.ts';
 import { createPlacement, type NodeAddresses } from './replica-placement.ts';
 import { transferSettings } from './settings.ts';
 
 /** One look at the nodes there are, to be repeated every 2 s. @throws unavailable */
 export type LookForNodes = () => Promise<NodesByHope>;
 
-export function composeLookForNodes({ broker, clusterRepository, config }: Common): LookForNodes {
+export function composeLookForNodes({ broker, clusterRepository, config }: NodeCore): LookForNodes {
   return createGoneNodes({
     listNodes: () => clusterRepository.listNodes(),
     ...transferSettings(config).goneNodes,
@@ -28,19 +28,19 @@ export interface PeersParts {
 }
 
 /** The other nodes of a cluster, as the engine and the data plane work with them. Null: this node is alone. */
-export function composePeers(common: Common, parts: PeersParts): Peers | null {
-  const { config, nodeId, broker, call, clock, broadcast, log } = common;
+export function composePeers(core: NodeCore, parts: PeersParts): Peers | null {
+  const { config, nodeId, broker, call, clock, broadcast, log } = core;
   const { repository, addresses, lookForNodes, traffic, countFlow } = parts;
   if (!config.isCluster) return null;
   const answeringNodeIds = () => nodesWith(broker, 'transfer');
   return createPeers({
     nodeId,
-    secret: common.secret,
+    secret: core.secret,
     clock,
     repository,
-    netIo: common.netIo,
+    netIo: core.netIo,
     ...transferSettings(config).peers,
-    isDiskTrusted: common.directory.isSameBoot,
+    isDiskTrusted: core.directory.isSameBoot,
     urlOf: (id) => addresses.peerUrl(id),
     nodeIds: async () => (await lookForNodes()).awaited,
     givenUpNodeIds: async () => (await lookForNodes()).givenUp,

@@ -24,7 +24,7 @@ import type { DirectMeter } from '../stats/direct-meter.ts';
 import { statsService } from '../stats/stats.service.ts';
 import { TrafficRecorder } from '../stats/traffic-history.ts';
 import type { TrafficMeter } from '../stats/traffic-meter.ts';
-import { type Common, isLone, nodesWith } from './common.ts';
+import { isLone, type NodeCore, nodesWith } from './node-core.ts';
 import { selfSettings } from './settings.ts';
 
 const RUN_ID_LENGTH = 8;
@@ -39,23 +39,23 @@ const REDIS_CACHED_MS = 120_000;
 
 /** What this node knows about itself and about who is here. */
 export function composeSelf(
-  common: Common,
+  core: NodeCore,
   activity: ActivityGauges,
   meter: TrafficMeter,
   directMeter: DirectMeter,
   mending: () => MendingCounts,
 ) {
-  const { config, directory, database, nodeId, broadcast, clock, clusterRepository } = common;
-  const leadership = createLeadership(nodeId, clusterRepository, clock, isLone(common) ? LONE_LEASE : CLUSTER_LEASE);
+  const { config, directory, database, nodeId, broadcast, clock, clusterRepository } = core;
+  const leadership = createLeadership(nodeId, clusterRepository, clock, isLone(core) ? LONE_LEASE : CLUSTER_LEASE);
   const probe = createProcessSystemProbe({
     dataDirectory: directory.path,
     isDatabaseUp: () => database.isUp(),
-    isBusUp: () => common.bus?.isUp() ?? true,
-    isRedisUp: () => common.redis?.isUp() ?? true,
-    onDiskFault: (fault) => common.onFault('disk', fault),
+    isBusUp: () => core.bus?.isUp() ?? true,
+    isRedisUp: () => core.redis?.isUp() ?? true,
+    onDiskFault: (fault) => core.onFault('disk', fault),
   });
   const onChange = (change: StateChange) => {
-    logState(common.log, change);
+    logState(core.log, change);
     broadcast('node.state.changed', change);
   };
   const monitor = new NodeMonitor(nodeId, probe, onChange, clock);
@@ -64,15 +64,13 @@ export function composeSelf(
     nodeId,
     runId: randomId(RUN_ID_LENGTH),
     board:
-      common.redis === null
-        ? createMemoryPresenceBoard(clock)
-        : createRedisPresenceBoard(common.redis, common.clusterId),
+      core.redis === null ? createMemoryPresenceBoard(clock) : createRedisPresenceBoard(core.redis, core.clusterId),
     clock,
-    otherNodeIds: () => nodesWith(common.broker, 'presence').filter((id) => id !== nodeId),
+    otherNodeIds: () => nodesWith(core.broker, 'presence').filter((id) => id !== nodeId),
     announce: () => broadcast('presence.changed', { nodeId }),
     later: (delayMs, act) => void setTimeout(act, delayMs).unref(),
     keep: (sessionIds) => sessions.keep(sessionIds),
-    onFault: (fault) => common.log.debug({ err: fault }, 'who is online was not told or heard'),
+    onFault: (fault) => core.log.debug({ err: fault }, 'who is online was not told or heard'),
   });
   const metrics = createPrometheusMetrics({
     traffic: () => meter.read(),
@@ -84,15 +82,15 @@ export function composeSelf(
     isLeader: () => leadership.isLeader(),
     direct: () => directMeter.read(),
     mending,
-    busRejections: () => common.bus?.rejections() ?? new Map(),
-    isRedisUp: () => (common.redis === null ? null : common.redis.isUp()),
+    busRejections: () => core.bus?.rejections() ?? new Map(),
+    isRedisUp: () => (core.redis === null ? null : core.redis.isUp()),
     peopleCount: () => presence.countHere(),
   });
   const sessions = createSessions({
     repository: sessionRepository,
-    ...(common.redis === null
+    ...(core.redis === null
       ? { cache: createMemorySessionCache(clock), cachedMs: MEMORY_CACHED_MS }
-      : { cache: createRedisSessionCache(common.redis, common.clusterId, clock), cachedMs: REDIS_CACHED_MS }),
+      : { cache: createRedisSessionCache(core.redis, core.clusterId, clock), cachedMs: REDIS_CACHED_MS }),
     onLookup: (result) => metrics.sessionLookedUp(result),
     clock,
     ...selfSettings(config).sessions,
@@ -109,30 +107,30 @@ function logState(log: Logger, { state, before, reasons }: StateChange): void {
 
 type Self = ReturnType<typeof composeSelf>;
 
-export function clusterOf(common: Common, { leadership, sessionRepository }: Self): ServiceSchema {
-  const { config } = common;
+export function clusterOf(core: NodeCore, { leadership, sessionRepository }: Self): ServiceSchema {
+  const { config } = core;
   const { addresses, cluster } = selfSettings(config);
   const deleteExpiredSessions: LeaderDuty = {
     name: 'delete expired sessions',
     run: (term) => sessionRepository.deleteExpired(EXPIRED_SESSIONS_A_TURN, term),
   };
   return clusterService({
-    clusterId: common.clusterId,
-    self: { id: common.nodeId, ...addresses },
-    repository: common.clusterRepository,
+    clusterId: core.clusterId,
+    self: { id: core.nodeId, ...addresses },
+    repository: core.clusterRepository,
     leadership,
-    hints: common.redis === null ? null : createRedisLeaderHints(common.redis, common.clusterId),
-    pace: isLone(common) ? LONE_PACE : CLUSTER_PACE,
-    duties: config.replicationFactor === 2 ? [deleteExpiredSessions, suggestCopies(common)] : [deleteExpiredSessions],
+    hints: core.redis === null ? null : createRedisLeaderHints(core.redis, core.clusterId),
+    pace: isLone(core) ? LONE_PACE : CLUSTER_PACE,
+    duties: config.replicationFactor === 2 ? [deleteExpiredSessions, suggestCopies(core)] : [deleteExpiredSessions],
     ...cluster,
-    call: common.call,
-    broadcast: common.broadcast,
-    onFault: common.onFault,
-    log: common.log,
+    call: core.call,
+    broadcast: core.broadcast,
+    onFault: core.onFault,
+    log: core.log,
   });
 }
 
-function suggestCopies({ call, broker, clusterRepository }: Common): LeaderDuty {
+function suggestCopies({ call, broker, clusterRepository }: NodeCore): LeaderDuty {
   const turn = createCopySuggestions({
     repository: clusterRepository,
     nodeIds: () => nodesWith(broker, 'transfer'),
@@ -149,7 +147,7 @@ function suggestCopies({ call, broker, clusterRepository }: Common): LeaderDuty 
   };
 }
 
-export function presenceOf({ config, broker, onFault }: Common, { sessions, presence }: Self): ServiceSchema {
+export function presenceOf({ config, broker, onFault }: NodeCore, { sessions, presence }: Self): ServiceSchema {
   return presenceService({
     presence,
     sessions,
@@ -159,26 +157,26 @@ export function presenceOf({ config, broker, onFault }: Common, { sessions, pres
   });
 }
 
-export function sessionOf({ broadcast }: Common, { sessions, presence }: Self): ServiceSchema {
+export function sessionOf({ broadcast }: NodeCore, { sessions, presence }: Self): ServiceSchema {
   return sessionService({ sessions, presence, broadcast });
 }
 
 export function statsOf(
-  common: Common,
+  core: NodeCore,
   activity: ActivityGauges,
   meter: TrafficMeter,
   socketCount: () => number,
 ): ServiceSchema {
   return statsService({
-    nodeId: common.nodeId,
+    nodeId: core.nodeId,
     meter,
-    recorder: new TrafficRecorder(common.nodeId, randomId(RUN_ID_LENGTH), common.clock.now()),
-    clock: common.clock,
-    samples: createPrismaSampleRepository(common.database),
+    recorder: new TrafficRecorder(core.nodeId, randomId(RUN_ID_LENGTH), core.clock.now()),
+    clock: core.clock,
+    samples: createPrismaSampleRepository(core.database),
     activity,
     socketCount,
-    nodeIds: () => nodesWith(common.broker, 'stats'),
-    call: common.call,
-    onFault: (fault) => common.onFault('samples', fault),
+    nodeIds: () => nodesWith(core.broker, 'stats'),
+    call: core.call,
+    onFault: (fault) => core.onFault('samples', fault),
   });
 }

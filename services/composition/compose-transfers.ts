@@ -18,11 +18,11 @@ import { type TransferServiceDeps, transferService } from '../transfer/transfer.
 import { transferActivity } from '../transfer/transfer-activity.ts';
 import { TransferControl } from '../transfer/transfer-control.ts';
 import { TransferEngine } from '../transfer/transfer-engine.ts';
-import { type Common, isLone } from './common.ts';
 import { composeDirect } from './compose-direct.ts';
 import { composeHandOver } from './compose-hand-over.ts';
 import { composeLost, REACHES_MS } from './compose-lost.ts';
 import { composeLookForNodes, composePeers, type LookForNodes } from './compose-peers.ts';
+import { isLone, type NodeCore } from './node-core.ts';
 import { nodeAddresses } from './replica-placement.ts';
 import { transferSettings } from './settings.ts';
 
@@ -34,33 +34,33 @@ const nowMs = () => performance.now();
 
 /** Transfers: the engine, its access rules, and the data plane. */
 export function composeTransfers(
-  common: Common,
+  core: NodeCore,
   edge: EdgePorts,
   traffic: TrafficMeter,
   countFlow: CountPeerBytes,
   directCounter: DirectCounter,
 ) {
-  const { config, nodeId, directory, database } = common;
+  const { config, nodeId, directory, database } = core;
   const settings = transferSettings(config);
   const repository = createPrismaTransferRepository(database);
-  const store = new FsChunkStore(directory.path, common.netIo, { clock: common.clock });
-  const addresses = nodeAddresses(common.clusterRepository);
-  const lookForNodes = composeLookForNodes(common);
-  const peers = composePeers(common, { repository, addresses, lookForNodes, traffic, countFlow });
-  const engine = composeEngine(common, { repository, store, peers });
-  const { direct, directUpkeep } = composeDirect(common, engine, directCounter);
+  const store = new FsChunkStore(directory.path, core.netIo, { clock: core.clock });
+  const addresses = nodeAddresses(core.clusterRepository);
+  const lookForNodes = composeLookForNodes(core);
+  const peers = composePeers(core, { repository, addresses, lookForNodes, traffic, countFlow });
+  const engine = composeEngine(core, { repository, store, peers });
+  const { direct, directUpkeep } = composeDirect(core, engine, directCounter);
   const leaderTurns = new LeaderTurns({
     repository,
     sends: directUpkeep,
     ...settings.leaderTurns,
-    isLone: isLone(common),
+    isLone: isLone(core),
     nowMs,
   });
   const control = new TransferControl({
     engine,
     repository,
     direct,
-    secret: common.secret,
+    secret: core.secret,
     limits: settings.control,
     onEndSet: leaderTurns.lookAgain,
     publicUrlOf: async (id) => (id === nodeId ? config.node.publicUrl : addresses.publicUrl(id)),
@@ -79,15 +79,15 @@ export function composeTransfers(
   const scrub = new Scrub({ engine, store, repository, ...settings.scrub, nowMs, delay });
   const otherNodes = otherNodesOf(nodeId, lookForNodes);
   const otherNodeIds = async () => (await otherNodes()).map(({ id }) => id);
-  const lost = composeLost(common, { engine, repository, store, lookForNodes });
-  const among = amongNodes(common, peers, { lookForNodes, otherNodes, settleLost: lost.settleLost });
+  const lost = composeLost(core, { engine, repository, store, lookForNodes });
+  const among = amongNodes(core, peers, { lookForNodes, otherNodes, settleLost: lost.settleLost });
   const acting = { engine, control, direct, directUpkeep, repository, store, leaderTurns, scrub };
   let counted: HomeCounts = { homeCount: 0, singleCopyCount: 0, directCount: 0 };
   const onCounted = (counts: HomeCounts) => {
     counted = counts;
   };
   const service = (leaderTerm: () => LeaderTerm | null) =>
-    transferService({ ...acting, ...ofThisNode(common), ...among, rescue: lost.rescue, leaderTerm, onCounted });
+    transferService({ ...acting, ...ofThisNode(core), ...among, rescue: lost.rescue, leaderTerm, onCounted });
   return {
     // Counted by the transfer service: a scrape does not wait for the database.
     dataPlane: {
@@ -98,7 +98,7 @@ export function composeTransfers(
     service,
     scrub,
     transferActivity: () => transferActivity(nodeId, engine.running()),
-    ...composeHandOver(common, { engine, repository, store, peers, otherNodeIds }),
+    ...composeHandOver(core, { engine, repository, store, peers, otherNodeIds }),
     giveUp: lost.giveUp,
     holds: lost.holds,
     reaches: async (id: string) => (await peers?.answers(id, REACHES_MS)) ?? false,
@@ -114,8 +114,8 @@ interface EngineParts {
   readonly peers: Peers | null;
 }
 
-function composeEngine(common: Common, { repository, store, peers }: EngineParts): TransferEngine {
-  const { nodeId, clock, broadcast, log, onFault } = common;
+function composeEngine(core: NodeCore, { repository, store, peers }: EngineParts): TransferEngine {
+  const { nodeId, clock, broadcast, log, onFault } = core;
   const cluster =
     peers === null
       ? {}
@@ -129,8 +129,8 @@ function composeEngine(common: Common, { repository, store, peers }: EngineParts
     repository,
     store,
     nowMs: () => clock.now(),
-    isDiskTrusted: common.directory.isSameBoot,
-    ...transferSettings(common.config).engine,
+    isDiskTrusted: core.directory.isSameBoot,
+    ...transferSettings(core.config).engine,
     ...cluster,
     publishMending: (event, chunk) => {
       log.warn({ event, ...chunk }, event === 'repaired' ? 'a chunk was mended' : 'a chunk is damaged');
@@ -151,11 +151,11 @@ function otherNodesOf(nodeId: string, lookForNodes: LookForNodes) {
 }
 
 /** What the service is told of the node that it runs on. */
-function ofThisNode({ config, directory, log, call, onFault, ...common }: Common) {
+function ofThisNode({ config, directory, log, call, onFault, ...core }: NodeCore) {
   return {
     place: async () => (await call('cluster.place', {}, { timeoutMs: PLACE_MS })).nodeId,
     replicationFactor: config.replicationFactor,
-    isLone: isLone(common),
+    isLone: isLone(core),
     onExpired: (count: number, { epoch }: LeaderTerm) =>
       log.info({ duty: 'end transfers', epoch, count }, 'the leader acted'),
     isDiskTrusted: directory.isSameBoot,
@@ -171,7 +171,7 @@ interface NodeLooks {
 }
 
 /** What it does with other nodes. One node alone has nobody to ask, to wait for, or to give up on. */
-function amongNodes(common: Common, peers: Peers | null, { lookForNodes, otherNodes, settleLost }: NodeLooks) {
+function amongNodes(core: NodeCore, peers: Peers | null, { lookForNodes, otherNodes, settleLost }: NodeLooks) {
   if (peers === null) {
     return {
       call: null,
@@ -183,7 +183,7 @@ function amongNodes(common: Common, peers: Peers | null, { lookForNodes, otherNo
     };
   }
   return {
-    call: common.call,
+    call: core.call,
     recover: (transfer: RunningTransfer) => peers.recover(transfer),
     boot: peers,
     goneNodeIds: async () => (await lookForNodes()).gone,

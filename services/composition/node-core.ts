@@ -30,8 +30,8 @@ export interface Foundation {
   readonly redis: RedisLink | null;
 }
 
-/** What the parts below share. */
-export interface Common extends Foundation {
+/** What every part of a node is composed from. */
+export interface NodeCore extends Foundation {
   readonly nodeId: string;
   readonly clusterId: string;
   /** The cluster's: grants, upload tokens and tickets are made from it. */
@@ -57,7 +57,7 @@ export interface Phase {
 }
 
 /** Finds out who this node is, and opens the way to the others. */
-export async function prepare(foundation: Foundation): Promise<Common> {
+export async function prepare(foundation: Foundation): Promise<NodeCore> {
   const { config, log, directory, database } = foundation;
   const { nodeId } = directory;
   const clusterRepository = createPrismaClusterRepository(database);
@@ -92,7 +92,7 @@ async function assertReachable({ node }: Config, nodeId: string, database: Datab
 
 /** @throws unavailable with a sentence for the operator */
 export async function assertNoTwin(
-  { config, nodeId, clusterRepository, directory }: Common,
+  { config, nodeId, clusterRepository, directory }: NodeCore,
   reaches: (nodeId: string) => Promise<boolean>,
 ): Promise<void> {
   const own = { nodeId, peerUrl: config.node.peerUrl, directory: directory.path };
@@ -101,7 +101,7 @@ export async function assertNoTwin(
 }
 
 /** No other process can open the embedded database: only this process changes it. */
-export function isLone({ database }: Pick<Common, 'database'>): boolean {
+export function isLone({ database }: Pick<NodeCore, 'database'>): boolean {
   return database.kind === 'pglite';
 }
 
