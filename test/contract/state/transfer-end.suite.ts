@@ -135,11 +135,15 @@ export function describeEndOfTransfers(make: () => TransferHarness): void {
       const none = { replicaNodeId: null, isReplicaInSync: false };
       const fate = { fate: 'kept', transferId, epoch: 1, homeNodeId, ...none };
       expect(await make().transfers.fateOfFiles([fileId, gone])).toEqual(new Map([[fileId, fate]]));
-      await make().transfers.cas(transferId, 1, { replicaNodeId: 'other', replicaState: 'in_sync' });
-      const kept = { ...fate, epoch: 2, replicaNodeId: 'other', isReplicaInSync: true };
+      await make().transfers.cas(transferId, 1, { replicaNodeId: 'other', replicaState: 'syncing' });
+      // What is being filled is no copy yet.
+      const filled = { ...fate, epoch: 2, replicaNodeId: 'other' };
+      expect(await make().transfers.fateOfFiles([fileId])).toEqual(new Map([[fileId, filled]]));
+      await make().transfers.cas(transferId, 2, { replicaState: 'in_sync' });
+      const kept = { ...filled, epoch: 3, isReplicaInSync: true };
       expect(await make().transfers.fateOfFiles([fileId])).toEqual(new Map([[fileId, kept]]));
       await make().transfers.end(transfer.id, 'expired');
-      const over = { ...kept, fate: 'ended', epoch: 3 };
+      const over = { ...kept, fate: 'ended', epoch: 4 };
       expect(await make().transfers.fateOfFiles([fileId, gone])).toEqual(new Map([[fileId, over]]));
       const deleteOld = () => leading(make(), (term) => make().transfers.deleteEndedRows(1_000, 1_000, term));
       await deleteOld();

@@ -90,6 +90,11 @@ export function describeInsertedTransfers(make: () => TransferHarness): void {
       // Sessions behind the same address do not count for it.
       const beside = newTransfer({ ownerAddress: address });
       expect((await make().transfers.insert(beside, [newFile(0)], { ...ROOMY, maxOpen: 1 })).outcome).toBe('inserted');
+      // Nor do theirs for who comes from there without one.
+      const ownerAddress = unique('address');
+      await make().transfers.insert(newTransfer({ ownerAddress }), [newFile(0)], ROOMY);
+      const without = newTransfer({ sessionId: null, ownerAddress });
+      expect((await make().transfers.insert(without, [newFile(0)], { ...ROOMY, maxOpen: 1 })).outcome).toBe('inserted');
     });
 
     it('counts neither sealed, ended nor expired transfers as open, nor an offer that nobody has accepted', async () => {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import type { TransferWithFiles } from '../../../services/transfer/ports.ts';
+import type { TransferRow, TransferWithFiles } from '../../../services/transfer/ports.ts';
 import { bytes, newFile, newTransfer, ROOMY, type TransferHarness, unique } from './state-harness.ts';
 import { transferSteps } from './transfer-steps.ts';
 
 /** The lists that sessions and nodes read. */
 export function describeListsOfTransfers(make: () => TransferHarness): void {
-  const { open } = transferSteps(make);
+  const { open, seal } = transferSteps(make);
 
   describe('lists', () => {
     it('hold the newest of a session first, without ended ones and without those of others', async () => {
@@ -41,6 +41,10 @@ export function describeListsOfTransfers(make: () => TransferHarness): void {
       const mine: string[] = [];
       for (let index = 0; index < 5; index += 1) mine.push((await open(2, { homeNodeId })).transfer.id);
       await make().transfers.end(String(mine[2]), 'deleted');
+      // What is sealed has to be handed over, too.
+      const sealed = (await make().transfers.findById(String(mine[1])))?.transfer as TransferRow;
+      for (const index of [0, 1]) await seal(sealed, index, { homeNodeId });
+      expect((await make().transfers.findById(sealed.id))?.transfer.state).toBe('sealed');
       const wanted = mine.filter((id) => id !== mine[2]).sort();
       const found: string[] = [];
       for (let after: string | null = null; ; ) {
