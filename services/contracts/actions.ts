@@ -15,6 +15,7 @@ import type {
   OpenTransferRequest,
   OpenTransferResponse,
   OwnedTransfer,
+  PublicSession,
   ShareResponse,
   StatsResponse,
   TransferListResponse,
@@ -41,21 +42,15 @@ export interface Caller {
   readonly publicOrigin: string;
 }
 
-export interface SessionInfo {
-  readonly id: string;
-  readonly displayName: string;
-  readonly expiresAt: string;
-}
-
 export type NodeStats = NodeTraffic;
 
 export interface Actions {
-  'session.create': { params: { displayName?: string }; result: { token: string; session: SessionInfo } };
+  'session.create': { params: { displayName?: string }; result: { token: string; session: PublicSession } };
   /** null: unknown, expired or revoked. Extends the session. */
-  'session.resolve': { params: { token: string }; result: SessionInfo | null };
+  'session.resolve': { params: { token: string }; result: PublicSession | null };
   /** null: unknown, expired or revoked. */
-  'session.find': { params: { sessionId: string }; result: SessionInfo | null };
-  'session.rename': { params: { sessionId: string; displayName: string }; result: SessionInfo };
+  'session.find': { params: { sessionId: string }; result: PublicSession | null };
+  'session.rename': { params: { sessionId: string; displayName: string }; result: PublicSession };
   'session.revoke': { params: { sessionId: string }; result: null };
   /** Of the others, in their order, who is in a room together with this session now or was within the last 10 s. */
   'session.roommates': { params: { sessionId: string; others: readonly string[] }; result: readonly Person[] };

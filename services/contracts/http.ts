@@ -165,9 +165,17 @@ export interface GrantResponse {
   readonly expiresAt: string;
 }
 
+/** A session as its owner is told of it. */
+export interface PublicSession {
+  readonly id: string;
+  readonly displayName: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+}
+
 /** POST /api/session (makes or resumes), GET /api/session */
 export interface SessionResponse {
-  readonly session: { readonly id: string; readonly displayName: string; readonly expiresAt: string };
+  readonly session: PublicSession;
   readonly limits: PublicLimits;
 }
 export interface ChangeSessionRequest {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
-import type { Caller, SessionInfo } from '../contracts/actions.ts';
+import type { Caller } from '../contracts/actions.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
-import { HEADER } from '../contracts/http.ts';
+import { HEADER, type PublicSession } from '../contracts/http.ts';
 import type { RequestContext } from '../transfer/data-plane/data-plane.ts';
 import {
   addressKeyOf,
@@ -31,14 +31,14 @@ export interface EdgeContext extends RequestContext {
   /** What the session cookie holds, whether or not it may be used. */
   readonly sessionToken: string | null;
   /** The session of the cookie; null without one or when it may not be used. @throws bad_origin, unavailable */
-  readonly session: () => Promise<SessionInfo | null>;
+  readonly session: () => Promise<PublicSession | null>;
 }
 
 export interface ContextDeps {
   readonly settings: EdgeSettings;
   readonly log: Logger;
   readonly port: () => number;
-  readonly resolveSession: (token: string, requestId: string) => Promise<SessionInfo | null>;
+  readonly resolveSession: (token: string, requestId: string) => Promise<PublicSession | null>;
   /** Origins of the cluster's nodes: each serves our own page, which may ask any of them without its cookie. */
   readonly nodeOrigins?: () => readonly string[];
 }
@@ -67,7 +67,7 @@ export function createContextMaker(deps: ContextDeps): MakeContext {
     const url = req.url ?? '/';
     const questionMark = url.indexOf('?');
     const originRelation = originRelationOf(req.headers.origin, { host, isSecure }, settings, deps.nodeOrigins?.());
-    let session: Promise<SessionInfo | null> | undefined;
+    let session: Promise<PublicSession | null> | undefined;
 
     const context: EdgeContext = {
       requestId,
@@ -134,7 +134,7 @@ async function resolveSession(
   req: IncomingMessage,
   context: EdgeContext,
   deps: ContextDeps,
-): Promise<SessionInfo | null> {
+): Promise<PublicSession | null> {
   const token = context.sessionToken;
   if (token === null) return null;
   const isAllowed = context.originRelation === 'own' || (context.originRelation === 'none' && !isMutating(req));

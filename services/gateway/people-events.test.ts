@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import type { SessionInfo } from '../contracts/actions.ts';
+import type { PublicSession } from '../contracts/http.ts';
 import { MAX_PEOPLE_PER_NODE, MAX_PEOPLE_PER_ROOM, MAX_SEATS_PER_SESSION } from '../contracts/limits.ts';
 import type { PeopleSnapshot } from '../contracts/people.ts';
 import type { Call } from '../define-service.ts';
@@ -30,7 +30,7 @@ function setUp() {
     onFault: () => undefined,
   });
   const names = new Map<string, string>();
-  const find = async (_name: string, { sessionId }: { sessionId: string }): Promise<SessionInfo | null> => {
+  const find = async (_name: string, { sessionId }: { sessionId: string }): Promise<PublicSession | null> => {
     const displayName = names.get(sessionId);
     return displayName === undefined ? null : { id: sessionId, displayName, expiresAt: '' };
   };

@@ -1,5 +1,5 @@
-import type { SessionInfo } from '../contracts/actions.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
+import type { PublicSession } from '../contracts/http.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { randomId, sha256, TOKEN_LENGTH } from '../kernel/ids.ts';
 import { displayNameOf, friendlyName } from './display-names.ts';
@@ -21,18 +21,18 @@ export interface SessionDeps {
 }
 
 export interface Sessions {
-  create(displayName?: string): Promise<{ token: string; session: SessionInfo }>;
+  create(displayName?: string): Promise<{ token: string; session: PublicSession }>;
   /** Null: unknown, expired or revoked. */
-  resolve(token: string): Promise<SessionInfo | null>;
+  resolve(token: string): Promise<PublicSession | null>;
   /** By its id, from the database: for who was identified before and comes again. Null: unknown, expired or revoked. */
-  find(sessionId: string): Promise<SessionInfo | null>;
+  find(sessionId: string): Promise<PublicSession | null>;
   /**
    * Somebody has connections open in these: they are in use, whether or not anything is asked of them. By id the names of
    * those that are not over.
    */
   keep(sessionIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** @throws not_found, bad_name */
-  rename(sessionId: string, displayName: string): Promise<SessionInfo>;
+  rename(sessionId: string, displayName: string): Promise<PublicSession>;
   revoke(sessionId: string): Promise<void>;
   /** What an event of another node says: obeyed at once. */
   learnRevoked(sessionId: string): void;
@@ -47,9 +47,9 @@ export function createSessions(deps: SessionDeps): Sessions {
   const { repository, cache, cachedMs, clock, ttlSeconds } = deps;
   const revoked = new RevokedSessions(deps);
   const uses = new SessionUses(deps);
-  const use = async (row: SessionRow): Promise<SessionInfo | null> => {
+  const use = async (row: SessionRow): Promise<PublicSession | null> => {
     const used = await uses.write(row);
-    return used === null ? null : toInfo(used);
+    return used === null ? null : toPublic(used);
   };
   /** What the row says is over may have been prolonged meanwhile; while the database cannot answer it is not believed. */
   const isOver = (row: SessionRow) => row.expiresAt.getTime() <= clock.now();
@@ -63,7 +63,7 @@ export function createSessions(deps: SessionDeps): Sessions {
         ttlSeconds,
       );
       await cache.add(row, cachedMs);
-      return { token, session: toInfo(row) };
+      return { token, session: toPublic(row) };
     },
     async resolve(token) {
       const tokenHash = sha256(token);
@@ -75,19 +75,19 @@ export function createSessions(deps: SessionDeps): Sessions {
         if (revoked.has(cached.id)) return null;
         if (isOver(cached)) return use(cached);
         if (uses.isDue(cached)) uses.writeBeside(cached);
-        return toInfo(cached);
+        return toPublic(cached);
       }
       const row = await repository.findByTokenHash(tokenHash);
       if (row === null || revoked.has(row.id)) return null;
       if (uses.isDue(row)) return use(row);
       await cache.add(row, cachedMs);
-      return toInfo(row);
+      return toPublic(row);
     },
     async find(sessionId) {
       if (revoked.has(sessionId)) return null;
       const row = await repository.findById(sessionId);
       // It may have been revoked while the row was on its way.
-      return row === null || revoked.has(sessionId) ? null : toInfo(row);
+      return row === null || revoked.has(sessionId) ? null : toPublic(row);
     },
     async keep(sessionIds) {
       await repository.keep(sessionIds, { ttlSeconds, notUsedForSeconds: uses.everyMs / 1000 });
@@ -100,7 +100,7 @@ export function createSessions(deps: SessionDeps): Sessions {
       // database that does not answer would make whoever asks wait twice.
       await uses.settled(sessionId);
       await cache.replace(row, cachedMs);
-      return toInfo(row);
+      return toPublic(row);
     },
     async revoke(sessionId) {
       const row = await repository.revoke(sessionId);
@@ -113,6 +113,6 @@ export function createSessions(deps: SessionDeps): Sessions {
   };
 }
 
-function toInfo(row: SessionRow): SessionInfo {
+function toPublic(row: SessionRow): PublicSession {
   return { id: row.id, displayName: row.displayName, expiresAt: row.expiresAt.toISOString() };
 }

@@ -1,6 +1,5 @@
-import type { SessionInfo } from '../../contracts/actions.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
-import type { SessionResponse, TicketResponse } from '../../contracts/http.ts';
+import type { PublicSession, SessionResponse, TicketResponse } from '../../contracts/http.ts';
 import { MAX_EXPIRES_SECONDS } from '../../contracts/limits.ts';
 import type { Call } from '../../define-service.ts';
 import { sessionCookie } from '../cookies.ts';
@@ -22,7 +21,7 @@ export interface SessionRouteDeps {
 export function sessionRoutes({ call, settings, rateLimits, tickets }: SessionRouteDeps): ApiRoutes {
   const cookieOf = (context: EdgeContext, token: string, maxAgeSeconds: number): string =>
     sessionCookie(token, { clusterId: settings.clusterId, isSecure: context.isSecure, maxAgeSeconds });
-  const answer = (session: SessionInfo, status: number, cookies: readonly string[] = []): ApiAnswer => {
+  const answer = (session: PublicSession, status: number, cookies: readonly string[] = []): ApiAnswer => {
     const body: SessionResponse = { session, limits: settings.limits };
     return { status, body, cookies };
   };
@@ -33,7 +32,7 @@ export function sessionRoutes({ call, settings, rateLimits, tickets }: SessionRo
   const renewed = (context: EdgeContext, token: string): readonly string[] => [
     cookieOf(context, token, MAX_EXPIRES_SECONDS),
   ];
-  const required = async (context: EdgeContext): Promise<SessionInfo> => {
+  const required = async (context: EdgeContext): Promise<PublicSession> => {
     const session = await context.session();
     if (session === null) throw new PeerLinkError('bad_token', 'There is no session. POST /api/session makes one.');
     return session;
