@@ -14,8 +14,21 @@ class World {
       send: () => new Promise((resolve) => this.answers.push(resolve)),
       close: () => {},
     },
-    { nowMs: () => this.nowMs, delay: () => new Promise<never>(() => {}), epoch: () => 1 },
+    {
+      nowMs: () => this.nowMs,
+      delay: (ms) => new Promise((ring) => this.#timers.push({ atMs: this.nowMs + ms, ring })),
+      epoch: () => 1,
+    },
   );
+  #timers: { readonly atMs: number; readonly ring: () => void }[] = [];
+
+  async passTo(nowMs: number): Promise<void> {
+    this.nowMs = nowMs;
+    const due = this.#timers.filter(({ atMs }) => atMs <= nowMs);
+    this.#timers = this.#timers.filter(({ atMs }) => atMs > nowMs);
+    for (const { ring } of due) ring();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 
   /** @returns what answers it */
   send(chunkIndex: number): () => Promise<void> {
@@ -74,5 +87,33 @@ describe('a session of many frames', () => {
     await new Promise((resolve) => setImmediate(resolve));
     world.session.close();
     expect(await sent).toBe('ended');
+  });
+
+  it('whose replica refuses one says so from then on', async () => {
+    const world = new World();
+    const sent = world.session.send({ fileIndex: 0, chunkIndex: 0, value: new Uint8Array(32), bytes: [] });
+    expect(world.session.hasRefused).toBe(false);
+    world.answers.shift()?.({ kind: 'failed', reason: 'disk_full' });
+    expect(await sent).toBe('refused');
+    expect(world.session.hasRefused).toBe(true);
+  });
+
+  it('ends with one that has no answer for 15 s, while those after it have theirs', async () => {
+    const world = new World();
+    const chunk = (chunkIndex: number) => ({ fileIndex: 0, chunkIndex, value: new Uint8Array(32), bytes: [] });
+    const overtaken = world.session.send(chunk(0));
+    const answerFirst = world.answers.shift();
+    for (let second = 2; second <= 14; second += 2) {
+      const later = world.send(second);
+      await world.passTo(second * 1_000);
+      await later();
+    }
+    const waiting = world.session.send(chunk(1));
+    await world.passTo(14_999);
+    expect(world.session.isOpen).toBe(true);
+    await world.passTo(15_000);
+    expect([await overtaken, await waiting]).toEqual(['silent', 'silent']);
+    expect(world.session.isOpen).toBe(false);
+    answerFirst?.({ kind: 'stored' });
   });
 });
