@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { NodeStats } from '../contracts/actions.ts';
-import type { NodeHealth } from '../contracts/http.ts';
+import type { NodeHealth, NodeTraffic } from '../contracts/http.ts';
 import { loadOf, type PlaceableNode, placeTransfer } from './membership.ts';
 
 const slots = { maxConcurrentUploads: 10, maxConcurrentDownloads: 4 };
@@ -19,7 +18,7 @@ const health = (changes: Partial<NodeHealth> = {}): NodeHealth => ({
   uptimeSeconds: 1,
   ...changes,
 });
-const stats = (changes: Partial<NodeStats> = {}): NodeStats => ({
+const stats = (changes: Partial<NodeTraffic> = {}): NodeTraffic => ({
   nodeId: 'a',
   clientBytesIn: 0,
   clientBytesOut: 0,

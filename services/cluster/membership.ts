@@ -1,5 +1,4 @@
-import type { NodeStats } from '../contracts/actions.ts';
-import type { NodeHealth, NodeState } from '../contracts/http.ts';
+import type { NodeHealth, NodeState, NodeTraffic } from '../contracts/http.ts';
 
 export interface SlotLimits {
   readonly maxConcurrentUploads: number;
@@ -8,7 +7,7 @@ export interface SlotLimits {
 
 /** 0 to 1: the larger of event-loop use and slots in use. */
 export function loadOf(
-  { health, stats }: { readonly health: NodeHealth; readonly stats: NodeStats },
+  { health, stats }: { readonly health: NodeHealth; readonly stats: NodeTraffic },
   slots: SlotLimits,
 ): number {
   const load = Math.max(

@@ -42,8 +42,6 @@ export interface Caller {
   readonly publicOrigin: string;
 }
 
-export type NodeStats = NodeTraffic;
-
 export interface Actions {
   'session.create': { params: { displayName?: string }; result: { token: string; session: PublicSession } };
   /** null: unknown, expired or revoked. Extends the session. */
@@ -119,7 +117,7 @@ export interface Actions {
   'node.health': { params: Record<string, never>; result: NodeHealth };
   /** Empties the node it is sent to, from now until its process ends. Repeatable: says what is left. */
   'node.drain': { params: Record<string, never>; result: DrainStatus };
-  'stats.node': { params: Record<string, never>; result: NodeStats };
+  'stats.node': { params: Record<string, never>; result: NodeTraffic };
   'stats.cluster': { params: Record<string, never>; result: StatsResponse };
   /** What this node knows for an overview. null: every event it knows. */
   'operator.node': { params: { eventsAfter: EventCursor | null }; result: NodeSnapshot };
