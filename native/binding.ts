@@ -1,5 +1,13 @@
+/**
+ * Which NativeBinding this is: as kInterfaceNumber of src/shell/calls.h. Raise both with every change of what a call takes,
+ * answers or does: a binary of other sources would ignore an argument that it does not know.
+ */
+export const INTERFACE_NUMBER = 1;
+
 /** What the C++ addon exports (src/shell/calls.h). Only native-net-io.ts and tests use it. */
 export interface NativeBinding {
+  readonly interfaceNumber: number;
+
   hash(input: Uint8Array, output: Uint8Array): void;
   keyedHash(key: Uint8Array, input: Uint8Array, output: Uint8Array): void;
   deriveKey(contextUtf8: Uint8Array, keyMaterial: Uint8Array, output: Uint8Array): void;

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import nodeGypBuild from 'node-gyp-build';
-import type { NativeBinding } from './binding.ts';
+import { INTERFACE_NUMBER, type NativeBinding } from './binding.ts';
 import { createFallbackNetIo } from './fallback/fallback-net-io.ts';
 import { createNativeNetIo } from './native-net-io.ts';
 import type { KernelName, NetIo } from './types.ts';
@@ -13,6 +13,11 @@ export interface LoadNetIoOptions {
   readonly useNative: boolean;
   /** Run on this kernel instead of the fastest; `typescript` is the fallback. Throws when it is not available. */
   readonly kernel?: string;
+}
+
+/** A binary that was built from other sources than this code, in one sentence for whoever starts it. */
+export class StaleBinaryError extends Error {
+  override readonly name = 'StaleBinaryError';
 }
 
 /**
@@ -29,9 +34,20 @@ export function loadNetIo(options: LoadNetIoOptions): NetIo {
   if (binaryPath === undefined) {
     return fallback(`no binary of net_io for ${process.platform}-${process.arch} was found`, options.kernel);
   }
-  const netIo = createNativeNetIo(require(binaryPath) as NativeBinding);
+  const netIo = createNativeNetIo(loadBinding(binaryPath));
   if (options.kernel !== undefined) selectKernel(netIo, options.kernel);
   return netIo;
+}
+
+/** @throws StaleBinaryError, or what the system says of a file that it cannot load */
+function loadBinding(binaryPath: string): NativeBinding {
+  const binding = require(binaryPath) as NativeBinding;
+  const found = (binding as Partial<NativeBinding>).interfaceNumber;
+  if (found === INTERFACE_NUMBER) return binding;
+  throw new StaleBinaryError(
+    `${binaryPath} was built from other sources (interface ${found ?? 'none'}, ${INTERFACE_NUMBER} is wanted): ` +
+      'run npm run build, or delete it to run on the TypeScript fallback',
+  );
 }
 
 function fallback(reason: string, kernel: string | undefined): NetIo {

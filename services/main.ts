@@ -3,7 +3,7 @@ import './heap-growth.ts';
 import './navigator.ts';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { loadNetIo, type NetIo } from '../native/index.ts';
+import { loadNetIo, type NetIo, StaleBinaryError } from '../native/index.ts';
 import type { ComposedNode } from './composition/compose-node.ts';
 import { type Config, faultMessage, loadConfigFromProcess } from './config.ts';
 import { PeerLinkError } from './contracts/errors.ts';
@@ -204,7 +204,10 @@ function watchForFaults(log: Logger): void {
 
 start().catch((fault: unknown) => {
   // The system's own faults (EACCES, ENOSPC, ...) name a path, and are the operator's: a stack would only hide it.
-  const isOperators = fault instanceof PeerLinkError || (fault instanceof Error && 'syscall' in fault);
+  const isOperators =
+    fault instanceof PeerLinkError ||
+    fault instanceof StaleBinaryError ||
+    (fault instanceof Error && 'syscall' in fault);
   if (isOperators) refuse(`PeerLink cannot start: ${fault.message}`);
   refuse(`PeerLink cannot start: ${fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)}`);
 });

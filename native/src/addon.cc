@@ -13,6 +13,7 @@ namespace {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   using namespace net_io::shell;
   PinnedBytes::ProbeRuntime(env);
+  exports.Set("interfaceNumber", Napi::Number::New(env, kInterfaceNumber));
   const bool is_complete = ExportHashCalls(env, exports) && ExportHasherClass(env, exports) &&
                            ExportJobCalls(env, exports) && ExportFileCalls(env, exports) &&
                            ExportXorCalls(env, exports) && ExportKernelCalls(env, exports);

@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { INTERFACE_NUMBER } from '../binding.ts';
 import { loadNetIo } from '../index.ts';
 import { loadBinding, pattern } from './support.ts';
 
@@ -82,5 +84,35 @@ describe('loadNetIo', () => {
     rmSync(join(folder, 'build'), { recursive: true });
     expect(output).toMatch(/ERR_DLOPEN_FAILED/);
     expect(status).not.toBe(0);
+  });
+
+  it.each([
+    [
+      'of another interface number',
+      `{ interfaceNumber: ${INTERFACE_NUMBER - 1} }`,
+      `interface ${INTERFACE_NUMBER - 1}`,
+    ],
+    ['of before there were numbers', '{}', 'interface none'],
+  ])('refuses a binary %s, and says which file and what to do', (_, binding, found) => {
+    const binary = join(folder, 'prebuilds', `${process.platform}-${process.arch}`, 'net_io.node');
+    mkdirSync(join(binary, '..'), { recursive: true });
+    writeFileSync(binary, '');
+    const asOld = `require.extensions['.node'] = (module) => { module.exports = ${binding}; };`;
+    const { output } = inCopy(
+      `${asOld} try { loadNetIo({ useNative: true }); } catch (fault) { console.log(fault.name + ': ' + fault.message); }`,
+    );
+    rmSync(join(folder, 'prebuilds'), { recursive: true });
+    expect(output.trim()).toBe(
+      `StaleBinaryError: ${binary} was built from other sources (${found}, ${INTERFACE_NUMBER} is wanted): ` +
+        'run npm run build, or delete it to run on the TypeScript fallback',
+    );
+  });
+
+  it('has a number that changes with the calls: raise both numbers, then put the new sum here', () => {
+    expect(loadBinding().interfaceNumber).toBe(INTERFACE_NUMBER);
+    const source = readFileSync(join(nativeFolder, 'binding.ts'), 'utf8');
+    const calls = source.slice(source.indexOf('export interface')).replace(/\/\*\*.*?\*\/|\s/gs, '');
+    const sum = createHash('sha256').update(calls).digest('hex').slice(0, 8);
+    expect([INTERFACE_NUMBER, sum]).toEqual([1, 'c3612282']);
   });
 });

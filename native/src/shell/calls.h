@@ -4,11 +4,15 @@
 
 #include <node_api.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "arguments.h"
 
 namespace net_io {
 namespace shell {
+
+// As INTERFACE_NUMBER of native/binding.ts, which says when to raise it.
+constexpr uint32_t kInterfaceNumber = 1;
 
 // Synchronous calls stay below 5 ms at these sizes on every kernel, the portable one included.
 constexpr size_t kMaxSyncHashBytes = 4u << 20;

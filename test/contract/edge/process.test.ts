@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -43,6 +43,19 @@ describe('a process', () => {
     });
     expect((await program.exited(10_000)).code).toBe(1);
     expect(program.log()).toMatch(/PEERLINK_NATIVE_KERNEL: .*portable/);
+  });
+
+  it('says in one sentence which addon is of an earlier release, and what to do', async () => {
+    const preload = join(tempDirectory(), 'earlier-addon.cjs');
+    writeFileSync(preload, `require.extensions['.node'] = (module) => { module.exports = {}; };`);
+    const program = startProcess(process.execPath, ['--require', preload, MAIN], {
+      cwd: ROOT,
+      env: environment({ DATA_DIR: tempDirectory() }),
+    });
+    expect((await program.exited(10_000)).code).toBe(1);
+    expect(program.log()).toMatch(
+      /^PeerLink cannot start: \S+net_io\.node was built from other sources .*npm run build.*\n$/,
+    );
   });
 });
 
