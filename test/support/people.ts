@@ -4,6 +4,7 @@ import type { OpenTransferRequest, OpenTransferResponse } from '../../services/c
 import type { Inbox, OfferAccepted, OfferItem, PeopleSnapshot } from '../../services/contracts/people.ts';
 import type { Recipient } from '../../services/contracts/person.ts';
 import { type Acknowledged, CONTROL_PATH } from '../../services/contracts/socket.ts';
+import { newCookie, newRoom as roomOf } from './person-client.ts';
 import type { TestServer } from './server.ts';
 import { waitFor } from './waiting.ts';
 
@@ -147,10 +148,7 @@ export async function personAt(node: Node, displayName: string, room: string): P
   return person;
 }
 
-/** A code for a room. */
+/** A code for a room, by somebody who does not enter it. */
 export async function newRoom(node: Node): Promise<string> {
-  const session = await fetch(`${node.url}/api/session`, { method: 'POST' });
-  const cookie = session.headers.getSetCookie()[0]?.split(';', 1)[0] ?? '';
-  const answer = await fetch(`${node.url}/api/rooms`, { method: 'POST', headers: { cookie, origin: node.url } });
-  return ((await answer.json()) as { code: string }).code;
+  return roomOf(node, await newCookie(node));
 }
