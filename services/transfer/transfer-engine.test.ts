@@ -394,6 +394,25 @@ describe('a transfer at its home', () => {
     await expect(world.engine.useFile(again, again.file(0), 'read')).rejects.toMatchObject({ type: 'damaged' });
   });
 
+  it('that another node sealed with other bytes is not served, however much of it was trusted here before', async () => {
+    const world = new World();
+    const id = await world.insert([{ sizeBytes: 2 * CHUNK }]);
+    const transfer = await world.engine.load(id);
+    const file = transfer.file(0);
+    await write(world.engine, transfer, 0);
+    await world.repository.cas(id, 1, { homeNodeId: 'node-b' });
+    // It was on its way when this node was taken over, and was never acknowledged.
+    const stored = await world.store.create(file.row.id, file.row);
+    await stored.writeAndCommitChunk(1, [bytesOf(1, 1)]);
+    const digest = netIo.hash(contentOf(2));
+    const seal = { transferId: id, fileIndex: 0, knownEpoch: 2, homeNodeId: 'node-b', digest, sizeBytes: 2 * CHUNK };
+    await world.repository.sealFile(seal);
+    await world.engine.maintain();
+    expect(transfer.row.state).toBe('sealed');
+    expect(await world.engine.holdsAll(transfer, file)).toBe(false);
+    await expect(world.engine.useFile(transfer, file, 'read')).rejects.toMatchObject({ type: 'damaged' });
+  });
+
   it('after a reboot drops what does not verify, raises its generation once, and takes it again', async () => {
     const world = new World();
     const id = await world.insert([{}]);
