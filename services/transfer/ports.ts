@@ -232,6 +232,9 @@ export interface ServedFile {
   readonly fileIndex: number;
   readonly servedBytes: number;
 }
+/** `too_much`: by what was sent already; `held`: with what open streams have left, or by their number, and may be begun later. */
+export type BeginOutcome = 'begun' | 'too_much' | 'held' | 'gone';
+
 /** What a stream served since it said so last. */
 export interface ServedSince {
   /** 1 for the first, rising by one. */
@@ -268,7 +271,7 @@ export interface LeaseRepository {
    * served more than LEASE_MAX_OVERREAD times its size, or too many streams are open. One statement: of two at once the second
    * one sees the first.
    */
-  begin(leaseId: string, flight: LeaseFlight, planned: readonly PlannedFile[]): Promise<'begun' | 'too_much' | 'gone'>;
+  begin(leaseId: string, flight: LeaseFlight, planned: readonly PlannedFile[]): Promise<BeginOutcome>;
   /**
    * Goes on with or closes a stream under a lease and adds what it served; keeps it valid. Called at least every 5 s while a
    * stream is open, also when nothing moved: after 10 s of silence the lease counts as one without streams. Without an answer

@@ -62,7 +62,8 @@ describe('a lease while the database is away', () => {
     expect(await leases.begin('lease', FLIGHT, planOf())).toBe('begun');
     expect(await leases.begin('lease', FLIGHT, planOf())).toBe('begun');
     // 500 were served before, 1,200 lent since: the next 600 would be more than 2,000.
-    expect(await leases.begin('lease', FLIGHT, planOf())).toBe('too_much');
+    expect(await leases.begin('lease', FLIGHT, planOf())).toBe('held');
+    expect(await leases.begin('lease', FLIGHT, planOf(1501))).toBe('too_much');
     expect(await leases.begin('lease', FLIGHT, planOf(300))).toBe('begun');
     expect(await leases.begin('lease', FLIGHT, planOf(600, 1))).toBe('begun');
     expect(await leases.begin('lease', FLIGHT, [])).toBe('begun');
@@ -79,8 +80,9 @@ describe('a lease while the database is away', () => {
     const zip = { ...FLIGHT, isZip: true };
     expect(await leases.begin('lease', zip, [...planOf(1000), ...planOf(1000, 1)])).toBe('too_much');
     expect(await leases.begin('lease', zip, [...planOf(1000), ...planOf(1000, 2)])).toBe('begun');
-    expect(await leases.begin('lease', FLIGHT, planOf(1001))).toBe('too_much');
-    expect(await leases.begin('lease', FLIGHT, planOf(1001, 2))).toBe('too_much');
+    expect(await leases.begin('lease', FLIGHT, planOf(801, 1))).toBe('too_much');
+    expect(await leases.begin('lease', FLIGHT, planOf(1001))).toBe('held');
+    expect(await leases.begin('lease', FLIGHT, planOf(1001, 2))).toBe('held');
     expect(await leases.begin('lease', FLIGHT, planOf(1000, 2))).toBe('begun');
   });
 

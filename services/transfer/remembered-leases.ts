@@ -1,6 +1,7 @@
 import { typeOfFault } from '../contracts/errors.ts';
 import { LEASE_IDLE_MS, LEASE_MAX_OVERREAD, MAX_REMEMBERED_LEASES } from '../contracts/limits.ts';
-import type { DownloadLease, LeaseFlight, LeaseOutcome, LeaseRepository, PlannedFile } from './ports.ts';
+import { refusalOf } from './lease-budget.ts';
+import type { BeginOutcome, DownloadLease, LeaseFlight, LeaseOutcome, LeaseRepository, PlannedFile } from './ports.ts';
 
 interface Remembered {
   readonly lease: DownloadLease;
@@ -63,11 +64,7 @@ export class RememberedLeases implements LeaseRepository {
     return lease;
   }
 
-  async begin(
-    leaseId: string,
-    flight: LeaseFlight,
-    planned: readonly PlannedFile[],
-  ): Promise<'begun' | 'too_much' | 'gone'> {
+  async begin(leaseId: string, flight: LeaseFlight, planned: readonly PlannedFile[]): Promise<BeginOutcome> {
     const known = this.#byId.get(leaseId);
     try {
       const begun = await this.#leases.begin(leaseId, flight, planned);
@@ -84,7 +81,8 @@ export class RememberedLeases implements LeaseRepository {
         ({ fileIndex, sizeBytes }, at) =>
           (fresh.lease.servedBytes[fileIndex] ?? 0) + (lent[at]?.[1] ?? 0) > sizeBytes * LEASE_MAX_OVERREAD,
       );
-      if (isTooMuch) return 'too_much';
+      // What was lent may come back unused, which is known when the database is there again.
+      if (isTooMuch) return refusalOf(planned, fresh.lease.servedBytes);
       for (const [fileIndex, lentBytes] of lent) fresh.lentBytes.set(fileIndex, lentBytes);
       return 'begun';
     }

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Prisma } from '../../../prisma/generated/client.ts';
 import { LEASE_MAX_OVERREAD, MAX_STREAMS_PER_LEASE } from '../../contracts/limits.ts';
 import type { Database } from '../../database/database.ts';
-import type { DownloadLease, LeaseFlight, LeaseOutcome, LeaseRepository, PlannedFile } from '../ports.ts';
+import { refusalOf } from '../lease-budget.ts';
+import type { BeginOutcome, DownloadLease, LeaseFlight, LeaseOutcome, LeaseRepository, PlannedFile } from '../ports.ts';
 
 /** A lease whose streams were silent this long has none: the node that counted them is gone. */
 const SILENT_STREAM_SECONDS = 10;
@@ -103,7 +104,7 @@ async function begin(
   leaseId: string,
   flight: LeaseFlight,
   planned: readonly PlannedFile[],
-): Promise<'begun' | 'too_much' | 'gone'> {
+): Promise<BeginOutcome> {
   const flights = Prisma.sql`(coalesce(
     (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(l.flights) f WHERE ${isFresh}), '{}'::jsonb
   ) || ${asJson(flight)})`;
@@ -114,8 +115,10 @@ async function begin(
       AND NOT ${wouldBeTooMuch(planned)}
     RETURNING l.id`);
   if (begun.length === 1) return 'begun';
-  const [there] = await database.query(Prisma.sql`SELECT 1 FROM leases WHERE id = ${leaseId}`);
-  return there === undefined ? 'gone' : 'too_much';
+  const [lease] = await database.query<LeaseRecord>(
+    Prisma.sql`SELECT ${LEASE_COLUMNS} FROM leases l WHERE l.id = ${leaseId}`,
+  );
+  return lease === undefined ? 'gone' : refusalOf(planned, toLease(lease).servedBytes);
 }
 
 async function record(

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { LEASE_IDLE_MS, LEASE_RESUME_BACKTRACK_BYTES } from '../../contracts/limits.ts';
 import { randomId, sha256, TOKEN_LENGTH } from '../../kernel/ids.ts';
-import type { LeaseOutcome, PlannedFile } from '../ports.ts';
+import type { BeginOutcome, LeaseOutcome, PlannedFile } from '../ports.ts';
 import type { RunningFile } from '../running-file.ts';
 import type { RunningTransfer } from '../running-transfer.ts';
 import type { RequestContext } from './data-plane.ts';
@@ -13,6 +14,8 @@ import { LEASE_COOKIE, setShareCookie, shareCookies } from './share-access.ts';
 /** How often a running stream says that it is there and what it served, so that a resumed one may begin there. */
 const RECORD_EVERY_MS = 2_000;
 const STREAM_ID_LENGTH = 12;
+/** When what was held is looked at once more before the client is sent away: a stream that ends is told of within this time. */
+const HELD_AGAIN_MS = 500;
 
 /** The right to read a limited share, as one stream uses it. */
 export interface LeaseUse {
@@ -56,10 +59,16 @@ export async function useLease(
   const planned = plannedFiles({ transfer, file, range });
   // Whoever looks at the share next is told how many downloads are left now.
   const onConsumed = () => void deps.engine.reread(transfer).catch(() => {});
-  const begin = (leaseId: string) => streamUnder(deps, leaseId, { transfer, file, planned, onConsumed });
+  const begin = async (leaseId: string) => {
+    const plan = { transfer, file, planned, onConsumed };
+    const begun = await streamUnder(deps, leaseId, plan);
+    if (begun !== 'held') return begun;
+    await delay(HELD_AGAIN_MS);
+    return streamUnder(deps, leaseId, plan);
+  };
   const known = await knownLease(deps, req, transfer);
-  const goingOn = known === null ? null : await begin(known);
-  if (goingOn !== null) return goingOn;
+  const goingOn = known === null ? 'gone' : await begin(known);
+  if (typeof goingOn === 'object') return goingOn;
   const token = randomId(TOKEN_LENGTH);
   const asked = { transferId: transfer.row.id, tokenHash: sha256(token), holder: context.addressKey };
   const remember = () => setShareCookie(res, context, transfer.row.shareId, LEASE_COOKIE, token, LEASE_IDLE_MS * 6);
@@ -70,16 +79,18 @@ export async function useLease(
       fromByte: range.from,
       backtrackBytes: LEASE_RESUME_BACKTRACK_BYTES,
     });
-    const takenUp = resumed === null ? null : await begin(resumed.id);
-    if (takenUp !== null) {
+    const takenUp = resumed === null ? 'gone' : await begin(resumed.id);
+    if (typeof takenUp === 'object') {
       remember();
       return takenUp;
     }
   }
   await consumeRate();
   const taken = await deps.leases.acquire({ ...asked, nodeId: deps.engine.nodeId, idleMs: LEASE_IDLE_MS });
+  // The client's own streams may leave it what this one needs.
+  if (goingOn === 'held' && taken.outcome === 'used_up') throw leaseHeld();
   const use = await begin(grantedLease(taken));
-  if (use === null) throw leaseLost();
+  if (typeof use !== 'object') throw leaseLost();
   remember();
   return use;
 }
@@ -120,7 +131,6 @@ async function knownLease(
   return (await deps.leases.findByToken(transfer.row.id, sha256(token)))?.id ?? null;
 }
 
-/** Null: the lease is gone, or so many bytes more would be too many under it. */
 async function streamUnder(
   deps: DataPlaneDeps,
   leaseId: string,
@@ -131,7 +141,7 @@ async function streamUnder(
     readonly planned: readonly PlannedFile[];
     readonly onConsumed: () => void;
   },
-): Promise<LeaseUse | null> {
+): Promise<LeaseUse | Exclude<BeginOutcome, 'begun'>> {
   const { transfer, file, planned, onConsumed } = plan;
   const streamId = randomId(STREAM_ID_LENGTH);
   const isZip = file === null;
@@ -146,7 +156,7 @@ async function streamUnder(
   let consuming: Promise<boolean> | null = null;
   let hasEnded = false;
   const begun = await deps.leases.begin(leaseId, flight(), planned);
-  if (begun !== 'begun') return null;
+  if (begun !== 'begun') return begun;
   // While the database cannot answer, the stream goes on: the lease was given, and its last chunk needs `consume`.
   const heartbeat = setInterval(() => void telling.tell(), RECORD_EVERY_MS);
   return {
@@ -167,6 +177,12 @@ async function streamUnder(
       await telling.end();
     },
   };
+}
+
+function leaseHeld(): PeerLinkError {
+  return new PeerLinkError('slots_held', 'Other requests of this download hold what it may still be sent.', {
+    retryAfterSeconds: RECORD_EVERY_MS / 1000,
+  });
 }
 
 function leaseLost(): PeerLinkError {

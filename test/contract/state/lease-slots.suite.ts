@@ -102,16 +102,16 @@ export function describeLeaseSlots(make: () => StateHarness): void {
       const lease = await grant(await share(1), 1);
       expect(await begin(lease, 'a', 100, 200)).toBe('begun');
       expect(await begin(lease, 'b', 100, 200)).toBe('begun');
-      expect(await begin(lease, 'c', 1, 200)).toBe('too_much');
+      expect(await begin(lease, 'c', 1, 200)).toBe('held');
       // Another file has its own count.
       expect(await begin(lease, 'd', 200, 200, 1)).toBe('begun');
       // What was sent is counted as sent, and what a stream does not send any more is free again.
       const over = { streamId: 'a', fileIndex: 0, leftBytes: 70, isZip: false };
       const sent = (servedBytes: number) => ({ ...over, served: [{ fileIndex: 0, servedBytes }] });
       expect(await make().leases.record(lease, { ...sent(30), number: 1, isLast: false })).toBe(true);
-      expect(await begin(lease, 'c', 1, 200)).toBe('too_much');
+      expect(await begin(lease, 'c', 1, 200)).toBe('held');
       expect(await make().leases.record(lease, { ...sent(10), number: 2, isLast: true })).toBe(true);
-      expect(await begin(lease, 'c', 61, 200)).toBe('too_much');
+      expect(await begin(lease, 'c', 61, 200)).toBe('held');
       expect(await begin(lease, 'c', 60, 200)).toBe('begun');
       expect(await begin(unique('nothing'), 'x', 1, 200)).toBe('gone');
     });
@@ -153,8 +153,8 @@ export function describeLeaseSlots(make: () => StateHarness): void {
         begin(lease, streamId, bytes, (sizes[fileIndex] ?? 0) * 2, fileIndex);
       expect(await make().leases.begin(lease, zip('a'), planned)).toBe('begun');
       expect(await make().leases.begin(lease, zip('b'), planned)).toBe('begun');
-      expect(await make().leases.begin(lease, zip('c'), planned)).toBe('too_much');
-      for (const index of [0, 2, 3]) expect(await one('f', index, 1)).toBe('too_much');
+      expect(await make().leases.begin(lease, zip('c'), planned)).toBe('held');
+      for (const index of [0, 2, 3]) expect(await one('f', index, 1)).toBe('held');
       expect(await one('empty', 1, 0)).toBe('begun');
       // The first one is past two files and within the third; then its line breaks.
       const moved = {
@@ -162,14 +162,34 @@ export function describeLeaseSlots(make: () => StateHarness): void {
         served: [10, 0, 5].map((servedBytes, fileIndex) => ({ fileIndex, servedBytes })),
       };
       expect(await make().leases.record(lease, { ...moved, number: 1, isLast: false })).toBe(true);
-      for (const index of [0, 2, 3]) expect(await one('f', index, 1)).toBe('too_much');
+      for (const index of [0, 2, 3]) expect(await one('f', index, 1)).toBe('held');
       expect(await make().leases.record(lease, { ...moved, number: 2, served: [], isLast: true })).toBe(true);
-      expect(await one('f', 0, 1)).toBe('too_much');
-      expect(await one('f', 2, 2 ** 40 - 4)).toBe('too_much');
+      expect(await one('f', 0, 1)).toBe('held');
+      expect(await one('f', 2, 2 ** 40 - 4)).toBe('held');
       expect(await one('f', 2, 2 ** 40 - 5)).toBe('begun');
-      expect(await one('g', 3, 31)).toBe('too_much');
+      expect(await one('g', 3, 31)).toBe('held');
       expect(await one('g', 3, 30)).toBe('begun');
       expect((await make().leases.findByToken(id, bytes(32, 1)))?.servedBytes).toEqual({ 0: 10, 1: 0, 2: 5 });
+    });
+
+    it('is refused for good once so much was sent, and until others end while they only may send it', async () => {
+      const lease = await grant(await share(1), 1);
+      const tell = (streamId: string, servedBytes: number) => {
+        const flight = { streamId, fileIndex: 0, leftBytes: 0, isZip: false };
+        return make().leases.record(lease, {
+          ...flight,
+          number: 1,
+          served: [{ fileIndex: 0, servedBytes }],
+          isLast: true,
+        });
+      };
+      expect([await begin(lease, 'a', 100, 200), await begin(lease, 'b', 40, 200)]).toEqual(['begun', 'begun']);
+      expect([await begin(lease, 'c', 61, 200), await begin(lease, 'c', 201, 200)]).toEqual(['held', 'too_much']);
+      await tell('a', 100);
+      expect([await begin(lease, 'c', 61, 200), await begin(lease, 'c', 100, 200)]).toEqual(['held', 'held']);
+      expect(await begin(lease, 'c', 101, 200)).toBe('too_much');
+      await tell('b', 40);
+      expect([await begin(lease, 'c', 61, 200), await begin(lease, 'c', 60, 200)]).toEqual(['too_much', 'begun']);
     });
 
     it('is counted for a zip of ten thousand files without a wait', async () => {
@@ -189,7 +209,7 @@ export function describeLeaseSlots(make: () => StateHarness): void {
       const lease = await grant(await share(1), 1);
       expect(await begin(lease, 'a', 100, 100)).toBe('begun');
       await make().age('leases', lease, 9);
-      expect(await begin(lease, 'b', 100, 100)).toBe('too_much');
+      expect(await begin(lease, 'b', 100, 100)).toBe('held');
       await make().age('leases', lease, 2);
       expect(await begin(lease, 'b', 100, 100)).toBe('begun');
     });
@@ -197,7 +217,7 @@ export function describeLeaseSlots(make: () => StateHarness): void {
     it('comes in at most 64 streams at once', async () => {
       const lease = await grant(await share(1), 1);
       for (let index = 0; index < 64; index += 1) expect(await begin(lease, `s${index}`, 1, null)).toBe('begun');
-      expect(await begin(lease, 'more', 1, null)).toBe('too_much');
+      expect(await begin(lease, 'more', 1, null)).toBe('held');
     });
   });
 }

@@ -122,6 +122,28 @@ describe('a limited share', () => {
     for (const answer of answers) expect(['slots_held', 'used_up', undefined]).toContain(answer.type);
   });
 
+  it('sends a further connection of a download away for a moment, not for good, while the others hold what is left', async () => {
+    const large = patternBytes('held by others', 0, 24 * MIB);
+    const opened = await open(server, [{ sizeBytes: large.length }], { maxDownloads: 1 });
+    await putOk(server, opened, 0, 0, large);
+    const end = { range: `bytes=${large.length - 100}-` };
+    const cookie = leaseOf((await ask(opened.share, 'GET', { headers: end })).headers);
+    expect(await ask(opened.share, 'GET')).toMatchObject({ status: 410, type: 'used_up' });
+    const unread = await begin(opened.share, 'GET', { headers: { cookie } });
+    const more = () => ask(opened.share, 'GET', { headers: { cookie } });
+    const held = await more();
+    expect(held).toMatchObject({ status: 429, type: 'slots_held' });
+    expect(held.headers['retry-after']).toBe('2');
+    unread.destroy();
+    const whole = await waitFor('what was held', 10_000, async () => {
+      const answer = await more();
+      if (answer.status !== 200) expect(answer.type).toBe('slots_held');
+      return answer.status === 200 ? answer : undefined;
+    });
+    expect(whole.body.equals(large)).toBe(true);
+    expect(await more()).toMatchObject({ status: 410, type: 'used_up' });
+  });
+
   it('serves each file at most twice, be it by itself or within a zip', async () => {
     const files = ['a', 'b'].map((name) => ({ path: name, bytes: patternBytes(name, 0, 2 * CHUNK + 7) }));
     const two = async () => {
