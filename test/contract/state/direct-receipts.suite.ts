@@ -165,6 +165,11 @@ export function describeReceipts(make: () => StateHarness): void {
       await make().direct.accept(id, ben.id);
       await report(id, ben, [[0, 1_000]]);
       expect((await recipients(id))[0]).toMatchObject({ receivedBytes: 1_000, state: 'accepted' });
+      // Nor is it by the bytes of another file beside it.
+      const both = await offer(anna, [ben], [newFile(0), newFile(1, { sizeBytes: null })]);
+      await make().direct.accept(both.id, ben.id);
+      await report(both.id, ben, [[0, 1_000]]);
+      expect((await recipients(both.id))[0]).toMatchObject({ receivedBytes: 1_000, state: 'accepted' });
       await seal(id);
       await leading(make(), async (term) => {
         expect((await make().direct.settle(500, { ...term, epoch: term.epoch - 1 })).transferIds).toEqual([]);
