@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Server, type ServerOptions, type Socket } from 'socket.io';
 import { io } from 'socket.io-client';
 import { waitFor } from '../../test/support/waiting.ts';
+import { SOCKET_CONNECT_TIMEOUT_MS } from '../contracts/limits.ts';
 import { CONTROL_PATH } from '../contracts/socket.ts';
 import { createLogger } from '../logging.ts';
 import { type ControlSocketDeps, createControlSocket } from './control-socket.ts';
@@ -17,6 +18,8 @@ type Middleware = (socket: Socket, next: (fault?: Error) => void) => void;
 
 describe('connections for control', () => {
   const counted = { opened: 0, closed: 0 };
+  const left: string[] = [];
+  const watches = new Watches(() => 'w');
   const log = createLogger({ level: 'silent' });
   const noAnswer = async () => {
     throw new Error('nobody is asked');
@@ -37,10 +40,13 @@ describe('connections for control', () => {
       downloadsPerMinute: 1,
       websocketMessagesPerMinute: 1,
     }),
-    watches: new Watches(() => 'w'),
+    watches,
     recipients: { follow: () => undefined },
-    people: { handlers: {} as ControlSocketDeps['people']['handlers'], removeSocket: () => undefined },
-    inboxes: { handlers: {} as ControlSocketDeps['inboxes']['handlers'], removeSocket: () => undefined },
+    people: { handlers: {} as ControlSocketDeps['people']['handlers'], removeSocket: () => void left.push('people') },
+    inboxes: {
+      handlers: {} as ControlSocketDeps['inboxes']['handlers'],
+      removeSocket: () => void left.push('inboxes'),
+    },
     metrics: {
       observeRequest: () => undefined,
       socketOpened: () => {
@@ -84,8 +90,15 @@ describe('connections for control', () => {
     for (const next of letIn) next();
     await waitFor('the other one is in', 5_000, () => stays.connected);
     expect([control.clientCount(), counted.opened - counted.closed]).toEqual([1, 1]);
+    // What it follows, and where it is seen, ends with it.
+    watches.add(stays.id ?? '', 'transfer', false);
     stays.disconnect();
     await waitFor('nobody is there', 5_000, () => server.engine.clientsCount === 0);
     expect([control.clientCount(), counted.opened - counted.closed]).toEqual([0, 0]);
+    expect([watches.transferCount, left]).toEqual([0, ['people', 'inboxes']]);
+  });
+
+  it('are closed when they do not say who it is within ten seconds', () => {
+    expect(server.connectTimeout()).toBe(SOCKET_CONNECT_TIMEOUT_MS);
   });
 });

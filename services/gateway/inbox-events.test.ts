@@ -259,6 +259,32 @@ describe('inboxes', () => {
     await events.stop();
   });
 
+  it('are not read for anybody whose last socket is gone, or was gone before the answer', async () => {
+    const { state, events, message, read } = world();
+    await read('a', 'ben');
+    await read('b', 'ben');
+    events.removeSocket('a');
+    await passes(1_000);
+    expect(state.asked.splice(0)).toEqual([['ben'], ['ben'], ['ben']]);
+    events.removeSocket('b');
+    await events.handlers['inbox.read'](message('c', 'cleo', {}, false));
+    state.asked.splice(0);
+    await passes(3_000);
+    expect(state.asked).toEqual([]);
+    await events.stop();
+  });
+
+  it('are compared a thousand at a time', async () => {
+    const { state, events, message } = world();
+    for (let index = 0; index < 1_001; index += 1) {
+      await events.handlers['inbox.read'](message(`socket-${index}`, `session-${index}`));
+    }
+    state.asked.splice(0);
+    await passes(1_000);
+    expect(state.asked.map(({ length }) => length)).toEqual([1_000, 1]);
+    await events.stop();
+  });
+
   it('take what was seen, and refuse what is no sequence', async () => {
     const { seen, events, message } = world();
     await events.handlers['inbox.seen'](message('a', 'ben', { sequence: 4 }));

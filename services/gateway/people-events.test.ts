@@ -214,6 +214,17 @@ describe('people.join', () => {
     expect(await typeOf(open('back', 'd', undefined, 'guesser').join('HHHHHH'))).toBe('rate_limited');
   });
 
+  it('counts a code that leads to nobody each time', async () => {
+    const { open, pass } = setUp();
+    const guesser = open('a', 'ada', undefined, 'one address');
+    for (let time = 0; time < 20; time += 1) {
+      await guesser.join('ABCDEF');
+      await guesser.send('people.leave', {});
+      pass(11_000);
+    }
+    await expect(guesser.join('ABCDEF')).rejects.toMatchObject({ type: 'rate_limited' });
+  });
+
   it('tells one of a thousand guesses sent at once no more than twenty ones', async () => {
     const { open } = setUp();
     await open('s1', 'a').join('HHHHHH');

@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
+import type { Caller } from '../contracts/actions.ts';
+import { PeerLinkError } from '../contracts/errors.ts';
 import type { Call } from '../define-service.ts';
 import { randomId, TRANSFER_ID_LENGTH } from '../kernel/ids.ts';
 import { createRateLimits } from './rate-limit.ts';
@@ -49,5 +51,77 @@ describe('transfer.watch', () => {
     state.isConnected = false;
     await expect(following).rejects.toMatchObject({ type: 'unavailable' });
     expect([...watches.of(TRANSFER)]).toHaveLength(0);
+  });
+});
+
+describe('each event about a transfer', () => {
+  const SHARE = randomId(TRANSFER_ID_LENGTH);
+
+  /** What each asks for, in whose name, and what is counted; `answer` is the last word of the service. */
+  function told(answer: () => unknown = () => ({ state: 'open', generation: 1, files: [], share: { id: TRANSFER } })) {
+    const asked: string[] = [];
+    const counted: string[] = [];
+    const followed: string[] = [];
+    const watches = new Watches(() => 'w1');
+    const count = async (name: string) => void counted.push(name);
+    const handlers = controlHandlers({
+      call: (async (name: string, { caller }: { caller: Caller }) => {
+        asked.push(`${name} by ${caller.sessionId} with ${caller.uploadToken}`);
+        return answer();
+      }) as unknown as Call,
+      rateLimits: { consume: count, assertLeft: count, forgive: async () => undefined },
+      watches,
+      recipients: { follow: ({ watchId }) => void followed.push(watchId) },
+      nowMs: () => 0,
+    });
+    const context = { requestId: 'r', addressKey: 'a', publicOrigin: 'http://localhost', sessionId: async () => 'ada' };
+    const send = (name: keyof typeof handlers, payload: unknown) =>
+      handlers[name]({
+        socketId: 's1',
+        identity: { context, sessionId: 'ada' } as unknown as SocketIdentity,
+        payload,
+        handshake: {} as IncomingMessage,
+        isConnected: () => true,
+      });
+    return { asked, counted, followed, watches, send };
+  }
+
+  it('asks in the name of the session, or of the bearer of the token, and is counted', async () => {
+    const { asked, counted, send } = told();
+    await send('transfer.open', { files: [] });
+    await send('transfer.status', { transferId: TRANSFER, uploadToken: 'token' });
+    await send('transfer.watch', { transferId: TRANSFER, uploadToken: 'token' });
+    await send('transfer.watch', { shareId: SHARE });
+    expect(asked).toEqual([
+      'transfer.open by ada with null',
+      'transfer.status by ada with token',
+      'transfer.status by ada with token',
+      'transfer.status by ada with token',
+      'transfer.share by ada with null',
+      'transfer.share by ada with null',
+    ]);
+    expect(counted).toEqual(['uploads', 'looks', 'looks', 'looks']);
+  });
+
+  it('tells of recipients only who has the token', async () => {
+    const { followed, watches, send } = told();
+    await send('transfer.watch', { shareId: SHARE });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([[...watches.of(TRANSFER)].map(({ isSenders }) => isSenders), followed]).toEqual([[false], []]);
+    await send('transfer.watch', { transferId: TRANSFER, uploadToken: 'token' });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(followed).toEqual(['w1']);
+  });
+
+  it('follows nothing that is gone at the second look', async () => {
+    let looks = 0;
+    const { watches, send } = told(() => {
+      looks += 1;
+      if (looks === 2) throw new PeerLinkError('not_found', 'It is gone.');
+      return { state: 'open', generation: 1, files: [] };
+    });
+    const watching = send('transfer.watch', { transferId: TRANSFER, uploadToken: 'token' });
+    await expect(watching).rejects.toMatchObject({ type: 'not_found' });
+    expect(watches.transferCount).toBe(0);
   });
 });

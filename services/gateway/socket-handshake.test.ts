@@ -17,11 +17,11 @@ const makeContext = createContextMaker({
 });
 
 /** Who somebody with a ticket is, when the session ends `meanwhile` or not. */
-async function whoIs(isEndedMeanwhile: boolean): Promise<string> {
+async function whoIs(isEndedMeanwhile: boolean, isKnown = true): Promise<string> {
   const ended = new Set<string>();
   const call = (async () => {
     if (isEndedMeanwhile) ended.add(ID);
-    return { id: ID, displayName: 'Ada', expiresAt: '' };
+    return isKnown ? { id: ID, displayName: 'Ada', expiresAt: '' } : null;
   }) as unknown as Call;
   const request = { headers: {}, method: 'GET', url: '/', socket: { remoteAddress: '127.0.0.1' } };
   const handshake = { auth: { ticket: tickets.issue(ID).ticket } };
@@ -36,5 +36,7 @@ async function whoIs(isEndedMeanwhile: boolean): Promise<string> {
 describe('a handshake', () => {
   it('is of the session that its ticket names, and of none that was ended while another node was asked', async () => {
     expect([await whoIs(false), await whoIs(true)]).toEqual([ID, 'urn:peerlink:error:bad_token']);
+    // Over before, which this node has not heard.
+    expect(await whoIs(false, false)).toBe('urn:peerlink:error:bad_token');
   });
 });
