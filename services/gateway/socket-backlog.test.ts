@@ -97,6 +97,28 @@ describe('a connection that does not read what it is told', () => {
     time.nowMs += 60_000;
     expect(backlog.look()).toBe(0);
     expect(sleeper.connected).toBe(true);
+    // The next time it has its time again.
+    wire.pause();
+    await fill(MAX_SOCKET_BACKLOG_BYTES);
+    expect(backlog.look()).toBe(0);
+    wire.resume();
+  });
+
+  it('leaves nothing counted when it goes by itself', async () => {
+    const { io, backlog, wire, sleeper, fill } = await world();
+    wire.pause();
+    await fill(MAX_SOCKET_BACKLOG_BYTES);
+    expect(backlog.waitingBytes).toBeGreaterThan(MAX_SOCKET_BACKLOG_BYTES);
+    io.of('/')
+      .sockets.get(sleeper.id ?? '')
+      ?.request.socket.destroy();
+    await waitFor('nothing waits', 5_000, () => backlog.waitingBytes === 0);
+  });
+
+  it('costs for short messages more than their letters', async () => {
+    const { io, backlog, sleeper } = await world();
+    for (let told = 0; told < 100; told += 1) io.to(sleeper.id ?? '').emit('x');
+    expect(backlog.waitingBytes).toBeGreaterThan(100 * 256);
   });
 
   it('is cut when one message lies with the transport and nothing behind it', async () => {

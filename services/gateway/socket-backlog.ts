@@ -132,8 +132,7 @@ export class SocketBacklog {
     return worst;
   }
 
-  #isTooFarBehind({ waitingBytes, behindSinceMs }: Line): boolean {
-    if (waitingBytes > MAX_SOCKET_BACKLOG_AT_ONCE_BYTES) return true;
+  #isTooFarBehind({ behindSinceMs }: Line): boolean {
     return behindSinceMs !== null && this.#nowMs() - behindSinceMs >= PATIENCE_MS;
   }
 
