@@ -1,6 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { PeerLinkError } from '../contracts/errors.ts';
-import { MAX_FILES_PER_TRANSFER } from '../contracts/limits.ts';
+import * as limitsOf from '../contracts/limits.ts';
 import { createRateLimits, lookAt, memoryRateLimiter, sharedRateLimiter } from './rate-limit.ts';
 
 const settings = { windowSeconds: 60, uploadsPerMinute: 3, downloadsPerMinute: 5, websocketMessagesPerMinute: 7 };
@@ -29,6 +29,27 @@ describe('rate limits', () => {
     expect(await countAllowed(() => limits.consume('uploads', '2.2.2.2'), 10)).toBe(3);
     expect(await countAllowed(() => limits.consume('downloads', '1.1.1.1'), 10)).toBe(5);
     expect(await countAllowed(() => limits.consume('messages', '1.1.1.1'), 10)).toBe(7);
+  });
+
+  it('are each what LIMITS.md says', () => {
+    const made: Record<string, number> = {};
+    createRateLimits(settings, (name, points, seconds) => {
+      made[name] = points;
+      return memoryRateLimiter(name, points, seconds);
+    });
+    expect(made).toEqual({
+      uploads: 3,
+      downloads: 5,
+      messages: 7,
+      passwords: limitsOf.PASSWORDS_PER_MINUTE,
+      'password-checks': limitsOf.PASSWORD_CHECKS_PER_MINUTE,
+      sessions: limitsOf.SESSIONS_PER_MINUTE,
+      rooms: limitsOf.ROOMS_PER_MINUTE,
+      people: limitsOf.PEOPLE_REQUESTS_PER_MINUTE,
+      texts: limitsOf.TEXTS_PER_MINUTE,
+      'sign-ins': limitsOf.SIGN_INS_PER_MINUTE,
+      looks: limitsOf.LOOKS_PER_MINUTE,
+    });
   });
 
   it('mean "per minute" whatever the window is', async () => {
@@ -61,7 +82,7 @@ describe('rate limits', () => {
   });
 
   it('let the longest listing through where a window has fewer looks than it costs', async () => {
-    const listing = { files: Array.from({ length: MAX_FILES_PER_TRANSFER }, () => null) };
+    const listing = { files: Array.from({ length: limitsOf.MAX_FILES_PER_TRANSFER }, () => null) };
     const limits = createRateLimits({ ...settings, windowSeconds: 1 });
     expect(await lookAt(limits, 'a', async () => listing)).toBe(listing);
     // As while Redis is away, in a cluster of many nodes.
@@ -82,5 +103,23 @@ describe('rate limits', () => {
     const before = process.memoryUsage().heapUsed;
     for (let index = 0; index < 50_000; index += 1) await limiter.consume(`b${index}`);
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(16 * 1024 * 1024);
+  });
+
+  it('share no bucket any more in the next window', async () => {
+    const fake = jest.useFakeTimers({ doNotFake: ['nextTick', 'setTimeout', 'clearTimeout', 'setImmediate'] });
+    try {
+      const limiter = memoryRateLimiter('test', 1, 60);
+      const passed = async (name: string, count: number) => {
+        const keys = Array.from({ length: count }, (_, index) => `${name}${index}`);
+        const seconds = await Promise.all(keys.map((key) => limiter.consume(key)));
+        return seconds.filter((one) => one === 0).length;
+      };
+      expect(await passed('a', 50_000)).toBe(50_000);
+      expect(await passed('b', 3_000)).toBeLessThanOrEqual(1_024);
+      fake.advanceTimersByTime(60_001);
+      expect(await passed('c', 3_000)).toBe(3_000);
+    } finally {
+      fake.useRealTimers();
+    }
   });
 });

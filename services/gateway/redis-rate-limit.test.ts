@@ -59,6 +59,23 @@ describe('the rate limit of several nodes', () => {
     expect(await limiter?.consume('a')).toBe(0);
   });
 
+  it('of another cluster on the same Redis is another one', async () => {
+    const [link] = links;
+    if (link === undefined) throw new Error('there is no link');
+    const [one, other] = ['c1', 'c2'].map((cluster) => redisRateLimiter(link, cluster, () => 1)('shared', 1, 60));
+    expect([await one?.consume('a'), await other?.consume('a')]).toEqual([0, 0]);
+    expect(await one?.consume('a')).toBeGreaterThan(50);
+  });
+
+  it('is forgiven, and looked at, while Redis is away too', async () => {
+    const away = { ask: () => Promise.reject(new Error('Redis is away')) };
+    const limiter = redisRateLimiter(away, 'c1', () => 1)('away', 1, 60);
+    expect([await limiter.look('a'), await limiter.consume('a')]).toEqual([0, 0]);
+    expect(await limiter.look('a')).toBeGreaterThan(50);
+    await limiter.forgive('a');
+    expect(await limiter.consume('a')).toBe(0);
+  });
+
   it('is forgiven on all of them', async () => {
     const limiters = nodes('forgiven', 2);
     expect(await passed(limiters, 'a', 3)).toBe(2);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { routeLabel } from './route-label.ts';
+import { methodLabel, routeLabel } from './route-label.ts';
 
 describe('routeLabel', () => {
   it.each([
@@ -46,5 +46,17 @@ describe('routeLabel', () => {
       { numRuns: 10_000 },
     );
     expect(labels.size).toBeLessThan(30);
+  });
+});
+
+describe('methodLabel', () => {
+  it('is one of a few for any method', () => {
+    expect(['GET', 'PATCH', 'get', 'PROPFIND', undefined].map(methodLabel)).toEqual([
+      'GET',
+      'PATCH',
+      'other',
+      'other',
+      'other',
+    ]);
   });
 });
