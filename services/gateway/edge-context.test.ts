@@ -3,12 +3,21 @@ import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { anyText, fuzz } from '../../test/support/fuzz.ts';
+import { PeerLinkError } from '../contracts/errors.ts';
 import { createLogger } from '../logging.ts';
-import { createContextMaker, requestIdOf } from './edge-context.ts';
+import { bearerOf, callerOf, createContextMaker, requestIdOf } from './edge-context.ts';
 import type { EdgeSettings } from './edge-settings.ts';
 
 function contextOf(headers: Record<string, string>, more: Partial<EdgeSettings> = {}, remoteAddress = '192.168.1.77') {
-  const make = createContextMaker({
+  return contextMaker(more)({
+    method: 'GET',
+    url: '/',
+    headers,
+    socket: { remoteAddress },
+  } as unknown as IncomingMessage);
+}
+function contextMaker(more: Partial<EdgeSettings> = {}) {
+  return createContextMaker({
     settings: {
       clusterId: 'c',
       publicUrl: null,
@@ -18,9 +27,11 @@ function contextOf(headers: Record<string, string>, more: Partial<EdgeSettings> 
     } as EdgeSettings,
     log: createLogger({ level: 'silent' }),
     port: () => 5000,
-    resolveSession: async () => null,
+    nodeOrigins: () => ['http://n2.example.com'],
+    resolveSession: async () => {
+      throw new PeerLinkError('unavailable', 'The database does not answer.');
+    },
   });
-  return make({ method: 'GET', url: '/', headers, socket: { remoteAddress } } as unknown as IncomingMessage);
 }
 const page = (host: string, scheme = 'http') => ({ host, origin: `${scheme}://${host}` });
 
@@ -48,6 +59,61 @@ describe('a page of our own origin', () => {
     expect(contextOf({ host: 'evil.example:5000' }).isPageDoubtful).toBe(false);
     const listed = contextOf({ host: 'nas.example.org', origin: 'http://listed.example.com' });
     expect([listed.originRelation, listed.isPageDoubtful]).toEqual(['allowed', false]);
+  });
+});
+
+describe('a request', () => {
+  it('of the page of another node is allowed, as of a listed origin', () => {
+    const relations = ['n2.example.com', 'n3.example.com'].map(
+      (name) => contextOf({ host: 'n1.example.com', origin: `http://${name}` }).originRelation,
+    );
+    expect(relations).toEqual(['allowed', 'foreign']);
+  });
+
+  it('to the host of PUBLIC_URL is secure when that is, and then only the __Host- cookie counts', () => {
+    const cookie = 'pl_c=planted';
+    const named = { publicUrl: 'https://share.example.com' };
+    const asked = [
+      contextOf({ host: 'Share.example.com', cookie }, named),
+      contextOf({ host: 'share.example.com:5000', cookie }, named),
+      contextOf({ host: 'share.example.com', cookie }, { publicUrl: 'http://share.example.com' }),
+    ];
+    expect(asked.map(({ isSecure, sessionToken }) => [isSecure, sessionToken])).toEqual([
+      [true, null],
+      [false, 'planted'],
+      [false, 'planted'],
+    ]);
+  });
+
+  it('with an upload token is served while nobody can tell whose cookie it has, and without one is not', async () => {
+    const context = contextOf({ host: 'nas', cookie: 'pl_c=token' });
+    expect(await callerOf(context, 'upload')).toMatchObject({ sessionId: null, uploadToken: 'upload' });
+    await expect(callerOf(context, null)).rejects.toMatchObject({ type: 'unavailable' });
+  });
+
+  it('with the cookie changes nothing by a form of another site, also one in pieces; with a bearer the cookie is left aside', async () => {
+    const post = (headers: Record<string, string>) =>
+      contextMaker()({
+        method: 'POST',
+        url: '/',
+        headers: { host: 'nas', cookie: 'pl_c=token', ...headers },
+        socket: { remoteAddress: '192.168.1.77' },
+      } as unknown as IncomingMessage).session();
+    const own = { origin: 'http://nas', 'content-type': 'text/plain' };
+    const listed = { origin: 'http://listed.example.com', 'content-type': 'application/json' };
+    for (const headers of [{ ...own, 'content-length': '3' }, { ...own, 'transfer-encoding': 'chunked' }, listed]) {
+      await expect(post(headers)).rejects.toMatchObject({ type: 'bad_origin' });
+      expect(await post({ ...headers, authorization: 'Bearer upload-token' })).toBeNull();
+    }
+    await expect(post({ ...own, 'content-type': 'application/octet-stream' })).rejects.toMatchObject({
+      type: 'unavailable',
+    });
+  });
+
+  it('has a bearer of 512 characters at most', () => {
+    const bearer = (length: number) =>
+      bearerOf({ headers: { authorization: `Bearer ${'a'.repeat(length)}` } } as IncomingMessage);
+    expect([bearer(512)?.length, bearer(513)]).toEqual([512, null]);
   });
 });
 

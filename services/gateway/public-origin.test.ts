@@ -39,6 +39,8 @@ describe('publicOriginOf', () => {
   it.each([
     'evil.com',
     'localhost.evil.com',
+    'notlocalhost',
+    '127.0.0.1.evil.com',
     'localhost@evil.com',
     'peerlink.test',
     'peerlink.test:8081',

@@ -32,6 +32,8 @@ describe('the name that a page was opened by', () => {
     'xshare.example.com',
     'share.example.com.evil.com',
     'local.evil.com',
+    'nas.local.evil.com',
+    'example.com',
     'evil-local.com',
     '192.168.1.5.nip.io',
     'box.example.net.evil.com',
