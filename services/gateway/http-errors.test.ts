@@ -1,7 +1,9 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { Errors } from 'moleculer';
 import { ERROR_TYPES, type ErrorType, errorTypeOf, PeerLinkError } from '../contracts/errors.ts';
-import { errorTypeOfFault, problemOf } from './http-errors.ts';
+import { createLogger } from '../logging.ts';
+import { answerFault, errorTypeOfFault, problemOf } from './http-errors.ts';
 
 describe('problemOf', () => {
   it('has a title and the status of every type in the closed list', () => {
@@ -75,5 +77,15 @@ describe('errorTypeOfFault', () => {
     [Object.assign(new Error('x'), { name: 'PeerLinkError', type: 'expired' }), 'expired'],
   ])('%s is %s', (fault, type) => {
     expect(errorTypeOfFault(fault)).toBe(type);
+  });
+});
+
+describe('a fault behind the head of an answer', () => {
+  it('breaks the stream, since a clean end would present damage as success', () => {
+    const ended: string[] = [];
+    const res = { headersSent: true, destroy: () => ended.push('broken'), end: () => ended.push('ended') };
+    const log = createLogger({ level: 'silent' });
+    answerFault({} as IncomingMessage, res as unknown as ServerResponse, { requestId: 'r', log }, new Error('damaged'));
+    expect(ended).toEqual(['broken']);
   });
 });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitFor } from '../../test/support/waiting.ts';
 import { typeOfFault } from '../contracts/errors.ts';
 import {
+  KEEP_ALIVE_TIMEOUT_MS,
   MAX_HEADERS,
   MAX_REQUESTS_ON_A_CONNECTION,
   MAX_UNCOUNTED_BODY_BYTES,
@@ -68,6 +69,7 @@ describe('the server', () => {
     expect(server.requestTimeout).toBe(0);
     expect(server.timeout).toBeGreaterThan(READER_IDLE_TIMEOUT_MS);
     expect(server.maxConnections).toBeGreaterThan(0);
+    expect(server.keepAliveTimeout).toBe(KEEP_ALIVE_TIMEOUT_MS);
   });
 
   it('cuts a header that never ends, also when it drips', async () => {
@@ -117,7 +119,25 @@ describe('the server', () => {
       expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1);
       const offer = request(count, 'Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 40');
       expect(await talk([offer + request(2, 'X: y')])).toBe('');
+      const expecting = request(count - 1, 'Content-Length: 40\r\nExpect: 100-continue');
+      expect(await talk([expecting])).toMatch(/^HTTP\/1\.1 431 /);
     }
+  });
+
+  it('does not keep a connection that is no HTTP and whose client never closes its side', async () => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    let isReset = false;
+    socket.on('error', () => {
+      isReset = true;
+    });
+    socket.resume().write('this is no request\r\n\r\n');
+    await once(socket, 'end');
+    // What is sent to a socket that nobody holds any more is answered by a reset.
+    await waitFor('the connection is reset', 5_000, () => {
+      if (!isReset) socket.write('.');
+      return isReset;
+    });
+    socket.destroy();
   });
 
   it('goes over to no other protocol while an answer is under way', async () => {
@@ -193,6 +213,20 @@ describe('the server', () => {
     }
     req.emit('end');
     expect(JSON.stringify(await reading)).toBe(text);
+  });
+
+  it('is told at once of a client that leaves in the middle of its body', async () => {
+    const gathered = new HeldBytes({ maxBytes: 100_000, sparedMs: 60_000, nowMs: () => performance.now() });
+    const req = Object.assign(new EventEmitter(), {
+      headers: { 'transfer-encoding': 'chunked', 'content-type': 'application/json' },
+    });
+    const limits = { maxBytes: 100_000, maxDepth: 3, timeoutMs: 60_000 };
+    const reading = readJsonBody(req as unknown as IncomingMessage, limits, gathered);
+    req.emit('data', Buffer.alloc(MAX_UNCOUNTED_BODY_BYTES + 7));
+    expect(gathered.bytes).toBe(7);
+    req.emit('close');
+    await expect(reading).rejects.toMatchObject({ type: 'bad_request' });
+    expect(gathered.bytes).toBe(0);
   });
 
   it('begins eight requests on a connection before it has answered one, and ends it with the ninth', async () => {

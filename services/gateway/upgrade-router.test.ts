@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { waitFor } from '../../test/support/waiting.ts';
 import { CHUNK_PATH, CONTROL_PATH } from '../contracts/socket.ts';
@@ -32,6 +33,16 @@ describe('a WebSocket', () => {
     expect(await ask(`${CONTROL_PATH}/?EIO=4`, false)).toEqual({ through: ['control'], status: '' });
     expect(await ask(`${CHUNK_PATH}/`, false)).toEqual({ through: ['chunks'], status: '' });
     expect(await ask('/elsewhere/', false)).toEqual({ through: [], status: 'HTTP/1.1 404 Not Found' });
+  });
+
+  it('that breaks while it is refused ends itself, and not the process', () => {
+    const nobody = { upgrade: () => undefined };
+    const router = upgradeRouter({ control: nobody, chunks: nobody, isForPeersOnly: false });
+    const socket = new PassThrough();
+    router({ url: '/elsewhere/' } as IncomingMessage, socket, Buffer.alloc(0));
+    // Somebody must listen: Node throws an error that nobody takes.
+    expect(() => socket.emit('error', new Error('ECONNRESET'))).not.toThrow();
+    expect(socket.destroyed).toBe(true);
   });
 
   it('is refused by a node without a gateway, where it would be neither let in nor cut', async () => {

@@ -132,6 +132,19 @@ describe('every answer', () => {
     },
   );
 
+  it.each(['/healthz', '/readyz', '/version', '/metrics', '/api/cluster', '/api/nothing', '/nothing'])(
+    'to %s that is no page runs nothing, wherever it is shown, asks for nothing, and is kept by nobody',
+    async (path) => {
+      const { headers } = await ask(url, path, { headers: { 'Sec-Fetch-Dest': 'document' } });
+      expect(headers).toMatchObject({
+        'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+        'cross-origin-opener-policy': 'same-origin',
+        'permissions-policy': expect.stringContaining('camera=()'),
+        'cache-control': 'no-store',
+      });
+    },
+  );
+
   it('says under /api/ what time it is at the server, on refusals too and to pages of other origins', async () => {
     for (const [path, status] of [
       ['/api/cluster', 200],
@@ -167,6 +180,10 @@ describe('CORS', () => {
     expect(headers['access-control-allow-origin']).toBe(ALLOWED);
     expect(headers.vary).toContain('Origin');
     expect(headers['access-control-allow-credentials']).toBeUndefined();
+    // Under PUBLIC_URL our own page may talk to a node by another name.
+    expect((await ask(url, '/api/cluster', { headers: { Origin: url } })).headers['access-control-allow-origin']).toBe(
+      url,
+    );
     const preflight = await ask(url, '/api/transfers/x/files/0', {
       method: 'OPTIONS',
       headers: { Origin: ALLOWED, 'Access-Control-Request-Method': 'PUT' },
