@@ -23,6 +23,28 @@ describe('what clients make a process hold', () => {
     expect(first.add(1)).toBe(false);
   });
 
+  it('is nothing of one that has ended, which can keep nothing any more though it may come back from a pause', () => {
+    const { begin, held } = world();
+    const [over, paused] = [begin('over'), begin('paused')];
+    over.end();
+    paused.add(10);
+    paused.clear();
+    expect([over.add(1), paused.add(2), held.bytes]).toEqual([false, true, 2]);
+  });
+
+  it('never costs who asks its place, however long it has kept most', () => {
+    const { begin, cut, clock } = world();
+    const asking = begin('asking');
+    asking.add(60);
+    begin('other').add(40);
+    clock.nowMs += 9;
+    begin('nobody');
+    clock.nowMs += 1;
+    asking.moved();
+    clock.nowMs += 1_000;
+    expect([asking.add(1), cut]).toEqual([true, ['other']]);
+  });
+
   it('costs who kept most for longest its place, once it is no longer spared, and nobody while there is room', () => {
     const { begin, held, cut, clock } = world();
     const [large, small, late] = [begin('large'), begin('small'), begin('late')];

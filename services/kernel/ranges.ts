@@ -7,7 +7,7 @@ export function rangesOf(indexes: Iterable<number>): [number, number][] {
   const ranges: [number, number][] = [];
   for (const index of sorted) {
     const last = ranges.at(-1);
-    if (last !== undefined && index <= last[1]) last[1] = Math.max(last[1], index + 1);
+    if (last !== undefined && index <= last[1]) last[1] = index + 1;
     else ranges.push([index, index + 1]);
   }
   return ranges;

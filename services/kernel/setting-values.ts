@@ -119,8 +119,7 @@ export function powerOfTwo(inner: SettingReader<number>): SettingReader<number> 
 export const origin: SettingReader<string> = (text) => {
   const wanted = 'must be an origin such as https://share.example.com, without a path';
   if (!/^https?:\/\/[^/?#\s\\@]+\/?$/i.test(text) || !URL.canParse(text)) return bad(wanted);
-  const url = new URL(text);
-  return url.username === '' && url.password === '' ? good(url.origin) : bad(wanted);
+  return good(new URL(text).origin);
 };
 
 /** A URL with one of these schemes and a host. Never shown in a message: it may hold a password. */
