@@ -246,16 +246,73 @@ describe('sessions', () => {
     expect(await sessions.keep([session.id])).toEqual(new Map());
   });
 
-  it('that are revoked while they are looked for by their id are not found', async () => {
-    const { sessions, repository } = setUp();
-    const { session } = await sessions.create();
-    const { findById } = repository;
-    repository.findById = async (id) => {
-      const row = await findById(id);
-      sessions.learnRevoked(id);
+  it('that are revoked while they are looked for, by their id or their token, are not found', async () => {
+    const { clock, sessions, repository } = setUp();
+    const [one, other] = [await sessions.create(), await sessions.create()];
+    const { findById, findByTokenHash } = repository;
+    const revokedMeanwhile = (row: SessionRow | null) => {
+      if (row !== null) sessions.learnRevoked(row.id);
       return row;
     };
-    expect(await sessions.find(session.id)).toBeNull();
+    repository.findById = async (id) => revokedMeanwhile(await findById(id));
+    repository.findByTokenHash = async (hash) => revokedMeanwhile(await findByTokenHash(hash));
+    expect(await sessions.find(one.session.id)).toBeNull();
+    // By then no cache has it any more.
+    clock.advance(2_000);
+    expect(await sessions.resolve(other.token)).toBeNull();
+  });
+
+  it('that were revoked stay so where a slow node puts its row into the cache later', async () => {
+    const { clock, cache, node, sessions, repository } = setUp({ cachedMs: 120_000 });
+    const { token, session } = await sessions.create();
+    const row = await repository.findById(session.id);
+    await sessions.revoke(session.id);
+    clock.advance(120_000);
+    if (row !== null) await cache.replace(row, 120_000);
+    expect(await node().resolve(token)).toBeNull();
+  });
+
+  it('that are over leave the cache with the next use that would be written down', async () => {
+    const { clock, sessions, repository, lookups } = setUp({ cachedMs: 120_000 });
+    const { token, session } = await sessions.create();
+    await repository.revoke(session.id);
+    clock.advance(60_000);
+    // Answered beside the writing, as it was read before.
+    expect(await sessions.resolve(token)).not.toBeNull();
+    for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+    expect(await sessions.resolve(token)).toBeNull();
+    expect(lookups).toEqual(['hit', 'hit']);
+  });
+
+  it('have their use written down again after the database did not answer once', async () => {
+    const { clock, sessions, repository, asked } = setUp({ cachedMs: 120_000 });
+    const { token } = await sessions.create();
+    const { touch } = repository;
+    repository.touch = () => Promise.reject(new PeerLinkError('unavailable', 'away'));
+    clock.advance(60_000);
+    expect(await sessions.resolve(token)).not.toBeNull();
+    for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+    repository.touch = touch;
+    expect(await sessions.resolve(token)).not.toBeNull();
+    expect(asked.touches).toBe(1);
+  });
+
+  it('that were revoked are remembered ten thousand at a time, and looked for ten seconds further back', async () => {
+    const { clock, sessions, repository } = setUp();
+    for (let index = 0; index <= 10_000; index += 1) sessions.learnRevoked(`session-${index}`);
+    const known = [0, 1, 10_000].map((index) => sessions.isRevoked(`session-${index}`));
+    expect(known).toEqual([false, true, true]);
+    const asked: number[] = [];
+    repository.revokedWithin = async (seconds) => {
+      asked.push(seconds);
+      // What is revoked while it answers is found the next time.
+      clock.advance(500);
+      return [];
+    };
+    await sessions.reconcile();
+    clock.advance(1_000);
+    await sessions.reconcile();
+    expect(asked).toEqual([12, 11.5]);
   });
 
   it('are renamed, and unknown ones are not found', async () => {
@@ -317,6 +374,10 @@ describe('names', () => {
   const selected = ['葛\u{E0100}城', 'ᠮᠣᠩᠭ\u180Bᠣᠯ'];
   it.each([...shown, ...selected])('may be %s', (name) => {
     expect(displayNameOf(name)).toBe(name.normalize('NFC'));
+  });
+
+  it('are kept in one spelling', () => {
+    expect(displayNameOf('  Zoe\u0308   Ad  ')).toBe('Zoë Ad');
   });
 
   const refused = ['', '   ', 'x'.repeat(65), 'a\u0000b', 'a\nb', 'evil\u202Egpj.exe', 'a\u200Bb', 'x'.repeat(100_000)];
