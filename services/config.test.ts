@@ -67,6 +67,7 @@ describe('loadConfig', () => {
     expect(config.dataDirectory).toBe('/srv/peerlink/data');
     expect(config.limits.maxFileBytes).toBe(1024 ** 3);
     expect(config.corsOrigins).toEqual(['http://localhost:5173']);
+    expect(config.trustedProxies).toEqual([]);
     expect(config.redis).toBeNull();
     expect(config.isCluster).toBe(false);
     expect(config.node.peerUrl).toBe('http://localhost:5000');

@@ -35,7 +35,10 @@ describe('the log', () => {
       'x',
     );
     log.error('cookie pl_0a1b-2c=hunter2; Authorization: Basic hunter2');
-    expect(lines).toHaveLength(6);
+    log.info({ grant: 'hunter2', a: { ticket: 'hunter2', b: { secret: 'hunter2' } } }, 'x');
+    log.info('?ticket=hunter2&password=hunter2');
+    log.warn({ err: 'PUT /x?token=hunter2' }, 'x');
+    expect(lines).toHaveLength(9);
     expect(lines.join('\n')).not.toContain('hunter2');
   });
 
