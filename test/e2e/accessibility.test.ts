@@ -82,11 +82,11 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
     await inspect(page, 'send, running');
     await page.context().setOffline(true);
     await page.getByText('No network.').waitFor();
-    await page.getByText('Paused: no connection. It goes on by itself').and(page.locator('p:not(.sr-only)')).waitFor();
+    await page.getByText('No connection. It goes on by itself').and(page.locator('p:not(.sr-only)')).waitFor();
     await inspect(page, 'send, offline');
     // Another file comes meanwhile: the upload stands below it, in few words and one long sentence.
     await dispatchWithFile(page, 'drop', 'second.txt', Buffer.from('second'));
-    await page.getByText(/^Paused: no connection\. It goes on by itself, /).waitFor();
+    await page.getByText(/^No connection\. It goes on by itself, /).waitFor();
     await inspect(page, 'send, beside, offline');
     // Mine was loaded when the upload began; what the list says is at the server, and what does not come back either.
     await page.getByRole('link', { name: 'Mine', exact: true }).click();
@@ -141,7 +141,7 @@ describe('axe finds nothing serious, light and dark, and 320 px are wide enough'
       .waitFor();
     await recipient.context().setOffline(true);
     await recipient
-      .getByText(/^Paused/)
+      .getByText(/^No connection/)
       .first()
       .waitFor();
     await inspect(recipient, 'receive, paused and offline');

@@ -183,7 +183,7 @@ describe('an upload goes on', () => {
     const link = await sendHalf(page, line);
     const visible = await settled(link);
     await server.kill9();
-    await page.getByText('Paused: no connection. It goes on by itself').first().waitFor();
+    await page.getByText('No connection. It goes on by itself').first().waitFor();
     const putsBefore = line.puts.length;
     const { port, dataDirectory } = server;
     server = await startServer({ isPageNeeded: true, port, dataDirectory });
@@ -198,7 +198,7 @@ describe('an upload goes on', () => {
     const link = await sendHalf(page, line);
     await page.context().setOffline(true);
     await page.getByText('No network. What is under way goes on by itself when it is back.').waitFor();
-    await page.getByText('Paused: no connection. It goes on by itself').first().waitFor();
+    await page.getByText('No connection. It goes on by itself').first().waitFor();
     const committed = await settled(link);
     const putsBefore = line.puts.length;
     await page.context().setOffline(false);

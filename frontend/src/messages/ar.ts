@@ -198,7 +198,7 @@ export const ar: Messages = {
       asking: 'في انتظار الرد',
       waiting: 'في انتظار الخادم',
       moving: 'توقّفت العقدة، ويتواصل الإرسال عبر أخرى',
-      offline: 'متوقّف مؤقتًا لانقطاع الاتصال، ويُستأنف تلقائيًا',
+      offline: 'انقطع الاتصال، ويُستأنف تلقائيًا',
       paused: 'متوقّف مؤقتًا',
       stalled: 'متوقّف',
       sealed: 'أُرسل وتم التحقّق منه',
@@ -275,7 +275,7 @@ export const ar: Messages = {
     saveMoving: (percent) => `توقّفت العقدة، ويتواصل الحفظ عبر أخرى. حُفظ ${percent}`,
     saveWaiting: (why, percent) => `${why}. يُستأنف الحفظ تلقائيًا. حُفظ ${percent}`,
     saveForSender: (percent) => `بانتظار المزيد من المرسِل. حُفظ ${percent}`,
-    saveOffline: (percent) => `متوقّف مؤقتًا لانقطاع الاتصال، ويُستأنف تلقائيًا. حُفظ ${percent}`,
+    saveOffline: (percent) => `انقطع الاتصال، ويُستأنف الحفظ تلقائيًا. حُفظ ${percent}`,
     saved: 'حُفظ كاملًا حتى آخر بايت.',
     saveCancel: 'إيقاف الحفظ',
     elsewhere: {

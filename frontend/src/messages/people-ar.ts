@@ -209,7 +209,7 @@ export const peopleAr: Messages['people'] = {
     waiting: (name) => `بانتظار المزيد من ${named(name)}`,
     held: (why) => `${why}. يُستأنف تلقائيًا`,
     moving: 'توقّفت العقدة، ويتواصل الاستلام عبر أخرى',
-    offline: 'متوقّف مؤقتًا لانقطاع الاتصال، ويُستأنف تلقائيًا',
+    offline: 'انقطع الاتصال، ويُستأنف تلقائيًا',
     received: 'وصلك كل شيء',
     stopped: 'متوقّف',
     refused: 'تعذّرت كتابة الملف',

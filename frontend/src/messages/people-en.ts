@@ -170,7 +170,7 @@ export const peopleEn = {
     waiting: (name: string) => `Waiting for more from ${named(name)}`,
     held: (why: string) => `${why}. It goes on by itself`,
     moving: 'The node went away; going on through another',
-    offline: 'Paused: no connection. It goes on by itself',
+    offline: 'No connection. It goes on by itself',
     received: 'You have all of it',
     stopped: 'Stopped',
     refused: 'The file could not be written',

@@ -42,7 +42,7 @@ export async function seePeople(browser: Browser, server: TestServer): Promise<v
   await page.getByText('Saving', { exact: true }).first().waitFor();
   await page.context().setOffline(true);
   await page.getByText('No network. You are seen again').waitFor();
-  await page.getByText('Paused: no connection. It goes on by itself').first().waitFor();
+  await page.getByText('No connection. It goes on by itself').first().waitFor();
   await inspect(page, 'people, paused and offline');
   mode = 'closed';
   await page.context().setOffline(false);
