@@ -126,6 +126,18 @@ describe('the cluster page, fed by twenty nodes and two hundred transfers', () =
     await play(page, new RecordedStream(SIZE));
     await page.goto(`${server.url}/cluster`);
     await page.getByRole('row').nth(SIZE.nodes).waitFor();
+    // Lists that scroll keep the margins of the blocks around them: their scroll bar stands outside.
+    const insets = await page.locator('.area-transfers, .area-events').evaluateAll((sections) =>
+      sections.map((section) => {
+        const list = section.querySelector('ul, ol');
+        const [all, own] = [section.getBoundingClientRect(), list?.getBoundingClientRect()];
+        return [(own?.left ?? Number.NaN) - all.left, all.right - (own?.right ?? Number.NaN)];
+      }),
+    );
+    expect(insets).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
     await inspect(page, 'cluster, large');
   }, 60_000);
 });
