@@ -13,7 +13,7 @@ export function FileAgain({ view }: { readonly view: UploadView }) {
       <div className="basis-full empty:hidden sm:text-end">
         <PickedProblem missing={picking.missing} count={1} />
       </div>
-      <PickAgain view={view} picking={picking} />
+      <PickAgain view={view} picking={picking} className="max-sm:flex-1" />
       <p role="status" className="self-center text-ink-soft empty:hidden">
         {picking.isComparing ? messages.upload.comparing : ''}
       </p>

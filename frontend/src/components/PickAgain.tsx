@@ -6,12 +6,20 @@ import { FilePicker } from './FilePicker.tsx';
 import { Button } from './ui/Button.tsx';
 
 /** The buttons by which an unfinished upload gets its files again: whatever was sent can be picked with them. */
-export function PickAgain({ view, picking }: { readonly view: UploadView; readonly picking: PickingAgain }) {
+export function PickAgain({
+  view,
+  picking,
+  className = '',
+}: {
+  readonly view: UploadView;
+  readonly picking: PickingAgain;
+  readonly className?: string;
+}) {
   const { messages } = useLanguage();
   const words = messages.upload;
   if (picking.pickKept) {
     return (
-      <Button variant="primary" onClick={() => void picking.pickKept?.()}>
+      <Button variant="primary" className={className} onClick={() => void picking.pickKept?.()}>
         {words.goOn}
       </Button>
     );
@@ -31,6 +39,7 @@ export function PickAgain({ view, picking }: { readonly view: UploadView; readon
       isSingle={picker === 'file'}
       picksFolder={picker === 'folder'}
       label={labels[picker]}
+      className={className}
       onPick={(files) => void picking.pick(files)}
     />
   ));
