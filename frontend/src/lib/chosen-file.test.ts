@@ -5,6 +5,8 @@ import { removeEmpty, writeWhole } from './chosen-file.ts';
 /** A file on a disk, as the dialog answers it; what is written takes its name when it is closed. */
 class FakeFile {
   content: string | null;
+  /** What was being written was let go: until then the browser keeps its swap file. */
+  isAborted = false;
   readonly #canRemove: boolean;
 
   constructor(content = '', canRemove = true) {
@@ -31,7 +33,9 @@ class FakeFile {
           close: async () => {
             this.content = written;
           },
-          abort: async () => {},
+          abort: async () => {
+            this.isAborted = true;
+          },
         };
       },
       ...(this.#canRemove ? { remove: async () => this.#take() } : {}),
@@ -65,6 +69,7 @@ describe('a file that a dialog answered', () => {
     const file = new FakeFile();
     const full = async () => Promise.reject(new DOMException('full', 'QuotaExceededError'));
     await expect(writeWhole(file.handle, full)).rejects.toThrow('full');
+    expect(file.isAborted).toBe(true);
     const locked = { ...file.handle, createWritable: full };
     await expect(writeWhole(locked, writing({ name: 'saved' }))).rejects.toThrow('full');
     expect(file.content).toBeNull();

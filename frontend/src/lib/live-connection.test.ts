@@ -18,6 +18,24 @@ class OneSocket {
     this.connected = true;
     for (const listener of this.#listeners.get('connect') ?? []) listener();
   }
+  connects = 0;
+  connect(): this {
+    this.connects += 1;
+    return this;
+  }
+  /** The other side, or the line, ended it. */
+  ends(reason: string): void {
+    this.connected = false;
+    for (const listener of this.#listeners.get('disconnect') ?? []) listener(reason);
+  }
+  /** What a page asks, in order; nobody answers. */
+  readonly asked: string[] = [];
+  timeout(): this {
+    return this;
+  }
+  emit(event: string): void {
+    this.asked.push(event);
+  }
   disconnect(): this {
     this.connected = false;
     return this;
@@ -122,5 +140,39 @@ describe('the socket of a page', () => {
     expect(live.read()).toBe('connecting');
     await load();
     expect(sockets).toHaveLength(1);
+  });
+
+  it('asks for what is followed on each connection anew', async () => {
+    const { live, sockets, load } = page();
+    live.watch({ shareId: 'share' }, { snapshot: () => {}, progress: () => {}, state: () => {} });
+    await load();
+    const [socket] = sockets;
+    socket?.comes();
+    socket?.ends('transport close');
+    expect(live.read()).toBe('connecting');
+    socket?.comes();
+    expect(socket?.asked).toEqual(['transfer.watch', 'transfer.watch']);
+  });
+
+  it('connects again by itself when the server was the one to close it, which Socket.IO leaves to the page', async () => {
+    const { live, sockets, load } = page();
+    live.visit(guest());
+    await load();
+    sockets[0]?.comes();
+    sockets[0]?.ends('io server disconnect');
+    expect(sockets[0]?.connects).toBe(1);
+  });
+
+  it('is not closed under who comes before it has rested long enough', async () => {
+    const { live, sockets, load } = page();
+    const leave = live.visit(guest());
+    await load();
+    sockets[0]?.comes();
+    leave();
+    await jest.advanceTimersByTimeAsync(LONG_MS / 2);
+    live.visit(guest());
+    await jest.advanceTimersByTimeAsync(LONG_MS);
+    expect(live.read()).toBe('connected');
+    expect(sockets[0]?.connected).toBe(true);
   });
 });

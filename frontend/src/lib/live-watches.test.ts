@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { TransferSnapshot, WatchRequest } from '../../../services/contracts/socket.ts';
 import type { Answered } from '../transfer-engine/transport.ts';
 import { LiveWatches, type WatchHandlers } from './live-watches.ts';
@@ -78,5 +78,28 @@ describe('the transfers that a page follows', () => {
     watches.askAll();
     await answer('w2');
     expect(heard).toEqual(['w1', 'w2']);
+  });
+
+  it('are not asked for again once nobody wants them, though they were refused only for now', async () => {
+    jest.useFakeTimers();
+    try {
+      let asked = 0;
+      const watches = new LiveWatches({
+        isConnected: () => true,
+        ask: async () => {
+          asked += 1;
+          return { ok: false, fault: { kind: 'problem', type: 'busy', retryAfterMs: null } };
+        },
+        letGo: () => {},
+      });
+      const end = watches.add(SHARE, line().handlers);
+      await jest.advanceTimersByTimeAsync(2_000);
+      expect(asked).toBe(2);
+      end();
+      await jest.advanceTimersByTimeAsync(60_000);
+      expect(asked).toBe(2);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });

@@ -206,4 +206,56 @@ describe('FileSaver', () => {
     await jest.advanceTimersByTimeAsync(10_000);
     expect(result.phase).toEqual({ name: 'saved' });
   });
+
+  it('does not ask again in the same moment when an answer ends too soon without a fault', async () => {
+    const { opened, abort } = saving((_address, from) => body(from, from), null);
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect(opened.length).toBeGreaterThan(1);
+    expect(opened.length).toBeLessThan(10);
+    abort.abort();
+    await jest.advanceTimersByTimeAsync(0);
+  });
+
+  it('lets go of an answer that comes too late, so that two never write', async () => {
+    const signals: AbortSignal[] = [];
+    const book = new NodeBook(() => Date.now());
+    const saver = new FileSaver(content.length, {
+      open: (_address, _from, _etag, signal) => {
+        signals.push(signal);
+        return signals.length === 1 ? new Promise(() => {}) : Promise.resolve({ ok: true, body: body(0) });
+      },
+      write: async () => {},
+      restart: async () => {},
+      route: book.routeTo(null),
+      random: () => 0,
+      publish: () => {},
+    });
+    const ended = saver.run(new AbortController().signal);
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(await ended).toEqual({ name: 'saved' });
+    expect(signals[0]?.aborted).toBe(true);
+  });
+
+  it('waits for the disk with each piece, and stops when it is full', async () => {
+    const book = new NodeBook(() => Date.now());
+    let writing = 0;
+    let mostWriting = 0;
+    const saver = new FileSaver(content.length, {
+      open: async () => ({ ok: true, body: body(0) }),
+      write: async () => {
+        writing += 1;
+        mostWriting = Math.max(mostWriting, writing);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        writing -= 1;
+      },
+      restart: async () => {},
+      route: book.routeTo(null),
+      random: () => 0,
+      publish: () => {},
+    });
+    const ended = saver.run(new AbortController().signal);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(await ended).toEqual({ name: 'saved' });
+    expect(mostWriting).toBe(1);
+  });
 });

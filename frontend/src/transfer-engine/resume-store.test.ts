@@ -1,18 +1,27 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { listUploads, mayHaveUploads, type StoredUpload, saveUpload } from './resume-store.ts';
+import {
+  forgetUpload,
+  listUploads,
+  mayHaveUploads,
+  type StoredUpload,
+  saveFingerprints,
+  saveUpload,
+} from './resume-store.ts';
 
 /** As much of a browser's IndexedDB as is used, with a connection that the browser closes when a test says so. */
 class Database {
   readonly records = new Map<string, StoredUpload>();
   connections: { onclose: (() => void) | null; isClosed: boolean }[] = [];
   isRefused = false;
+  /** Another tab holds it. */
+  isBlocked = false;
 
   open() {
     const connection = { onclose: null, isClosed: false, transaction: () => this.#transaction(connection) };
     const request: Record<string, unknown> = { result: connection };
     queueMicrotask(() => {
-      if (!this.isRefused) this.connections.push(connection);
-      (request[this.isRefused ? 'onerror' : 'onsuccess'] as () => void)();
+      if (!this.isRefused && !this.isBlocked) this.connections.push(connection);
+      (request[this.isRefused ? 'onerror' : this.isBlocked ? 'onblocked' : 'onsuccess'] as () => void)();
     });
     return request;
   }
@@ -31,6 +40,12 @@ class Database {
       oncomplete: null as (() => void) | null,
       objectStore: () => ({
         put: (upload: StoredUpload) => this.records.set(upload.transferId, upload),
+        delete: (transferId: string) => this.records.delete(transferId),
+        get: (transferId: string) => {
+          const request = { onsuccess: null as (() => void) | null, result: this.records.get(transferId) };
+          queueMicrotask(() => request.onsuccess?.());
+          return request;
+        },
         getAll: () => {
           const request = { onsuccess: null as (() => void) | null, result: [...this.records.values()] };
           queueMicrotask(() => request.onsuccess?.());
@@ -77,6 +92,12 @@ describe('what an upload needs after a reload', () => {
       expect(mayHaveUploads()).toBe(false);
       await saveUpload(upload('a'));
       expect(mayHaveUploads()).toBe(true);
+      // Not being told is not being told that there is none.
+      database.closeAll({ isTold: true });
+      database.isRefused = true;
+      await listUploads();
+      expect(mayHaveUploads()).toBe(true);
+      database.isRefused = false;
       database.records.clear();
       await listUploads();
       expect(mayHaveUploads()).toBe(false);
@@ -103,5 +124,26 @@ describe('what an upload needs after a reload', () => {
     database.isRefused = false;
     await saveUpload(upload('b'));
     expect([...database.records.keys()]).toEqual(['b']);
+  });
+
+  it('is forgotten when it is old and many came after it', async () => {
+    for (let count = 0; count < 101; count += 1) {
+      await saveUpload({ transferId: `t${count}`, savedAtMs: count } as StoredUpload);
+    }
+    expect(database.records.size).toBe(100);
+    expect(database.records.has('t0')).toBe(false);
+    expect(database.records.has('t100')).toBe(true);
+  });
+
+  it('is not there again when its marks come after it was forgotten', async () => {
+    await saveUpload({ ...upload('a'), files: [] });
+    await forgetUpload('a');
+    await saveFingerprints('a', [{ index: 0, fingerprint: 'f' }]);
+    expect(await listUploads()).toEqual([]);
+  });
+
+  it('is not waited for where another tab holds the database', async () => {
+    database.isBlocked = true;
+    expect(await listUploads()).toEqual([]);
   });
 });

@@ -48,13 +48,13 @@ function worker() {
       }),
     }),
   });
-  const begin = (transferId: string) =>
+  const begin = (transferId: string, fileCount = 1) =>
     running.begin({
       type: 'begin',
       transferId,
       uploadToken: 'token',
       plan: {
-        files: [file],
+        files: Array.from({ length: fileCount }, () => file),
         maxRunBytes: CHUNK,
         window: 6,
         ackTimeoutMs: 10_000,
@@ -62,8 +62,8 @@ function worker() {
         homeNodeId: null,
       },
       nodes: { settings: { usesCluster: false, ownAddress: '', ownOrigin: 'http://page', seeds: [] }, cluster: null },
-      files: [blob],
-      unmarkedFiles: [0],
+      files: Array.from({ length: fileCount }, () => blob),
+      unmarkedFiles: Array.from({ length: fileCount }, (_, index) => index),
     });
   const answerAll = async () => {
     for (const run of held.splice(0)) run.answer({ ok: true, value: { committed: [], state: 'open', digest: null } });
@@ -132,5 +132,21 @@ describe('running uploads', () => {
     expect(phasesOf('one').at(-1)).toBe('cancelled');
     expect(isScouting()).toBe(false);
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('do not read files of one that is over, to know them again', async () => {
+    const { running, begin, told } = worker();
+    begin('one');
+    running.dispatch('one', { type: 'cancel' });
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(told.filter(({ type }) => type === 'fingerprints')).toEqual([]);
+  });
+
+  it('tell what they know files by as they go, so that a reload in the middle knows the first of many', async () => {
+    const { begin, told } = worker();
+    begin('one', 130);
+    await jest.advanceTimersByTimeAsync(1_500);
+    const counts = told.flatMap((message) => (message.type === 'fingerprints' ? [message.marks.length] : []));
+    expect(counts).toEqual([64, 64, 2]);
   });
 });

@@ -375,4 +375,74 @@ describe('upload session', () => {
     expect(transport.chunks.size).toBe(0);
     expect(jest.getTimerCount()).toBe(0);
   });
+
+  it('claims nothing of its files before the server has said what is there: a page that knew more would forget it', async () => {
+    const { session, snapshots } = sessionOf(new Blob([bytes]), new MemoryTransport());
+    session.start();
+    session.dispatch({ type: 'pause' });
+    expect(snapshots.at(-1)).toMatchObject({ isStoredKnown: false, files: [] });
+  });
+
+  it('does not take a node for lost whose runs were cut because somebody paused', async () => {
+    const transport = new MemoryTransport();
+    transport.put = (_baseUrl, _run, _body, _onMoved, signal) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => resolve({ ok: false, fault: { kind: 'network' } }), { once: true });
+      });
+    const { session, snapshots, book } = sessionOf(new Blob([bytes]), transport, [node('home'), node('other')]);
+    session.start();
+    await until(snapshots, 'sending');
+    session.dispatch({ type: 'pause' });
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(book.routeTo('home').isAvoided('http://home')).toBe(false);
+  });
+
+  describe('when nothing moves', () => {
+    /** Runs that stand still and statuses that are answered when a test says so. */
+    function standing() {
+      const moved: ((sentBytes: number) => void)[] = [];
+      const asked: { baseUrl: string; answer: () => void }[] = [];
+      const server = new MemoryTransport();
+      const transport: UploadTransport = {
+        put: (baseUrl, _run, _body, onMoved) => {
+          server.puts.push({ baseUrl, firstChunk: 0, endChunk: 0 });
+          moved.push(onMoved);
+          return never();
+        },
+        status: (baseUrl) =>
+          asked.length === 0
+            ? server.status(baseUrl).finally(() => asked.push({ baseUrl, answer: () => {} }))
+            : new Promise((resolve) =>
+                asked.push({ baseUrl, answer: () => void server.status(baseUrl).then(resolve) }),
+              ),
+      };
+      const { session, snapshots } = sessionOf(new Blob([bytes]), transport, [node('home'), node('other')]);
+      return { session, snapshots, moved, asked, server };
+    }
+
+    it('stays where it is when something has moved again before another node answered', async () => {
+      const { session, snapshots, moved, asked, server } = standing();
+      session.start();
+      await until(snapshots, 'sending');
+      await jest.advanceTimersByTimeAsync(3_200);
+      const probes = asked.slice(1);
+      expect(probes.length).toBeGreaterThan(0);
+      moved[0]?.(100);
+      for (const { answer } of probes) answer();
+      await jest.advanceTimersByTimeAsync(200);
+      expect(snapshots.at(-1)?.phase.name).toBe('sending');
+      expect(new Set(server.puts.map(({ baseUrl }) => baseUrl))).toEqual(new Set(['http://home']));
+      session.dispatch({ type: 'cancel' });
+    });
+
+    it('has no more than two looks at other nodes under way, however long they take', async () => {
+      const { session, snapshots, asked } = standing();
+      session.start();
+      await until(snapshots, 'sending');
+      await jest.advanceTimersByTimeAsync(9_800);
+      // Each look asks the page's own address and, while that is silent, the other node.
+      expect(asked.slice(1).filter(({ baseUrl }) => baseUrl === '')).toHaveLength(2);
+      session.dispatch({ type: 'cancel' });
+    });
+  });
 });

@@ -102,6 +102,9 @@ describe('the workers in which a page sends', () => {
     begin('a', null);
     made[0]?.onerror?.();
     expect(lost).toEqual(['a']);
+    // Nobody is told to go on with it, or to stop it.
+    workers.post({ type: 'event', transferId: 'a', event: { type: 'resume' } });
+    expect(made[0]?.told.map(({ type }) => type)).toEqual(['begin']);
     expect(workers.missingCount).toBe(1);
     begin('b', null);
     expect(made).toHaveLength(2);

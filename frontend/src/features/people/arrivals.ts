@@ -132,7 +132,7 @@ export async function writeTo(item: OfferItem, place: Place): Promise<void> {
   if (!accepted || writers.has(transferId)) return;
   const abort = new AbortController();
   writers.set(transferId, abort);
-  const receipts = new Receipts(transferId);
+  const receipts = new Receipts((body) => peopleApi.receipts(transferId, body));
   const renewing = setInterval(() => void accept(item), RENEW_GRANT_EVERY_MS);
   change(transferId, { mode: 'page', isRefused: false, phase: { name: 'saving' }, savedBytes: 0 });
   try {

@@ -1,6 +1,7 @@
-/** Tells the server what is on this device, so that the sender sees it. */
+/** Tells the server what is on this device, so that the sender sees it. What tells comes in through a port. */
 import { MAX_RECEIPT_RANGES } from '../../../../services/contracts/limits.ts';
-import { peopleApi } from '../../lib/people-api.ts';
+import type { ReceiptsRequest } from '../../../../services/contracts/people.ts';
+import type { Answered } from '../../transfer-engine/transport.ts';
 
 /** "About once a second", and once more at the end. */
 const EVERY_MS = 1_000;
@@ -13,14 +14,14 @@ export interface ReceivedFile {
 }
 
 export class Receipts {
-  readonly #transferId: string;
+  readonly #ask: (body: ReceiptsRequest) => Promise<Answered<unknown>>;
   readonly #timer: ReturnType<typeof setInterval>;
   /** Bytes of each file, until they were told. */
   readonly #untold = new Map<number, number>();
   #telling: Promise<boolean> | null = null;
 
-  constructor(transferId: string) {
-    this.#transferId = transferId;
+  constructor(ask: (body: ReceiptsRequest) => Promise<Answered<unknown>>) {
+    this.#ask = ask;
     this.#timer = setInterval(() => void this.#tell(), EVERY_MS);
   }
 
@@ -59,7 +60,7 @@ export class Receipts {
     if (this.#untold.size === 0) return true;
     const told = [...this.#untold].slice(0, MAX_RECEIPT_RANGES);
     const received = Object.fromEntries(told.map(([index, bytes]) => [index, bytes > 0 ? [[0, bytes] as const] : []]));
-    const answer = await peopleApi.receipts(this.#transferId, { received });
+    const answer = await this.#ask({ received });
     const isOver = answer.ok || (answer.fault.kind === 'problem' && answer.fault.retryAfterMs === null);
     if (!isOver) return false;
     for (const [index, bytes] of told) if (this.#untold.get(index) === bytes) this.#untold.delete(index);
