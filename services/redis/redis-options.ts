@@ -53,6 +53,6 @@ export function sentinelDeadlineMs({ connectTimeoutMs }: RedisSettings): number 
 
 /** Doubled each time up to 2 s, half of it random, so that nodes do not reconnect all at once. @param random 0 to 1 */
 export function reconnectDelayMs(times: number, firstDelayMs: number, random: number): number {
-  const delayMs = Math.min(MAX_RECONNECT_DELAY_MS, firstDelayMs * 2 ** Math.min(times - 1, 20));
+  const delayMs = Math.min(MAX_RECONNECT_DELAY_MS, firstDelayMs * 2 ** (times - 1));
   return Math.round(delayMs / 2 + (delayMs / 2) * random);
 }
