@@ -43,6 +43,12 @@ describe('ClusterView', () => {
     expect(view.nodes(9_001, null)[0]?.state).toBe('healthy');
   });
 
+  it('shows a node that said that it leaves as nobody that leads, while its lease has not run out', () => {
+    const view = new ClusterView();
+    view.hear(report('a', { state: 'left' }), 0);
+    expect(view.nodes(1, 'a')[0]?.isLeader).toBe(false);
+  });
+
   it('tells placement alone who has no room, of those that report', () => {
     const view = new ClusterView();
     view.learnRows([row('c')]);

@@ -56,6 +56,7 @@ describe('placeTransfer', () => {
     ['another when that one drains', [node('a', 0, 'draining'), node('b', 0.9)], 'b'],
     ['another when that one is degraded', [node('a', 0, 'degraded'), node('b', 0.9), node('c', 0.1)], 'c'],
     ['another at twice the median load', [node('a', 0.4), node('b', 0.2), node('c', 0.1)], 'c'],
+    ['the other one of two', [node('a', 0.9), node('b', 0.1)], 'b'],
     ['the same one when all have next to nothing to do', [node('a', 0.2), node('b', 0.01), node('c', 0)], 'a'],
     ['another when the rest is idle', [node('a', 0.3), node('b', 0), node('c', 0)], 'b'],
     ['the same one just below', [node('a', 0.39), node('b', 0.2), node('c', 0.1)], 'a'],

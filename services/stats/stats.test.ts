@@ -158,6 +158,16 @@ describe('Prometheus', () => {
     expect(await samples()).toEqual(['peerlink_redis_up 0']);
   });
 
+  it('counts what was checked, mended and found beyond mending apart', async () => {
+    const mending = () => ({ scrubbedChunks: 30, repairedChunks: 4, damagedChunks: 1 });
+    const { body } = await createPrometheusMetrics({ ...sources, mending }).text();
+    expect(body.match(/^peerlink_chunks_\w+ \d+$/gm)?.sort()).toEqual([
+      'peerlink_chunks_damaged_total 1',
+      'peerlink_chunks_repaired_total 4',
+      'peerlink_chunks_scrubbed_total 30',
+    ]);
+  });
+
   it('counts requests and sockets', async () => {
     const metrics = createPrometheusMetrics(sources);
     metrics.observeRequest({ route: '/d/:shareId', method: 'GET', status: 200, seconds: 0.02 });

@@ -44,6 +44,18 @@ describe('TrafficRecorder', () => {
   });
 });
 
+describe('TrafficRecorder, on a clock that is set back', () => {
+  it('goes on with the steps of that clock, and each byte is in one of them', () => {
+    const recorder = new TrafficRecorder('n1', 'r1', START);
+    recorder.tick(START - 3_600_000, totals(5));
+    recorder.tick(START - 3_600_000 + STEP_MS, totals(7));
+    expect(recorder.unsaved().map(({ atMs, clientBytesIn }) => [atMs, clientBytesIn])).toEqual([
+      [START, 5],
+      [START - 3_600_000, 2],
+    ]);
+  });
+});
+
 describe('historyOf', () => {
   const toMs = START + 900_000;
   const sample = (nodeId: string, atMs: number, bytes: number, runId = 'r'): TrafficSample => ({
@@ -72,6 +84,12 @@ describe('historyOf', () => {
       [history.total.clientBytesIn, history.total.clientBytesOut, history.total.peerBytes].map((s) => s.at(-1)),
     ).toEqual([35, 70, 105]);
     expect(history.total.clientBytesIn.reduce((sum, bytes) => sum + bytes)).toBe(36);
+  });
+
+  it('shows 256 nodes at most, and counts the bytes of all', () => {
+    const many = Array.from({ length: 300 }, (_, index) => sample(`n${index}`, START, 1));
+    const { nodes, total } = historyOf(many, toMs);
+    expect([nodes.length, total.clientBytesIn[0]]).toEqual([256, 300]);
   });
 
   it('leaves out what is outside', () => {
