@@ -47,6 +47,8 @@ function world(names: readonly string[]) {
     transfers: [] as TransferRowShown[],
     isAway: false,
     asked: 0,
+    cursors: [] as unknown[],
+    areRowsLate: false,
   };
   const flows = new Map<string, readonly NodeFlow[]>();
   const activity = new Map<string, readonly TransferActivity[]>();
@@ -69,10 +71,11 @@ function world(names: readonly string[]) {
       nodeIds: () => shared.present,
       ask: async (asked: string, after: Parameters<Lookout['snapshot']>[0]): Promise<NodeSnapshot> => {
         shared.asked += 1;
+        shared.cursors.push(after);
         if (shared.silent.has(asked)) throw new Error('no answer');
         return (nodes.get(asked) as Lookout).snapshot(after);
       },
-      rows: () => away(rows),
+      rows: () => (shared.areRowsLate ? new Promise<never>(() => undefined) : away(rows)),
       shown: {
         list: async (ids: readonly string[]) => {
           listed.push(ids);
@@ -213,14 +216,21 @@ describe('an overview', () => {
     expect(found.history).toBeNull();
   });
 
+  it('does not wait for rows that do not come', async () => {
+    const { overview, shared } = world(['a', 'b']);
+    shared.areRowsLate = true;
+    expect((await overview('a')).nodes.map(({ health }) => health.nodeId)).toEqual(['a', 'b']);
+  });
+
   it('has the events of all nodes, each asked for once', async () => {
-    const { overview, next, rings } = world(['a', 'b']);
+    const { overview, next, rings, shared } = world(['a', 'b']);
     const event = { id: 'x', at: '2026-01-01T00:00:00.000Z', kind: 'elected', nodeId: 'a' } as const;
     const heard = { ...event, otherNodeId: null, transferId: null, facts: [{ what: 'epoch', epoch: 4 } as const] };
     rings.get('a')?.add(heard);
     expect((await overview('b')).events).toEqual([heard]);
     rings.get('a')?.add({ ...heard, id: 'y', at: '2026-01-01T00:00:01.000Z' });
     expect((await next('b')).events.map(({ id }) => id)).toEqual(['y', 'x']);
+    expect(shared.cursors).toEqual([null, { runId: 'a', count: 1 }]);
     expect((await overview('a')).events.map(({ id }) => id)).toEqual(['y', 'x']);
   });
 });

@@ -171,6 +171,21 @@ describe('signing out', () => {
     await expect(one.isSealed(seal)).rejects.toMatchObject({ type: 'unavailable' });
   });
 
+  it('counts no more for a look at the row that fails after the bus told of it', async () => {
+    const { row, clock, node } = world(sha256(GIVEN));
+    const one = node();
+    const seal = (await one.seal()) ?? '';
+    clock.advance(1_000);
+    let fail = () => {};
+    row.held = new Promise((_resolve, reject) => {
+      fail = () => reject(new PeerLinkError('unavailable', 'away'));
+    });
+    const early = one.isSealed(seal);
+    one.forget();
+    fail();
+    await expect(early).rejects.toMatchObject({ type: 'unavailable' });
+  });
+
   it('is not undone by a look at the row that began before it', async () => {
     const { row, clock, node } = world(sha256(GIVEN));
     const one = node();
