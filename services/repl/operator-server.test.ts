@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { tempDirectory } from '../../test/support/cleanup.ts';
+import { waitFor } from '../../test/support/waiting.ts';
 import { askOperator } from './operator-client.ts';
 import { answer, type OperatorPorts, operatorSocketPath, serveOperator } from './operator-server.ts';
 
@@ -56,6 +57,10 @@ describe("the operator's question", () => {
       { command: 'give-up', node: 'xyz3' },
       { ok: false, message: 'no node is called xyz3; there are: abc1 gone7' },
     ],
+    [
+      { command: 'give-up', node: 'gone7', isConfirmed: 'true' },
+      { ok: true, losses: losses('gone7', false) },
+    ],
     [{ command: 'admin-token' }, { ok: true, token: 'a new token' }],
   ])('%j is answered %j', async (question, wanted) => {
     expect(await answer(ports, JSON.stringify(question))).toEqual(wanted);
@@ -96,6 +101,53 @@ describe("the operator's question", () => {
     expect(await ask(`${JSON.stringify({ command: 'admin-token', more: 'x'.repeat(2_000) })}\n`)).toBe('');
     expect(renewals).toBe(0);
     await server.close();
+  });
+
+  it('is the node of that very id, also when others begin with it', async () => {
+    const alike = { ...ports, nodeIds: () => ['abc12', 'abc1'] };
+    const said = await answer(alike, JSON.stringify({ command: 'drain', node: 'abc1' }));
+    expect(said).toEqual({ ok: true, status: status('abc1') });
+  });
+
+  it('is answered once, whatever comes behind it', async () => {
+    const directory = tempDirectory('operator');
+    let renewals = 0;
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const renewToken = async () => {
+      renewals += 1;
+      await held;
+      return 'a new token';
+    };
+    const server = await serveOperator({ ...ports, renewToken }, directory);
+    const socket = connect(operatorSocketPath(directory));
+    let said = '';
+    socket.setEncoding('utf8').on('data', (piece: string) => {
+      said += piece;
+    });
+    socket.write('{"command":"admin-token"}\n');
+    await waitFor('the question is taken', 5_000, () => renewals > 0);
+    await new Promise<void>((resolve) => socket.write(' ', () => resolve()));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    letGo();
+    await once(socket, 'close');
+    expect([renewals, said.trim().split('\n').length]).toEqual([1, 1]);
+    await server.close();
+  });
+
+  it('is refused while eight others are being asked, which the end cuts off', async () => {
+    const directory = tempDirectory('operator');
+    const server = await serveOperator(ports, directory);
+    const path = operatorSocketPath(directory);
+    const silent = Array.from({ length: 8 }, () => connect(path).resume());
+    await Promise.all(silent.map((socket) => once(socket, 'connect')));
+    const ninth = connect(path).resume();
+    await once(ninth, 'close', { signal: AbortSignal.timeout(5_000) });
+    const cut = Promise.all(silent.map((socket) => once(socket, 'close')));
+    await server.close();
+    await cut;
   });
 
   it('that never comes keeps nobody else from asking', async () => {

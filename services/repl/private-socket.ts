@@ -1,4 +1,4 @@
-import { chmod, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 
 export interface PrivateSocket {
@@ -28,7 +28,7 @@ export async function listenPrivately(
     socket.once('close', () => sockets.delete(socket));
     onConnection(socket);
   });
-  // The folder is 0700 already; the socket itself says so too.
+  // The folder is 0700 already; the socket is made 0600.
   const before = process.umask(0o177);
   try {
     await new Promise<void>((resolve, reject) => {
@@ -38,7 +38,6 @@ export async function listenPrivately(
   } finally {
     process.umask(before);
   }
-  await chmod(path, 0o600);
   return {
     async close() {
       for (const socket of sockets) socket.destroy();
