@@ -8,7 +8,7 @@ import { storeFrame } from './store-frame.ts';
 const netIo = loadNetIo({ useNative: true });
 const CHUNK = 1024;
 const bytesOf = (variant: number) => [Buffer.alloc(CHUNK, variant)];
-const valueOf = (variant: number) => netIo.chunkValueSync(bytesOf(variant), 0);
+const chunkValue = (variant: number) => netIo.chunkValueSync(bytesOf(variant), 0);
 
 /** A replica's file, and what was done to it, in the order in which each step ended. */
 async function replica(held: number | null) {
@@ -34,7 +34,10 @@ async function replica(held: number | null) {
   const transfer = {
     useFile: async () => {
       users += 1;
-      return { stored, release: () => void (users -= 1) };
+      const release = () => {
+        users -= 1;
+      };
+      return { stored, release };
     },
   };
   const take = async (value: Uint8Array, variant: number, isPowerSafe: boolean) => {
@@ -52,32 +55,32 @@ async function replica(held: number | null) {
 describe('a frame at the replica', () => {
   it('with DURABILITY=power is answered once bytes, then value are on the medium', async () => {
     const { steps, stored, take } = await replica(null);
-    expect(await take(valueOf(1), 1, true)).toEqual({ kind: 'stored' });
+    expect(await take(chunkValue(1), 1, true)).toEqual({ kind: 'stored' });
     expect(steps).toEqual(['write', 'sync', 'commit', 'sync']);
-    expect(stored.values.get(0)).toEqual(new Uint8Array(valueOf(1)));
+    expect(stored.values.get(0)).toEqual(new Uint8Array(chunkValue(1)));
   });
 
   it('that is there already is answered once it is on the medium, and is not written again', async () => {
     const { steps, take } = await replica(1);
-    expect(await take(valueOf(1), 1, true)).toEqual({ kind: 'stored' });
+    expect(await take(chunkValue(1), 1, true)).toEqual({ kind: 'stored' });
     expect(steps).toEqual(['sync']);
   });
 
   it('takes the place of other bytes whose value is gone before them, with DURABILITY=power from the medium too', async () => {
     const process = await replica(2);
-    expect(await process.take(valueOf(1), 1, false)).toEqual({ kind: 'stored' });
+    expect(await process.take(chunkValue(1), 1, false)).toEqual({ kind: 'stored' });
     expect(process.steps).toEqual(['drop', 'write', 'commit']);
     const power = await replica(2);
-    expect(await power.take(valueOf(1), 1, true)).toEqual({ kind: 'stored' });
+    expect(await power.take(chunkValue(1), 1, true)).toEqual({ kind: 'stored' });
     expect(power.steps).toEqual(['drop', 'sync', 'write', 'sync', 'commit', 'sync']);
-    expect(power.stored.values.get(0)).toEqual(new Uint8Array(valueOf(1)));
+    expect(power.stored.values.get(0)).toEqual(new Uint8Array(chunkValue(1)));
   });
 
   it.each([false, true])(
     'whose bytes do not have its value is refused and not there (power: %s)',
     async (isPowerSafe) => {
       const { stored, take } = await replica(null);
-      expect(await take(valueOf(1), 2, isPowerSafe)).toEqual({ kind: 'failed', reason: 'mismatch' });
+      expect(await take(chunkValue(1), 2, isPowerSafe)).toEqual({ kind: 'failed', reason: 'mismatch' });
       expect(stored.values.has(0)).toBe(false);
     },
   );
@@ -85,6 +88,6 @@ describe('a frame at the replica', () => {
   it('that the disk has no room for is refused as such', async () => {
     const { take, fill } = await replica(null);
     fill();
-    expect(await take(valueOf(1), 1, false)).toEqual({ kind: 'failed', reason: 'disk_full' });
+    expect(await take(chunkValue(1), 1, false)).toEqual({ kind: 'failed', reason: 'disk_full' });
   });
 });
