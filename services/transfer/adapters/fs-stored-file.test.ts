@@ -124,6 +124,36 @@ describe('a disk that has no room', () => {
   );
 });
 
+describe('a disk that fails', () => {
+  const BYTES = [Buffer.alloc(CHUNK, 1)];
+
+  it('has lost what it cannot give back, which other copies may have; any other fault is one', async () => {
+    const netIo = loadNetIo({ useNative: true });
+    let code = 'EIO';
+    const readAndVerify = () => Promise.reject(Object.assign(new Error('not read'), { code }));
+    const stored = await create(randomId(TRANSFER_ID_LENGTH), storeOf({ ...netIo, readAndVerify }));
+    await stored.commitChunk(0, await stored.writeChunk(0, BYTES));
+    expect(await stored.readChunk(0, Buffer.alloc(CHUNK), CHUNK)).toBe(false);
+    code = 'EBADF';
+    await expect(stored.readChunk(0, Buffer.alloc(CHUNK), CHUNK)).rejects.toMatchObject({ code });
+    await stored.close();
+  });
+
+  it('has no chunk whose value it did not take', async () => {
+    const stored = await create(randomId(TRANSFER_ID_LENGTH));
+    const value = await stored.writeChunk(0, BYTES);
+    const handle = await open(root, 'r');
+    const descriptors = Object.getPrototypeOf(handle) as FileHandle;
+    await handle.close();
+    jest.spyOn(descriptors, 'write').mockRejectedValueOnce(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+    await expect(stored.commitChunk(0, value)).rejects.toMatchObject({ type: 'disk_full' });
+    expect(stored.values.has(0)).toBe(false);
+    await stored.commitChunk(0, value);
+    expect(stored.values.has(0)).toBe(true);
+    await stored.close();
+  });
+});
+
 /**
  * The system tells one caller that it could not write something, and takes it for written from then on: another fdatasync
  * succeeds, and has nothing of it.
@@ -286,16 +316,34 @@ describe('after a sync that failed', () => {
 
   it('a chunk that is dropped while all is written again stays dropped', async () => {
     const id = randomId(TRANSFER_ID_LENGTH);
-    const store = storeOf();
+    const netIo = loadNetIo({ useNative: true });
+    let gate: Promise<void> | null = null;
+    let begun: () => void = () => {};
+    const store = storeOf({
+      ...netIo,
+      writeAndHash: async (...args) => {
+        if (gate !== null) begun();
+        await gate;
+        return netIo.writeAndHash(...args);
+      },
+    });
     const stored = await create(id, store);
     for (const [index, bytes] of [FIRST, SECOND].entries())
       await stored.commitChunk(index, await stored.writeChunk(index, bytes));
     fails = 'bytes';
     await expect(stored.sync()).rejects.toMatchObject({ code: 'EIO' });
     fails = null;
+    let letGo: () => void = () => {};
+    gate = new Promise((resolve) => (letGo = resolve));
+    const writing = new Promise<void>((resolve) => (begun = resolve));
     const syncing = stored.sync();
-    await new Promise((resolve) => setImmediate(resolve));
-    await Promise.all([stored.dropChunk(0), stored.dropChunk(1), syncing]);
+    await writing;
+    let isDropped = false;
+    const dropping = Promise.all([stored.dropChunk(0), stored.dropChunk(1)]).then(() => (isDropped = true));
+    // Long enough for a write that waits for nothing.
+    for (let turn = 0; turn < 100 && !isDropped; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    letGo();
+    await Promise.all([dropping, syncing]);
     await stored.close();
     const again = await store.open(id, GEOMETRY);
     expect(again?.values.count).toBe(0);

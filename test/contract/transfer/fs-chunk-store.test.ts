@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { truncateSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { mkdir, open, rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -64,6 +64,23 @@ describe.each(implementations)('FsChunkStore on the %s net_io', (name, netIo) =>
     expect(await store.purgeSetAside(7 * day)).toBe(2);
   });
 
+  it('removes values before bytes: what is left of a removal that did not end claims nothing', async () => {
+    const folder = tempDirectory('removed');
+    const store = new FsChunkStore(folder, netIo);
+    const geometry = { chunkSizeBytes: 16_384, sizeBytes: 16_384 };
+    const stored = await store.create('Remove1234', geometry);
+    await stored.writeAndCommitChunk(0, [Buffer.alloc(16_384)]);
+    await stored.close();
+    // The system refuses to unlink what is a folder.
+    await rm(pathOf(folder, 'Remove1234'));
+    await mkdir(pathOf(folder, 'Remove1234'));
+    await expect(store.remove('Remove1234')).rejects.toMatchObject({ code: expect.any(String) });
+    await rmdir(pathOf(folder, 'Remove1234'));
+    const again = await store.create('Remove1234', geometry);
+    expect(again.values.count).toBe(0);
+    await again.close();
+  });
+
   it('refuses an id that could name another place', async () => {
     const store = harness.open();
     for (const id of ['../../etc/passwd', 'a/b', '', '.', 'with space', 'x'.repeat(65)]) {
@@ -112,11 +129,11 @@ describe.each(implementations)('FsChunkStore on the %s net_io', (name, netIo) =>
     await stored.close();
   });
 
-  it('leaves the reserve to the database beside it', async () => {
+  it.each(['writeChunk', 'writeAndCommitChunk'] as const)('leaves the reserve to the database (%s)', async (how) => {
     const disk = tinyDisk(4 * MIB);
     const store = new FsChunkStore(disk, netIo);
     const stored = await store.create('Reserved1', { chunkSizeBytes: MIB, sizeBytes: 16 * MIB });
-    const write = (index: number) => stored.writeChunk(index, [patternBytes('reserve', index * MIB, MIB)]);
+    const write = (index: number) => stored[how](index, [patternBytes('reserve', index * MIB, MIB)]);
     for (const index of [0, 1, 2]) await write(index);
     await expect(write(3)).rejects.toMatchObject({ type: 'disk_full' });
     // An eighth of a disk so small.
