@@ -1,5 +1,6 @@
 import type { Events } from '../contracts/actions.ts';
 import type { NodeState, PublicNode } from '../contracts/http.ts';
+import { MAX_NODES } from '../contracts/limits.ts';
 import type { PlaceableNode } from './membership.ts';
 import type { NodeRow } from './ports.ts';
 
@@ -7,8 +8,6 @@ export type NodeReport = Events['node.reported'];
 
 /** Three reports may be lost, or a node may think for three seconds, before it is taken to be away. */
 export const REPORT_KEPT_MS = 3_500;
-/** Far above any cluster that shares one PostgreSQL; a bus that names more is not one of ours. */
-const MAX_NODES = 256;
 
 /**
  * What this node knows of the others: their reports of the last seconds, and the rows of those that are silent. Asking

@@ -173,6 +173,9 @@ export const FILES_A_LOOK = 100;
 /** Nodes that share one data directory or volume, each in a slot of its own; an end for the search of a free one. */
 export const MAX_SLOTS = 256;
 
+/** Nodes that are remembered and shown: far above any cluster that shares one PostgreSQL. */
+export const MAX_NODES = 256;
+
 /** What a page can draw and a phone can hold. */
 export const MAX_PEOPLE_PER_ROOM = 200;
 /** Connections of one node that are in a room. All nodes read what each says of them: about 100 bytes each. */

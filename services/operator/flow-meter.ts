@@ -1,11 +1,10 @@
+import { MAX_NODES } from '../contracts/limits.ts';
 import type { NodeFlow } from '../contracts/operator.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { CountPeerBytes } from '../kernel/traffic.ts';
 
 /** Rates are means over this time, as those of clients are. */
 const RATE_WINDOW_MS = 5_000;
-/** Far above any cluster that shares one PostgreSQL. */
-const MAX_NODES = 256;
 
 interface Totals {
   to: number;

@@ -1,7 +1,5 @@
+import { MAX_NODES } from '../contracts/limits.ts';
 import type { LastSnapshot, NodeSnapshot } from '../contracts/operator.ts';
-
-/** Far above any cluster that shares one PostgreSQL. */
-const MAX_NODES = 256;
 
 /** What was last heard of each node: nodes pass it on, so that also a fresh one can tell of one that is gone. */
 export class LastSnapshots {

@@ -1,4 +1,5 @@
 import type { TrafficHistory, TrafficSamples } from '../contracts/http.ts';
+import { MAX_NODES } from '../contracts/limits.ts';
 import type { TrafficSample } from './ports.ts';
 
 export const STEP_MS = 10_000;
@@ -8,8 +9,6 @@ export const HISTORY_STEPS = 90;
 export const SAMPLES_KEPT_MS = 20 * 60_000;
 /** A step that has just ended is on its way to the database so long at most, when all is well. */
 const SETTLED_AFTER_MS = 5_000;
-/** Nodes come and go; a page shows no more. */
-const MAX_NODES_SHOWN = 256;
 
 type Counts = Pick<TrafficSample, 'clientBytesIn' | 'clientBytesOut' | 'peerBytes'>;
 
@@ -82,7 +81,7 @@ export function historyOf(samples: readonly TrafficSample[], toMs: number): Traf
     const step = HISTORY_STEPS - (toMs - stepOf(sample.atMs)) / STEP_MS;
     if (step < 0 || step >= HISTORY_STEPS) continue;
     let series = nodes.get(sample.nodeId);
-    if (series === undefined && nodes.size < MAX_NODES_SHOWN) {
+    if (series === undefined && nodes.size < MAX_NODES) {
       series = emptySeries();
       nodes.set(sample.nodeId, series);
     }
