@@ -13,7 +13,18 @@ export interface NodeRow {
 }
 
 /** What a node says of itself. */
-export type OwnNodeRow = Omit<NodeRow, 'unseenMs' | 'isGivenUp'>;
+export interface OwnNodeRow extends Omit<NodeRow, 'unseenMs' | 'isGivenUp'> {
+  /** See `secretMark`. */
+  readonly secretMark: string;
+}
+
+/** The secret of a node that is there. */
+export interface HeldSecret {
+  readonly nodeId: string;
+  readonly secretMark: string;
+  /** How long the node has been there with it, without a break. */
+  readonly heldMs: number;
+}
 
 export interface LeaderLease {
   readonly holderNodeId: string;
@@ -35,6 +46,8 @@ export interface ClusterRepository {
   identity(): Promise<{ readonly clusterId: string; readonly secret: Uint8Array }>;
   announce(node: OwnNodeRow): Promise<void>;
   listNodes(): Promise<readonly NodeRow[]>;
+  /** Of the nodes that were seen for the last half minute and did not say that they left. */
+  listSecrets(): Promise<readonly HeldSecret[]>;
   /** Forgets nodes not seen for this long that are no transfer's home or replica. An effect of the leader. */
   forgetNodes(notSeenForSeconds: number, term: LeaderTerm): Promise<number>;
   /** Says `left` of nodes not seen for this long, which could not say it themselves. An effect of the leader. */

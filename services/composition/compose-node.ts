@@ -4,6 +4,7 @@ import type { ServiceName } from '../config.ts';
 import { createGateway } from '../gateway/gateway.service.ts';
 import type { Operations } from '../gateway/ports.ts';
 import { createTickets } from '../gateway/tickets.ts';
+import { type Loop, startLoop } from '../kernel/loop.ts';
 import { listenOn } from '../listen.ts';
 import { nodeService } from '../node/node.service.ts';
 import { FlowMeter } from '../operator/flow-meter.ts';
@@ -21,6 +22,8 @@ import { composeTransfers } from './compose-transfers.ts';
 import { assertNoTwin, type Foundation, type NodeCore, nodesWith, type Phase, prepare } from './node-core.ts';
 
 const OPERATOR_CALL_MS = 5_000;
+/** A wrong secret is no matter of seconds, and is there from the start. */
+const LOOK_AT_SECRETS_EVERY_MS = 5_000;
 
 export interface ComposedNode {
   readonly broker: ServiceBroker;
@@ -93,6 +96,7 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
   for (const name of config.services) broker.createService(schemas[name]());
   await Promise.all([broker.start(), edge.pages.loaded]);
   await tellServices(broker);
+  const secrets = config.isCluster ? await watchSecrets(core) : null;
   // Not before: until then the bus is rightly found to be away.
   await self.monitor.look();
   const madeToken = await operator.tokens.establish(config.adminToken);
@@ -110,7 +114,11 @@ export async function composeNode(foundation: Foundation): Promise<ComposedNode>
         phase.port = await listenOn(gateway.server, config.port, (fault) => core.onFault('accept', fault));
       return phase.port;
     },
-    drain: (deadlineMs) => stopNode(core, deadlineMs, { drain, server: gateway.server, self, transfers }),
+    drain: (deadlineMs) => {
+      // Not awaited: the database may be away.
+      void secrets?.stop();
+      return stopNode(core, deadlineMs, { drain, server: gateway.server, self, transfers });
+    },
   };
 }
 
@@ -129,15 +137,26 @@ function operatorPortsOf(
   };
 }
 
+/** Looks once, before anybody asks whether the node is ready, and from then on. */
+async function watchSecrets({ secretWatch, onFault }: NodeCore): Promise<Loop> {
+  const onLookFault = (fault: unknown) => onFault('compare secrets', fault);
+  await secretWatch.look().catch(onLookFault);
+  return startLoop(LOOK_AT_SECRETS_EVERY_MS, () => secretWatch.look(), onLookFault);
+}
+
 function operationsOf(
-  { config, database, netIo }: NodeCore,
+  { config, database, netIo, secretWatch }: NodeCore,
   phase: Phase,
   metrics: Metrics,
   release: ReturnType<typeof readRelease>,
 ): Operations {
   return {
     readiness: async () => {
-      const parts = { services: phase.isServing, database: await database.isUp() };
+      const parts = {
+        services: phase.isServing,
+        database: await database.isUp(),
+        ...(config.isCluster ? { secret: secretWatch.isShared } : {}),
+      };
       return { isReady: Object.values(parts).every((isUp) => isUp), parts };
     },
     version: () => versionResponse(release, netIo.kernels(), database.kind, config.isCluster ? 'cluster' : 'embedded'),

@@ -52,6 +52,7 @@ export function composeSelf(
     isDatabaseUp: () => database.isUp(),
     isBusUp: () => core.bus?.isUp() ?? true,
     isRedisUp: () => core.redis?.isUp() ?? true,
+    isSecretShared: () => core.secretWatch.isShared,
     onDiskFault: (fault) => core.onFault('disk', fault),
   });
   const onChange = (change: StateChange) => {
@@ -116,7 +117,7 @@ export function clusterOf(core: NodeCore, { leadership, sessionRepository }: Sel
   };
   return clusterService({
     clusterId: core.clusterId,
-    self: { id: core.nodeId, ...addresses },
+    self: { id: core.nodeId, secretMark: core.secretMark, ...addresses },
     repository: core.clusterRepository,
     leadership,
     hints: core.redis === null ? null : createRedisLeaderHints(core.redis, core.clusterId),

@@ -8,6 +8,7 @@ import { createPrismaClusterRepository } from '../cluster/adapters/prisma-cluste
 import { listPeerAddresses } from '../cluster/adapters/prisma-peer-addresses.ts';
 import { peerAddressFault } from '../cluster/peer-address.ts';
 import type { ClusterRepository } from '../cluster/ports.ts';
+import { SecretWatch, secretMark } from '../cluster/secret-watch.ts';
 import { twinFault } from '../cluster/twin.ts';
 import type { Config } from '../config.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
@@ -36,6 +37,9 @@ export interface NodeCore extends Foundation {
   readonly clusterId: string;
   /** The cluster's: grants, upload tokens and tickets are made from it. */
   readonly secret: Uint8Array;
+  /** What others recognize it by. */
+  readonly secretMark: string;
+  readonly secretWatch: SecretWatch;
   readonly clusterRepository: ClusterRepository;
   /** For every time that another node or the database made or judges, because machines' clocks differ. */
   readonly clock: Clock;
@@ -66,6 +70,7 @@ export async function prepare(foundation: Foundation): Promise<NodeCore> {
   if (config.isCluster) await assertReachable(config, nodeId, database);
   const clusterSecret = config.clusterSecret === null ? secret : Buffer.from(config.clusterSecret);
   const { clock, close: closeClock } = await openDatabaseClock(database, log);
+  const mark = secretMark(clusterSecret, clusterId);
   const bus = await openBus({ config, nodeId, secret: clusterSecret, clock, log });
   const broker = new ServiceBroker(brokerOptions({ nodeId, log, clusterId, transporter: bus }));
   return {
@@ -73,6 +78,8 @@ export async function prepare(foundation: Foundation): Promise<NodeCore> {
     nodeId,
     clusterId,
     secret: clusterSecret,
+    secretMark: mark,
+    secretWatch: new SecretWatch({ nodeId, secretMark: mark }, clusterRepository, log),
     clusterRepository,
     clock,
     closeClock,

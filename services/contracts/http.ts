@@ -211,7 +211,7 @@ export type NodeState = 'joining' | 'healthy' | 'degraded' | 'draining' | 'left'
 export type NodeReason =
   | { readonly what: 'slow_loop'; readonly delayMs: number }
   | { readonly what: 'low_disk'; readonly freeBytes: number }
-  | { readonly what: 'no_database' | 'no_bus' | 'no_redis' };
+  | { readonly what: 'no_database' | 'no_bus' | 'no_redis' | 'other_secret' };
 /** How a node is, as it sees itself. */
 export interface NodeHealth {
   readonly nodeId: string;
@@ -227,6 +227,8 @@ export interface NodeHealth {
   readonly isDatabaseUp: boolean;
   readonly isBusUp: boolean;
   readonly isRedisUp: boolean;
+  /** False: the rest of the cluster has another CLUSTER_SECRET. Nodes of earlier releases do not say. */
+  readonly isSecretShared?: boolean;
   readonly uptimeSeconds: number;
 }
 export interface PublicNode {

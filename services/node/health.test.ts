@@ -31,6 +31,7 @@ describe('reasonsOf', () => {
     [{ isDatabaseUp: false }, { what: 'no_database' }],
     [{ isBusUp: false }, { what: 'no_bus' }],
     [{ isRedisUp: false }, { what: 'no_redis' }],
+    [{ isSecretShared: false }, { what: 'other_secret' }],
   ])('says why: %j', (change, reason) => {
     expect(reasonsOf({ ...well, ...change })).toEqual([reason]);
   });
@@ -156,6 +157,7 @@ describe('the probe of this process', () => {
       isDatabaseUp: async () => true,
       isBusUp: () => true,
       isRedisUp: () => true,
+      isSecretShared: () => true,
       onDiskFault: () => undefined,
       ...options,
     });

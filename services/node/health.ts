@@ -26,6 +26,7 @@ export function reasonsOf(found: Measurements): readonly NodeReason[] {
   if (!found.isDatabaseUp) reasons.push({ what: 'no_database' });
   if (!found.isBusUp) reasons.push({ what: 'no_bus' });
   if (!found.isRedisUp) reasons.push({ what: 'no_redis' });
+  if (found.isSecretShared === false) reasons.push({ what: 'other_secret' });
   return reasons;
 }
 

@@ -76,6 +76,8 @@ function reasonText(reason: NodeReason): string {
       return 'the bus is not connected';
     case 'no_redis':
       return 'Redis does not answer';
+    case 'other_secret':
+      return 'it has another CLUSTER_SECRET than the rest';
   }
 }
 

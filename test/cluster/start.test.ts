@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { tempDirectory } from '../support/cleanup.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import {
   committedOf,
@@ -14,7 +15,7 @@ import {
 import { bytesPath, flipBit, nodeIdOf, openRows, simulateReboot } from '../support/cluster-storage.ts';
 import { type OwnPostgres, startOwnPostgres } from '../support/postgres.ts';
 import { startProcess } from '../support/processes.ts';
-import { ROOT, type TestServer } from '../support/server.ts';
+import { isReady, ROOT, type TestServer } from '../support/server.ts';
 import { waitFor } from '../support/waiting.ts';
 
 const MIB = 1024 ** 2;
@@ -204,6 +205,27 @@ describe('after its machine rebooted', () => {
       ]);
       expect(await rows.share(upload.transferId)).toEqual(before);
       await finish(restarted, upload, file, [1, 3]);
+    },
+    TEST_MS,
+  );
+});
+
+describe('with another CLUSTER_SECRET than the rest', () => {
+  it(
+    'a node is not ready, says what to do, and harms nobody; one that gets the same again is',
+    async () => {
+      const dataDirectory = tempDirectory();
+      const foreign = { dataDirectory, env: { CLUSTER_SECRET: 'the secret of another cluster' } };
+      await expect(once.start({ ...foreign, readyDeadlineMs: 12_000 })).rejects.toThrow(
+        /readyz answers 200.*CLUSTER_SECRET: this node has another secret.*give it the CLUSTER_SECRET of the others/s,
+      );
+      for (const node of once.nodes) {
+        expect(await isReady(node.url)).toBe(true);
+        expect(node.log()).not.toContain('this node has another secret');
+      }
+      const mended = await once.start({ dataDirectory });
+      expect(await (await fetch(`${mended.url}/readyz`)).json()).toMatchObject({ parts: { secret: true } });
+      await once.settled();
     },
     TEST_MS,
   );

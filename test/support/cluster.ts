@@ -25,7 +25,10 @@ export interface ClusterOptions {
   readonly areClocksWrong?: boolean;
 }
 
-export type NodeOptions = Pick<ServerOptions, 'env' | 'dataDirectory' | 'port' | 'host' | 'launcher' | 'root'>;
+export type NodeOptions = Pick<
+  ServerOptions,
+  'env' | 'dataDirectory' | 'port' | 'host' | 'launcher' | 'root' | 'readyDeadlineMs'
+>;
 
 /** Nodes of one cluster: real processes with one PostgreSQL and one Redis. */
 export interface TestCluster {

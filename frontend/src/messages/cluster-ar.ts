@@ -307,6 +307,7 @@ export const clusterAr: Messages['cluster'] = {
     no_database: 'لا تصل إلى قاعدة البيانات',
     no_bus: 'لا تصل إلى الناقل',
     no_redis: 'لا تصل إلى Redis',
+    other_secret: 'سرّها المشترك غير سرّ بقية العقد',
     epoch: (epoch) => `العهد ${epoch}`,
     chunk: (file, chunk) => `الملف ${file}، القطعة ${chunk}`,
     silent: 'لا تجيب',

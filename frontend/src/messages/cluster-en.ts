@@ -231,6 +231,7 @@ export const clusterEn = {
     no_database: 'it does not reach the database',
     no_bus: 'it does not reach the bus',
     no_redis: 'it does not reach Redis',
+    other_secret: 'it has another CLUSTER_SECRET than the rest',
     epoch: (epoch: string) => `epoch ${epoch}`,
     chunk: (file: string, chunk: string) => `file ${file}, chunk ${chunk}`,
     silent: 'it does not answer',

@@ -16,6 +16,8 @@ interface NodeRecord {
 }
 
 const SECRET_BYTES = 32;
+/** Rows are renewed every ten seconds: fewer than three were missed. */
+const IS_HERE = Prisma.sql`(n.state <> 'left' AND n.seen_at >= now() - interval '30 seconds')`;
 
 /** Rows `cluster`, `nodes` and `leader_lease` in PostgreSQL or PGlite. */
 export function createPrismaClusterRepository(database: Database): ClusterRepository {
@@ -33,10 +35,12 @@ export function createPrismaClusterRepository(database: Database): ClusterReposi
     // Who is seen is not given up: by a word, not by two times, since the clock may be set back behind the first of them.
     announce: async (node) => {
       await database.query(Prisma.sql`
-        INSERT INTO nodes (id, peer_url, public_url, state, seen_at)
-        VALUES (${node.id}, ${node.peerUrl}, ${node.publicUrl}, ${node.state}, now())
+        INSERT INTO nodes AS n (id, peer_url, public_url, state, seen_at, secret_mark, secret_since)
+        VALUES (${node.id}, ${node.peerUrl}, ${node.publicUrl}, ${node.state}, now(), ${node.secretMark}, now())
         ON CONFLICT (id) DO UPDATE SET peer_url = excluded.peer_url, public_url = excluded.public_url,
-          state = excluded.state, seen_at = now(), given_up_at = NULL`);
+          state = excluded.state, seen_at = now(), given_up_at = NULL, secret_mark = excluded.secret_mark,
+          secret_since = CASE WHEN n.secret_mark = excluded.secret_mark AND ${IS_HERE} THEN n.secret_since
+            ELSE now() END`);
     },
     listNodes: async () => {
       const records = await database.query<NodeRecord>(Prisma.sql`
@@ -45,6 +49,12 @@ export function createPrismaClusterRepository(database: Database): ClusterReposi
           coalesce(given_up_at > seen_at, false) AS is_given_up
         FROM nodes ORDER BY id`);
       return records.map(toNodeRow);
+    },
+    listSecrets: async () => {
+      const held = await database.query<{ id: string; secret_mark: string; held_ms: number }>(Prisma.sql`
+        SELECT n.id, n.secret_mark, greatest(0, extract(epoch FROM now() - n.secret_since) * 1000)::float8 AS held_ms
+        FROM nodes n WHERE n.secret_mark IS NOT NULL AND ${IS_HERE} ORDER BY n.id`);
+      return held.map((row) => ({ nodeId: row.id, secretMark: row.secret_mark, heldMs: row.held_ms }));
     },
     forgetNodes: async (notSeenForSeconds, term) => {
       const forgotten = await database.query(Prisma.sql`

@@ -12,6 +12,7 @@ export interface ProbeOptions {
   readonly isDatabaseUp: () => Promise<boolean>;
   readonly isBusUp: () => boolean;
   readonly isRedisUp: () => boolean;
+  readonly isSecretShared: () => boolean;
   /** Told at each look at which the disk could not be asked. */
   readonly onDiskFault: (fault: unknown) => void;
 }
@@ -54,6 +55,7 @@ export function createProcessSystemProbe(options: ProbeOptions): SystemProbe {
         isDatabaseUp,
         isBusUp: options.isBusUp(),
         isRedisUp: options.isRedisUp(),
+        isSecretShared: options.isSecretShared(),
       };
     },
     uptimeSeconds: () => Math.floor(process.uptime()),

@@ -51,7 +51,7 @@ async function startNode(id: string, port: number, row: ReturnType<typeof leaseR
   const leadership = createLeadership(id, row, systemClock, LONE_LEASE);
   const schema = clusterService({
     clusterId: 'c1',
-    self: { id, peerUrl: `http://${id}:1`, publicUrl: null },
+    self: { id, peerUrl: `http://${id}:1`, publicUrl: null, secretMark: 'm' },
     repository: { announce: async () => {}, listNodes: async () => [] } as unknown as ClusterServiceDeps['repository'],
     leadership,
     hints: createRedisLeaderHints(await linkTo(port), 'c1'),

@@ -49,7 +49,8 @@ function memoryCluster() {
   let lease: LeaderLease | null = null;
   const repository: ClusterRepository = {
     identity: async () => ({ clusterId: 'c1', secret: new Uint8Array(32) }),
-    announce: async (node) => void rows.set(node.id, { ...node, unseenMs: 0, isGivenUp: false }),
+    announce: async ({ secretMark: _, ...node }) => void rows.set(node.id, { ...node, unseenMs: 0, isGivenUp: false }),
+    listSecrets: async () => [],
     listNodes: async () => [...rows.values()],
     forgetNodes: async () => 0,
     markGone: async () => 0,
@@ -234,7 +235,7 @@ describe('the services of one node', () => {
     broker.createService(
       clusterService({
         clusterId: 'c1',
-        self: { id: 'n1', peerUrl: 'http://inner:1', publicUrl: 'https://n1.test' },
+        self: { id: 'n1', peerUrl: 'http://inner:1', publicUrl: 'https://n1.test', secretMark: 'm' },
         repository,
         leadership,
         pace: CLUSTER_PACE,

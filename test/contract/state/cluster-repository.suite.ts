@@ -1,9 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import { leading, newFile, newTransfer, ROOMY, type StateHarness, unique } from './state-harness.ts';
 
 /** What every ClusterRepository does, whatever it stands on. */
 export function describeClusterRepository(make: () => StateHarness): void {
-  const node = (id: string) => ({ id, peerUrl: `http://${id}:5000`, publicUrl: null, state: 'healthy' as const });
+  const shown = (id: string) => ({ id, peerUrl: `http://${id}:5000`, publicUrl: null, state: 'healthy' as const });
+  const node = (id: string, secretMark = 'a') => ({ ...shown(id), secretMark });
   const find = async (id: string) => (await make().cluster.listNodes()).find((row) => row.id === id);
 
   describe('the cluster', () => {
@@ -23,7 +25,7 @@ export function describeClusterRepository(make: () => StateHarness): void {
       await make().cluster.announce({ ...node(id), publicUrl: 'https://a.example', state: 'draining' });
       const now = await find(id);
       expect(now).toEqual({
-        ...node(id),
+        ...shown(id),
         publicUrl: 'https://a.example',
         state: 'draining',
         unseenMs: expect.any(Number),
@@ -112,6 +114,36 @@ export function describeClusterRepository(make: () => StateHarness): void {
       // What it says from now on is dated before the word of the operator.
       await age('nodes', id, 3_600);
       expect((await find(id))?.isGivenUp).toBe(false);
+    });
+
+    it('says with which secret each node that is there has been there, and for how long without a break', async () => {
+      const { cluster, age } = make();
+      const [id, left] = [unique('secret'), unique('left')];
+      const held = async (wanted = id) => (await cluster.listSecrets()).find(({ nodeId }) => nodeId === wanted);
+      const again = (mark?: string) => cluster.announce(node(id, mark));
+      const heldAfter = async (act: () => Promise<unknown>) => {
+        await delay(50);
+        const before = Number((await held())?.heldMs);
+        await act();
+        const now = await held();
+        return { mark: now?.secretMark, isKept: Number(now?.heldMs) >= before };
+      };
+      await again();
+      expect(await held()).toEqual({ nodeId: id, secretMark: 'a', heldMs: expect.any(Number) });
+      expect(await heldAfter(() => again())).toEqual({ mark: 'a', isKept: true });
+      expect(await heldAfter(() => again('b'))).toEqual({ mark: 'b', isKept: false });
+      expect(await heldAfter(() => age('nodes', id, 29))).toEqual({ mark: 'b', isKept: true });
+      expect(await heldAfter(() => again('b'))).toEqual({ mark: 'b', isKept: true });
+      const silent = async () => {
+        await age('nodes', id, 31);
+        expect(await held()).toBeUndefined();
+        await again('b');
+      };
+      expect(await heldAfter(silent)).toEqual({ mark: 'b', isKept: false });
+      const stopped = () => cluster.announce({ ...node(id, 'b'), state: 'left' }).then(() => again('b'));
+      expect(await heldAfter(stopped)).toEqual({ mark: 'b', isKept: false });
+      await cluster.announce({ ...node(left), state: 'left' });
+      expect(await held(left)).toBeUndefined();
     });
 
     it('counts from now how long a node is silent that spoke last before the clock was set back', async () => {

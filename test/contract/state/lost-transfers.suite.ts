@@ -6,7 +6,13 @@ import { bytes, newFile, newTransfer, ROOMY, type StateHarness, unique } from '.
 export function describeLostTransfers(make: () => StateHarness): void {
   const node = async (prefix: string) => {
     const id = unique(prefix);
-    await make().cluster.announce({ id, peerUrl: `http://${id}:5000`, publicUrl: null, state: 'healthy' });
+    await make().cluster.announce({
+      id,
+      peerUrl: `http://${id}:5000`,
+      publicUrl: null,
+      state: 'healthy',
+      secretMark: 'a',
+    });
     await make().age('nodes', id, 100);
     return id;
   };
@@ -56,7 +62,13 @@ export function describeLostTransfers(make: () => StateHarness): void {
       expect(await lost.end([alone])).toBe(0);
 
       // It is back before the others ended.
-      await cluster.announce({ id: home, peerUrl: 'http://home:5000', publicUrl: null, state: 'joining' });
+      await cluster.announce({
+        id: home,
+        peerUrl: 'http://home:5000',
+        publicUrl: null,
+        state: 'joining',
+        secretMark: 'a',
+      });
       expect(await lost.end(all)).toBe(0);
       await none();
       expect(await found(behind)).toMatchObject({ state: 'open', epoch: 2 });
