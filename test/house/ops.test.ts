@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
+import { BUS_REJECTIONS } from '../../services/bus/packet-guard.ts';
 import { ROOT, startServer } from '../support/server.ts';
 import { readText } from './tree.ts';
 
@@ -31,12 +32,26 @@ const expressions = [
   ...dashboard.panels.flatMap((panel) => panel.targets.map(({ expr }) => expr)),
 ];
 
-/** Family -> the labels its samples have, as a running node shows them. */
-const families = new Map<string, Set<string>>();
+/** Family -> the labels its samples have, with their values, as a running node shows them. */
+const families = new Map<string, Map<string, Set<string>>>();
 /** `redis_up` is there only beside a Redis, rejected packets only after the first one. */
-const SOMETIMES: Readonly<Record<string, readonly string[]>> = {
-  peerlink_redis_up: [],
-  peerlink_bus_rejected_total: ['reason'],
+const SOMETIMES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  peerlink_redis_up: {},
+  peerlink_bus_rejected_total: { reason: BUS_REJECTIONS },
+};
+/** What each alarm compares: a value at which all is well, and one at which somebody must be told. */
+const VALUES: Readonly<Record<string, readonly [well: number, bad: number]>> = {
+  PeerLinkNodeDown: [1, 0],
+  PeerLinkDegraded: [0, 1],
+  PeerLinkNoLeader: [1, 0],
+  PeerLinkTwoLeaders: [1, 2],
+  PeerLinkSingleCopies: [0, 1],
+  PeerLinkDamagedChunks: [0, 1],
+  PeerLinkDiskLow: [0.2, 0.05],
+  PeerLinkServerErrors: [0.05, 1],
+  PeerLinkLoopLate: [0.1, 0.3],
+  PeerLinkForeignPackets: [0, 1],
+  PeerLinkRedisAway: [1, 0],
 };
 /** What Prometheus itself adds to each sample. */
 const ADDED = new Set(['instance', 'job']);
@@ -45,13 +60,15 @@ beforeAll(async () => {
   const server = await startServer();
   const text = await (await fetch(`${server.url}/metrics`)).text();
   for (const [, name = '', labels = ''] of text.matchAll(/^(peerlink_[a-z0-9_]+)(?:\{([^}]*)\})? /gm)) {
-    const known = families.get(name) ?? new Set<string>();
-    for (const [, label = ''] of labels.matchAll(/([a-z_]+)="/g)) known.add(label);
+    const known = families.get(name) ?? new Map<string, Set<string>>();
+    for (const [, label = '', value = ''] of labels.matchAll(/([a-z_]+)="([^"]*)"/g))
+      known.set(label, (known.get(label) ?? new Set()).add(value));
     families.set(name, known);
   }
   const declared = [...text.matchAll(/^# TYPE (peerlink_[a-z0-9_]+) /gm)].map(([, name = '']) => name);
   for (const [name, labels] of Object.entries(SOMETIMES)) {
-    if (declared.includes(name)) families.set(name, new Set(labels));
+    const known = Object.entries(labels).map(([label, values]) => [label, new Set(values)] as const);
+    if (declared.includes(name)) families.set(name, new Map(known));
   }
   await server.stop();
 }, 120_000);
@@ -63,11 +80,14 @@ describe('ops/', () => {
       for (const [, name = '', selector = ''] of expr.matchAll(/\b(peerlink_[a-z0-9_]+)(?:\{([^}]*)\})?/g)) {
         const labels = families.get(name);
         if (labels === undefined) unknown.push(name);
-        for (const [, label = ''] of selector.matchAll(/([a-z_]+)(?:=~|!=|!~|=)"/g)) {
+        for (const [, label = '', sign, value = ''] of selector.matchAll(/([a-z_]+)(=~|!=|!~|=)"([^"]*)"/g)) {
           if (labels?.has(label) !== true && !ADDED.has(label)) unknown.push(`${name}{${label}}`);
+          if (sign === '=' && labels?.get(label)?.has(value) === false) unknown.push(`${name}{${label}="${value}"}`);
         }
       }
     }
+    const jobs = expressions.flatMap((expr) => [...expr.matchAll(/\bjob="([^"]*)"/g)].map(([, job]) => job));
+    expect(new Set(jobs)).toEqual(new Set(readText('ops/prometheus/scrape.yml').match(/(?<=job_name: )\S+/g)));
     expect(expressions.length).toBeGreaterThan(25);
     expect(unknown).toEqual([]);
   });
@@ -85,6 +105,16 @@ describe('ops/', () => {
     for (const { annotations } of rules) {
       expect(annotations.summary.length).toBeGreaterThan(10);
       expect(annotations.description.length).toBeGreaterThan(40);
+    }
+  });
+
+  it('alarms at what is bad, and not while all is well', () => {
+    expect(Object.keys(VALUES).sort()).toEqual(rules.map(({ alert }) => alert).sort());
+    for (const { alert, expr } of rules) {
+      const [, sign, limit] = / (==|<|>) ([\d.]+)$/.exec(expr) ?? [];
+      const isTold = (value: number) =>
+        sign === '<' ? value < Number(limit) : sign === '>' ? value > Number(limit) : value === Number(limit);
+      expect({ alert, isTold: VALUES[alert]?.map(isTold) }).toEqual({ alert, isTold: [false, true] });
     }
   });
 
