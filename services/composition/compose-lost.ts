@@ -53,7 +53,9 @@ export function composeLost(core: NodeCore, parts: LostParts) {
     isReached: async (id) => {
       const ask = (asked: string) =>
         call('operator.reaches', { nodeId: id }, { nodeId: asked, timeoutMs: REACHES_ANSWER_MS }).catch(() => true);
-      return (await Promise.all(nodesWith(broker, 'operator').map(ask))).some(Boolean);
+      // Not itself: the bus may still name it when it was just killed.
+      const others = nodesWith(broker, 'operator').filter((asked) => asked !== id);
+      return (await Promise.all(others.map(ask))).some(Boolean);
     },
     losses: (id) => lost.count(id),
     record: (id, notSeenForSeconds) => clusterRepository.giveUp(id, notSeenForSeconds),

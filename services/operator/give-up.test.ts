@@ -54,7 +54,30 @@ describe('giving up on a node', () => {
   const refusals: readonly (readonly [why: string, nodeId: string, (world: World) => void, wanted: object])[] = [
     ['nobody knows it', 'nobody', () => {}, { type: 'not_found' }],
     ['it is this one', 'here', () => {}, { type: 'node_alive', message: /is the one you ask/ }],
-    ['it answers the bus', 'gone', (world) => (world.answering = ['here', 'gone']), { type: 'node_alive' }],
+    [
+      'it answers the bus and another node',
+      'gone',
+      (world) => {
+        world.answering = ['here', 'gone'];
+        world.reached = ['gone'];
+      },
+      { type: 'node_alive', message: /answers\. It lives: drain it instead/ },
+    ],
+    [
+      'it was killed a moment ago: the bus still names it, and nobody reaches it',
+      'gone',
+      (world) => {
+        world.change({ unseenMs: 4_400 });
+        world.answering = ['here', 'gone'];
+      },
+      { type: 'node_alive', retryAfterSeconds: 26, message: /was seen 4 s ago\. Ask again in 26 s/ },
+    ],
+    [
+      'the bus still names it, and it was not seen for long',
+      'gone',
+      (world) => (world.answering = ['here', 'gone']),
+      { type: 'node_alive', retryAfterSeconds: 10, message: /nobody reaches it.*Ask again in 10 s/ },
+    ],
     [
       'it was seen a moment ago',
       'gone',

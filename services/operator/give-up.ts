@@ -5,6 +5,9 @@ import type { GiveUpResponse, LossCounts } from '../contracts/operator.ts';
 /** A node that lives writes its row every 10 s: two were missed. As long as it takes the leader to say that it left. */
 const UNSEEN_SECONDS = 30;
 
+/** A node that is silent is gone from the bus after 4 to 8 s. */
+const BUS_FORGETS_SECONDS = 10;
+
 /** A node's row, as far as it matters here. */
 export interface NodeRowLeft {
   readonly id: string;
@@ -19,7 +22,7 @@ export interface GiveUpPorts {
   readonly rows: () => Promise<readonly NodeRowLeft[]>;
   /** Nodes that answer the bus. */
   readonly answering: () => readonly string[];
-  /** Whether any node that answers reaches the data port of this one, or cannot say. */
+  /** Whether any other node that answers reaches the data port of this one, or cannot say. */
   readonly isReached: (nodeId: string) => Promise<boolean>;
   /** @throws unavailable */
   readonly losses: (nodeId: string) => Promise<LossCounts>;
@@ -56,8 +59,11 @@ async function rowOf(ports: GiveUpPorts, nodeId: string): Promise<NodeRowLeft> {
 
 async function assertGone(ports: GiveUpPorts, { id, state, unseenMs }: NodeRowLeft): Promise<void> {
   if (id === ports.nodeId) throw alive(`Node ${id} is the one you ask. It lives: drain it instead.`);
-  if (ports.answering().includes(id)) throw alive(`Node ${id} answers. It lives: drain it instead.`);
+  // Of one that was killed the bus hears a few seconds later.
+  const isOnBus = ports.answering().includes(id);
+  if (isOnBus && (await ports.isReached(id))) throw alive(`Node ${id} answers. It lives: drain it instead.`);
   if (state !== 'left' && unseenMs <= UNSEEN_SECONDS * 1000) throw seenLately(id, unseenMs);
+  if (isOnBus) throw stillOnBus(id);
   if (await ports.isReached(id)) throw alive(`Node ${id} answers another node, or that could not be found out.`);
 }
 
@@ -67,6 +73,11 @@ function seenLately(nodeId: string, unseenMs: number): PeerLinkError {
     `Node ${nodeId} was seen ${Math.round(unseenMs / 1000)} s ago. Ask again in ${waitSeconds} s.`,
     waitSeconds,
   );
+}
+
+function stillOnBus(nodeId: string): PeerLinkError {
+  const message = `Node ${nodeId} was just heard on the bus, but nobody reaches it. Ask again in ${BUS_FORGETS_SECONDS} s.`;
+  return alive(message, BUS_FORGETS_SECONDS);
 }
 
 function alive(message: string, retryAfterSeconds?: number): PeerLinkError {
