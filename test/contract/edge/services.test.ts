@@ -49,7 +49,8 @@ function memoryCluster() {
   let lease: LeaderLease | null = null;
   const repository: ClusterRepository = {
     identity: async () => ({ clusterId: 'c1', secret: new Uint8Array(32) }),
-    announce: async ({ secretMark: _, ...node }) => void rows.set(node.id, { ...node, unseenMs: 0, isGivenUp: false }),
+    announce: async ({ id, peerUrl, publicUrl, state }) =>
+      void rows.set(id, { id, peerUrl, publicUrl, state, unseenMs: 0, isGivenUp: false }),
     listSecrets: async () => [],
     listNodes: async () => [...rows.values()],
     forgetNodes: async () => 0,
