@@ -6,6 +6,7 @@ import { extname, join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import Negotiator from 'negotiator';
+import { madeOnce } from '../kernel/made-once.ts';
 import { pagePolicy } from './security-headers.ts';
 
 /** The built front end is a few hundred files and a few MiB; anything else in the folder was not built by us. */
@@ -264,15 +265,7 @@ async function readAsset(
 function compressedOf(plain: Buffer): Asset['compressed'] {
   return {
     // Quality 5 costs milliseconds and is within a few percent of the best.
-    br: once(() => promisify(brotliCompress)(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } })),
-    gzip: once(() => promisify(gzip)(plain)),
-  };
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
+    br: madeOnce(() => promisify(brotliCompress)(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } })),
+    gzip: madeOnce(() => promisify(gzip)(plain)),
   };
 }
