@@ -13,7 +13,7 @@ import type { PeerAuth, PeerHead } from './peer-auth.ts';
 import { type PeerClient, xorInPlace } from './peer-client.ts';
 import { faultOfAnswer, noAnswer, readJson } from './peer-faults.ts';
 import { whatIsAsked } from './peer-read.ts';
-import { tellingQuery, toldOf } from './told-file.ts';
+import { toldOf, toldParameter } from './told-file.ts';
 
 /** A copy is asked for when a reader waits, so a node that is slow to give it is as good as none. */
 const COPY_MS = 10_000;
@@ -78,9 +78,10 @@ async function fetchCopy(
   file: RunningFile,
   chunkIndex: number | null,
 ): Promise<Buffer | null> {
-  // It may have no row of it, and the database may be away.
-  const query = `${chunkIndex === null ? '' : `&chunk=${chunkIndex}`}${tellingQuery(toldOf(transfer.row, file.row))}`;
-  const path = `/peer/transfers/${transfer.row.id}/copies/${file.row.index}${query.replace('&', '?')}`;
+  const chunk = chunkIndex === null ? {} : { chunk: String(chunkIndex) };
+  // The file is described: the node may have no row of it, and the database may be away.
+  const query = new URLSearchParams({ ...chunk, ...toldParameter(toldOf(transfer.row, file.row)) });
+  const path = `/peer/transfers/${transfer.row.id}/copies/${file.row.index}?${query}`;
   const late = AbortSignal.timeout(COPY_MS);
   const { epoch } = transfer.row;
   try {

@@ -15,7 +15,7 @@ import { CONNECT_MS, type PeerConnection } from './peer-connection.ts';
 import { faultOfAnswer, noAnswer, readJson } from './peer-faults.ts';
 import { type Probe, probe } from './probe.ts';
 import { type ProgressWatch, watchProgress } from './progress-watch.ts';
-import { type ToldFile, tellingQuery } from './told-file.ts';
+import { type ToldFile, toldParameter } from './told-file.ts';
 
 /** "Its own probe of the home's data port is refused, or stays unanswered for 3 s." */
 export const PROBE_MS = 3_000;
@@ -191,8 +191,9 @@ export class PeerClient {
   /** Bytes [from, to) of a file at a node that holds it; waits there for chunks that are not committed yet. */
   async read(target: ReadTarget, signal: AbortSignal): Promise<PeerReading> {
     const { nodeId, transferId, fileIndex, from, to, told, ...rest } = target;
-    const range = `from=${from}${to === null ? '' : `&to=${to}`}`;
-    const path = `/peer/transfers/${transferId}/files/${fileIndex}?${range}${tellingQuery(told)}`;
+    const range = { from: String(from), ...(to === null ? {} : { to: String(to) }) };
+    const query = new URLSearchParams({ ...range, ...toldParameter(told) });
+    const path = `/peer/transfers/${transferId}/files/${fileIndex}?${query}`;
     const options = { ...rest, nodeId, method: 'GET', path, lengthBytes: null, isBulk: true, signal } as const;
     const { body, nonce } = await this.#ask(options, CONNECT_MS);
     const reveal = this.#hider(nonce, 'response');
@@ -215,7 +216,8 @@ export class PeerClient {
   /** Whether a node holds all of a sealed file: it is asked for none of its bytes. @throws unavailable when it does not say */
   async holds(target: Omit<ReadTarget, 'from' | 'to'>, signal: AbortSignal): Promise<boolean> {
     const { nodeId, transferId, fileIndex, epoch, told } = target;
-    const path = `/peer/transfers/${transferId}/files/${fileIndex}?from=0&to=0${tellingQuery(told)}`;
+    const query = new URLSearchParams({ from: '0', to: '0', ...toldParameter(told) });
+    const path = `/peer/transfers/${transferId}/files/${fileIndex}?${query}`;
     const asked = { nodeId, method: 'GET', path, epoch, lengthBytes: null, signal } as const;
     const { head, body } = await this.#headOf(asked, CONNECT_MS);
     // To its end, which is near, so that the connection is kept.

@@ -25,11 +25,11 @@ export function toldOf(transfer: TransferRow, file: FileRow): ToldFile | null {
   return { fileId, sizeBytes, chunkSizeBytes, digest, expiresAtMs: transfer.expiresAt.getTime() };
 }
 
-/** The end of a query. */
-export function tellingQuery(told: ToldFile | null): string {
-  if (told === null) return '';
+/** As a parameter of a query; none when there is nothing to tell. */
+export function toldParameter(told: ToldFile | null): Record<string, string> {
+  if (told === null) return {};
   const digest = Buffer.from(told.digest).toString('hex');
-  return `&${TOLD}=${[told.fileId, told.sizeBytes, told.chunkSizeBytes, digest, told.expiresAtMs].join('.')}`;
+  return { [TOLD]: [told.fileId, told.sizeBytes, told.chunkSizeBytes, digest, told.expiresAtMs].join('.') };
 }
 
 /** Null: nothing was told, or nothing that a row can say. */
