@@ -39,7 +39,7 @@ export function composeEdge(core: NodeCore, phase: Phase) {
   const ports: EdgePorts = {
     answerFault,
     answerPage: (req, res) => pages.answerIndex(req, res),
-    consumeRate: (limit, context) => rateLimits.consume(limit, context.addressKey),
+    consumeRate: (limit, context, more) => rateLimits.consume(limit, context.addressKey, more),
   };
   const trusted = parseTrustedNetworks(settings.trustedProxies);
   const facts = createNetworkFacts();

@@ -83,8 +83,12 @@ export const MAX_CONNECTIONS = 20_000;
 export const READ_AHEAD_BUFFERS = 3;
 /** Of larger chunks fewer are read ahead, at least one. */
 export const READ_AHEAD_BYTES = 6 * MIB;
-/** Verified chunks that nobody sends right now, kept for those who read the same file a little behind others. */
+/** Verified chunks that nobody sends right now, kept for those who read the same file a little behind others, or on in small ranges. */
 export const SHARED_CHUNK_BYTES = 16 * MIB;
+/** How long one of which a range took a part is kept for the next range. */
+export const SHARED_CHUNK_KEPT_MS = 10_000;
+/** So much that is read and verified for a range and not sent costs one look: a byte of a chunk has all of it read. */
+export const WASTE_A_LOOK_BYTES = MIB;
 /** Buffers of all downloads together. Beyond half of it nobody reads ahead, at it streams wait. */
 export const MAX_READER_BYTES = 512 * MIB;
 /** While streams wait for buffers, a client that has taken nothing for this long is cut. */

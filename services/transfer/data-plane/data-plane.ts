@@ -23,7 +23,11 @@ export interface EdgePorts {
   /** The page's index.html with its headers: for browsers and preview agents that open a share. */
   answerPage(req: IncomingMessage, res: ServerResponse, context: RequestContext): void;
   /** One point of the named limit for this client; throws `rate_limited`. */
-  consumeRate(limit: 'uploads' | 'downloads' | 'passwords' | 'looks', context: RequestContext): Promise<void>;
+  consumeRate(
+    limit: 'uploads' | 'downloads' | 'passwords' | 'looks',
+    context: RequestContext,
+    more?: number,
+  ): Promise<void>;
 }
 
 /** File bytes by HTTP: `/d/`, `PUT /`, file bodies under `/api/transfers/`, `/peer/`. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { HEADER } from '../../contracts/http.ts';
+import { WASTE_A_LOOK_BYTES } from '../../contracts/limits.ts';
 import {
   decideRange,
   isNotModified,
@@ -21,6 +22,7 @@ import type { DataPlaneDeps } from './deps.ts';
 import { disposition } from './disposition.ts';
 import { type LeaseUse, useLease } from './download-lease.ts';
 import { PacedResponse } from './paced-response.ts';
+import { wastedBytes } from './range-waste.ts';
 import { isServedHere, piecesOf } from './read-pieces.ts';
 
 /** User bytes never run on our origin, whatever they are. */
@@ -78,6 +80,9 @@ export async function getFile(
     res.writeHead(status, head).end();
     return;
   }
+  const wasted = wastedBytes({ from, to }, file.row, (index) => deps.chunks.has(file.row.id, index));
+  const more = Math.floor(wasted / WASTE_A_LOOK_BYTES);
+  if (more > 0) await deps.edge.consumeRate('looks', context, more);
   const lease = await useLease(deps, req, res, context, { transfer, file, range: { from, to } });
   const { recipient } = options;
   const counted =

@@ -126,7 +126,8 @@ class FileReading {
     const hiding = this.#hidingAt(start - from);
     let held: HeldChunk | null = null;
     try {
-      held = await this.#read(use, index, hiding);
+      const isPart = from > start || (to !== null && to < start + this.#file.chunkLength(index));
+      held = await this.#read(use, index, hiding, isPart);
     } catch (fault) {
       // The file was closed under the read because the transfer is over.
       this.#transfer.assertGoingOn(this.#deps.engine.nowMs);
@@ -151,14 +152,19 @@ class FileReading {
   }
 
   /** Null: the bytes are not those that were committed. */
-  async #read({ stored }: FileUse, index: number, hiding: Hiding | undefined): Promise<HeldChunk | null> {
+  async #read(
+    { stored }: FileUse,
+    index: number,
+    hiding: Hiding | undefined,
+    isPart: boolean,
+  ): Promise<HeldChunk | null> {
     const { buffers } = this.#deps;
     const bufferBytes = this.#file.row.chunkSizeBytes;
     const lengthBytes = this.#file.chunkLength(index);
     const load = (buffer: Buffer) => stored.readChunk(index, buffer, lengthBytes, hiding);
     const value = stored.values.get(index);
     if (hiding === undefined && value !== null)
-      return this.#shared.read({ index, lengthBytes, value, bufferBytes, load });
+      return this.#shared.read({ index, lengthBytes, value, bufferBytes, isPart, load });
     // Obfuscated by a key of this answer: nobody else could use it.
     const buffer = buffers.take(bufferBytes);
     const release = () => buffers.give(buffer);

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
+import { waitFor } from '../../../test/support/waiting.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type FileReader, type HeldChunk, SharedChunks } from './shared-chunks.ts';
 
 const CHUNK = 1024;
 
 /** A file whose chunks are filled with their value's first byte, and how often each was read. */
-function world(maxIdleBytes = 4 * CHUNK) {
+function world(maxIdleBytes = 4 * CHUNK, keptMs = 60_000) {
   const pool = new BufferPool();
   const given: Buffer[] = [];
   const give = pool.give.bind(pool);
@@ -14,7 +15,7 @@ function world(maxIdleBytes = 4 * CHUNK) {
     given.push(buffer);
     give(buffer);
   };
-  const chunks = new SharedChunks(pool, maxIdleBytes);
+  const chunks = new SharedChunks(pool, maxIdleBytes, keptMs);
   const loads: number[] = [];
   const read = (
     reader: FileReader,
@@ -22,14 +23,16 @@ function world(maxIdleBytes = 4 * CHUNK) {
     {
       value = index,
       lengthBytes = CHUNK - 1,
+      isPart = false,
       load = async () => true,
-    }: { value?: number; lengthBytes?: number; load?: () => Promise<boolean> } = {},
+    }: { value?: number; lengthBytes?: number; isPart?: boolean; load?: () => Promise<boolean> } = {},
   ) =>
     reader.read({
       index,
       value: new Uint8Array(32).fill(value),
       lengthBytes,
       bufferBytes: CHUNK,
+      isPart,
       load: (buffer) => {
         loads.push(index);
         buffer.fill(value);
@@ -105,6 +108,47 @@ describe('chunks that several readers share', () => {
     const [first, second] = [chunks.enter('a'), chunks.enter('a')];
     await read(first, 0);
     expect(sound(await read(second, 0, { lengthBytes: CHUNK })).bytes).toHaveLength(CHUNK - 1);
+  });
+
+  it('are read once by somebody who has them part by part, one request after the other', async () => {
+    const { chunks, loads, given, read } = world();
+    for (let turn = 0; turn < 5; turn += 1) {
+      const reader = chunks.enter('a');
+      const part = sound(await read(reader, 3, { isPart: true }));
+      expect([part.bytes[0], chunks.idleBytes]).toEqual([3, 0]);
+      reader.leave(true);
+      part.release();
+      expect([chunks.idleBytes, chunks.has('a', 3), chunks.has('a', 2)]).toEqual([CHUNK, true, false]);
+    }
+    expect([loads, given]).toEqual([[3], []]);
+    // The latest of all files stay, and none that was committed anew.
+    const others = ['b', 'c', 'd', 'e'].map((file) => chunks.enter(file));
+    for (const other of others) sound(await read(other, 0, { isPart: true })).release();
+    for (const other of others) other.leave(true);
+    expect([chunks.idleBytes, chunks.has('a', 3), given.length]).toEqual([4 * CHUNK, false, 1]);
+    const again = chunks.enter('e');
+    expect(sound(await read(again, 0, { value: 9, isPart: true })).bytes[0]).toBe(9);
+    expect(loads).toEqual([3, 0, 0, 0, 0, 0]);
+  });
+
+  it('of which somebody had a part are given back after a while', async () => {
+    const { chunks, given, read } = world(4 * CHUNK, 1);
+    const reader = chunks.enter('a');
+    sound(await read(reader, 0, { isPart: true })).release();
+    reader.leave(true);
+    expect(given).toHaveLength(0);
+    await waitFor('it is given back', 5_000, async () => given.length === 1);
+    expect([chunks.idleBytes, chunks.has('a', 0)]).toEqual([0, false]);
+  });
+
+  it('of which somebody had a part are not found when that answer broke off', async () => {
+    const { chunks, given, read } = world();
+    const reader = chunks.enter('a');
+    const lost = sound(await read(reader, 0, { isPart: true }));
+    reader.leave(false);
+    expect(chunks.has('a', 0)).toBe(false);
+    lost.release();
+    expect([chunks.idleBytes, given.length]).toEqual([0, 1]);
   });
 
   it('do not stay where one reads alone', async () => {
