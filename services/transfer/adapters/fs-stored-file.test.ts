@@ -152,6 +152,26 @@ describe('a disk that fails', () => {
     expect(stored.values.has(0)).toBe(true);
     await stored.close();
   });
+
+  it('is given the rest of a value of which it took a part', async () => {
+    const id = randomId(TRANSFER_ID_LENGTH);
+    const stored = await create(id);
+    const handle = await open(root, 'r');
+    const descriptors = Object.getPrototypeOf(handle) as FileHandle;
+    await handle.close();
+    type Write = (bytes: Uint8Array, from: number, length: number, at: number) => Promise<unknown>;
+    const write = descriptors.write as unknown as Write;
+    const inParts: Write = function (this: FileHandle, bytes, from, length, at) {
+      return write.call(this, bytes, from, Math.min(length, 10), at);
+    };
+    jest.spyOn(descriptors, 'write').mockImplementation(inParts as never);
+    const value = await stored.writeChunk(1, BYTES);
+    await stored.commitChunk(1, value);
+    await stored.close();
+    const later = await storeOf().open(id, GEOMETRY);
+    expect([later?.values.get(0), later?.values.get(1)]).toEqual([null, Uint8Array.from(value)]);
+    await later?.close();
+  });
 });
 
 /**
