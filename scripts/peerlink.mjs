@@ -12,6 +12,8 @@ const ASK_AGAIN_MS = 1_000;
 const ANSWER_DEADLINE_MS = 14_000;
 /** A database or bus that is away for a moment is no reason to give up a drain that takes minutes. */
 const MAX_FAILURES = 30;
+/** So long no other node is there: one that is restarted, or a bus that is away for a moment, is back by then. */
+const ALONE_MS = 10_000;
 
 function dataDirectory() {
   if (process.env.DATA_DIR === undefined && existsSync(join(ROOT, '.env'))) process.loadEnvFile(join(ROOT, '.env'));
@@ -69,6 +71,7 @@ function told({ nodeId, homeCount, onlyCopyCount }) {
 async function drain(node, isWaiting) {
   let failures = 0;
   let last = '';
+  let aloneSince = null;
   for (;;) {
     const said = await askAny({ command: 'drain', node }).catch((fault) => {
       if (!isWaiting || failures >= MAX_FAILURES || last === '') throw fault;
@@ -86,9 +89,23 @@ async function drain(node, isWaiting) {
         say(`no only copy is left on ${said.status.nodeId}: it can be stopped`);
         return 0;
       }
+      aloneSince = said.status.isAlone ? (aloneSince ?? performance.now()) : null;
+      if (aloneSince !== null && said.status.onlyCopyCount > 0 && performance.now() - aloneSince > ALONE_MS)
+        throw new SetupError(stranded(said.status));
     }
     await delay(ASK_AGAIN_MS);
   }
+}
+
+function stranded({ nodeId, onlyCopyCount }) {
+  const [what, them] =
+    onlyCopyCount === 1
+      ? ['1 transfer has its only copy', 'it']
+      : [`${onlyCopyCount} transfers have their only copies`, 'them'];
+  return (
+    `${what} on ${nodeId}, and no other node can take ${them}. Start another node of the cluster and give this command again; or stop ` +
+    `this one as it is: its data directory keeps ${them}, and started on that again it serves ${them}`
+  );
 }
 
 const counted = (count, one, many) => (count === 1 ? `1 ${one}` : `${count} ${many}`);

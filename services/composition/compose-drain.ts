@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { NodeDrain } from '../node/drain.ts';
 import type { composeSelf } from './compose-self.ts';
 import type { composeTransfers } from './compose-transfers.ts';
-import type { NodeCore, Phase } from './node-core.ts';
+import { type NodeCore, nodesWith, type Phase } from './node-core.ts';
 
 /** Of the drain's time: transfers go to their replicas first, those with a body on its way a little later. */
 const HAND_OVER_MS = 12_000;
@@ -24,6 +24,7 @@ export function composeDrain(core: NodeCore, phase: Phase, { self, transfers }: 
   return new NodeDrain({
     nodeId: core.nodeId,
     isAlone: !core.config.isCluster,
+    otherNodeCount: () => nodesWith(core.broker, 'transfer').filter((id) => id !== core.nodeId).length,
     enterDraining: () => {
       phase.isServing = false;
       self.monitor.enter('draining');

@@ -213,4 +213,6 @@ export interface DrainStatus {
   readonly homeCount: number | null;
   /** Those of them, and copies of absent homes, that no other node holds whole; null also: not counted yet, to be asked again. */
   readonly onlyCopyCount: number | null;
+  /** There is no other node that could take anything. Nodes of earlier releases do not say. */
+  readonly isAlone?: true;
 }

@@ -9,6 +9,7 @@ function world(rounds: readonly boolean[], strandedCounts: readonly number[] = [
   const ports: DrainPorts = {
     nodeId: 'node-a',
     isAlone: false,
+    otherNodeCount: () => 1,
     enterDraining: () => void done.push('draining'),
     enterLeft: () => void done.push('left'),
     handOver: async (limitMs, patienceMs) => {
@@ -47,6 +48,14 @@ describe('a drain that an operator asked for', () => {
     await waitFor('the end', 10_000, () => done.includes('left'));
     const taken = ['pause', 'round', 'pause', 'round'];
     expect(done).toEqual(['draining', 'round', 'released', ...taken, 'pause', 'round', 'left']);
+  });
+
+  it('says that there is nobody to hand anything to', async () => {
+    let otherNodeCount = 0;
+    const { drain } = world([true], [], { otherNodeCount: () => otherNodeCount });
+    expect(await drain.status()).toEqual({ nodeId: 'node-a', homeCount: 1, onlyCopyCount: 1, isAlone: true });
+    otherNodeCount = 1;
+    expect(await drain.status()).toEqual({ nodeId: 'node-a', homeCount: 1, onlyCopyCount: 1 });
   });
 
   it('counts what nobody else may have among the only copies, and does not wait for it on SIGTERM', async () => {

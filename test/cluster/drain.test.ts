@@ -198,6 +198,21 @@ describe('npm run peerlink -- drain', () => {
   );
 
   it(
+    'does not wait for ever for another node where there is none',
+    async () => {
+      const { first } = await world(1);
+      const id = nodeIdOf(first);
+      await putFile(first, randomBytes(MIB));
+      const alone = peerlink(first, 'drain', id, '--wait');
+      expect((await alone.exited(60_000)).code).toBe(1);
+      expect(alone.log()).toContain(
+        `1 transfer has its only copy on ${id}, and no other node can take it. Start another node`,
+      );
+    },
+    TEST_MS,
+  );
+
+  it(
     'says what is wrong with its words',
     async () => {
       const { first } = await world(1);
