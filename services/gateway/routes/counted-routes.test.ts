@@ -84,3 +84,22 @@ describe('a client that has used up its limits', () => {
     expect(working).toEqual(FREE);
   });
 });
+
+describe('the right password', () => {
+  it('takes back what its guesses cost at that share from that address', async () => {
+    const said: string[] = [];
+    const note = (what: string) => async (name: string, key: string) => void said.push(`${what} ${name} ${key}`);
+    const rateLimits: RateLimits = { consume: note('take'), assertLeft: note('look'), forgive: note('forgive') };
+    const call = (async () => ({ grant: 'g', addressGrant: 'a', expiresAt: new Date(0).toISOString() })) as unknown;
+    const routes = shareRoutes({ call: call as Call, clock: systemClock, rateLimits });
+    const context = { requestId: 'r', addressKey: '192.0.2.1' } as EdgeContext;
+    const req = { headers: {}, method: 'POST' } as IncomingMessage;
+    const body = async () => ({ password: 'x' });
+    await routes['POST /shares/:shareId/grant']?.({ req, context, params: { shareId: ID }, body });
+    expect(said).toEqual([
+      `take passwords ${ID} 192.0.2.1`,
+      'take password-checks 192.0.2.1',
+      `forgive passwords ${ID} 192.0.2.1`,
+    ]);
+  });
+});
