@@ -33,7 +33,9 @@ export function ask(
   { method = 'GET', headers = {}, body, isChunked = false }: Ask = {},
 ): Promise<Answer> {
   const { hostname, port } = new URL(base);
-  const length = body === undefined || isChunked ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+  const whole = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+  // Said: of a body that is there at once Node would tell the length all the same.
+  const length = isChunked ? { 'Transfer-Encoding': 'chunked' } : whole;
   return new Promise((resolve, reject) => {
     const req = httpRequest(
       { hostname, port, path, method, headers: { ...length, ...headers }, agent: false, timeout: DEADLINE_MS },

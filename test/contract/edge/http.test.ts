@@ -401,6 +401,11 @@ describe('limits', () => {
     expect((await ask(url, '/healthz', { headers: { 'X-Fill': 'a'.repeat(bytes) } })).status).toBe(status);
   });
 
+  it('a header within the limit, beside the longest address', async () => {
+    const headers = { 'X-Fill': 'a'.repeat(MAX_HEADER_BYTES - 500) };
+    expect((await ask(url, `/${'a'.repeat(MAX_URL_BYTES - 1)}`, { headers })).status).toBe(404);
+  });
+
   it.each([
     ['at', MAX_JSON_DEPTH, 'bad_request'],
     ['one over', MAX_JSON_DEPTH + 1, 'bad_json'],
