@@ -131,7 +131,9 @@ describe('a server that runs', () => {
       const idle = sendRaw(server.port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n', 30_000);
       await waitFor('the connection is idle', 5_000, async () => (await ask(server.url, '/healthz')).status === 200);
       const startedMs = performance.now();
-      expect(await server.stop()).toEqual({ code: 0, signal: null });
+      // As who started it in a terminal ends it.
+      process.kill(server.pid, 'SIGINT');
+      expect(await server.process.exited(LONG_MS)).toEqual({ code: 0, signal: null });
       expect(performance.now() - startedMs).toBeLessThan(5_000);
       expect((await idle).isClosed).toBe(true);
       const alone = startProcess(process.execPath, [MAIN, '--repl'], {
@@ -181,8 +183,9 @@ describe('a server that runs', () => {
           answer += part.toString();
         });
         socket.on('close', () => resolve(answer));
+        // Long after everything else would have ended.
         void waitFor('the drain has begun', 10_000, () => server.log().includes('draining')).then(() =>
-          socket.write(half),
+          setTimeout(() => socket.write(half), 1_500),
         );
       });
       await waitFor('the upload has begun', 10_000, async () =>
@@ -195,6 +198,30 @@ describe('a server that runs', () => {
       expect(server.log()).toMatch(/"onlyCopies":[1-9]\d*,"msg":"stopped/);
       expect(states).toContain('draining');
       expect(page.connected).toBe(false);
+    },
+    LONG_MS,
+  );
+
+  it(
+    'waits for nothing when it is told again, but for two signals of one moment it is told once',
+    async () => {
+      server = await startServer({ dataDirectory: server.dataDirectory });
+      const socket = connect(server.port, '127.0.0.1', () => {
+        socket.write('PUT /held.bin HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nx');
+      });
+      socket.on('error', () => undefined);
+      await waitFor('the upload has begun', 10_000, async () =>
+        /peerlink_uploads_active 1/.test((await ask(server.url, '/metrics')).body),
+      );
+      process.kill(server.pid, 'SIGTERM');
+      process.kill(server.pid, 'SIGINT');
+      await waitFor('the drain has begun', 10_000, () => server.log().includes('draining'));
+      const exited = server.process.exited(LONG_MS);
+      const longAfter = new Promise<'drains'>((resolve) => setTimeout(() => resolve('drains'), 1_500));
+      expect(await Promise.race([exited, longAfter])).toBe('drains');
+      process.kill(server.pid, 'SIGTERM');
+      expect(await exited).toEqual({ code: 1, signal: null });
+      socket.destroy();
     },
     LONG_MS,
   );
