@@ -54,6 +54,18 @@ describe('opening a transfer', () => {
     expect((await control.get({ ...nobody, uploadToken }, transfer.id)).id).toBe(transfer.id);
   });
 
+  it('without a session makes it the token’s alone, and not of everybody who has no session either', async () => {
+    const { control } = world();
+    const { transfer, uploadToken } = await control.open(nobody, request);
+    for (const other of [nobody, anna, { ...nobody, uploadToken: 'guessed' }]) {
+      await expect(control.get(other, transfer.id)).rejects.toMatchObject({ type: 'not_found' });
+      await expect(control.status(other, transfer.id)).rejects.toMatchObject({ type: 'not_found' });
+      await expect(control.change(other, transfer.id, {})).rejects.toMatchObject({ type: 'not_found' });
+      await expect(control.end(other, transfer.id, 'deleted')).rejects.toMatchObject({ type: 'not_found' });
+    }
+    expect((await control.get({ ...nobody, uploadToken }, transfer.id)).id).toBe(transfer.id);
+  });
+
   it('answers a repeated key with the same transfer and token, and another request under it with key_reused', async () => {
     const { control } = world();
     const first = await control.open(anna, request, 'key-1');
