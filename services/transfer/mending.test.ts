@@ -28,6 +28,9 @@ class World {
   readonly faults: unknown[] = [];
   readonly adoptions: string[] = [];
   isOtherUp = true;
+  /** Nodes that answer other bytes for every chunk, and how often they did. */
+  readonly wrong = new Map<string, Buffer>();
+  wrongReadCount = 0;
   /** Who holds copies by the row, by the table of nodes, and by the bus. */
   holders: ChunkCopies['holders'] = async () => ['node-b'];
   answering: readonly string[] = [];
@@ -45,16 +48,7 @@ class World {
       store: this.store,
       nowMs: () => this.nowMs,
       isDiskTrusted,
-      copies: {
-        ...memoryCopies(
-          (row, scope) => this.holders(row, scope),
-          async (_nodeId, file) => {
-            if (!this.isOtherUp) throw new PeerLinkError('unavailable', 'away');
-            return this.other.open(file.id, file);
-          },
-        ),
-        answering: () => this.answering,
-      },
+      copies: this.#copies(),
       askToAdopt: async (row) => {
         this.adoptions.push(row.id);
         await this.adopt(row.id);
@@ -63,6 +57,26 @@ class World {
       onFault: (_what, fault) => void this.faults.push(fault),
     });
     return this.engine;
+  }
+
+  #copies(): ChunkCopies {
+    const copies = memoryCopies(
+      (row, scope) => this.holders(row, scope),
+      async (_nodeId, file) => {
+        if (!this.isOtherUp) throw new PeerLinkError('unavailable', 'away');
+        return this.other.open(file.id, file);
+      },
+    );
+    return {
+      ...copies,
+      answering: () => this.answering,
+      read: async (nodeId, transfer, file, index) => {
+        const wrong = this.wrong.get(nodeId);
+        if (wrong === undefined) return copies.read(nodeId, transfer, file, index);
+        this.wrongReadCount += 1;
+        return wrong;
+      },
+    };
   }
 
   /** A file of three chunks with those named stored on this node; all of them on the other one. */
@@ -159,6 +173,38 @@ describe('a damaged chunk', () => {
     world.answering = ['node-b'];
     expect((await world.readChunk(id, 1)).equals(bytesOf(1))).toBe(true);
     expect([world.bytes(fileId, 1), world.events]).toEqual([bytesOf(1), ['repaired 1']]);
+  });
+});
+
+describe('a copy of other bytes', () => {
+  const WRONG = Buffer.alloc(CHUNK, 77);
+
+  it('mends nothing, and the next node is asked', async () => {
+    const world = new World();
+    const { id, fileId } = await world.file();
+    world.damage(fileId, 1);
+    world.holders = async () => ['node-c', 'node-b'];
+    world.wrong.set('node-c', WRONG);
+    expect((await world.readChunk(id, 1)).equals(bytesOf(1))).toBe(true);
+    expect(world.bytes(fileId, 1)).toEqual(bytesOf(1));
+    world.damage(fileId, 1);
+    world.wrong.set('node-b', WRONG);
+    await expect(world.readChunk(id, 1)).rejects.toMatchObject({ type: 'damaged' });
+    expect(world.bytes(fileId, 1)).not.toEqual(WRONG);
+  });
+
+  it('is not stored in place of a file that is gone', async () => {
+    const world = new World();
+    const { id, fileId } = await world.file();
+    world.store.files.delete(fileId);
+    world.start(true);
+    world.holders = async () => ['node-c', 'node-b'];
+    world.wrong.set('node-c', WRONG);
+    const transfer = await world.engine.load(id);
+    expect(await world.engine.useFile(transfer, transfer.file(0), 'read')).toBeNull();
+    await waitFor('it is back', 5_000, () => world.engine.holdsAll(transfer, transfer.file(0)));
+    expect(world.wrongReadCount).toBe(3);
+    expect([0, 1, 2].map((index) => world.bytes(fileId, index))).toEqual([0, 1, 2].map(bytesOf));
   });
 });
 
