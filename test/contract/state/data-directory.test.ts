@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -33,22 +33,32 @@ function holder(directory: string, slots: 'single' | 'many', implementation: 'na
   });
 }
 
+const openFilesIn = (directory: string): readonly string[] =>
+  readdirSync('/proc/self/fd')
+    .map((name) => path.join('/proc/self/fd', name))
+    // The descriptor of this very look is closed by now.
+    .flatMap((name) => (existsSync(name) ? [readlinkSync(name)] : []))
+    .filter((name) => name.startsWith(directory));
+
 const hasTaken = (process: TestProcess) => () => /^taken (.*)$/m.exec(process.log())?.[1];
 
 describe('a data directory', () => {
   it('keeps its node id for ever and remembers its cluster', async () => {
     const directory = tempDirectory('data');
     const first = await take(directory);
+    // Names of files and who sends them are in the database inside.
+    expect(statSync(first.path).mode & 0o077).toBe(0);
     await first.bindCluster('cluster-a');
+    await first.confirmBoot();
     await first.release();
     const second = await take(directory);
     expect(second.nodeId).toBe(first.nodeId);
     expect(second.nodeId).toMatch(/^[1-9A-Za-z]{12}$/);
-    await second.bindCluster('cluster-a');
     await expect(second.bindCluster('cluster-b')).rejects.toMatchObject({
       type: 'unavailable',
       message: expect.stringContaining('cluster-b'),
     });
+    await second.bindCluster('cluster-a');
     await second.release();
   });
 
@@ -73,9 +83,17 @@ describe('a data directory', () => {
     const directory = tempDirectory('data');
     await mkdir(path.join(directory, 'node-0'));
     const file = path.join(directory, 'node-0', 'node.json');
-    for (const text of ['', '{"nodeId": 7}', '{"nodeId":"a","clusterId":3,"bootId":"b"}']) {
+    for (const text of [
+      '',
+      '{"nodeId": 7}',
+      '{"nodeId":"a","clusterId":3,"bootId":"b"}',
+      '{"nodeId":"","clusterId":null,"bootId":"b"}',
+    ]) {
       writeFileSync(file, text);
-      await expect(take(directory)).rejects.toMatchObject({ type: 'unavailable' });
+      await expect(take(directory)).rejects.toMatchObject({
+        type: 'unavailable',
+        message: expect.stringContaining('node.json'),
+      });
       expect(readFileSync(file, 'utf8')).toBe(text);
     }
   });
@@ -118,6 +136,8 @@ describe('a data directory', () => {
     await expect(take(directory, withAddon(true))).rejects.toMatchObject({ type: 'unavailable' });
     await fallback.release();
     await expect(take(directory, withAddon(false))).rejects.toMatchObject({ type: 'unavailable' });
+    // A file that stays open would keep the flock of a folder that this process does not have.
+    expect(openFilesIn(directory)).toEqual([]);
   });
 
   it('lies at paths longer than a socket address', async () => {

@@ -217,6 +217,29 @@ describe('the migrations of this release', () => {
       await (await openDatabase({ url, directory: '/nowhere', log: loud })).close();
     expect(messages).toEqual(['database migrated']);
     const { client } = await connect(url);
+    // The Prisma schema knows nothing of these, so that one that a migration takes away is missed by nobody else.
+    const checks = await client.query(
+      `SELECT conname FROM pg_constraint
+        WHERE contype = 'c' AND connamespace = 'public'::regnamespace ORDER BY conname COLLATE "C"`,
+    );
+    expect(checks.rows.map(({ conname }) => conname)).toEqual([
+      'cluster_is_one_row',
+      'files_digest_is_32_bytes',
+      'files_sealed_has_a_size',
+      'grants_state_is_known',
+      'leader_lease_is_one_row',
+      'leases_open_streams_hold',
+      'leases_state_is_known',
+      'nodes_state_is_known',
+      'outbox_kind_has_its_content',
+      'outbox_kind_is_known',
+      'transfers_counts_hold',
+      'transfers_end_is_complete',
+      'transfers_kind_is_known',
+      'transfers_replica_matches_its_state',
+      'transfers_replica_state_is_known',
+      'transfers_state_is_known',
+    ]);
     await client.query(`UPDATE migrations SET checksum = 'edited' WHERE name = '0001_initial'`);
     await expect(openDatabase({ url, directory: '/nowhere', log })).rejects.toMatchObject({
       type: 'unavailable',

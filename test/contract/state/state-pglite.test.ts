@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Prisma } from '../../../prisma/generated/client.ts';
 import type { Database } from '../../../services/database/database.ts';
 import { openDatabase } from '../../../services/database/open-database.ts';
 import { atEnd, tempDirectory } from '../../support/cleanup.ts';
@@ -59,6 +60,15 @@ describe('the state on embedded PGlite', () => {
     expect(found.insertMs).toBeLessThan(60);
     expect(found.insert1000FilesMs).toBeLessThan(250);
   }, 30_000);
+
+  it('does all statements of a transaction or none', async () => {
+    const [row, other] = [unique('node'), unique('node')];
+    const insert = (id: string, state: string) =>
+      Prisma.sql`INSERT INTO nodes (id, peer_url, state) VALUES (${id}, 'http://n:1', ${state})`;
+    const refused = database.transaction([insert(row, 'healthy'), insert(other, 'of no known name')]);
+    await expect(refused).rejects.toMatchObject({ type: 'internal' });
+    expect((await harness.cluster.listNodes()).map(({ id }) => id)).not.toContain(row);
+  });
 
   it('says that it is up, and after its end that it is not, by type', async () => {
     const closing = await openDatabase({ url: null, directory: tempDirectory('pglite'), log });
