@@ -159,7 +159,7 @@ export function describeClusterRepository(make: () => StateHarness): void {
     });
 
     it('knows which transfers lack a copy at a home that is there', async () => {
-      const { cluster, transfers } = make();
+      const { cluster, transfers, age } = make();
       const [here, left] = [unique('here'), unique('left')];
       await cluster.announce(node(here));
       await cluster.announce({ ...node(left), state: 'left' });
@@ -182,6 +182,11 @@ export function describeClusterRepository(make: () => StateHarness): void {
         [here, left].includes(homeNodeId),
       );
       expect(found.map(({ id }) => id)).toEqual([alone, syncing].sort());
+      await cluster.announce({ ...node(here), state: 'degraded' });
+      await age('transfers', alone, 7_200);
+      const now = (await cluster.singleCopies('', 1_000)).filter(({ homeNodeId }) => homeNodeId === here);
+      // Nobody needs a copy of what has expired.
+      expect(now.map(({ id }) => id)).toEqual([syncing]);
       expect(found).not.toContainEqual({ id: away, homeNodeId: left });
       const [first] = await cluster.singleCopies('', 1);
       expect(await cluster.singleCopies(first?.id ?? '', 1_000)).not.toContainEqual(first);

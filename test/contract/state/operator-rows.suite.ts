@@ -72,14 +72,28 @@ export function describeOperatorRows(make: () => StateHarness): void {
           'createdAt',
         ].sort(),
       );
+      const growing = newTransfer({ homeNodeId: nodeId });
+      await transfers.insert(growing, [newFile(0), newFile(1, { sizeBytes: null })], ROOMY);
+      const lists = await shownTransfers.list([growing.id, oldest], 0);
+      expect(new Map(lists.map(({ id, totalBytes }) => [id, totalBytes]))).toEqual(
+        new Map([
+          [growing.id, null],
+          [oldest, 1_000],
+        ]),
+      );
+      await transfers.end(growing.id, 'deleted');
+      await transfers.cas(oldest, 1, { replicaNodeId: 'b', replicaState: 'syncing' });
       const before = await shownTransfers.count();
       expect(before.homeCounts.get(nodeId)).toBe(3);
       await transfers.end(newest, 'deleted');
       expect(await listed([newest], 1)).not.toContain(newest);
       const after = await shownTransfers.count();
+      expect(after.homeCounts.get(nodeId)).toBe(2);
       expect(after.transferCount).toBe(before.transferCount - 1);
       expect(after.singleCopyCount).toBe(before.singleCopyCount - 1);
-      expect(after.homeCounts.get(nodeId)).toBe(2);
+      // What has its replica half is single too.
+      await transfers.end(oldest, 'deleted');
+      expect((await shownTransfers.count()).singleCopyCount).toBe(before.singleCopyCount - 2);
     });
   });
 }
