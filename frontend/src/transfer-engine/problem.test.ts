@@ -96,6 +96,14 @@ describe('every fault', () => {
     expect(explainFault(fault, en, format)).toEqual(en.fault.ended);
   });
 
+  it.each<ErrorType>(['moved', 'stale_epoch'])(
+    'says of %s that the server is not ready, and nothing of homes',
+    (type) => {
+      const fault = { kind: 'problem', type, retryAfterMs: null } as const;
+      expect(explainFault(fault, en, format)).toEqual(en.fault.unavailable);
+    },
+  );
+
   it('names the limit when the server told it', () => {
     const fault = {
       kind: 'problem',

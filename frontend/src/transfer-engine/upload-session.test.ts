@@ -445,4 +445,38 @@ describe('upload session', () => {
       session.dispatch({ type: 'cancel' });
     });
   });
+
+  it('leaves a home that says nothing from the start for a node that does', async () => {
+    const transport = new MemoryTransport();
+    transport.isFrozen.add('http://home');
+    const sentTo = new Set<string>();
+    const put = transport.put.bind(transport);
+    transport.put = (...args) => {
+      sentTo.add(args[0]);
+      return put(...args);
+    };
+    const { session, snapshots } = sessionOf(new Blob([bytes]), transport, [node('home'), node('other')]);
+    session.start();
+    await until(snapshots, 'sealed');
+    expect([...sentTo]).not.toContain('http://home');
+  });
+
+  it('tells no rate of before it was paused when it goes on', async () => {
+    const transport = new MemoryTransport();
+    const answer = transport.put.bind(transport);
+    transport.put = async (...args) => {
+      await new Promise((later) => setTimeout(later, 500));
+      return await answer(...args);
+    };
+    const { session, snapshots } = sessionOf(new Blob([bytes]), transport);
+    session.start();
+    await jest.advanceTimersByTimeAsync(1_200);
+    expect(snapshots.at(-1)?.bytesPerSecond).toBeGreaterThan(0);
+    session.dispatch({ type: 'pause' });
+    await jest.advanceTimersByTimeAsync(1_000);
+    session.dispatch({ type: 'resume' });
+    await until(snapshots, 'sending');
+    expect(snapshots.at(-1)?.bytesPerSecond).toBeNull();
+    await until(snapshots, 'sealed');
+  });
 });

@@ -6,6 +6,7 @@ import type { StoredFile, StoredUpload } from './resume-store.ts';
 import type { UploadSnapshot } from './upload-session.ts';
 import {
   awaitedFiles,
+  isHeld,
   restoredView,
   shareMoved,
   shareMovedOfFile,
@@ -36,6 +37,24 @@ const answered = (state: TransferStatusResponse['state'], committed: [number, nu
 });
 const unanswered = (fault: Fault) => ({ ok: false as const, fault });
 const ours = (status: number, type: string) => faultOfAnswer(status, null, `{"type":"urn:peerlink:error:${type}"}`);
+
+describe('an upload whose files are in hand', () => {
+  it.each([
+    ['sending', true],
+    ['paused', true],
+    ['stalled', true],
+    ['needs_files', false],
+    ['sealed', false],
+  ] as const)('is asked about when the page is closed: %s, %s', (name, isAskedAbout) => {
+    expect(isHeld({ phase: { name } } as UploadView)).toBe(isAskedAbout);
+  });
+
+  it('has an empty file that is whole, whatever the others are', () => {
+    const files = [{ ...(RECORD.files[0] as StoredFile), sizeBytes: 0 }];
+    const none = new Float64Array(1);
+    expect(shareMovedOfFile({ files, storedBytesByFile: none, movedBytesByFile: none }, 0)).toBe(1);
+  });
+});
 
 describe('an upload of an earlier visit', () => {
   it('is shown as far as it came', () => {
