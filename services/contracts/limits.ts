@@ -78,6 +78,8 @@ export const READER_IDLE_TIMEOUT_MS = 300_000;
 export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** Sockets, not users: one process holds 57,000 idle ones per GiB. */
 export const MAX_CONNECTIONS = 20_000;
+/** Of one address, but at most half of what the process may have. A lecture hall of 500 has some 3,500. */
+export const MAX_CONNECTIONS_PER_ADDRESS = 5_000;
 
 /** Buffers of one download stream: one being read and verified, one being sent, one ready. */
 export const READ_AHEAD_BUFFERS = 3;

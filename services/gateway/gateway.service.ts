@@ -95,6 +95,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       },
     }),
     upgrade: upgradeRouter({ control, chunks, isForPeersOnly: deps.isForPeersOnly }),
+    trustedProxies: deps.settings.trustedProxies,
   });
 
   const schema: ServiceSchema = {

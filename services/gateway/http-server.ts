@@ -6,12 +6,14 @@ import {
   HEADERS_TIMEOUT_MS,
   KEEP_ALIVE_TIMEOUT_MS,
   MAX_CONNECTIONS,
+  MAX_CONNECTIONS_PER_ADDRESS,
   MAX_HEADER_BYTES,
   MAX_HEADERS,
   MAX_REQUESTS_ON_A_CONNECTION,
   MAX_URL_BYTES,
   READER_IDLE_TIMEOUT_MS,
 } from '../contracts/limits.ts';
+import { boundConnections, uncountedNetworks } from './address-connections.ts';
 import { problemOf } from './http-errors.ts';
 
 export type Listener = (req: IncomingMessage, res: ServerResponse) => void;
@@ -38,6 +40,8 @@ export interface HttpServerDeps {
   readonly listener: Listener;
   /** Gets every WebSocket upgrade. */
   readonly upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** CIDR: everybody behind one of them has its address. */
+  readonly trustedProxies?: readonly string[];
   /** For tests: the default is what limits.ts says. */
   readonly headersTimeoutMs?: number;
 }
@@ -56,6 +60,8 @@ export function createHttpServer(deps: HttpServerDeps): Server {
     requireHostHeader: true,
   });
   server.maxConnections = Math.min(MAX_CONNECTIONS, Math.floor(openFilesLimit() * SOCKETS_SHARE_OF_FILES));
+  const maxOfAddress = Math.min(MAX_CONNECTIONS_PER_ADDRESS, Math.floor(server.maxConnections / 2));
+  boundConnections(server, maxOfAddress, uncountedNetworks(deps.trustedProxies ?? []));
   server.timeout = SOCKET_IDLE_TIMEOUT_MS;
   const answers = new OpenAnswers();
   const admits = (req: IncomingMessage, res: ServerResponse) => answers.admit(req, res);
