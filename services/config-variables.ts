@@ -105,6 +105,11 @@ export const VARIABLES = {
   REDIS_PASSWORD: variable('Cluster', null, 'Password of Redis.', { isSecret: true }),
   REDIS_PASSWORD_FILE: variable('Cluster', null, 'File that holds REDIS_PASSWORD.'),
   REDIS_DB: variable('Cluster', '0', 'Database number in Redis.'),
+  REDIS_TLS: variable(
+    'Cluster',
+    'false',
+    'Reach REDIS_HOST with TLS, as managed services ask for; not with REDIS_SENTINELS.',
+  ),
   REDIS_SENTINELS: variable(
     'Cluster',
     null,

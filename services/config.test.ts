@@ -113,6 +113,7 @@ describe('loadConfig', () => {
     REDIS_PASSWORD: [{ USE_REDIS: '1', REDIS_PASSWORD: 's' }, (c) => c.redis?.password, 's'],
     REDIS_PASSWORD_FILE: [{ USE_REDIS: '1', REDIS_PASSWORD_FILE: '/secrets/short' }, (c) => c.redis?.password, 'short'],
     REDIS_DB: [{ USE_REDIS: '1', REDIS_DB: '3' }, (c) => c.redis?.db, 3],
+    REDIS_TLS: [{ USE_REDIS: '1', REDIS_TLS: 'true' }, (c) => c.redis?.isEncrypted, true],
     REDIS_SENTINELS: [
       { REDIS_SENTINELS: 's1:26379,[::1]:2', USE_CLUSTER: 'false' },
       (c) => c.redis?.sentinels,
@@ -213,6 +214,7 @@ describe('loadConfig', () => {
     [{ REDIS_HOST: 'r', DATABASE_URL: 'postgres://db/x', PORT: '0' }, 'NODE_PORT'],
     [{ DURABILITY: 'power' }, 'DURABILITY'],
     [{ REPLICATION_FACTOR: '2' }, 'REPLICATION_FACTOR'],
+    [{ DATABASE_URL: 'postgres://x/y', REDIS_SENTINELS: 'a:1', REDIS_TLS: 'true' }, 'REDIS_TLS'],
     [{ TRANSPORTER: 'nats://n:4222' }, 'TRANSPORTER'],
     [{ DATABASE_URL: 'postgres://db/x', DATABASE_URL_FILE: '/secrets/db' }, 'DATABASE_URL_FILE'],
     [{ CLUSTER_SECRET_FILE: '/secrets/short' }, 'CLUSTER_SECRET_FILE'],

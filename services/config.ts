@@ -72,7 +72,7 @@ export interface RedisSettings {
   readonly port: number;
   /** Only from the address in TRANSPORTER. */
   readonly username?: string;
-  readonly isEncrypted?: boolean;
+  readonly isEncrypted: boolean;
   readonly password: string | null;
   readonly db: number;
   readonly sentinels: readonly { readonly host: string; readonly port: number }[];
@@ -210,6 +210,9 @@ function contradictions(config: Config): string[] {
   if (config.isCluster && config.databaseUrl === null) {
     faults.push('DATABASE_URL is needed when USE_CLUSTER is true: nodes share one PostgreSQL');
   }
+  if (config.redis?.isEncrypted && config.redis.sentinels.length > 0) {
+    faults.push('REDIS_TLS is for REDIS_HOST: sentinels, and the Redis that they name, are asked without TLS');
+  }
   if (config.isCluster && config.redis === null) {
     faults.push('USE_REDIS must be true when USE_CLUSTER is true: nodes share one Redis');
   }
@@ -234,6 +237,7 @@ function readRedis({ value, secretText }: Reader): RedisSettings {
     port: value('REDIS_PORT', read.wholeNumber(1, 65_535)),
     password: secretText('REDIS_PASSWORD', 'REDIS_PASSWORD_FILE', read.anyText),
     db: value('REDIS_DB', read.wholeNumber(0, 1_000_000)),
+    isEncrypted: value('REDIS_TLS', read.yesOrNo),
     sentinels: value('REDIS_SENTINELS', read.listOf(read.hostAndPort), []),
     sentinelMaster: value('REDIS_SENTINEL_MASTER', read.anyText),
     sentinelPassword: secretText('REDIS_SENTINEL_PASSWORD', 'REDIS_SENTINEL_PASSWORD_FILE', read.anyText),

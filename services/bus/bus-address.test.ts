@@ -49,8 +49,11 @@ describe('busAddressOf', () => {
         sentinels: [],
       },
     });
-    const plain = addressOf({ REDIS_PASSWORD: 'of the caches', TRANSPORTER: 'redis://[::1]' });
-    expect(plain).toMatchObject({ isLocal: true, settings: { host: '::1', port: 6379, password: null, db: 0 } });
+    const plain = addressOf({ REDIS_PASSWORD: 'of the caches', REDIS_TLS: 'true', TRANSPORTER: 'redis://[::1]' });
+    expect(plain).toMatchObject({
+      isLocal: true,
+      settings: { host: '::1', port: 6379, password: null, db: 0, isEncrypted: false },
+    });
   });
 
   it('is NATS', () => {

@@ -39,7 +39,7 @@ export function busAddressOf(config: Pick<Config, 'isCluster' | 'redis' | 'bus'>
       password: url.password === '' ? null : decodeURIComponent(url.password),
       db: Number(url.pathname.slice(1)) || 0,
       ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
-      ...(url.protocol === 'rediss:' ? { isEncrypted: true } : {}),
+      isEncrypted: url.protocol === 'rediss:',
     },
   };
 }

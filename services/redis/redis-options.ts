@@ -30,7 +30,7 @@ export function redisOptions(settings: RedisSettings, connectionName: string): R
   return {
     ...place,
     ...credentials,
-    ...(settings.isEncrypted === true ? { tls: {} } : {}),
+    ...(settings.isEncrypted ? { tls: {} } : {}),
     db: settings.db,
     connectionName,
     // CLIENT SETINFO is of Redis 7.2.

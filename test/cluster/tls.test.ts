@@ -69,12 +69,17 @@ const busAt = {
 };
 
 /** Nodes that are told of the authority. */
-const startNodes = (what: { nodes: number; transporter: string; url: string }): Promise<TestCluster> =>
+const startNodes = (what: {
+  nodes: number;
+  transporter: string;
+  url: string;
+  env?: Record<string, string>;
+}): Promise<TestCluster> =>
   startCluster({
     nodes: what.nodes,
     redis,
     postgres: { createDatabase: async () => what.url },
-    env: { TRANSPORTER: what.transporter, NODE_EXTRA_CA_CERTS: authority.certPath },
+    env: { TRANSPORTER: what.transporter, NODE_EXTRA_CA_CERTS: authority.certPath, ...what.env },
   });
 
 /** Whether the connections of nodes to this database use TLS. */
@@ -98,7 +103,8 @@ describe('two nodes with servers whose certificates come from an authority in NO
     async (scheme) => {
       const url = await postgres.createDatabase();
       const known = scheme === 'rediss' ? authority.certPath : null;
-      const cluster = await startNodes({ nodes: 2, transporter: busAt[scheme](), url: verified(url, known) });
+      const env = scheme === 'rediss' ? { REDIS_TLS: 'true', REDIS_PORT: String(redis.tlsPort) } : {};
+      const cluster = await startNodes({ nodes: 2, transporter: busAt[scheme](), url: verified(url, known), env });
       const [first, second] = cluster.nodes as [TestServer, TestServer];
       const bytes = randomBytes(FILE_BYTES);
       expect((await getFile(second, await putFile(first, bytes))).equals(bytes)).toBe(true);
@@ -108,6 +114,11 @@ describe('two nodes with servers whose certificates come from an authority in NO
       const ofBus = lines.filter((line) => line.includes(' name=peerlink-bus'));
       expect(ofBus).toHaveLength(2 * cluster.nodes.length);
       for (const line of ofBus) expect(line).toContain(` laddr=127.0.0.1:${bus.tlsPort} `);
+      const own = String(await redis.command('CLIENT', 'LIST'))
+        .split('\n')
+        .filter((line) => line.includes(' name=peerlink'));
+      expect(own.length).toBeGreaterThanOrEqual(cluster.nodes.length);
+      for (const line of own) expect(line).toContain(` laddr=127.0.0.1:${redis.tlsPort} `);
     },
     TEST_MS,
   );

@@ -7,6 +7,7 @@ export function redisSettings(changes: Partial<RedisSettings>): RedisSettings {
     port: 6379,
     password: null,
     db: 0,
+    isEncrypted: false,
     sentinels: [],
     sentinelMaster: 'mymaster',
     sentinelPassword: null,
