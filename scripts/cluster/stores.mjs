@@ -46,7 +46,7 @@ export async function startStores(folder, stopping) {
       watch(redis);
       Object.assign(env, { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(redis.port), REDIS_PASSWORD: passwords.redis });
       // Those of another Redis do not hold for this one.
-      Object.assign(env, { REDIS_PASSWORD_FILE: '', REDIS_DB: '' });
+      Object.assign(env, { REDIS_PASSWORD_FILE: '', REDIS_DB: '', REDIS_TLS: '' });
       lines.push(redis.line);
     }
     return { env, lines, stop };
