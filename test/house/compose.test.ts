@@ -1,11 +1,15 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chownSync, cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { loadConfig } from '../../services/config.ts';
 import { VARIABLES } from '../../services/config-variables.ts';
-import { tempDirectory } from '../support/cleanup.ts';
+import { atEnd, tempDirectory } from '../support/cleanup.ts';
+import { startProcess } from '../support/processes.ts';
 import { filesUnder, ROOT, readText } from './tree.ts';
 
 interface Service {
@@ -118,6 +122,17 @@ describe('docker-compose.yml', () => {
     expect(frontend?.volumes).toBeUndefined();
   });
 
+  it('keeps what PostgreSQL has over every container', () => {
+    expect(postgres?.volumes).toContain('postgres:/var/lib/postgresql/data');
+  });
+
+  it('takes every right of root from what it builds itself', () => {
+    const built = Object.entries(compose.services).filter(([, service]) => service.build !== undefined);
+    expect(built.map(([name]) => name)).toEqual(['secrets', 'backend', 'frontend']);
+    for (const [name, { cap_drop: dropped }] of built) expect([name, dropped]).toEqual([name, ['ALL']]);
+    for (const service of [backend, frontend]) expect(service?.security_opt).toEqual(['no-new-privileges:true']);
+  });
+
   it('names nginx in TRUSTED_PROXIES, at an address of its network', () => {
     const address = frontend?.networks?.default.ipv4_address ?? '';
     expect(backend?.environment?.TRUSTED_PROXIES?.split(',')).toContain(address);
@@ -201,6 +216,18 @@ describe('the images', () => {
     expect(copied.filter((path) => !isTaken(path))).toEqual([]);
   });
 
+  it('have what a node reads as it runs, and the commands of its operator with all that they import', () => {
+    const instructions = instructionsOf('docker/backend.Dockerfile');
+    const last = instructions.slice(instructions.findLastIndex((line) => line.startsWith('FROM ')));
+    const copied = last.filter((line) => line.startsWith('COPY ')).flatMap((line) => line.split(' ').slice(1, -1));
+    const [commands] = copied.filter((path) => path.endsWith('peerlink.mjs'));
+    const imported = [...readText(commands ?? '').matchAll(/from '(\.[^']+)'/g)].map(([, path = '']) =>
+      join('scripts', path),
+    );
+    expect(imported.length).toBeGreaterThan(0);
+    expect(copied).toEqual(expect.arrayContaining([...imported, 'prisma/migrations', 'docker/check-ready.mjs']));
+  });
+
   it('hold the same page: index.html of a node names files of nginx', () => {
     const settings = (path: string) => instructionsOf(path).filter((line) => line.startsWith('ARG VITE_'));
     expect(settings('docker/frontend.Dockerfile')).toEqual(settings('docker/backend.Dockerfile'));
@@ -218,6 +245,25 @@ describe('docker/first-resolver.envsh', () => {
     const program = `set -e; . "$0"; printf %s "$NGINX_LOCAL_RESOLVERS"`;
     const env = { ...process.env, NGINX_LOCAL_RESOLVERS: listed };
     expect(execFileSync('sh', ['-c', program, script], { env }).toString()).toBe(first);
+  });
+});
+
+describe('docker/check-ready.mjs', () => {
+  it.each([
+    [200, 0],
+    [503, 1],
+    [null, 1],
+  ])('of a node whose /readyz is %s ends with %i', async (status, code) => {
+    const server = createServer((request, answer) => {
+      answer.writeHead(request.url === '/readyz' ? (status ?? 500) : 404).end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    if (status === null) await new Promise((resolve) => server.close(resolve));
+    atEnd(() => void server.close());
+    const env = { ...process.env, PORT: String(port) };
+    const program = startProcess(process.execPath, [join('docker', 'check-ready.mjs')], { cwd: ROOT, env });
+    expect((await program.exited(15_000)).code).toBe(code);
   });
 });
 
