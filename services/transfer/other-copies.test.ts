@@ -31,6 +31,8 @@ class World {
   givenUp: string | null = null;
   /** Reads that break, as `node-x 2`. */
   readonly broken = new Set<string>();
+  /** Reads that bring other bytes than the node's list says. */
+  readonly wrong = new Set<string>();
   engine: TransferEngine;
 
   constructor() {
@@ -61,7 +63,14 @@ class World {
       if (isBroken) throw new PeerLinkError('unavailable', 'away');
       return (await this.others.get(nodeId)?.open(file.id, file)) ?? null;
     });
-    return { ...copies, isGivenUp: async (nodeId) => nodeId === this.givenUp };
+    return {
+      ...copies,
+      read: async (nodeId, transfer, file, index) => {
+        const bytes = await copies.read(nodeId, transfer, file, index);
+        return this.wrong.has(`${nodeId} ${index}`) ? Buffer.alloc(CHUNK, 77) : bytes;
+      },
+      isGivenUp: async (nodeId) => nodeId === this.givenUp,
+    };
   }
 
   /** A file of five chunks: those named are stored here, all of them at the nodes that have a copy. */
@@ -175,6 +184,16 @@ describe('what a home alone lost in a reboot', () => {
     expect(await recoverHomes(world)).toBe(true);
     const transfer = await world.engine.load(id);
     expect(transfer.file(0).committedRanges()).toEqual([[0, 5]]);
+  });
+
+  it('is not taken from a node that has other bytes than it says', async () => {
+    const world = new World();
+    const { id, fileId } = await world.file([0, 1, 3, 4], ['node-r', 'node-x']);
+    world.start(false);
+    world.wrong.add('node-r 2');
+    expect(await recoverHomes(world)).toBe(true);
+    expect((await world.engine.load(id)).file(0).committedRanges()).toEqual([[0, 5]]);
+    expect(world.bytes(fileId, 2)).toEqual(bytesOf(2));
   });
 
   it('needs no node whose read breaks when another has the chunk', async () => {

@@ -173,6 +173,16 @@ describe('the sweep of copies that no row names', () => {
     expect(store.files.size).toBe(2);
   });
 
+  it('keeps a copy where the home has lost another since it confirmed', async () => {
+    const { sweep, store, repository, homesSay } = await moved(['x']);
+    homesSay(async () => {
+      await repository.cas('x', 2, { replicaNodeId: null, replicaState: 'none' });
+      return 2;
+    });
+    expect((await sweep()).releasedCount).toBe(0);
+    expect(store.files.size).toBe(2);
+  });
+
   it('keeps a copy that somebody reads, and lets nobody open one while it goes', async () => {
     const { sweep, store, openFiles, repository, homesSay } = await moved(['x']);
     const open = (fileId: string) => openFiles.use(fileId, () => store.open(fileId, FIVE_BYTES));

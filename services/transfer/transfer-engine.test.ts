@@ -299,6 +299,22 @@ describe('a transfer at its home', () => {
     expect(transfer.file(0).row).toMatchObject({ sizeBytes: 9, digest });
   });
 
+  it('tells the database that it moves, so that it is not taken for abandoned, and only then', async () => {
+    const world = new World();
+    const id = await world.insert([{}]);
+    const transfer = await world.engine.load(id);
+    const touchedAt = async () => Number((await world.repository.findById(id))?.transfer.touchedAt);
+    world.nowMs += 600_000;
+    await write(world.engine, transfer, 0);
+    await world.engine.maintain();
+    expect(await touchedAt()).toBe(world.nowMs);
+    const movedAtMs = world.nowMs;
+    world.nowMs += 600_000;
+    await write(world.engine, transfer, 0);
+    await world.engine.maintain();
+    expect(await touchedAt()).toBe(movedAtMs);
+  });
+
   it('lets go of readers and bytes when another node ended it', async () => {
     const world = new World();
     const transfer = await world.engine.load(await world.insert([{}]));

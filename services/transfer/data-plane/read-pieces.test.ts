@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { memoryEngine } from '../../../test/support/memory-engine.ts';
+import { loadNetIo } from '../../../native/index.ts';
+import { MemoryChunkStore } from '../../../test/support/memory-chunk-store.ts';
+import { memoryCopies, memoryEngine } from '../../../test/support/memory-engine.ts';
 import { MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
 import { readerParts } from '../../../test/support/reader-parts.ts';
 import { insertTransfer } from '../../../test/support/transfer-rows.ts';
@@ -15,7 +17,17 @@ const CHUNKS = 8;
 /** A sealed file of eight chunks, and what its readers share. */
 async function world(maxBytes: number) {
   const repository = new MemoryTransferRepository(() => Date.now());
-  const engine = memoryEngine({ repository, nowMs: () => Date.now() });
+  const store = new MemoryChunkStore(loadNetIo({ useNative: true }));
+  /** Another node has what was stored here at first. */
+  const copies = memoryCopies(
+    async () => ['node-x'],
+    async () => null,
+  );
+  const other = {
+    ...copies,
+    read: async (_id: string, _of: unknown, _file: unknown, at: number) => Buffer.alloc(CHUNK, at),
+  };
+  const engine = memoryEngine({ repository, store, nowMs: () => Date.now(), copies: other });
   const files = [{ sizeBytes: CHUNKS * CHUNK, chunkSizeBytes: CHUNK }];
   const transfer = await engine.load((await insertTransfer(repository, { files })).transfer.id);
   const file = transfer.file(0);
@@ -39,7 +51,9 @@ async function world(maxBytes: number) {
         ending.abort(fault);
       },
     });
-  return { read, readers, cuts, chunks: shared.chunks };
+  const rot = (index: number) => store.files.get(file.row.id)?.chunks.set(index, Buffer.alloc(CHUNK, 99));
+  const isInUse = async () => !(await engine.openFiles.whileUnused(file.row.id, async () => true));
+  return { read, readers, cuts, chunks: shared.chunks, rot, isInUse };
 }
 
 async function next(reading: AsyncGenerator<Piece, void, void>): Promise<Piece> {
@@ -58,6 +72,33 @@ describe('pieces of a file', () => {
     expect(readers.lentBytes).toBe(CHUNKS * CHUNK);
     for (const piece of taken) piece.release('taken');
     expect(readers.lentBytes).toBe(0);
+  });
+
+  it('of a chunk that had to be mended are those of the range too', async () => {
+    const { read, rot } = await world(100 * CHUNK);
+    rot(1);
+    rot(2);
+    const lengths: number[][] = [];
+    for await (const piece of read(CHUNK + 1000, 2 * CHUNK + 10)) {
+      lengths.push([piece.bytes[0]?.[0] ?? -1, piece.bytes[0]?.length ?? -1]);
+      piece.release('taken');
+    }
+    expect(lengths).toEqual([
+      [1, 24],
+      [2, 10],
+    ]);
+  });
+
+  it('let go of the file with their last, and when their reader leaves', async () => {
+    const { read, isInUse } = await world(100 * CHUNK);
+    for await (const piece of read(0, CHUNKS * CHUNK)) piece.release('taken');
+    expect(await isInUse()).toBe(false);
+    const reading = read(0, CHUNKS * CHUNK);
+    const first = await next(reading);
+    expect(await isInUse()).toBe(true);
+    first.release('taken');
+    await reading.return();
+    expect(await isInUse()).toBe(false);
   });
 
   it('are not kept for a reader that left in the middle, whatever it had', async () => {

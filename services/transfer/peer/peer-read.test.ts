@@ -8,6 +8,7 @@ import { memoryEngine } from '../../../test/support/memory-engine.ts';
 import { MemoryTransferRepository } from '../../../test/support/memory-transfers.ts';
 import { readerParts } from '../../../test/support/reader-parts.ts';
 import { insertTransfer } from '../../../test/support/transfer-rows.ts';
+import { waitFor } from '../../../test/support/waiting.ts';
 import { ERROR_TYPES, PeerLinkError, typeOfFault } from '../../contracts/errors.ts';
 import { PeerAuth } from './peer-auth.ts';
 import { PeerClient } from './peer-client.ts';
@@ -122,11 +123,11 @@ class World {
   }
 
   /** What a client of the gateway gets. */
-  async read(): Promise<Buffer> {
+  async read(from = 0): Promise<Buffer> {
     const transfer = await this.gateway.load(this.id);
     const parts: Buffer[] = [];
     const end = new AbortController();
-    const source = { transfer, file: transfer.file(1), from: 0, to: BYTES.length, signal: end.signal };
+    const source = { transfer, file: transfer.file(1), from, to: BYTES.length, signal: end.signal };
     for await (const piece of this.#routing.readAnywhere({
       ...source,
       deps: { engine: this.gateway, ...readerParts() },
@@ -160,6 +161,21 @@ beforeEach(() => {
   world = new World();
 });
 afterEach(() => world.end());
+
+describe('an open file', () => {
+  it('comes as it was sent: what was there, and what arrives while it is read', async () => {
+    await world.begin([0]);
+    // Not at a multiple of the key's length, to which the obfuscation of each piece goes on from the one before.
+    const reading = world.read(5);
+    const transfer = await world.home.engine.load(world.id);
+    await waitFor('the reader waits for the next chunk', 5_000, () => transfer.file(1).isBusy);
+    for (const index of [1, 2]) {
+      const bytes = [BYTES.subarray(index * CHUNK, (index + 1) * CHUNK)];
+      await world.home.engine.writeChunk(transfer, transfer.file(1), { index, bytes });
+    }
+    expect((await reading).equals(BYTES.subarray(5))).toBe(true);
+  });
+});
 
 describe('a sealed file while the database is away', () => {
   it('is served by its home and, once that is dead, by its replica, neither of which knows its row any more', async () => {
