@@ -20,6 +20,13 @@ export function describeLeaseSlots(make: () => StateHarness): void {
       expect((await make().transfers.findById(id))?.transfer).toMatchObject({ downloadCount: 2, state: 'open' });
     });
 
+    it('are no more than the limit for who comes at once, those that are consumed counted', async () => {
+      const id = await share(3);
+      for (const token of [1, 2]) await make().leases.consume(await grant(id, token));
+      const outcomes = await Promise.all([3, 4, 5].map((token) => acquire(id, token)));
+      expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['granted', 'slots_held', 'slots_held']);
+    });
+
     it('are the same lease for the same token, consumed or not', async () => {
       const id = await share(1);
       const lease = await grant(id, 1);
