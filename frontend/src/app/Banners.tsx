@@ -23,7 +23,7 @@ function subscribeToNetwork(listener: () => void): () => void {
 
 /** What concerns the whole page: no network, a socket that gave up, a newer build of the page. Never silence. */
 export function Banners() {
-  const { messages, format } = useLanguage();
+  const { messages } = useLanguage();
   const isOnline = useSyncExternalStore(subscribeToNetwork, () => navigator.onLine);
   const liveState = useSyncExternalStore(live.subscribe, live.read);
 
@@ -35,7 +35,6 @@ export function Banners() {
     uploads.subscribe,
     () => uploads.missingWorkers() > 0 && uploads.read().some((view) => view.phase.name === 'needs_files'),
   );
-  const failedRemovals = useStore(removing);
   useEffect(watchForNewerPage, []);
   useEffect(() => reconnectWhenSeen(live, document), []);
 
@@ -56,19 +55,7 @@ export function Banners() {
         />
       )}
       <SavingNotices />
-      {failedRemovals[0] && (
-        <Notice
-          tone="loss"
-          title={messages.mine.removeFailed(
-            failedRemovals[0].name,
-            failedRemovals.length - 1,
-            format.count(failedRemovals.length - 1),
-          )}
-          action={<Button onClick={() => void removing.tryAgain()}>{messages.mine.tryAgain}</Button>}
-        >
-          {messages.mine.removeFailedAdvice}
-        </Notice>
-      )}
+      <FailedRemovals />
       {isOnline && isPartMissing && !isNewer && (
         <Notice
           tone="loss"
@@ -86,5 +73,21 @@ export function Banners() {
         />
       )}
     </div>
+  );
+}
+
+/** What the server was not told to delete, or would not: it is still there, although it was taken off the page. */
+function FailedRemovals() {
+  const { messages, format } = useLanguage();
+  const [newest, ...others] = useStore(removing);
+  if (!newest) return null;
+  return (
+    <Notice
+      tone="loss"
+      title={messages.mine.removeFailed(newest.name, others.length, format.count(others.length))}
+      action={<Button onClick={() => void removing.tryAgain()}>{messages.mine.tryAgain}</Button>}
+    >
+      {messages.mine.removeFailedAdvice}
+    </Notice>
   );
 }
