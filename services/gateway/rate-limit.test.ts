@@ -122,4 +122,16 @@ describe('rate limits', () => {
       fake.useRealTimers();
     }
   });
+
+  it('tell nobody to wait for longer than the window, though the clock was set back', async () => {
+    const limiter = memoryRateLimiter('set-back', 1, 60);
+    expect(await limiter.consume('a')).toBe(0);
+    const wallMs = Date.now.bind(Date);
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => wallMs() - 3_600_000);
+    try {
+      expect([await limiter.look('a'), await limiter.consume('a')]).toEqual([60, 60]);
+    } finally {
+      clock.mockRestore();
+    }
+  });
 });

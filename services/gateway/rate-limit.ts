@@ -68,14 +68,19 @@ export function sharedRateLimiter(
     return known.has(key) ? key : `shared-${hashOf(key) % SHARED_BUCKETS}`;
   };
   const share = () => Math.max(1, Math.floor(points / Math.max(1, nodeCount())));
+  /** The library frees a key by a timer, but says how long that is by the wall clock, which may have been set back meanwhile. */
+  const atMostWindow = (seconds: number) => Math.min(seconds, Math.ceil(windowSeconds));
   return {
     async consume(key, more) {
       limiter.points = share();
-      return limiter.consume(keyFor(key), pointsTaken(more, limiter.points)).then(() => 0, secondsOf);
+      return limiter.consume(keyFor(key), pointsTaken(more, limiter.points)).then(
+        () => 0,
+        (refusal: unknown) => atMostWindow(secondsOf(refusal)),
+      );
     },
     async look(key) {
       limiter.points = share();
-      return limiter.consume(keyFor(key), 0).then(secondsUntilOne, secondsOf);
+      return atMostWindow(await limiter.consume(keyFor(key), 0).then(secondsUntilOne, secondsOf));
     },
     async forgive(key) {
       await limiter.delete(keyFor(key));

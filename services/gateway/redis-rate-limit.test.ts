@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startRedis, type TestRedis } from '../../test/support/redis.ts';
 import { redisSettings } from '../../test/support/redis-settings.ts';
 import { waitFor } from '../../test/support/waiting.ts';
@@ -57,6 +57,23 @@ describe('the rate limit of several nodes', () => {
     expect((await commandCount()) - before).toBeLessThan(100);
     await limiter?.forgive('a');
     expect(await limiter?.consume('a')).toBe(0);
+  });
+
+  it('refuses for no longer than its window, though the clock is set back meanwhile', async () => {
+    const [link] = links;
+    if (link === undefined) throw new Error('there is no link');
+    const limiter = redisRateLimiter(link, 'c1', () => 1)('set-back', 2, 2);
+    for (let turn = 0; turn < 6; turn += 1) await limiter.consume('a');
+    expect(await limiter.consume('a')).toBeGreaterThan(0);
+    const wallMs = Date.now.bind(Date);
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => wallMs() - 3_600_000);
+    try {
+      expect(await limiter.consume('a')).toBeLessThanOrEqual(2);
+      await waitFor('its window is over', 5_000, async () => (await limiter.look('a')) === 0);
+      expect(await limiter.consume('a')).toBe(0);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   it('of another cluster on the same Redis is another one', async () => {
