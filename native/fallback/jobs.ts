@@ -95,14 +95,20 @@ function writeAt(fd: number, bytes: Uint8Array, offset: number): void {
   }
 }
 
-/** Does a system call; when it fails, the error says at which byte of the file, in the words of src/shell/job.cc. */
+/**
+ * Does a system call, again when a signal interrupted it; when it fails, the error says at which byte of the file, in the
+ * words of src/shell/job.cc.
+ */
 function inWords(operation: string, at: number, call: () => number): number {
-  try {
-    return call();
-  } catch (error) {
-    const { code, errno } = error as NodeJS.ErrnoException;
-    const [, reason] = getSystemErrorMap().get(errno ?? 0) ?? [];
-    if (reason === undefined) throw error;
-    throw Object.assign(new Error(`${code}: ${operation} at byte ${at}: ${reason}`), { code });
+  for (;;) {
+    try {
+      return call();
+    } catch (error) {
+      const { code, errno } = error as NodeJS.ErrnoException;
+      if (code === 'EINTR') continue;
+      const [, reason] = getSystemErrorMap().get(errno ?? 0) ?? [];
+      if (reason === undefined) throw error;
+      throw Object.assign(new Error(`${code}: ${operation} at byte ${at}: ${reason}`), { code });
+    }
   }
 }

@@ -57,10 +57,9 @@ export class HashWorker {
   }
 }
 
-/** Each buffer's memory once: a list may name one twice, and a transfer must not. */
 function memoryOf(job: Job): ArrayBuffer[] {
   const arrays = 'buffers' in job ? job.buffers : 'values' in job ? [job.values] : [];
-  return [...new Set(arrays.map((bytes) => bytes.buffer as ArrayBuffer))];
+  return arrays.map((bytes) => bytes.buffer as ArrayBuffer);
 }
 
 /** As source (tsx, Jest) the thread needs tsx to read TypeScript; compiled, it is JavaScript like this file. */

@@ -77,6 +77,24 @@ describe('loadNetIo', () => {
     expect(status).toBe(0);
   });
 
+  it('keeps the process until its worker thread has answered, and starts another when that one dies', () => {
+    const { output, status } = inCopy(`
+      const threads = [];
+      process.on('worker', (thread) => threads.push(thread));
+      const netIo = loadNetIo({ useNative: true });
+      (async () => {
+        await netIo.hashAsync(Buffer.alloc(9));
+        const lost = netIo.hashAsync(Buffer.alloc(2 ** 24)).catch((fault) => fault.message);
+        threads[0].terminate();
+        console.log(await lost);
+        console.log((await netIo.hashAsync(Buffer.alloc(9))).equals(netIo.hash(Buffer.alloc(9))), threads.length);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        console.log((await netIo.hashAsync(Buffer.alloc(2 ** 22))).length);
+      })();`);
+    expect(output.trim().split('\n')).toEqual(['the hashing thread ended', 'true 2', '32']);
+    expect(status).toBe(0);
+  });
+
   it('throws when a binary is there and does not load', () => {
     mkdirSync(join(folder, 'build', 'Release'), { recursive: true });
     writeFileSync(join(folder, 'build', 'Release', 'net_io.node'), 'not a shared object');

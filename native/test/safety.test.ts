@@ -121,8 +121,19 @@ describe.each(implementations())('%s: bad arguments', (_, netIo) => {
   it('refuses a target that overlaps the source in part, and takes one that is the source', () => {
     const bytes = Buffer.alloc(100);
     expect(() => netIo.xorCopy(bytes.subarray(0, 50), bytes.subarray(10), ok, 0)).toThrow(/overlaps source in part/);
+    expect(() => netIo.xorCopy(bytes.subarray(10, 60), bytes, ok, 0)).toThrow(/overlaps source in part/);
     netIo.xorCopy(bytes, bytes, ok, 0);
     expect(bytes.subarray(0, 64).equals(ok)).toBe(true);
+    // Side by side they share nothing.
+    netIo.xorCopy(bytes.subarray(0, 50), bytes.subarray(50), ok, 0);
+    netIo.xorCopy(bytes.subarray(50), bytes.subarray(0, 50), ok, 0);
+    expect(bytes.subarray(0, 50).equals(ok.subarray(0, 50))).toBe(true);
+  });
+
+  it('takes no digest of a hasher that is empty or too long', () => {
+    for (const outputBytes of [0, 65_537, 1.5]) {
+      expect(() => netIo.createHasher().digest(outputBytes)).toThrow(/^outputBytes is/);
+    }
   });
 
   it('takes empty, shared and resizable memory for what it is', async () => {
@@ -209,8 +220,10 @@ describe.each([
     const target = new Uint8Array(3_000).fill(7);
     await netIo.readAndVerify(fd, target, 0, 1_000, 0);
     expect(Buffer.from(target.buffer, 1_000).equals(Buffer.alloc(2_000, 7))).toBe(true);
+    target.fill(7);
     await expect(netIo.readAndVerify(fd, target, 2 ** 40, 1_000, 0)).rejects.toThrow(/the file ends/);
-    expect(Buffer.from(target.buffer, 1_000).equals(Buffer.alloc(2_000, 7))).toBe(true);
+    // All of it: what was not read is not memory that was somebody else's.
+    expect(Buffer.from(target.buffer).equals(Buffer.alloc(3_000, 7))).toBe(true);
   });
 
   it('leaves alone what is written behind the bytes while they are read', async () => {
