@@ -196,6 +196,17 @@ describe('what a home alone lost in a reboot', () => {
     expect(world.bytes(fileId, 2)).toEqual(bytesOf(2));
   });
 
+  it('never takes the place of what it still has: another node may have what was not acknowledged', async () => {
+    const world = new World();
+    const { id, fileId } = await world.file([0, 1, 3, 4], ['node-x']);
+    const copy = await world.others.get('node-x')?.create(fileId, geometry);
+    await copy?.writeAndCommitChunk(1, [Buffer.alloc(CHUNK, 55)]);
+    world.start(false);
+    expect(await recoverHomes(world)).toBe(true);
+    expect((await world.engine.load(id)).file(0).committedRanges()).toEqual([[0, 5]]);
+    expect(ALL.map((index) => world.bytes(fileId, index))).toEqual(ALL.map(bytesOf));
+  });
+
   it('needs no node whose read breaks when another has the chunk', async () => {
     const world = new World();
     const { id } = await world.file([0, 1, 3, 4], ['node-r', 'node-x']);
