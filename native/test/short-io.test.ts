@@ -72,7 +72,7 @@ function run(code: string, command: readonly string[], env: NodeJS.ProcessEnv = 
     const netIo = require(${JSON.stringify(join(__dirname, '..', 'index.ts'))}).loadNetIo({ useNative: process.env.FALLBACK !== '1' });
     const show = (fault) => [fault.code, fault.message];
     (async () => { ${code} })().then((found) => console.log(JSON.stringify(found)));`;
-  const [program = process.execPath, ...before] = [...command, process.execPath];
+  const [program, ...before] = [...command, process.execPath];
   const args = [...before, '--require', tsx, '--eval', script];
   const child = spawnSync(program, args, { encoding: 'utf8', timeout: 30_000, env: { ...process.env, ...env } });
   if (child.status !== 0) throw new Error(child.stderr);
