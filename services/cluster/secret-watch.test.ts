@@ -52,7 +52,7 @@ it('a node that has another secret says so once, what to do, and when it is over
   let rows = [held('b', 'old')];
   const said: unknown[] = [];
   const tell = (...words: unknown[]) => void said.push(words);
-  const watch = new SecretWatch(own, { listSecrets: async () => rows }, { error: tell, info: tell });
+  const watch = new SecretWatch(own, { listSecrets: async () => rows }, () => [], { error: tell, info: tell });
   expect(watch.isShared).toBe(true);
   for (const _ of [1, 2]) await watch.look();
   expect(watch.isShared).toBe(false);
@@ -61,4 +61,16 @@ it('a node that has another secret says so once, what to do, and when it is over
   await watch.look();
   expect(watch.isShared).toBe(true);
   expect(said).toHaveLength(2);
+});
+
+it('a node has the secret of those that it hears on the bus, though their rows have the mark of an earlier one', async () => {
+  const rows = [held('own', 'old', 9e9), held('b', 'old'), held('c', 'old')];
+  const log = { error: () => undefined, info: () => undefined };
+  const isShared = async (...onBus: string[]) => {
+    const watch = new SecretWatch(own, { listSecrets: async () => rows }, () => onBus, log);
+    await watch.look();
+    return watch.isShared;
+  };
+  expect([await isShared('own', 'b', 'c'), await isShared('own', 'b')]).toEqual([true, true]);
+  expect(await isShared('own')).toBe(false);
 });

@@ -38,16 +38,20 @@ export function nodesWithTheSecret(
 export class SecretWatch {
   readonly #own: Pick<HeldSecret, 'nodeId' | 'secretMark'>;
   readonly #repository: Pick<ClusterRepository, 'listSecrets'>;
+  readonly #nodesOnBus: () => readonly string[];
   readonly #log: Pick<Logger, 'error' | 'info'>;
   #isShared = true;
 
+  /** @param nodesOnBus nodes whose packets this one takes */
   constructor(
     own: Pick<HeldSecret, 'nodeId' | 'secretMark'>,
     repository: Pick<ClusterRepository, 'listSecrets'>,
+    nodesOnBus: () => readonly string[],
     log: Pick<Logger, 'error' | 'info'>,
   ) {
     this.#own = own;
     this.#repository = repository;
+    this.#nodesOnBus = nodesOnBus;
     this.#log = log;
   }
 
@@ -58,7 +62,12 @@ export class SecretWatch {
 
   /** @throws unavailable */
   async look(): Promise<void> {
-    const nodeIds = nodesWithTheSecret(this.#own, await this.#repository.listSecrets());
+    const { nodeId: ownId, secretMark: mark } = this.#own;
+    const rows = await this.#repository.listSecrets();
+    // They sign with this secret, whatever their rows say: a release without marks leaves those of an earlier secret there.
+    const others = new Set(this.#nodesOnBus().filter((nodeId) => nodeId !== ownId));
+    const held = rows.map((row) => (others.has(row.nodeId) ? { ...row, secretMark: mark } : row));
+    const nodeIds = nodesWithTheSecret(this.#own, held);
     const isShared = nodeIds.length === 0;
     if (isShared === this.#isShared) return;
     this.#isShared = isShared;

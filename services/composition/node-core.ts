@@ -79,7 +79,12 @@ export async function prepare(foundation: Foundation): Promise<NodeCore> {
     clusterId,
     secret: clusterSecret,
     secretMark: mark,
-    secretWatch: new SecretWatch({ nodeId, secretMark: mark }, clusterRepository, log),
+    secretWatch: new SecretWatch(
+      { nodeId, secretMark: mark },
+      clusterRepository,
+      () => nodesWith(broker, 'operator'),
+      log,
+    ),
     clusterRepository,
     clock,
     closeClock,
