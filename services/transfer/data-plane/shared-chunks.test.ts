@@ -151,6 +151,20 @@ describe('chunks that several readers share', () => {
     expect([chunks.idleBytes, given.length]).toEqual([0, 1]);
   });
 
+  it('are still found by the next reader when what an answer broke off with is released late', async () => {
+    const { chunks, loads, read } = world();
+    const broken = chunks.enter('a');
+    const lost = sound(await read(broken, 0));
+    broken.leave(false);
+    const second = chunks.enter('a');
+    const held = sound(await read(second, 1));
+    lost.release();
+    const third = chunks.enter('a');
+    sound(await read(third, 1)).release();
+    expect([chunks.has('a', 1), loads]).toEqual([true, [0, 1]]);
+    held.release();
+  });
+
   it('do not stay where one reads alone', async () => {
     const { chunks, given, read } = world();
     const reader = chunks.enter('a');

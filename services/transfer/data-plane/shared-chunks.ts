@@ -185,7 +185,9 @@ export class SharedChunks {
   }
 
   #forgetIfUnused(file: FileChunks): void {
-    if (file.readers === 0 && file.entries.size === 0) this.#files.delete(file.fileId);
+    if (file.readers > 0 || file.entries.size > 0) return;
+    // What was released late may be of one that was forgotten before: by its name another is known now.
+    if (this.#files.get(file.fileId) === file) this.#files.delete(file.fileId);
   }
 }
 
