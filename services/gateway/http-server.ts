@@ -64,7 +64,10 @@ export function createHttpServer(deps: HttpServerDeps): Server {
   boundConnections(server, maxOfAddress, uncountedNetworks(deps.trustedProxies ?? []));
   server.timeout = SOCKET_IDLE_TIMEOUT_MS;
   const answers = new OpenAnswers();
-  const admits = (req: IncomingMessage, res: ServerResponse) => answers.admit(req, res);
+  const admits = (req: IncomingMessage, res: ServerResponse) => {
+    takeOriginForm(req);
+    return answers.admit(req, res);
+  };
   server.on('request', (req: IncomingMessage, res: ServerResponse) => {
     if (admits(req, res)) deps.listener(req, res);
   });
@@ -78,6 +81,7 @@ export function createHttpServer(deps: HttpServerDeps): Server {
   });
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Frames, and "no upgrade", can only be said between answers, and our clients never pipeline.
+    takeOriginForm(req);
     if (answers.count(socket) > 0 || hasTooManyHeaders(req)) socket.destroy();
     else if (isWebSocket(req)) deps.upgrade(req, socket, head);
     else serveWithoutUpgrade(server, req, socket, head);
@@ -124,6 +128,16 @@ class OpenAnswers {
 /** Node passes over those beyond a thousand, whatever they say: where the request came from, or how long its body is. */
 function hasTooManyHeaders({ rawHeaders }: IncomingMessage): boolean {
   return rawHeaders.length > 2 * MAX_HEADERS;
+}
+
+/**
+ * "A server MUST accept the absolute-form in requests" (RFC 9112, section 3.2.2): some clients send it on, as if to a proxy.
+ * One of another host than the one in Host stays as it is, and is refused where it is routed.
+ */
+function takeOriginForm(req: IncomingMessage): void {
+  const [, host, target = ''] = /^https?:\/\/([^/?#]+)(.*)$/i.exec(req.url ?? '') ?? [];
+  if (host === undefined || host.toLowerCase() !== req.headers.host?.trim().toLowerCase()) return;
+  req.url = target.startsWith('/') ? target : `/${target}`;
 }
 
 function isWebSocket(req: IncomingMessage): boolean {
