@@ -24,4 +24,14 @@ describe('a connection to Redis', () => {
     expect(isRenewed("READONLY You can't write against a read only replica.")).toBe(true);
     expect(isRenewed('ERR unknown command')).toBe(false);
   });
+
+  it('with TLS names the host that it asks for: one address of a managed service may be that of many', () => {
+    const tlsOf = (host: string, isEncrypted: boolean) =>
+      redisOptions(redisSettings({ host, isEncrypted }), 'name').tls;
+    expect(tlsOf('cache.example.com', true)).toEqual({ servername: 'cache.example.com' });
+    // An address is no name (RFC 6066), and is found in the certificate without one.
+    expect(tlsOf('192.0.2.1', true)).toEqual({});
+    expect(tlsOf('2001:db8::1', true)).toEqual({});
+    expect(tlsOf('cache.example.com', false)).toBeUndefined();
+  });
 });

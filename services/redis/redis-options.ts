@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { RedisOptions } from 'ioredis';
 import type { RedisSettings } from '../config.ts';
 
@@ -30,7 +31,7 @@ export function redisOptions(settings: RedisSettings, connectionName: string): R
   return {
     ...place,
     ...credentials,
-    ...(settings.isEncrypted ? { tls: {} } : {}),
+    ...(settings.isEncrypted ? { tls: tlsOptions(settings.host) } : {}),
     db: settings.db,
     connectionName,
     // CLIENT SETINFO is of Redis 7.2.
@@ -44,6 +45,11 @@ export function redisOptions(settings: RedisSettings, connectionName: string): R
     // After a fail-over the old master refuses writes: ask the sentinels again.
     reconnectOnError: (fault) => fault.message.startsWith('READONLY'),
   };
+}
+
+/** ioredis does not say by itself which host it asks for: where one address is that of many, the service chooses by the name. */
+function tlsOptions(host: string): { servername?: string } {
+  return isIP(host) === 0 ? { servername: host } : {};
 }
 
 /** How long one sentinel may take to say where Redis is. */
