@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { errorTypeOf } from '../../../services/contracts/errors.ts';
 
 export interface Answer {
@@ -108,4 +109,21 @@ export function sendRaw(
     });
     socket.on('error', () => done(true)).on('close', () => done(true));
   });
+}
+
+/** Of this machine in a network; from there it is served as a stranger is. Undefined: it has none. */
+export function ownAddress(): string | undefined {
+  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+  return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+}
+
+/** So many connections at once. Those of them that were answered on: they stay open. */
+export async function openMany(port: number, address: string, count: number): Promise<Socket[]> {
+  const open = () =>
+    new Promise<Socket | null>((resolve) => {
+      const socket = connect(port, address, () => socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'));
+      socket.on('error', () => resolve(null)).on('close', () => resolve(null));
+      socket.once('data', () => resolve(socket));
+    });
+  return (await Promise.all(Array.from({ length: count }, open))).filter((socket) => socket !== null);
 }

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { startServer, type TestServer } from '../../support/server.ts';
-import { type Answer, ask, askJson } from './edge-client.ts';
+import { type Answer, ask, askJson, openMany, ownAddress } from './edge-client.ts';
 
 const file = { files: [{ path: 'a.txt', sizeBytes: 3 }] };
 const linkOf = (answer: Answer) => answer.json<{ transfer: { link: string } }>().transfer.link;
@@ -69,6 +69,9 @@ describe('without a trusted proxy', () => {
 
 describe('behind a trusted proxy with PUBLIC_URL', () => {
   let server: TestServer;
+  /** Of these files 150 may be connections of one address. */
+  const openFiles = 400;
+  const proxyAddress = ownAddress() ?? '127.0.0.1';
   const viaProxy = (address: string, more: Record<string, string> = {}) => ({
     'X-Forwarded-For': address,
     'X-Forwarded-Proto': 'https',
@@ -78,8 +81,9 @@ describe('behind a trusted proxy with PUBLIC_URL', () => {
 
   beforeAll(async () => {
     server = await startServer({
+      launcher: ['prlimit', `--nofile=${openFiles}:${openFiles}`],
       env: {
-        TRUSTED_PROXIES: '127.0.0.0/8',
+        TRUSTED_PROXIES: `127.0.0.0/8,${proxyAddress}`,
         PUBLIC_URL: 'https://share.example.com',
         RATE_LIMIT_UPLOADS_PER_MINUTE: '4',
       },
@@ -95,6 +99,12 @@ describe('behind a trusted proxy with PUBLIC_URL', () => {
     }
     expect(statuses).toEqual([201, 201, 201, 201, 429, 429]);
     expect((await askJson(server.url, 'POST', '/api/transfers', file, viaProxy('203.0.113.2'))).status).toBe(201);
+  });
+
+  it('does not count the connections of the proxy, which brings everybody', async () => {
+    const sockets = await openMany(server.port, proxyAddress, 200);
+    expect(sockets).toHaveLength(200);
+    for (const socket of sockets) socket.destroy();
   });
 
   it('sets Secure cookies with the __Host- prefix, and takes them back from its own page only', async () => {
