@@ -22,7 +22,7 @@ export interface EdgePorts {
   answerFault(req: IncomingMessage, res: ServerResponse, context: RequestContext, fault: unknown): void;
   /** The page's index.html with its headers: for browsers and preview agents that open a share. */
   answerPage(req: IncomingMessage, res: ServerResponse, context: RequestContext): void;
-  /** One point of the named limit for this client; throws `rate_limited`. */
+  /** Takes one point of the named limit for this client, or `more` of them; throws `rate_limited`. */
   consumeRate(
     limit: 'uploads' | 'downloads' | 'passwords' | 'looks',
     context: RequestContext,
