@@ -13,10 +13,20 @@ const TOLD_MS = 1_000;
 const LAST_HAND_OVER_MS = 2_000;
 /** The process ends in any case soon: with a large store it is not known what nobody else has, and the state stays `draining`. */
 const LAST_STATUS_MS = 2_500;
+const HEALTH_MS = 1_000;
 
 export interface DrainedParts {
   readonly self: ReturnType<typeof composeSelf>;
   readonly transfers: ReturnType<typeof composeTransfers>;
+}
+
+/** One that gives no answer may be there in a moment; one that drains takes nothing. */
+async function isAnyOther({ broker, call, nodeId }: NodeCore): Promise<boolean> {
+  const others = nodesWith(broker, 'transfer').filter((id) => id !== nodeId);
+  const healths = await Promise.all(
+    others.map((id) => call('node.health', {}, { nodeId: id, timeoutMs: HEALTH_MS }).catch(() => null)),
+  );
+  return healths.some((health) => health?.state !== 'draining' && health?.state !== 'left');
 }
 
 /** What empties this node: for an operator who waits, and before it stops. */
@@ -24,7 +34,7 @@ export function composeDrain(core: NodeCore, phase: Phase, { self, transfers }: 
   return new NodeDrain({
     nodeId: core.nodeId,
     isAlone: !core.config.isCluster,
-    otherNodeCount: () => nodesWith(core.broker, 'transfer').filter((id) => id !== core.nodeId).length,
+    isAnyOther: () => isAnyOther(core),
     enterDraining: () => {
       phase.isServing = false;
       self.monitor.enter('draining');

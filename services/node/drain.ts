@@ -4,8 +4,8 @@ export interface DrainPorts {
   readonly nodeId: string;
   /** No cluster: what is stored here has no other place. */
   readonly isAlone: boolean;
-  /** Other nodes that answer and store transfers. */
-  readonly otherNodeCount: () => number;
+  /** Whether there is another node that stores transfers and does not say that it drains. Never rejects. */
+  readonly isAnyOther: () => Promise<boolean>;
   /** Out of placement at once; everybody is told. */
   readonly enterDraining: () => void;
   /** Nothing of the cluster is left here: everybody is told, and the process may be stopped. */
@@ -77,7 +77,8 @@ export class NodeDrain {
    * copies are unknown, and who asks again hears of this count
    */
   async status(limitMs = STATUS_MS): Promise<DrainStatus> {
-    const { nodeId, countHomes, otherNodeCount } = this.#ports;
+    const { nodeId, countHomes } = this.#ports;
+    const asking = this.#ports.isAnyOther();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => {
       timer = setTimeout(resolve, limitMs, null);
@@ -88,7 +89,7 @@ export class NodeDrain {
     // Not before: what was stranded may be at home here by now.
     const homes = await countHomes().catch(() => null);
     const onlyCopyCount = homes === null || strandedCount === null ? null : homes.singleCopyCount + strandedCount;
-    const isAlone = otherNodeCount() === 0;
+    const isAlone = !(await asking);
     return { nodeId, homeCount: homes?.homeCount ?? null, onlyCopyCount, ...(isAlone ? { isAlone } : {}) };
   }
 

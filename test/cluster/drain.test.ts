@@ -197,11 +197,15 @@ describe('npm run peerlink -- drain', () => {
     TEST_MS,
   );
 
-  it(
-    'does not wait for ever for another node where there is none',
-    async () => {
-      const { first } = await world(1);
+  it.each([
+    ['there is none', 1],
+    ['the other one drains too', 2],
+  ])(
+    'does not wait for ever for another node where %s',
+    async (_why, count) => {
+      const { first, others } = await world(count);
       const id = nodeIdOf(first);
+      for (const other of others) expect((await peerlink(first, 'drain', nodeIdOf(other)).exited(60_000)).code).toBe(0);
       await putFile(first, randomBytes(MIB));
       const alone = peerlink(first, 'drain', id, '--wait');
       expect((await alone.exited(60_000)).code).toBe(1);

@@ -350,7 +350,7 @@ function idleDrain(): NodeDrain {
   return new NodeDrain({
     nodeId: 'node-a',
     isAlone: false,
-    otherNodeCount: () => 1,
+    isAnyOther: async () => true,
     enterDraining: () => undefined,
     enterLeft: () => undefined,
     handOver: async () => true,
