@@ -43,7 +43,7 @@ export function composeTransfers(
   const { config, nodeId, directory, database } = core;
   const settings = transferSettings(config);
   const repository = createPrismaTransferRepository(database);
-  const store = new FsChunkStore(directory.path, core.netIo, { clock: core.clock });
+  const store = new FsChunkStore(directory.path, core.netIo, { clock: core.clock, onFault: core.onFault });
   const addresses = nodeAddresses(core.clusterRepository);
   const lookForNodes = composeLookForNodes(core);
   const peers = composePeers(core, { repository, addresses, lookForNodes, traffic, countFlow });

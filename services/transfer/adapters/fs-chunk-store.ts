@@ -9,31 +9,40 @@ import { isId } from '../../kernel/ids.ts';
 import type { ChunkStore, FileGeometry, StoredFile } from '../ports.ts';
 import { DiskRoom } from './disk-room.ts';
 import { asStoreFault, codeOf, FsStoredFile, VALUE_BYTES } from './fs-stored-file.ts';
+import { UnsyncedFiles } from './unsynced-files.ts';
 
 const BYTES_SUFFIX = '.bytes';
 const VALUES_SUFFIX = '.values';
 
+export interface FsChunkStoreOptions {
+  readonly reservedBytes?: number;
+  readonly clock?: Clock;
+  readonly onFault?: (what: string, fault: unknown) => void;
+}
+
 /**
  * Files below one directory. A file `<id>` is `files/<xx>/<id>.bytes` (sparse) and `<id>.values` (32 bytes a chunk,
  * zero = missing); `<xx>` are the id's first two symbols, so that no folder grows large. Names are made by the
- * server. Bytes nobody knows move to `set-aside/`.
+ * server. Bytes nobody knows move to `set-aside/`. `unsynced/<id>` says that a sync of the file failed.
  */
 export class FsChunkStore implements ChunkStore {
   readonly #filesDirectory: string;
   readonly #setAsideDirectory: string;
   readonly #netIo: NetIo;
   readonly #madeFolders = new Set<string>();
-  readonly #unsynced = new Set<string>();
+  readonly #unsynced: UnsyncedFiles;
   readonly #room: DiskRoom;
   readonly #clock: Clock;
 
   /**
    * @param options.reservedBytes what writing chunks leaves free of the disk
    * @param options.clock by which bytes are set aside for days: a machine without one of its own begins in 1970
+   * @param options.onFault told what the store could not do, and goes on without
    */
-  constructor(directory: string, netIo: NetIo, options: { reservedBytes?: number; clock?: Clock } = {}) {
+  constructor(directory: string, netIo: NetIo, options: FsChunkStoreOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#room = new DiskRoom(directory, options.reservedBytes ?? RESERVED_DISK_BYTES);
+    this.#unsynced = new UnsyncedFiles(directory, options.onFault ?? (() => {}));
     this.#filesDirectory = path.join(directory, 'files');
     this.#setAsideDirectory = path.join(directory, 'set-aside');
     this.#netIo = netIo;
@@ -62,10 +71,11 @@ export class FsChunkStore implements ChunkStore {
 
   async remove(fileId: string): Promise<void> {
     const base = this.#base(fileId);
-    this.#unsynced.delete(fileId);
+    await this.#unsynced.read();
     // Values first: bytes without values are merely unknown, values without bytes would be a lie.
     await rm(base + VALUES_SUFFIX, { force: true });
     await rm(base + BYTES_SUFFIX, { force: true });
+    await this.#unsynced.delete(fileId);
   }
 
   async *list(): AsyncIterable<string> {
@@ -80,6 +90,7 @@ export class FsChunkStore implements ChunkStore {
   }
 
   async setAside(fileId: string): Promise<void> {
+    await this.#unsynced.read();
     await mkdir(this.#setAsideDirectory, { recursive: true });
     const base = this.#base(fileId);
     const now = new Date(this.#clock.now());
@@ -92,6 +103,7 @@ export class FsChunkStore implements ChunkStore {
         },
       );
     }
+    await this.#unsynced.delete(fileId);
   }
 
   async purgeSetAside(keepMs: number): Promise<number> {
@@ -113,6 +125,7 @@ export class FsChunkStore implements ChunkStore {
   }
 
   async #openWith(fileId: string, base: string, geometry: FileGeometry, flags: number): Promise<StoredFile> {
+    await this.#unsynced.read();
     const bytes = await open(base + BYTES_SUFFIX, flags, 0o600);
     try {
       const values = await open(base + VALUES_SUFFIX, flags | fsConstants.O_CREAT, 0o600);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { fstatSync, statSync } from 'node:fs';
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { getSystemErrorName } from 'node:util';
@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { loadNetIo } from '../../../native/index.ts';
 import { randomId, TRANSFER_ID_LENGTH } from '../../kernel/ids.ts';
 import { FsChunkStore } from './fs-chunk-store.ts';
+import { UnsyncedFiles } from './unsynced-files.ts';
 
 const CHUNK = 1024;
 const GEOMETRY = { chunkSizeBytes: CHUNK, sizeBytes: 2 * CHUNK };
@@ -241,6 +242,67 @@ describe('after a sync that failed', () => {
     await stored.sync();
     expect(written).toEqual([1]);
     await stored.close();
+  });
+
+  it.each(['bytes', 'values'])('(of the %s) so it is in the next process, until a sync has succeeded', async (what) => {
+    const id = randomId(TRANSFER_ID_LENGTH);
+    const before = await create(id);
+    await before.commitChunk(0, await before.writeChunk(0, FIRST));
+    fails = what;
+    await expect(before.sync()).rejects.toMatchObject({ code: 'EIO' });
+    await before.close();
+    fails = null;
+    for (const expected of [[0], []]) {
+      const { store, written } = watchedStore();
+      const stored = await store.open(id, GEOMETRY);
+      await stored?.sync();
+      expect(written).toEqual(expected);
+      await stored?.close();
+    }
+  });
+
+  it('the next process does not call stored what the disk has lost meanwhile', async () => {
+    const id = randomId(TRANSFER_ID_LENGTH);
+    const before = await create(id);
+    await before.commitChunk(0, await before.writeChunk(0, FIRST));
+    fails = 'bytes';
+    await expect(before.sync()).rejects.toMatchObject({ code: 'EIO' });
+    await before.close();
+    fails = null;
+    const file = await open(path.join(root, 'files', id.slice(0, 2), `${id}.bytes`), 'r+');
+    await file.write(Buffer.alloc(CHUNK), 0, CHUNK, 0);
+    await file.close();
+    const stored = await storeOf().open(id, GEOMETRY);
+    await expect(stored?.sync()).rejects.toMatchObject({ type: 'damaged' });
+    await stored?.close();
+  });
+
+  it('a file that is removed or set aside leaves no mark', async () => {
+    for (const how of ['remove', 'setAside'] as const) {
+      const id = randomId(TRANSFER_ID_LENGTH);
+      const stored = await create(id);
+      fails = 'bytes';
+      await expect(stored.sync()).rejects.toMatchObject({ code: 'EIO' });
+      fails = null;
+      await stored.close();
+      expect(await readdir(path.join(root, 'unsynced'))).toContain(id);
+      await storeOf()[how](id);
+      expect(await readdir(path.join(root, 'unsynced'))).not.toContain(id);
+    }
+  });
+
+  it('a mark that the disk does not take is reported, and made when the next sync fails', async () => {
+    const folder = await mkdtemp(path.join(root, 'no-mark-'));
+    await writeFile(path.join(folder, 'unsynced'), 'no folder');
+    const faults: string[] = [];
+    const onFault = (what: string) => void faults.push(what);
+    const unsynced = new UnsyncedFiles(folder, onFault);
+    await unsynced.add('someFile12');
+    expect([unsynced.has('someFile12'), faults.length]).toEqual([true, 1]);
+    expect(faults[0]).toContain('someFile12');
+    await rm(path.join(folder, 'unsynced'));
+    await unsynced.add('someFile12');
+    expect([await readdir(path.join(folder, 'unsynced')), faults.length]).toEqual([['someFile12'], 1]);
   });
 
   it('a chunk that was written before it and not committed is refused, until it comes again', async () => {

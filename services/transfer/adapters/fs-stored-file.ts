@@ -10,6 +10,7 @@ import { damagedChunk } from '../mending.ts';
 import type { FileGeometry, Hiding, StoredFile } from '../ports.ts';
 import type { DiskRoom } from './disk-room.ts';
 import { SharedRuns } from './shared-runs.ts';
+import type { UnsyncedFiles } from './unsynced-files.ts';
 
 export const VALUE_BYTES = 32;
 
@@ -23,8 +24,8 @@ export interface FsStoredFileParts {
   readonly values: FileHandle;
   /** What the values file held when it was opened. */
   readonly stored: Uint8Array;
-  /** Files of which a sync failed, until one has succeeded: the store's, since they are closed and opened again meanwhile. */
-  readonly unsynced: Set<string>;
+  /** The store's, since files are closed and opened again meanwhile. */
+  readonly unsynced: UnsyncedFiles;
 }
 
 /** A file of the store: its bytes, and 32 bytes a chunk of values beside them. */
@@ -38,7 +39,7 @@ export class FsStoredFile implements StoredFile {
   readonly #values: FileHandle;
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #folder: string;
-  readonly #unsynced: Set<string>;
+  readonly #unsynced: UnsyncedFiles;
   readonly #syncs = new SharedRuns(() => this.#syncNow());
   readonly #committing = new Set<Promise<unknown>>();
   /** Per chunk that is not committed, how many syncs had failed when it was written. */
@@ -168,10 +169,10 @@ export class FsStoredFile implements StoredFile {
       if (outcome.status === 'fulfilled') continue;
       this.#failedSyncCount += 1;
       this.#syncFault = outcome.reason;
-      this.#unsynced.add(this.fileId);
+      await this.#unsynced.add(this.fileId);
       throw outcome.reason;
     }
-    this.#unsynced.delete(this.fileId);
+    await this.#unsynced.delete(this.fileId);
     // A file's name lies in its folder; without it the bytes would be there and nowhere.
     if (!this.#isNameSynced) await syncFolders(this.#folder);
     this.#isNameSynced = true;
