@@ -34,7 +34,7 @@ struct Batch {
   size_t blocks_per_input;
   const uint32_t* key;     // kKeyWords words.
   uint64_t counter;        // Of the first input.
-  uint64_t counter_step;   // 1 for leaves, 0 for parents.
+  uint64_t counter_step;   // 1 for leaves, 0 for parents, nothing else.
   uint32_t flags;          // On every block.
   uint32_t flags_first;    // Added on the first block of each input.
   uint32_t flags_last;     // Added on the last block of each input.

@@ -60,6 +60,10 @@ NET_IO_INLINE Pair<V> Add(Pair<V> x, Pair<V> y) {
   return {Add(x.a, y.a), Add(x.b, y.b)};
 }
 template <class V>
+NET_IO_INLINE Pair<V> AddMessage(Pair<V> x, const Pair<V>& m) {
+  return {AddMessage(x.a, m.a), AddMessage(x.b, m.b)};
+}
+template <class V>
 NET_IO_INLINE Pair<V> Xor(Pair<V> x, Pair<V> y) {
   return {Xor(x.a, y.a), Xor(x.b, y.b)};
 }

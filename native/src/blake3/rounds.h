@@ -59,6 +59,13 @@ NET_IO_INLINE void KeepInMemory(const W* m) {
 #endif
 }
 
+// a + m, where b is added next and is the last of the three to be known. A word type has its own where a compiler would
+// make it a + (m + b).
+template <class W>
+NET_IO_INLINE W AddMessage(W a, const W& m) {
+  return Add(a, m);
+}
+
 // The four G functions of half a round, interleaved step by step: they depend on nothing of each other, so this
 // order gives an out-of-order core four independent chains, and the compiler no reason to make it one.
 // `x` and `y` are the message words of step one and two.
@@ -66,14 +73,16 @@ template <class W>
 NET_IO_INLINE void MixFour(W& a0, W& a1, W& a2, W& a3, W& b0, W& b1, W& b2, W& b3, W& c0, W& c1, W& c2, W& c3, W& d0,
                            W& d1, W& d2, W& d3, const W* m, const uint8_t* s) {
   // a + m first: the message is ready long before b is, so it stays off the critical path.
-  a0 = Add(a0, m[s[0]]), a1 = Add(a1, m[s[2]]), a2 = Add(a2, m[s[4]]), a3 = Add(a3, m[s[6]]);
+  a0 = AddMessage(a0, m[s[0]]), a1 = AddMessage(a1, m[s[2]]);
+  a2 = AddMessage(a2, m[s[4]]), a3 = AddMessage(a3, m[s[6]]);
   a0 = Add(a0, b0), a1 = Add(a1, b1), a2 = Add(a2, b2), a3 = Add(a3, b3);
   d0 = Xor(d0, a0), d1 = Xor(d1, a1), d2 = Xor(d2, a2), d3 = Xor(d3, a3);
   d0 = Rotate16(d0), d1 = Rotate16(d1), d2 = Rotate16(d2), d3 = Rotate16(d3);
   c0 = Add(c0, d0), c1 = Add(c1, d1), c2 = Add(c2, d2), c3 = Add(c3, d3);
   b0 = Xor(b0, c0), b1 = Xor(b1, c1), b2 = Xor(b2, c2), b3 = Xor(b3, c3);
   b0 = Rotate12(b0), b1 = Rotate12(b1), b2 = Rotate12(b2), b3 = Rotate12(b3);
-  a0 = Add(a0, m[s[1]]), a1 = Add(a1, m[s[3]]), a2 = Add(a2, m[s[5]]), a3 = Add(a3, m[s[7]]);
+  a0 = AddMessage(a0, m[s[1]]), a1 = AddMessage(a1, m[s[3]]);
+  a2 = AddMessage(a2, m[s[5]]), a3 = AddMessage(a3, m[s[7]]);
   a0 = Add(a0, b0), a1 = Add(a1, b1), a2 = Add(a2, b2), a3 = Add(a3, b3);
   d0 = Xor(d0, a0), d1 = Xor(d1, a1), d2 = Xor(d2, a2), d3 = Xor(d3, a3);
   d0 = Rotate8(d0), d1 = Rotate8(d1), d2 = Rotate8(d2), d3 = Rotate8(d3);

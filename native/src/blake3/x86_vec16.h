@@ -17,10 +17,12 @@ struct Vec16 {
 
   static NET_IO_INLINE Vec16 Broadcast(uint32_t x) { return {_mm512_set1_epi32(static_cast<int>(x))}; }
 
+  // Without a multiplication: after one of 512 bits an Intel core runs everything slower for a while.
   static NET_IO_INLINE void Counters(uint64_t first, uint64_t step, Vec16& low, Vec16& high) {
+    const uint64_t mask = 0 - step;
     alignas(64) uint32_t lows[16], highs[16];
     for (uint64_t i = 0; i < 16; i++) {
-      const uint64_t counter = first + i * step;
+      const uint64_t counter = first + (i & mask);
       lows[i] = static_cast<uint32_t>(counter);
       highs[i] = static_cast<uint32_t>(counter >> 32);
     }
@@ -56,27 +58,36 @@ struct Vec16 {
     }
   }
 
-  // Sixteen bytes each of rows 0, 4, 8 and 12, one in each quarter.
-  static NET_IO_INLINE __m512i LoadQuarters(const uint8_t* const* rows, size_t at) {
-    __m512i x = _mm512_castsi128_si512(_mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[0] + at)));
-    x = _mm512_inserti32x4(x, _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[4] + at)), 1);
-    x = _mm512_inserti32x4(x, _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[8] + at)), 2);
-    return _mm512_inserti32x4(x, _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[12] + at)), 3);
+  // Words `at` of a row and of the row four further, half a register each.
+  static NET_IO_INLINE __m512i LoadHalves(const uint8_t* const* rows, size_t at) {
+    const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[0] + at));
+    const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[4] + at));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
   }
 
-  // Loads put the quarters where they belong, so that only words within quarters are left to exchange. Sixteen bytes
-  // from memory that malloc aligned never straddle two cache lines; whole rows nearly always would.
+  // Eight words of eight rows. The quarters of columns[w] hold words w and w + 4 of rows 0 to 3, then of rows 4 to 7.
+  static NET_IO_INLINE void LoadEightRows(const uint8_t* const* rows, size_t at, __m512i columns[4]) {
+    const __m512i r0 = LoadHalves(rows, at), r1 = LoadHalves(rows + 1, at);
+    const __m512i r2 = LoadHalves(rows + 2, at), r3 = LoadHalves(rows + 3, at);
+    const __m512i ab_low = _mm512_unpacklo_epi32(r0, r1), ab_high = _mm512_unpackhi_epi32(r0, r1);
+    const __m512i cd_low = _mm512_unpacklo_epi32(r2, r3), cd_high = _mm512_unpackhi_epi32(r2, r3);
+    columns[0] = _mm512_unpacklo_epi64(ab_low, cd_low);
+    columns[1] = _mm512_unpackhi_epi64(ab_low, cd_low);
+    columns[2] = _mm512_unpacklo_epi64(ab_high, cd_high);
+    columns[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
+  }
+
+  // Loads do half of what Transpose does with whole rows: they put quarters where one exchange is left to do.
   static NET_IO_INLINE void LoadTransposed(const uint8_t* const* inputs, size_t offset, Vec16 m[16]) {
-    for (int quarter = 0; quarter < 4; quarter++) {
-      const size_t at = offset + static_cast<size_t>(quarter) * 16;
-      const __m512i r0 = LoadQuarters(inputs, at), r1 = LoadQuarters(inputs + 1, at);
-      const __m512i r2 = LoadQuarters(inputs + 2, at), r3 = LoadQuarters(inputs + 3, at);
-      const __m512i ab_low = _mm512_unpacklo_epi32(r0, r1), ab_high = _mm512_unpackhi_epi32(r0, r1);
-      const __m512i cd_low = _mm512_unpacklo_epi32(r2, r3), cd_high = _mm512_unpackhi_epi32(r2, r3);
-      m[quarter * 4].v = _mm512_unpacklo_epi64(ab_low, cd_low);
-      m[quarter * 4 + 1].v = _mm512_unpackhi_epi64(ab_low, cd_low);
-      m[quarter * 4 + 2].v = _mm512_unpacklo_epi64(ab_high, cd_high);
-      m[quarter * 4 + 3].v = _mm512_unpackhi_epi64(ab_high, cd_high);
+    for (int half = 0; half < 2; half++) {
+      const size_t at = offset + static_cast<size_t>(half) * 32;
+      __m512i upper[4], lower[4];
+      LoadEightRows(inputs, at, upper);
+      LoadEightRows(inputs + 8, at, lower);
+      for (int w = 0; w < 4; w++) {
+        m[half * 8 + w].v = _mm512_shuffle_i32x4(upper[w], lower[w], 0x88);
+        m[half * 8 + w + 4].v = _mm512_shuffle_i32x4(upper[w], lower[w], 0xdd);
+      }
     }
   }
 
@@ -92,6 +103,14 @@ struct Vec16 {
 };
 
 NET_IO_INLINE Vec16 Add(Vec16 a, Vec16 b) { return {_mm512_add_epi32(a.v, b.v)}; }
+// GCC takes sums apart: a + m + b became a + (m + b), one more step of the chain that everything waits for.
+NET_IO_INLINE Vec16 AddMessage(Vec16 a, const Vec16& m) {
+  Vec16 sum = Add(a, m);
+#if defined(__GNUC__)
+  __asm__("" : "+v"(sum.v));
+#endif
+  return sum;
+}
 NET_IO_INLINE Vec16 Xor(Vec16 a, Vec16 b) { return {_mm512_xor_si512(a.v, b.v)}; }
 NET_IO_INLINE Vec16 Rotate16(Vec16 x) { return {_mm512_ror_epi32(x.v, 16)}; }
 NET_IO_INLINE Vec16 Rotate12(Vec16 x) { return {_mm512_ror_epi32(x.v, 12)}; }
