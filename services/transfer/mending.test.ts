@@ -260,6 +260,29 @@ describe('the scrub', () => {
     expect([...world.events].sort()).toEqual(['damaged 2', 'repaired 0']);
   });
 
+  it('mends a file of one chunk that was damaged between its digest and its sealing row', async () => {
+    const world = new World();
+    const fileId = randomId(22);
+    const geometry = { chunkSizeBytes: CHUNK, sizeBytes: CHUNK };
+    const { id } = (await insertTransfer(world.repository, { files: [{ id: fileId, ...geometry }] })).transfer;
+    const copy = await world.other.create(fileId, geometry);
+    await copy.commitChunk(0, await copy.writeChunk(0, [bytesOf(0)]));
+    const seal = world.repository.sealFile.bind(world.repository);
+    // The digest is of what was read; then the disk changes the bytes.
+    world.repository.sealFile = (request) => {
+      world.damage(fileId, 0);
+      return seal(request);
+    };
+    const transfer = await world.engine.load(id);
+    const file = transfer.file(0);
+    await world.engine.writeChunk(transfer, file, { index: 0, bytes: [bytesOf(0)] });
+    await world.engine.sealWhenComplete(transfer, file);
+    expect([file.isSealed, world.bytes(fileId, 0)?.equals(bytesOf(0))]).toEqual([true, false]);
+    await scrubOf(world, 1e9).turn();
+    expect(world.bytes(fileId, 0)).toEqual(bytesOf(0));
+    expect(world.engine.mending.counts).toEqual({ scrubbedChunks: 1, repairedChunks: 1, damagedChunks: 0 });
+  });
+
   it('reads no faster than it may, and again only after a day', async () => {
     const world = new World();
     for (let count = 0; count < 4; count += 1) await world.file();
