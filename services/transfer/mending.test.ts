@@ -260,6 +260,25 @@ describe('the scrub', () => {
     expect([...world.events].sort()).toEqual(['damaged 2', 'repaired 0']);
   });
 
+  it('is not needed for a file of one chunk that was damaged before its digest: the seal mends it', async () => {
+    const world = new World();
+    const fileId = randomId(22);
+    const geometry = { chunkSizeBytes: CHUNK, sizeBytes: CHUNK };
+    const { id } = (await insertTransfer(world.repository, { files: [{ id: fileId, ...geometry }] })).transfer;
+    const copy = await world.other.create(fileId, geometry);
+    await copy.commitChunk(0, await copy.writeChunk(0, [bytesOf(0)]));
+    const transfer = await world.engine.load(id);
+    const file = transfer.file(0);
+    const use = await world.engine.useFile(transfer, file, 'write');
+    const value = await use?.stored.writeChunk(0, [bytesOf(0)]);
+    if (value !== undefined) await use?.stored.commitChunk(0, value);
+    use?.release();
+    world.damage(fileId, 0);
+    await world.engine.sealWhenComplete(transfer, file);
+    expect([file.isSealed, world.bytes(fileId, 0)?.equals(bytesOf(0))]).toEqual([true, true]);
+    expect(world.engine.mending.counts).toMatchObject({ repairedChunks: 1, damagedChunks: 0 });
+  });
+
   it('mends a file of one chunk that was damaged between its digest and its sealing row', async () => {
     const world = new World();
     const fileId = randomId(22);

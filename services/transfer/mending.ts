@@ -318,3 +318,10 @@ export function damagedChunk(index: number): PeerLinkError {
     data: { chunkIndex: index },
   });
 }
+
+/** Which chunk a fault made by `damagedChunk` is about; null for any other. */
+export function damagedIndexOf(fault: unknown): number | null {
+  if (!(fault instanceof PeerLinkError) || fault.type !== 'damaged') return null;
+  const index = fault.data?.['chunkIndex'];
+  return typeof index === 'number' ? index : null;
+}

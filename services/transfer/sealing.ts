@@ -2,8 +2,9 @@ import { PeerLinkError } from '../contracts/errors.ts';
 import type { EndReason } from '../contracts/http.ts';
 import { isEqualBytes } from '../kernel/ids.ts';
 import { EMPTY_DIGEST } from './digest-tree.ts';
+import { damagedIndexOf } from './mending.ts';
 import type { FileUse } from './open-files.ts';
-import type { TransferRepository, TransferRow } from './ports.ts';
+import type { StoredFile, TransferRepository, TransferRow } from './ports.ts';
 import type { RunningFile } from './running-file.ts';
 import type { RunningTransfer } from './running-transfer.ts';
 
@@ -20,6 +21,7 @@ export interface SealingPorts {
   readonly hold: (transfer: RunningTransfer) => () => void;
   readonly useFile: (transfer: RunningTransfer, file: RunningFile) => Promise<FileUse | null>;
   readonly useStored: (file: RunningFile) => Promise<FileUse | null>;
+  readonly mend: (transfer: RunningTransfer, file: RunningFile, stored: StoredFile, index: number) => Promise<unknown>;
   readonly end: (transferId: string, reason: EndReason) => Promise<void>;
   readonly obey: (transfer: RunningTransfer, row: TransferRow) => Promise<void>;
   readonly onSealed: (transfer: RunningTransfer, file: RunningFile, digest: Uint8Array) => void;
@@ -169,12 +171,21 @@ export class Sealing {
     const use = await this.#ports.useFile(transfer, file);
     if (use === null) throw new PeerLinkError('internal', 'A complete file has no bytes.');
     try {
-      // "`power`: files and directories before the sealing row": a chunk may be complete whose writer still syncs it.
-      if (this.#ports.durability === 'power') await use.stored.sync();
-      return await use.stored.root(sizeBytes);
+      return await this.#syncedRoot(use.stored, sizeBytes).catch(async (fault: unknown) => {
+        const index = damagedIndexOf(fault);
+        if (index === null) throw fault;
+        await this.#ports.mend(transfer, file, use.stored, index);
+        return this.#syncedRoot(use.stored, sizeBytes);
+      });
     } finally {
       use.release();
     }
+  }
+
+  async #syncedRoot(stored: StoredFile, sizeBytes: number): Promise<Uint8Array> {
+    // "`power`: files and directories before the sealing row": a chunk may be complete whose writer still syncs it.
+    if (this.#ports.durability === 'power') await stored.sync();
+    return stored.root(sizeBytes);
   }
 
   async #sync(file: RunningFile): Promise<void> {

@@ -69,6 +69,7 @@ export class TransferEngine {
       hold: (transfer) => this.hold(transfer),
       useFile: (transfer, file) => this.useFile(transfer, file, 'read'),
       useStored: (file) => this.useStored(file),
+      mend: (transfer, file, stored, index) => this.mending.mend(transfer, file, stored, index),
       end: (transferId, reason) => this.end(transferId, reason),
       obey: (transfer, row) => this.obey(transfer, row),
       onSealed: (transfer, file, digest) => this.#tellSealed(transfer, file, digest),

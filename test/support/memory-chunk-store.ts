@@ -4,6 +4,7 @@ import { isEqualBytes } from '../../services/kernel/ids.ts';
 import { ChunkMap } from '../../services/transfer/chunk-map.ts';
 import { EMPTY_DIGEST, rootRule } from '../../services/transfer/digest-tree.ts';
 import { chunkCount, leafCounter } from '../../services/transfer/manifest.ts';
+import { damagedChunk } from '../../services/transfer/mending.ts';
 import type { ChunkStore, FileGeometry, Hiding, StoredFile } from '../../services/transfer/ports.ts';
 
 /** Steps of the store a test may hold back, let fail, or see. The step happens when the promise resolves. */
@@ -143,7 +144,7 @@ class MemoryStoredFile implements StoredFile {
         const bytes = this.#chunks.get(0) ?? Buffer.alloc(0);
         const wanted = this.values.get(0);
         if (wanted === null || Buffer.compare(this.#valueOf(0, [bytes]), wanted) !== 0) {
-          throw new PeerLinkError('damaged', 'The only chunk does not have its value.');
+          throw damagedChunk(0);
         }
         return this.#netIo.hash(bytes);
       }
