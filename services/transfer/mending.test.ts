@@ -233,6 +233,17 @@ describe('a sealed file that is gone from the disk', () => {
   });
 });
 
+/** A transfer of one file of one chunk that the other node has and this one is yet to write. */
+async function withOneChunkToCome() {
+  const world = new World();
+  const fileId = randomId(22);
+  const geometry = { chunkSizeBytes: CHUNK, sizeBytes: CHUNK };
+  const { id } = (await insertTransfer(world.repository, { files: [{ id: fileId, ...geometry }] })).transfer;
+  const copy = await world.other.create(fileId, geometry);
+  await copy.commitChunk(0, await copy.writeChunk(0, [bytesOf(0)]));
+  return { world, fileId, id };
+}
+
 describe('the scrub', () => {
   const scrubOf = (world: World, bytesPerSecond: number) =>
     new Scrub({
@@ -261,12 +272,7 @@ describe('the scrub', () => {
   });
 
   it('is not needed for a file of one chunk that was damaged before its digest: the seal mends it', async () => {
-    const world = new World();
-    const fileId = randomId(22);
-    const geometry = { chunkSizeBytes: CHUNK, sizeBytes: CHUNK };
-    const { id } = (await insertTransfer(world.repository, { files: [{ id: fileId, ...geometry }] })).transfer;
-    const copy = await world.other.create(fileId, geometry);
-    await copy.commitChunk(0, await copy.writeChunk(0, [bytesOf(0)]));
+    const { world, fileId, id } = await withOneChunkToCome();
     const transfer = await world.engine.load(id);
     const file = transfer.file(0);
     const use = await world.engine.useFile(transfer, file, 'write');
@@ -280,12 +286,7 @@ describe('the scrub', () => {
   });
 
   it('mends a file of one chunk that was damaged between its digest and its sealing row', async () => {
-    const world = new World();
-    const fileId = randomId(22);
-    const geometry = { chunkSizeBytes: CHUNK, sizeBytes: CHUNK };
-    const { id } = (await insertTransfer(world.repository, { files: [{ id: fileId, ...geometry }] })).transfer;
-    const copy = await world.other.create(fileId, geometry);
-    await copy.commitChunk(0, await copy.writeChunk(0, [bytesOf(0)]));
+    const { world, fileId, id } = await withOneChunkToCome();
     const seal = world.repository.sealFile.bind(world.repository);
     // The digest is of what was read; then the disk changes the bytes.
     world.repository.sealFile = (request) => {
