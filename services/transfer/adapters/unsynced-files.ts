@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { madeOnce } from '../../kernel/made-once.ts';
 
 /**
  * Files of which a sync failed, until one has succeeded. Each has an empty file `unsynced/<id>`, for the next process: to it
@@ -10,20 +11,12 @@ export class UnsyncedFiles {
   readonly #directory: string;
   readonly #onFault: (what: string, fault: unknown) => void;
   readonly #ids = new Set<string>();
-  #reading: Promise<void> | null = null;
+  /** What the process before left, before any file is opened. @throws the system's error; then it is tried again */
+  readonly read = madeOnce(() => this.#read());
 
   constructor(directory: string, onFault: (what: string, fault: unknown) => void) {
     this.#directory = path.join(directory, 'unsynced');
     this.#onFault = onFault;
-  }
-
-  /** What the process before left: once, before any file is opened. @throws the system's error; then it is tried again */
-  read(): Promise<void> {
-    this.#reading ??= this.#read().catch((fault: unknown) => {
-      this.#reading = null;
-      throw fault;
-    });
-    return this.#reading;
   }
 
   has(fileId: string): boolean {
