@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ErrorType } from '../../../services/contracts/errors.ts';
 import type { TransferState, TransferStatusResponse } from '../../../services/contracts/http.ts';
-import type { ChunkRange } from './chunk-map.ts';
+import type { ChunkRange, EngineFile } from './chunk-map.ts';
 import type { Fault } from './fault.ts';
 import type { UploadEffect, UploadEvent } from './upload-events.ts';
 import { UploadMachine } from './upload-machine.ts';
@@ -34,17 +34,21 @@ const answered = (runId: number, state: TransferState = 'open'): UploadEvent => 
 });
 const failed = (runId: number, fault: Fault): UploadEvent => ({ type: 'run_failed', runId, fault });
 
-/** A machine with two runs of one chunk each in flight, their ids, and what is asked of it from then on. */
-function sending() {
-  const machine = new UploadMachine({
-    files: [file],
+function machineOf(files: readonly EngineFile[], runsAtOnce: number): UploadMachine {
+  return new UploadMachine({
+    files,
     maxRunBytes: CHUNK,
-    window: () => 2,
+    window: () => runsAtOnce,
     hasOthers: () => false,
     ackTimeoutMs: ACK_TIMEOUT_MS,
     maxRetries: MAX_RETRIES,
     random: () => 0,
   });
+}
+
+/** A machine with two runs of one chunk each in flight, their ids, and what is asked of it from then on. */
+function sending() {
+  const machine = machineOf([file], 2);
   machine.handle({ type: 'start' }, 0);
   const runIds = machine.handle(status([]), 0).flatMap((effect) => (effect.type === 'send' ? [effect.runId] : []));
   const [first = 0, second = 0] = runIds;
@@ -166,15 +170,7 @@ describe('a run that stands still', () => {
   });
 
   it('is not kept alive by what is heard of another file', () => {
-    const machine = new UploadMachine({
-      files: [file, file],
-      maxRunBytes: CHUNK,
-      window: () => 1,
-      hasOthers: () => false,
-      ackTimeoutMs: ACK_TIMEOUT_MS,
-      maxRetries: MAX_RETRIES,
-      random: () => 0,
-    });
+    const machine = machineOf([file, file], 1);
     machine.handle({ type: 'start' }, 0);
     machine.handle(status([]), 0);
     const effects: UploadEffect[] = [];

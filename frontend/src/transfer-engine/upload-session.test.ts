@@ -104,6 +104,17 @@ describe('upload session', () => {
     jest.useRealTimers();
   });
 
+  /** 16 KiB each half second. */
+  function slowTransport(): MemoryTransport {
+    const transport = new MemoryTransport();
+    const answer = transport.put.bind(transport);
+    transport.put = async (...args) => {
+      await new Promise((later) => setTimeout(later, 500));
+      return await answer(...args);
+    };
+    return transport;
+  }
+
   /** Lets time pass until the session is in a phase. */
   async function until(snapshots: readonly UploadSnapshot[], name: string): Promise<void> {
     for (let step = 0; step < 400; step++) {
@@ -114,14 +125,7 @@ describe('upload session', () => {
   }
 
   it('tells how fast it goes and how long the rest takes, until nothing is left', async () => {
-    const transport = new MemoryTransport();
-    const answer = transport.put.bind(transport);
-    // 16 KiB each half second.
-    transport.put = async (...args) => {
-      await new Promise((later) => setTimeout(later, 500));
-      return await answer(...args);
-    };
-    const { session, snapshots } = sessionOf(new Blob([bytes]), transport);
+    const { session, snapshots } = sessionOf(new Blob([bytes]), slowTransport());
     session.start();
     await until(snapshots, 'sealed');
     const told = snapshots.filter(({ bytesPerSecond }) => (bytesPerSecond ?? 0) > 0);
@@ -462,13 +466,7 @@ describe('upload session', () => {
   });
 
   it('tells no rate of before it was paused when it goes on', async () => {
-    const transport = new MemoryTransport();
-    const answer = transport.put.bind(transport);
-    transport.put = async (...args) => {
-      await new Promise((later) => setTimeout(later, 500));
-      return await answer(...args);
-    };
-    const { session, snapshots } = sessionOf(new Blob([bytes]), transport);
+    const { session, snapshots } = sessionOf(new Blob([bytes]), slowTransport());
     session.start();
     await jest.advanceTimersByTimeAsync(1_200);
     expect(snapshots.at(-1)?.bytesPerSecond).toBeGreaterThan(0);
