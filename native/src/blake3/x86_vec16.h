@@ -17,7 +17,7 @@ struct Vec16 {
 
   static NET_IO_INLINE Vec16 Broadcast(uint32_t x) { return {_mm512_set1_epi32(static_cast<int>(x))}; }
 
-  // Without a multiplication: after one of 512 bits an Intel core runs everything slower for a while.
+  // Without a multiplication: after one of 512 bits the rounds are slower on Intel (docs/NATIVE.md).
   static NET_IO_INLINE void Counters(uint64_t first, uint64_t step, Vec16& low, Vec16& high) {
     const uint64_t mask = 0 - step;
     alignas(64) uint32_t lows[16], highs[16];
