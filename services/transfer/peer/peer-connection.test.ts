@@ -8,7 +8,8 @@ import { PeerAgent } from './peer-agent.ts';
 import { PeerBody } from './peer-body.ts';
 import type { PeerConnection } from './peer-connection.ts';
 
-const MIB = 1024 * 1024;
+const KIB = 1024;
+const MIB = 1024 * KIB;
 const servers: Server[] = [];
 const sockets = new Set<Socket>();
 const agents: PeerAgent[] = [];
@@ -122,6 +123,82 @@ describe('a connection to another node', () => {
     const start = Buffer.concat(first?.bytes ?? []);
     first?.release();
     expect(Buffer.concat([start, await readAll(body)]).equals(bytes)).toBe(true);
+  });
+
+  it('reads about 2 MiB in a turn of the event loop, however much has come', async () => {
+    const bytes = pattern(64 * MIB);
+    const origin = await serve((socket) =>
+      socket.once('data', () => socket.write(Buffer.concat([answerOf(bytes.length), bytes]))),
+    );
+    const agent = new PeerAgent(new BufferPool());
+    agents.push(agent);
+    const connection = await agent.acquire(origin);
+    let turnBytes = 0;
+    let mostBytes = 0;
+    let gotBytes = 0;
+    const count = () => {
+      turnBytes = 0;
+      turn = setImmediate(count);
+    };
+    let turn = setImmediate(count);
+    await new Promise<void>((resolve, reject) => {
+      connection.begin({
+        isBulk: true,
+        onHead: () => {},
+        onBody: (lent) => {
+          gotBytes += lent.bytes.length;
+          turnBytes += lent.bytes.length;
+          mostBytes = Math.max(mostBytes, turnBytes);
+          lent.release();
+          return true;
+        },
+        onEnd: resolve,
+        onFault: reject,
+      });
+      connection.write([Buffer.from('GET / HTTP/1.1\r\n\r\n')]);
+    });
+    clearImmediate(turn);
+    expect(gotBytes).toBe(bytes.length);
+    expect(mostBytes).toBeLessThan(3 * MIB);
+  });
+
+  it('stays paused when its turn is over too', async () => {
+    const bytes = pattern(16 * MIB);
+    const origin = await serve((socket) =>
+      socket.once('data', () => socket.write(Buffer.concat([answerOf(bytes.length), bytes]))),
+    );
+    const agent = new PeerAgent(new BufferPool());
+    agents.push(agent);
+    const connection = await agent.acquire(origin);
+    let gotBytes = 0;
+    let pauseBytes = 0;
+    let isAsked = true;
+    const unasked: number[] = [];
+    await new Promise<void>((resolve, reject) => {
+      connection.begin({
+        isBulk: true,
+        onHead: () => {},
+        onBody: (lent) => {
+          if (!isAsked) unasked.push(gotBytes);
+          gotBytes += lent.bytes.length;
+          lent.release();
+          pauseBytes += lent.bytes.length;
+          // With the read that ends the turn; the head was read with the first bytes.
+          if (pauseBytes < 2 * MIB - KIB) return true;
+          pauseBytes = 0;
+          isAsked = false;
+          setTimeout(() => {
+            isAsked = true;
+            connection.resume();
+          }, 5);
+          return false;
+        },
+        onEnd: resolve,
+        onFault: reject,
+      });
+      connection.write([Buffer.from('GET / HTTP/1.1\r\n\r\n')]);
+    });
+    expect([gotBytes, unasked]).toEqual([bytes.length, []]);
   });
 
   it.each([

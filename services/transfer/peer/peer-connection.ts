@@ -1,6 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { PeerLinkError } from '../../contracts/errors.ts';
+import { MIB } from '../../contracts/limits.ts';
 import type { BufferPool } from '../data-plane/buffer-pool.ts';
 import { type AnswerHead, AnswerReader } from './answer-reader.ts';
 import { type LentBytes, ReadBlocks } from './read-blocks.ts';
@@ -9,6 +10,8 @@ import { type LentBytes, ReadBlocks } from './read-blocks.ts';
 export const CONNECT_MS = 3_000;
 /** The kernel asks a silent peer whether it is still there after this. */
 const KEEP_ALIVE_PROBE_MS = 15_000;
+/** Read without a look at other sockets; libuv alone would go on for 32 reads of up to 1 MiB while more comes. */
+const TURN_BYTES = 2 * MIB;
 
 /** What one request does with its answer. Exactly one of `onEnd` and `onFault` is the last that is called. */
 export interface AnswerHandler {
@@ -30,6 +33,9 @@ export class PeerConnection {
   #isUsable = true;
   #fault: Error | null = null;
   #mayGoOn = true;
+  /** Read since the last rest. */
+  #turnBytes = 0;
+  #isResting = false;
   /** Called once, when it can serve no more requests. */
   onClosed: () => void = () => {};
   /** When it was last put aside, for whoever keeps it. */
@@ -145,7 +151,8 @@ export class PeerConnection {
   }
 
   resume(): void {
-    if (!this.#socket.destroyed) this.#socket.resume();
+    this.#mayGoOn = true;
+    if (!this.#isResting && !this.#socket.destroyed) this.#socket.resume();
   }
 
   /** Repeatable. A request under way is told the reason. */
@@ -168,7 +175,19 @@ export class PeerConnection {
     } catch (fault) {
       this.destroy(fault as Error);
     }
-    return this.#mayGoOn;
+    this.#turnBytes += lengthBytes;
+    if (this.#turnBytes >= TURN_BYTES) this.#rest();
+    return this.#mayGoOn && !this.#isResting;
+  }
+
+  /** Reads on in the next turn of the event loop. */
+  #rest(): void {
+    this.#turnBytes = 0;
+    this.#isResting = true;
+    setImmediate(() => {
+      this.#isResting = false;
+      if (this.#mayGoOn) this.resume();
+    });
   }
 
   #break(reason: Error): void {
