@@ -124,6 +124,32 @@ describe('the server', () => {
     }
   });
 
+  it('says that HTTP/1.1 needs a Host, and asks none of HTTP/1.0', async () => {
+    const refusal = await talk(['POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}']);
+    expect(refusal).toMatch(
+      /^HTTP\/1\.1 400 [\s\S]*application\/problem\+json[\s\S]*bad_request[\s\S]*needs the header Host/,
+    );
+    expect(await talk(['POST / HTTP/1.0\r\nContent-Length: 0\r\n\r\n'])).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('says of a body that its client ended too soon that it did', async () => {
+    const half = (method: string) =>
+      new Promise<string>((resolve) => {
+        let answer = '';
+        const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+        socket.setEncoding('latin1').on('data', (part: string) => {
+          answer += part;
+        });
+        socket.on('end', () => {
+          socket.destroy();
+          resolve(answer);
+        });
+        socket.end(`${method} / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{`);
+      });
+    expect(await half('PUT')).toMatch(/^HTTP\/1\.1 400 [\s\S]*:bad_run"[\s\S]*The body ended before/);
+    expect(await half('POST')).toMatch(/^HTTP\/1\.1 400 [\s\S]*:bad_request"[\s\S]*The body ended before/);
+  });
+
   it('does not keep a connection that is no HTTP and whose client never closes its side', async () => {
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     let isReset = false;

@@ -57,7 +57,8 @@ export function createHttpServer(deps: HttpServerDeps): Server {
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     connectionsCheckingInterval: Math.min(CONNECTIONS_CHECK_MS, deps.headersTimeoutMs ?? CONNECTIONS_CHECK_MS),
     noDelay: true,
-    requireHostHeader: true,
+    // Node's own refusal says nothing: OpenAnswers makes one.
+    requireHostHeader: false,
   });
   server.maxConnections = Math.min(MAX_CONNECTIONS, Math.floor(openFilesLimit() * SOCKETS_SHARE_OF_FILES));
   const maxOfAddress = Math.min(MAX_CONNECTIONS_PER_ADDRESS, Math.floor(server.maxConnections / 2));
@@ -89,7 +90,7 @@ export function createHttpServer(deps: HttpServerDeps): Server {
   server.on('clientError', (fault: ParseFault, socket: Duplex) => {
     // What is written now would be taken for the rest of the answer that is on its way.
     if (answers.hasBegun(socket)) socket.destroy();
-    else answerClientError(fault, socket);
+    else answerClientError(clientFaultOf(fault, answers.unread(socket)), fault, socket);
   });
   return server;
 }
@@ -101,7 +102,7 @@ export function createHttpServer(deps: HttpServerDeps): Server {
 class OpenAnswers {
   readonly #bySocket = new WeakMap<Duplex, Set<ServerResponse>>();
 
-  /** False: it is one too many, or has too many headers, and the connection ends. */
+  /** False: it is one too many, has too many headers or no Host, and the connection ends. */
   admit(req: IncomingMessage, res: ServerResponse): boolean {
     const open = this.#bySocket.get(req.socket) ?? new Set();
     if (open.size >= MAX_REQUESTS_ON_A_CONNECTION) {
@@ -110,9 +111,14 @@ class OpenAnswers {
     }
     this.#bySocket.set(req.socket, open.add(res));
     res.once('close', () => open.delete(res));
-    if (!hasTooManyHeaders(req)) return true;
-    refuse(req, res, new PeerLinkError('headers_too_large', `A request may have at most ${MAX_HEADERS} headers.`));
-    return false;
+    const fault = headFaultOf(req);
+    if (fault !== null) refuse(req, res, fault);
+    return fault === null;
+  }
+
+  /** The request whose body is still coming. */
+  unread(socket: Duplex): IncomingMessage | undefined {
+    return [...(this.#bySocket.get(socket) ?? [])].find(({ req }) => !req.complete)?.req;
   }
 
   count(socket: Duplex): number {
@@ -123,6 +129,15 @@ class OpenAnswers {
   hasBegun(socket: Duplex): boolean {
     return [...(this.#bySocket.get(socket) ?? [])].some((res) => res.headersSent);
   }
+}
+
+function headFaultOf(req: IncomingMessage): PeerLinkError | null {
+  if (hasTooManyHeaders(req)) {
+    return new PeerLinkError('headers_too_large', `A request may have at most ${MAX_HEADERS} headers.`);
+  }
+  // "A server MUST respond with a 400 to any HTTP/1.1 request message that lacks a Host" (RFC 9112, section 3.2).
+  const isHostMissing = req.headers.host === undefined && req.httpVersion === '1.1';
+  return isHostMissing ? new PeerLinkError('bad_request', 'A request in HTTP/1.1 needs the header Host.') : null;
 }
 
 /** Node passes over those beyond a thousand, whatever they say: where the request came from, or how long its body is. */
@@ -199,6 +214,19 @@ interface ParseFault extends Error {
   readonly rawPacket?: Buffer;
 }
 
+/** What its parser says when a client has closed its side before its request was whole. */
+const ENDED_TOO_SOON = 'HPE_INVALID_EOF_STATE';
+
+/** @param req whose body was still coming */
+function clientFaultOf(fault: ParseFault, req: IncomingMessage | undefined): PeerLinkError {
+  if (fault.code === ENDED_TOO_SOON && req !== undefined) {
+    const text = 'The body ended before it was as long as announced.';
+    return new PeerLinkError(req.method === 'PUT' ? 'bad_run' : 'bad_request', text);
+  }
+  const type = typeOfClientFault(fault);
+  return new PeerLinkError(type, CLIENT_FAULT_TEXTS[type] ?? 'This is no HTTP request.');
+}
+
 /** Which refusal a connection deserves that never became a request. */
 function typeOfClientFault(fault: ParseFault): ErrorType {
   if (fault.code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout';
@@ -213,13 +241,12 @@ const CLIENT_FAULT_TEXTS: Partial<Record<ErrorType, string>> = {
   headers_too_large: `Address and headers may have at most ${MAX_HEADER_BYTES + MAX_URL_BYTES} bytes together: send fewer cookies.`,
 };
 
-function answerClientError(fault: ParseFault, socket: Duplex): void {
+function answerClientError(refusal: PeerLinkError, fault: ParseFault, socket: Duplex): void {
   if (fault.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const type = typeOfClientFault(fault);
-  const problem = problemOf(new PeerLinkError(type, CLIENT_FAULT_TEXTS[type] ?? 'This is no HTTP request.'));
+  const problem = problemOf(refusal);
   const body = JSON.stringify(problem);
   const head = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
