@@ -56,6 +56,21 @@ describe('who draws a preview of a link', () => {
     expect(isPageWanted({ accept: 'text/html,application/xhtml+xml;q=0.9', 'user-agent': agent })).toBe(true);
   });
 
+  it.each([
+    ['text/html', true],
+    ['TEXT/HTML', true],
+    ['text/html;level=1', true],
+    ['application/json, text/html; q=0.1', true],
+    ['text/html;q=0', false],
+    ['application/json, text/html; Q=0.000', false],
+    ['text/html-sandboxed', false],
+    ['application/x+text/html', false],
+    ['text/*', false],
+    [', ;', false],
+  ])('Accept: %s asks for the page: %j', (accept, isWanted) => {
+    expect(isPageWanted({ accept, 'user-agent': 'curl/8.14.1' })).toBe(isWanted);
+  });
+
   it('is not told by what stands behind 512 characters, nor by nothing', () => {
     expect(isPreviewAgent(`${' '.repeat(503)}WhatsApp`)).toBe(true);
     expect(isPreviewAgent(`${' '.repeat(512)}WhatsApp`)).toBe(false);

@@ -11,5 +11,13 @@ export function isPreviewAgent(userAgent: string | undefined): boolean {
 
 /** "A GET of a share address or of `/` that accepts text/html, or a preview agent's, gets the page." */
 export function isPageWanted(headers: { accept?: string | undefined; 'user-agent'?: string | undefined }): boolean {
-  return /\btext\/html\b/i.test(headers.accept ?? '') || isPreviewAgent(headers['user-agent']);
+  return acceptsHtml(headers.accept ?? '') || isPreviewAgent(headers['user-agent']);
+}
+
+/** By name: whoever takes anything (`*\/*`) wants the file. "A value of 0 means not acceptable" (RFC 9110, section 12.4.2). */
+function acceptsHtml(accept: string): boolean {
+  return accept.split(',').some((range) => {
+    const [type, ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+    return type === 'text/html' && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
+  });
 }
