@@ -33,6 +33,7 @@ export async function putRun(
   const file = transfer.file(target.fileIndex);
   if (isServedHere(deps, transfer)) transfer.assertWritable(deps.engine.nodeId, deps.engine.nowMs);
   else transfer.assertGoingOn(deps.engine.nowMs);
+  assertOffsetAgrees(req.headers['content-range'], target.offset);
   const lengthBytes = contentLengthOf(req);
   const plan = planRun(file.row, target.offset, lengthBytes);
   if (!plan.isValid) throw new PeerLinkError(plan.fault, plan.message);
@@ -43,6 +44,16 @@ export async function putRun(
     return;
   }
   answerJson(res, 200, await storeRun(deps, req, transfer, file, plan.firstChunk), context);
+}
+
+/**
+ * `curl -C 1048576 -T file` leaves out the first MiB and says so here; without the same `offset` in the address the rest would
+ * be stored in its place. @throws bad_offset
+ */
+export function assertOffsetAgrees(contentRange: string | undefined, offset: number): void {
+  const first = /^bytes (\d{1,16})-/i.exec(contentRange ?? '')?.[1];
+  if (first === undefined || Number(first) === offset) return;
+  throw new PeerLinkError('bad_offset', `Content-Range begins at ${first}, the offset of the address is ${offset}.`);
 }
 
 /** A run whose home is another node: its bytes go on as they come. */

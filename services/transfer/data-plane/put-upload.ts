@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { HEADER } from '../../contracts/http.ts';
+import { MAX_DOWNLOADS_LIMIT, MAX_EXPIRES_SECONDS } from '../../contracts/limits.ts';
 import { hex } from '../summaries.ts';
 import type { RequestContext } from './data-plane.ts';
 import type { DataPlaneDeps } from './deps.ts';
 import { abandon, contentLengthOf, storeBody } from './put-body.ts';
 
 const SECONDS_PER_DAY = 24 * 3600;
+const MAX_DAYS = MAX_EXPIRES_SECONDS / SECONDS_PER_DAY;
 
 /** `curl -T file http://host/`: one request opens, fills and seals a share; the answer's one line is its link. */
 export async function putUpload(
@@ -17,16 +19,12 @@ export async function putUpload(
   pathname: string,
 ): Promise<void> {
   const sizeBytes = contentLengthOf(req);
-  const maxDays = positiveHeader(req, HEADER.maxDays);
-  const maxDownloads = positiveHeader(req, HEADER.maxDownloads);
+  const wishes = uploadWishes(req);
+  assertWholeFile(req.headers['content-range'], sizeBytes);
   await deps.edge.consumeRate('uploads', context);
   const { transfer: opened, uploadToken } = await deps.control.open(
     { sessionId: null, uploadToken: null, addressKey: context.addressKey, publicOrigin: context.publicOrigin },
-    {
-      files: [{ path: uploadName(pathname), sizeBytes }],
-      ...(maxDays === null ? {} : { expiresInSeconds: Math.ceil(maxDays * SECONDS_PER_DAY) }),
-      ...(maxDownloads === null ? {} : { maxDownloads }),
-    },
+    { files: [{ path: uploadName(pathname), sizeBytes }], ...wishes },
   );
   const transfer = await deps.engine.load(opened.id);
   const file = transfer.file(0);
@@ -68,7 +66,46 @@ export function uploadName(pathname: string): string {
   }
 }
 
-/** A number above 0, or null without the header. `Max-Days` may have a fraction; `maxDownloads` is checked at open. */
+/** What `Max-Days` and `Max-Downloads` ask for. @throws bad_request in the terms of the headers */
+export function uploadWishes(req: Pick<IncomingMessage, 'headers'>): {
+  readonly expiresInSeconds?: number;
+  readonly maxDownloads?: number;
+} {
+  const maxDays = positiveHeader(req, HEADER.maxDays);
+  const maxDownloads = positiveHeader(req, HEADER.maxDownloads);
+  if (maxDays !== null && maxDays > MAX_DAYS) {
+    throw new PeerLinkError(
+      'bad_request',
+      `The header ${HEADER.maxDays} may be at most ${MAX_DAYS}, found ${maxDays}.`,
+    );
+  }
+  if (maxDownloads !== null && !(Number.isInteger(maxDownloads) && maxDownloads <= MAX_DOWNLOADS_LIMIT)) {
+    const wanted = `must be a whole number from 1 to ${MAX_DOWNLOADS_LIMIT}`;
+    throw new PeerLinkError('bad_request', `The header ${HEADER.maxDownloads} ${wanted}, found ${maxDownloads}.`);
+  }
+  return {
+    ...(maxDays === null ? {} : { expiresInSeconds: Math.ceil(maxDays * SECONDS_PER_DAY) }),
+    ...(maxDownloads === null ? {} : { maxDownloads }),
+  };
+}
+
+/**
+ * "An origin server SHOULD respond with a 400 if it receives Content-Range on a PUT for a target resource that does not
+ * support partial PUT requests" (RFC 9110, section 14.5): `curl -C 1000 -T file` leaves out the first thousand bytes, and
+ * the rest would become a share under the file's name. `curl -C -` names the whole file, or nonsense without a length.
+ * @throws bad_request
+ */
+export function assertWholeFile(contentRange: string | undefined, sizeBytes: number | null): void {
+  if (contentRange === undefined) return;
+  const range = contentRange.toLowerCase();
+  if (sizeBytes === null ? range.startsWith('bytes 0-') : range === `bytes 0-${sizeBytes - 1}/${sizeBytes}`) return;
+  throw new PeerLinkError(
+    'bad_request',
+    'Content-Range says that a part of the file is sent. A link holds whole files: send it again without -C, or open a transfer and PUT its chunks.',
+  );
+}
+
+/** A number above 0, or null without the header. `Max-Days` may have a fraction. */
 export function positiveHeader(req: Pick<IncomingMessage, 'headers'>, name: string): number | null {
   const given = req.headers[name];
   if (given === undefined) return null;

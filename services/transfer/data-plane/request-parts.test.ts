@@ -7,8 +7,8 @@ import { anyText, fuzz } from '../../../test/support/fuzz.ts';
 import { PeerLinkError } from '../../contracts/errors.ts';
 import { checkPath, fileName } from '../names.ts';
 import { disposition } from './disposition.ts';
-import { bearerOf, chunkValueOf, contentLengthOf } from './put-body.ts';
-import { positiveHeader, uploadName } from './put-upload.ts';
+import { assertOffsetAgrees, bearerOf, chunkValueOf, contentLengthOf } from './put-body.ts';
+import { assertWholeFile, positiveHeader, uploadName, uploadWishes } from './put-upload.ts';
 import { basicPasswordOf, shareCookies } from './share-access.ts';
 
 const requestWith = (headers: Record<string, string | undefined>) => ({ headers }) as unknown as IncomingMessage;
@@ -224,5 +224,71 @@ describe('positiveHeader', () => {
       }),
     );
     expect(positiveHeader(requestWith({}), 'max-days')).toBeNull();
+  });
+});
+
+describe('uploadWishes', () => {
+  it.each([
+    [{}, {}],
+    [
+      { 'max-days': '366', 'max-downloads': '1000000' },
+      { expiresInSeconds: 31_622_400, maxDownloads: 1_000_000 },
+    ],
+    [{ 'max-days': '0.00001' }, { expiresInSeconds: 1 }],
+  ])('of %j are %j', (headers, wanted) => {
+    expect(uploadWishes(requestWith(headers))).toEqual(wanted);
+  });
+
+  it.each([
+    [{ 'max-days': '367' }, 'The header max-days may be at most 366, found 367.'],
+    [{ 'max-downloads': '1.5' }, 'The header max-downloads must be a whole number from 1 to 1000000, found 1.5.'],
+    [
+      { 'max-downloads': '1000001' },
+      'The header max-downloads must be a whole number from 1 to 1000000, found 1000001.',
+    ],
+  ])('are refused in the words of the headers: %j', (headers, message) => {
+    expect(() => uploadWishes(requestWith(headers))).toThrow(message);
+  });
+});
+
+describe('Content-Range with a body', () => {
+  it.each([
+    [undefined, 5, null],
+    ['bytes 0-4/5', 5, null],
+    ['Bytes 0-4/5', 5, null],
+    ['bytes 0--1/0', 0, null],
+    ['bytes 0--2/-1', null, null],
+    ['bytes 2-4/5', 3, 'refused: bad_request'],
+    ['bytes 0-2/5', 3, 'refused: bad_request'],
+    ['bytes 2--2/-1', null, 'refused: bad_request'],
+    ['what', 5, 'refused: bad_request'],
+  ])('of a link: %j with %p bytes', (header, sizeBytes, wanted) => {
+    expect(outcomeOf(() => assertWholeFile(header, sizeBytes)) ?? null).toBe(wanted);
+  });
+
+  it.each([
+    [undefined, 16_384, null],
+    ['bytes 16384-39999/40000', 16_384, null],
+    ['bytes 0-39999/40000', 0, null],
+    ['bytes 16384-39999/40000', 0, 'refused: bad_offset'],
+    ['bytes 0-39999/40000', 16_384, 'refused: bad_offset'],
+  ])('of a run: %j at %p', (header, offset, wanted) => {
+    expect(outcomeOf(() => assertOffsetAgrees(header, offset)) ?? null).toBe(wanted);
+  });
+
+  it('is passed or refused, whatever it says', async () => {
+    await fuzz(
+      'Content-Range',
+      fc.property(hostile, fc.nat(), fc.nat(), (text, first, offset) => {
+        const outcome = outcomeOf(() => assertWholeFile(text, offset));
+        assert(outcome === 'refused: bad_request' || text.toLowerCase() === `bytes 0-${offset - 1}/${offset}`);
+        assert.equal(
+          outcomeOf(() => assertOffsetAgrees(`${text}bytes ${first}-`, first)),
+          undefined,
+        );
+        const differs = outcomeOf(() => assertOffsetAgrees(`bytes ${first}-${text}`, offset));
+        assert.equal(differs, first === offset ? undefined : 'refused: bad_offset');
+      }),
+    );
   });
 });

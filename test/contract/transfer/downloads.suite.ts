@@ -398,6 +398,14 @@ describe('curl', () => {
     }
   });
 
+  it('-C with -T gets no link for a part of a file, and one for a whole file', async () => {
+    const send = (from: string) =>
+      curl(['-C', from, '-T', 'photo.jpg', '-w', '\n%{http_code}', `${server.url}/`], { cwd: directory });
+    const refused = (await send('1000')).stdout;
+    expect(refused).toMatch(/"urn:peerlink:error:bad_request"[\s\S]*without -C[\s\S]*\n400$/);
+    expect((await send('-')).stdout).toMatch(/\n201$/);
+  });
+
   it('is refused names that cannot be', async () => {
     for (const name of ['..', '%2e%2e', 'a%00b', '%E2%80%AEgpj.exe', '%ff', 'a%5cb', '%', '%2e%2e%2fx']) {
       const { stdout } = await curl(
