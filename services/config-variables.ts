@@ -54,7 +54,7 @@ export const VARIABLES = {
   SERVICES: variable(
     'Server',
     null,
-    'Comma-separated services this node runs: gateway, session, cluster, node, stats, transfer. In a cluster, the services cluster, node and stats always run, and transfer runs wherever gateway does.',
+    'Comma-separated services this node runs in a cluster: gateway, session, cluster, node, stats, transfer. Of these, cluster, node and stats always run, and transfer runs wherever gateway does. One node alone runs all six.',
     { defaultSaid: 'all six' },
   ),
   ADMIN_TOKEN: variable(

@@ -91,7 +91,7 @@ describe('loadConfig', () => {
     ],
     TRUSTED_PROXIES: [{ TRUSTED_PROXIES: '10.0.0.0/8,::1' }, (c) => c.trustedProxies, ['10.0.0.0/8', '::1/128']],
     LOG_LEVEL: [{ LOG_LEVEL: 'debug' }, (c) => c.logLevel, 'debug'],
-    SERVICES: [{ SERVICES: 'gateway,session' }, (c) => c.services, ['gateway', 'session']],
+    SERVICES: [{ ...clusterEnv, SERVICES: 'session' }, (c) => c.services, ['session', 'cluster', 'node', 'stats']],
     ADMIN_TOKEN: [{ ADMIN_TOKEN: 'x'.repeat(16) }, (c) => c.adminToken, 'x'.repeat(16)],
     DATABASE_URL: [{ DATABASE_URL: 'postgres://db/x' }, (c) => c.databaseUrl, 'postgres://db/x'],
     DATABASE_URL_FILE: [{ DATABASE_URL_FILE: '/secrets/db' }, (c) => c.databaseUrl, 'postgresql://u:p@db/x'],
@@ -216,11 +216,28 @@ describe('loadConfig', () => {
     [{ REPLICATION_FACTOR: '2' }, 'REPLICATION_FACTOR'],
     [{ DATABASE_URL: 'postgres://x/y', REDIS_SENTINELS: 'a:1', REDIS_TLS: 'true' }, 'REDIS_TLS'],
     [{ TRANSPORTER: 'nats://n:4222' }, 'TRANSPORTER'],
+    [{ SERVICES: 'gateway,session,transfer' }, 'SERVICES'],
+    [{ SERVICES: 'gateway,gateway,session,cluster,node,stats' }, 'SERVICES'],
+    [{ SERVICES: ', ,' }, 'SERVICES'],
+    [{ REDIS_SENTINELS: ',', DATABASE_URL: 'postgres://db/x' }, 'REDIS_SENTINELS'],
     [{ DATABASE_URL: 'postgres://db/x', DATABASE_URL_FILE: '/secrets/db' }, 'DATABASE_URL_FILE'],
     [{ CLUSTER_SECRET_FILE: '/secrets/short' }, 'CLUSTER_SECRET_FILE'],
     [{ CLUSTER_SECRET_FILE: '/nowhere' }, 'CLUSTER_SECRET_FILE'],
   ])('refuses what cannot be together: %j', (env, name) => {
     expect(faultsOf(env).map((fault) => fault.split(/[ =]/)[0])).toEqual([name]);
+  });
+
+  it('shows examples that may be', () => {
+    const example = (name: string) => /, such as (\w+)/.exec(faultsOf({ [name]: 'x' }).join())?.[1];
+    for (const name of [
+      'CHUNK_SIZE',
+      'MAX_FILE_SIZE',
+      'TTL_RATE_LIMIT_WINDOW',
+      'TTL_SHARE_SESSION',
+      'ACK_TIMEOUT_MS',
+    ]) {
+      expect([name, faultsOf({ [name]: example(name) })]).toEqual([name, []]);
+    }
   });
 
   it('never shows a secret, not even a malformed one', () => {
@@ -281,9 +298,16 @@ describe('the written configuration', () => {
   });
 });
 
-describe('SERVICES in a cluster', () => {
+describe('SERVICES', () => {
+  /** In a cluster. */
   const servicesOf = (SERVICES: string) =>
     configOf({ USE_CLUSTER: 'true', USE_REDIS: 'true', DATABASE_URL: 'postgresql://db/x', SERVICES }).services;
+
+  it('may name all six, in any order, of one node alone', () => {
+    expect(configOf({ SERVICES: 'transfer,stats,node,cluster,session,gateway' }).services).toEqual(
+      configOf({}).services,
+    );
+  });
 
   it('always has what a member says of itself, and storage beside the edge', () => {
     expect(servicesOf('session')).toEqual(['session', 'cluster', 'node', 'stats']);

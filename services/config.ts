@@ -194,7 +194,7 @@ function readLimits({ value }: Reader): Pick<Config, 'rateLimits' | 'limits'> {
  * operator can only choose where gateways, sessions and storage are.
  */
 function completed(picked: readonly ServiceName[], isCluster: boolean): readonly ServiceName[] {
-  if (!isCluster) return picked;
+  if (!isCluster) return SERVICE_NAMES.filter((name) => picked.includes(name));
   const needed: readonly ServiceName[] = [
     'cluster',
     'node',
@@ -224,6 +224,9 @@ function contradictions(config: Config): string[] {
   }
   if (!config.isCluster && config.bus.transporter !== null) {
     faults.push('TRANSPORTER needs USE_CLUSTER=true: one node has nobody to talk to');
+  }
+  if (!config.isCluster && config.services.length < SERVICE_NAMES.length) {
+    faults.push('SERVICES needs USE_CLUSTER=true: one node has nobody to leave any of its six services to');
   }
   if (!config.isCluster && config.replicationFactor === 2) {
     faults.push('REPLICATION_FACTOR=2 needs USE_CLUSTER=true: one node has nobody to copy to');

@@ -66,7 +66,8 @@ const QUANTITY = /^(\d{1,16}(?:\.\d{1,6})?) ?([a-z]{0,4})$/i;
 
 /** Bytes: `1073741824`, `512MiB`, `1.5GiB`, `10GB` (decimal). */
 export function size(minBytes: number, maxBytes: number): SettingReader<number> {
-  const wanted = `must be a size from ${minBytes} to ${maxBytes} bytes, such as 512MiB`;
+  const example = maxBytes >= 512 * 2 ** 20 ? '512MiB' : '64KiB';
+  const wanted = `must be a size from ${minBytes} to ${maxBytes} bytes, such as ${example}`;
   return (text) => quantity(text, BYTES_PER_UNIT, 1, minBytes, maxBytes, wanted);
 }
 
@@ -81,7 +82,8 @@ const MS_PER_UNIT: Readonly<Record<string, number>> = {
 
 /** Seconds: a plain number counts seconds, else `90s`, `15m`, `24h`, `7d`. */
 export function seconds(minSeconds: number, maxSeconds: number): SettingReader<number> {
-  const wanted = `must be a duration from ${minSeconds} to ${maxSeconds} seconds, such as 24h`;
+  const example = maxSeconds >= 86_400 ? '24h' : '5m';
+  const wanted = `must be a duration from ${minSeconds} to ${maxSeconds} seconds, such as ${example}`;
   return (text) => quantity(text, { '': 1000, ...MS_PER_UNIT }, 1000, minSeconds, maxSeconds, wanted);
 }
 
@@ -141,12 +143,13 @@ export const label: SettingReader<string> = (text) =>
 export const hostName: SettingReader<string> = (text) =>
   HOST_NAME.test(text) || ipaddr.isValid(text) ? good(text) : bad('must be a host name or an IP address');
 
-/** Comma-separated, without empty parts; at most 64, because each one is compared with every request. */
+/** Comma-separated, empty parts left out; one to 64, because each one is compared with every request. */
 export function listOf<T>(item: SettingReader<T>): SettingReader<readonly T[]> {
   return (text) => {
     const parts = text.split(',').map((part) => part.trim());
     const values: T[] = [];
     if (parts.length > 64) return bad('must have at most 64 comma-separated values');
+    if (parts.every((part) => part === '')) return bad('must have a value between its commas');
     for (const part of parts.filter((candidate) => candidate !== '')) {
       const reading = item(part);
       if (!reading.ok) return bad(`(a comma-separated list) each value ${reading.wanted}`);
