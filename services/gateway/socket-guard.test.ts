@@ -1,9 +1,12 @@
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { Server } from 'socket.io';
 import { type Socket as Client, io } from 'socket.io-client';
+import { anyText, fuzz } from '../../test/support/fuzz.ts';
 import { waitFor } from '../../test/support/waiting.ts';
 import { KIB, MAX_JSON_MEMBERS, MIB } from '../contracts/limits.ts';
 import { HeldBytes } from '../kernel/held-bytes.ts';
@@ -55,6 +58,63 @@ describe('frames of a connection', () => {
   it('are as long as a rule says: at, one over', () => {
     expect([control().admits('2'.repeat(100)), control().admits('2'.repeat(101))]).toEqual([true, false]);
   });
+});
+
+describe('any frames of a connection', () => {
+  const MAX_TEXT_CHARS = 40;
+  const start = fc.constantFrom(
+    '0',
+    '0{}',
+    '1',
+    '2',
+    '2["x"]',
+    '31[]',
+    '4',
+    '5',
+    '50-',
+    '51-["x"]',
+    '51-',
+    '52-',
+    '6',
+    '61-[]',
+  );
+  const text = fc.oneof(
+    start,
+    anyText(50),
+    fc.tuple(start, anyText(40)).map((parts) => parts.join('')),
+  );
+  const frame = fc.oneof({ weight: 3, arbitrary: text }, { weight: 1, arbitrary: fc.constant(Buffer.alloc(1)) });
+
+  it.each([0, 1])(
+    'bring one CONNECT at most, no more than %i parts an event, and each part after its event',
+    async (max) => {
+      await fuzz(
+        'frames of Socket.IO',
+        fc.property(fc.array(frame, { maxLength: 8 }), (frames) => {
+          const guard = new FrameGuard({ maxAttachments: max, maxTextChars: MAX_TEXT_CHARS });
+          let connects = 0;
+          let partsLeft = 0;
+          for (const found of frames) {
+            const isAdmitted = guard.admits(found);
+            // Whoever sends one that is not is cut.
+            if (!isAdmitted) return;
+            if (typeof found !== 'string') {
+              partsLeft -= 1;
+              assert(partsLeft === 0);
+              continue;
+            }
+            assert(partsLeft === 0 && found.length <= MAX_TEXT_CHARS);
+            if (found.startsWith('0')) connects += 1;
+            if (/^[56]/.test(found)) {
+              assert(max === 1 && /^[56]0{0,2}1-/.test(found));
+              partsLeft = 1;
+            }
+          }
+          assert(connects <= 1);
+        }),
+      );
+    },
+  );
 });
 
 /** A whole message of engine.io's, masked. */

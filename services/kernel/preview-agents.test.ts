@@ -1,4 +1,7 @@
+import assert from 'node:assert/strict';
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { anyText, fuzz } from '../../test/support/fuzz.ts';
 import { isPageWanted, isPreviewAgent } from './preview-agents.ts';
 
 /** What they send, as their makers publish it or as servers see it. */
@@ -69,6 +72,23 @@ describe('who draws a preview of a link', () => {
     [', ;', false],
   ])('Accept: %s asks for the page: %j', (accept, isWanted) => {
     expect(isPageWanted({ accept, 'user-agent': 'curl/8.14.1' })).toBe(isWanted);
+  });
+
+  it('is told by any Accept in which text/html stands as a range of its own, and by no other', async () => {
+    const part = fc.oneof(
+      anyText(6),
+      fc.constantFrom('text/html', 'TEXT/HTML', 'text/htm', 'text/html;q=0', 'text/html;q=0.5', ';', '*/*'),
+    );
+    await fuzz(
+      'Accept',
+      fc.property(fc.array(part, { maxLength: 5 }), (parts) => {
+        const accept = parts.join(',');
+        const isWanted = isPageWanted({ accept, 'user-agent': 'curl' });
+        if (isWanted) assert.match(accept, /text\/html/i);
+        const isPlain = (range: string) => ['text/html', 'text/html;q=0.5'].includes(range.toLowerCase());
+        if (parts.some(isPlain)) assert(isWanted);
+      }),
+    );
   });
 
   it('is not told by what stands behind 512 characters, nor by nothing', () => {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { anyText, fuzz } from '../../test/support/fuzz.ts';
 import { PeerLinkError } from '../contracts/errors.ts';
 import { MAX_OPERATOR_SIGN_OUTS } from '../contracts/limits.ts';
 import { ManualClock } from '../kernel/clock.ts';
@@ -221,5 +223,22 @@ describe('signing out', () => {
     expect(await alive()).toEqual([]);
     const fresh = (await one.seal()) ?? '';
     expect(await one.isSealed(fresh)).toBe(true);
+  });
+});
+
+describe('a seal', () => {
+  it('counts as it was given out, and in no other way', async () => {
+    const tokens = world(sha256(GIVEN)).node();
+    const seal = (await tokens.seal()) ?? '';
+    expect(await tokens.isSealed(seal)).toBe(true);
+    const altered = fc
+      .tuple(fc.nat(seal.length), fc.nat(2), anyText(4))
+      .map(([at, removed, put]) => seal.slice(0, at) + put + seal.slice(at + removed));
+    await fuzz(
+      'seals of the operator',
+      fc.asyncProperty(fc.oneof(anyText(80), altered), async (text) => {
+        expect(await tokens.isSealed(text)).toBe(text === seal);
+      }),
+    );
   });
 });

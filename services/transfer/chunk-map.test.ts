@@ -54,6 +54,26 @@ describe('ChunkMap', () => {
     ]);
   });
 
+  it('takes any whole values for what was stored before', async () => {
+    const piece = fc.oneof(fc.constant(new Uint8Array(32)), fc.uint8Array({ minLength: 32, maxLength: 32 }));
+    await fuzz(
+      'stored values',
+      fc.property(fc.array(piece, { maxLength: 20 }), (pieces) => {
+        const map = new ChunkMap(Uint8Array.from(Buffer.concat(pieces)));
+        const present = pieces.flatMap((bytes, index) => (bytes.some((byte) => byte !== 0) ? [index] : []));
+        assert.equal(map.count, present.length);
+        const listed = map
+          .ranges()
+          .flatMap(([first, end]) => Array.from({ length: end - first }, (_, at) => first + at));
+        assert.deepEqual(listed, present);
+        assert.equal(map.has(pieces.length), false);
+        map.set(pieces.length, value(7));
+        assert.equal(map.count, present.length + 1);
+        assert.deepEqual(map.get(pieces.length), value(7));
+      }),
+    );
+  });
+
   it('is a map from indexes to values, whatever is set and dropped', async () => {
     const step = fc.oneof(
       fc.record({ index: fc.nat({ max: 70 }), byte: fc.integer({ min: 1, max: 255 }) }),

@@ -57,11 +57,18 @@ function sessionOf(text: string, tokenHashHex: string, nowMs: number): CachedSes
     if (!Array.isArray(found)) return 'unknown';
     const [id, displayName, createdMs, lastUsedMs, expiresMs] = found as unknown[];
     if (typeof id !== 'string' || typeof displayName !== 'string') return 'unknown';
-    if (![createdMs, lastUsedMs, expiresMs].every(Number.isSafeInteger)) return 'unknown';
+    if (![createdMs, lastUsedMs, expiresMs].every(isTime)) return 'unknown';
     const [createdAt, lastUsedAt, expiresAt] = [createdMs, lastUsedMs, expiresMs].map((ms) => new Date(ms as number));
     const row = { id, tokenHashHex, displayName, createdAt, lastUsedAt, expiresAt, revokedAt: null } as SessionRow;
     return row.expiresAt.getTime() > nowMs ? row : 'unknown';
   } catch {
     return 'unknown';
   }
+}
+
+/** Beyond these a Date is none (ECMAScript, 21.4.1.1). */
+const MAX_TIME_MS = 8.64e15;
+
+function isTime(ms: unknown): boolean {
+  return Number.isSafeInteger(ms) && Math.abs(ms as number) <= MAX_TIME_MS;
 }

@@ -9,6 +9,7 @@ import { checkPath, fileName } from '../names.ts';
 import { disposition } from './disposition.ts';
 import { assertOffsetAgrees, bearerOf, chunkValueOf, contentLengthOf } from './put-body.ts';
 import { assertWholeFile, positiveHeader, uploadName, uploadWishes } from './put-upload.ts';
+import { queryNumber } from './query-number.ts';
 import { basicPasswordOf, shareCookies } from './share-access.ts';
 
 const requestWith = (headers: Record<string, string | undefined>) => ({ headers }) as unknown as IncomingMessage;
@@ -224,6 +225,21 @@ describe('positiveHeader', () => {
       }),
     );
     expect(positiveHeader(requestWith({}), 'max-days')).toBeNull();
+  });
+});
+
+describe('queryNumber', () => {
+  it('is a whole number in decimal, or none', async () => {
+    const text = fc.oneof(hostile, fc.bigInt().map(String), fc.double().map(String), fc.nat().map(String));
+    await fuzz(
+      'numbers of queries',
+      fc.property(text, fc.nat(), (given, number) => {
+        const read = queryNumber(new URLSearchParams({ offset: given }), 'offset');
+        assert(Number.isNaN(read) || (read >= 0 && Number.isInteger(read) && /^\d+$/.test(given)));
+        assert.equal(queryNumber(new URLSearchParams({ offset: String(number), [given]: 'x' }), 'offset'), number);
+        assert(Number.isNaN(queryNumber(new URLSearchParams(given), 'no such name')));
+      }),
+    );
   });
 });
 
