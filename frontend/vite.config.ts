@@ -1,6 +1,7 @@
 import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig, loadEnv } from 'vite';
+import { envFaults } from './src/config/parse-env.ts';
 
 /** Where the development server sends what the backend answers, beside it; in production both are one origin. */
 const besideUs = () => `http://localhost:${process.env.PORT || 5000}`;
@@ -8,6 +9,8 @@ const BACKEND_PATHS = ['/api', '/socket.io', '/chunks.io', '/healthz', '/readyz'
 
 export default defineConfig(({ mode }) => {
   const env = loadEnv(mode, import.meta.dirname, 'VITE_');
+  const faults = envFaults(env);
+  if (faults.length > 0) throw new Error(`these settings of the page are wrong:\n  ${faults.join('\n  ')}`);
   const target = env.VITE_BACKEND_URL || besideUs();
   return {
     plugins: [react(), tailwindcss()],
