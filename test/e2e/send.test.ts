@@ -9,7 +9,7 @@ import { b3sum, makePatternFile, patternBytes } from '../support/files.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { dispatchWithFile } from './world/drop.ts';
 import { curl, download, sha256, treeOf, unzip } from './world/receive.ts';
-import { chooseBy, digestOn, linkOn, pressSend, sealed, sendFiles } from './world/send.ts';
+import { chooseBy, copiedFrom, digestOn, linkOn, pressSend, sealed, sendFiles } from './world/send.ts';
 import { visit } from './world/visit.ts';
 
 const MIB = 1024 * 1024;
@@ -51,6 +51,7 @@ describe('sending through the page', () => {
     expect(link.startsWith(`${server.url}/d/`)).toBe(true);
     const digest = await digestOn(sender);
     expect(digest).toBe(await b3sum(source));
+    expect(await copiedFrom(sender, '[data-digest]')).toBe(digest);
 
     const fetched = await curl(link);
     expect(fetched.status).toBe(200);

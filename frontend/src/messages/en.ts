@@ -102,7 +102,7 @@ export const en = {
       }),
     emptyDrop: 'There are no files in that folder',
     emptyDropAdvice: 'Nothing was added: a folder by itself cannot be sent.',
-    reading: (shown: string) => `Reading the folder: ${shown} files so far`,
+    reading: (count: number, shown: string) => `Reading the folder: ${files(count, shown)} so far`,
     duration: {
       hour: '1 hour',
       day: '1 day',
@@ -182,10 +182,11 @@ export const en = {
     announce: (phase: string, percent: string) => `${phase}, ${percent}`,
   },
   strip: {
-    label: (stored: string, total: string, moving: string) =>
-      `${stored} of ${total} chunks stored, ${moving} on the way`,
+    label: (stored: string, count: number, total: string, moving: string) =>
+      `${stored} of ${plural(count, { one: '1 chunk', other: `${total} chunks` })} stored, ${moving} on the way`,
     empty: 'No chunks: an empty file',
-    sealed: (total: string) => `All ${total} chunks stored and sealed`,
+    sealed: (count: number, total: string) =>
+      plural(count, { one: 'Its one chunk stored and sealed', other: `All ${total} chunks stored and sealed` }),
     share: (percent: string) => `${percent} stored`,
     legendWaiting: 'Waiting',
     legendMoving: 'On the way',
@@ -294,7 +295,8 @@ export const en = {
     /** Stands after the name of the first file. */
     moreThan: (_count: number, shown: string) => `and ${shown} more`,
     downloads: (count: number, shown: string) => plural(count, { one: '1 download', other: `${shown} downloads` }),
-    downloadsLeft: (left: string, limit: string) => `${left} of ${limit} downloads left`,
+    downloadsLeft: (left: string, count: number, limit: string) =>
+      `${left} of ${plural(count, { one: '1 download', other: `${limit} downloads` })} left`,
     ends: (relative: string) => `ends ${relative}`,
     protected: 'Password',
     direct: 'Sent to people directly',

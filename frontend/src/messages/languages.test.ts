@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { en } from './en.ts';
 import { isolate, isolateForeign } from './isolate.ts';
 import { languageFor, localeFor } from './languages.ts';
 import { pluralIn } from './plural.ts';
@@ -39,6 +40,16 @@ describe('plural forms', () => {
       'few',
       'other',
     ]);
+  });
+});
+
+describe('one of a thing', () => {
+  it('is not called by its plural', () => {
+    expect(en.strip.sealed(1, '1')).toBe('Its one chunk stored and sealed');
+    expect(en.strip.sealed(41, '41')).toBe('All 41 chunks stored and sealed');
+    expect(en.strip.label('0', 1, '1', '1')).toBe('0 of 1 chunk stored, 1 on the way');
+    expect(en.mine.downloadsLeft('1', 1, '1')).toBe('1 of 1 download left');
+    expect(en.send.reading(1, '1')).toBe('Reading the folder: 1 file so far');
   });
 });
 

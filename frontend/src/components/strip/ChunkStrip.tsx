@@ -63,8 +63,8 @@ export function ChunkStrip({
     cells.length === 0
       ? messages.strip.empty
       : isSealed
-        ? messages.strip.sealed(total)
-        : messages.strip.label(format.count(stored), total, format.count(inFlight));
+        ? messages.strip.sealed(cells.length, total)
+        : messages.strip.label(format.count(stored), cells.length, total, format.count(inFlight));
   return (
     <canvas
       ref={canvas}

@@ -1,3 +1,5 @@
+import type { ClipboardEvent } from 'react';
+
 /** Places of the digits of a digest: what stands under the strip before there is a file. */
 export const NO_DIGEST = '·'.repeat(64);
 
@@ -18,6 +20,7 @@ export function DigestRuler({
     <code
       {...(label ? { role: 'img', 'aria-label': `${label}: ${digest}` } : { 'aria-hidden': true })}
       dir="ltr"
+      onCopy={copyAsOneWord}
       data-digest={digest}
       className={`grid text-center grid-cols-[repeat(32,minmax(0,1fr))] font-mono text-xs max-[20rem]:grid-cols-[repeat(16,minmax(0,1fr))] md:grid-cols-[repeat(64,minmax(0,1fr))] ${className}`}
     >
@@ -27,4 +30,13 @@ export function DigestRuler({
       ))}
     </code>
   );
+}
+
+/** Each digit is a box of its own, which a browser would copy as a line of its own. */
+function copyAsOneWord(event: ClipboardEvent<HTMLElement>): void {
+  const selection = document.getSelection();
+  const isWithin = (end: Node | null | undefined) => event.currentTarget.contains(end ?? null);
+  if (!isWithin(selection?.anchorNode) || !isWithin(selection?.focusNode)) return;
+  event.preventDefault();
+  event.clipboardData.setData('text/plain', String(selection).replace(/\s/g, ''));
 }

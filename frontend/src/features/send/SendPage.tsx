@@ -85,7 +85,7 @@ export function SendPage() {
       {(isDragging || readingCount > 0) && (
         <div className="pointer-events-none fixed inset-0 z-30 border-4 border-accent">
           <p className="absolute inset-x-0 bottom-8 mx-auto w-fit rounded-full bg-accent px-5 py-2 font-medium text-on-accent">
-            {isDragging ? messages.send.dropNow : messages.send.reading(format.count(readingCount))}
+            {isDragging ? messages.send.dropNow : messages.send.reading(readingCount, format.count(readingCount))}
           </p>
         </div>
       )}

@@ -146,6 +146,7 @@ function factsOf(
       ? messages.mine.downloads(downloadCount, format.count(downloadCount))
       : messages.mine.downloadsLeft(
           format.count(Math.max(0, maxDownloads - downloadCount)),
+          maxDownloads,
           format.count(maxDownloads),
         );
   return [
