@@ -40,6 +40,15 @@ describe('problemOf', () => {
     }
   });
 
+  it('says in its own words what is wrong with an address that moleculer-web could not decode', () => {
+    const fault = Object.assign(new Error('%E0'), { name: 'BadRequestError', code: 400, type: 'UNABLE_DECODE_PARAM' });
+    expect(problemOf(fault)).toMatchObject({
+      status: 400,
+      type: 'urn:peerlink:error:bad_request',
+      detail: 'The address is not valid percent-encoded UTF-8.',
+    });
+  });
+
   it('hides any fault that is not ours', () => {
     for (const fault of [
       new Error('postgres://u:p@db'),

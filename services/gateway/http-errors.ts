@@ -73,6 +73,12 @@ const FOREIGN_FAULTS: Readonly<Record<string, ErrorType>> = {
   URIError: 'bad_request',
 };
 
+/** What to do about those of them that the asker has made; of the others the type says it. */
+const FOREIGN_DETAILS: Partial<Record<string, string>> = {
+  BadRequestError: 'The address is not valid percent-encoded UTF-8.',
+  URIError: 'The address is not valid percent-encoded UTF-8.',
+};
+
 /** The one map from a thrown fault to its place in the closed list. */
 export function errorTypeOfFault(fault: unknown): ErrorType {
   const own = typeOfFault(fault);
@@ -90,11 +96,12 @@ export function problemOf(fault: unknown, requestId?: string): ProblemDetails {
   const data = isOurFault ? committedOf(own?.data) : own?.data;
   const retryAfterSeconds =
     own?.retryAfterSeconds ?? (status === 503 && isRetryable ? DEFAULT_RETRY_AFTER_SECONDS : undefined);
+  const detail = own?.message ?? FOREIGN_DETAILS[fault instanceof Error ? fault.name : ''];
   return {
     type: `urn:peerlink:error:${type}`,
     title: TITLES[type],
     status,
-    ...(isOurFault || own === undefined ? {} : { detail: own.message }),
+    ...(isOurFault || detail === undefined ? {} : { detail }),
     ...(data === undefined ? {} : { data }),
     ...(requestId === undefined ? {} : { requestId }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
