@@ -9,7 +9,7 @@ import { b3sum, makePatternFile, patternBytes } from '../support/files.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { dispatchWithFile } from './world/drop.ts';
 import { curl, download, sha256, treeOf, unzip } from './world/receive.ts';
-import { chooseBy, copiedFrom, digestOn, linkOn, pressSend, sealed, sendFiles } from './world/send.ts';
+import { chooseBy, digestOn, linkOn, pressSend, sealed, sendFiles } from './world/send.ts';
 import { visit } from './world/visit.ts';
 
 const MIB = 1024 * 1024;
@@ -40,6 +40,21 @@ async function holdOpening(page: Page): Promise<() => void> {
     await route.continue();
   });
   return release;
+}
+
+/** What comes to the clipboard when a person marks this and copies it. */
+async function copiedFrom(page: Page, selector: string): Promise<string> {
+  return await page.locator(selector).evaluate((element) => {
+    let copied = '';
+    const keep = (event: ClipboardEvent) => {
+      copied = event.clipboardData?.getData('text/plain') || String(getSelection());
+    };
+    addEventListener('copy', keep, { once: true });
+    getSelection()?.selectAllChildren(element);
+    document.execCommand('copy');
+    getSelection()?.removeAllRanges();
+    return copied;
+  });
 }
 
 describe('sending through the page', () => {

@@ -56,21 +56,6 @@ export async function digestOn(page: Page): Promise<string> {
   return digits;
 }
 
-/** What comes to the clipboard when a person marks this and copies it. */
-export async function copiedFrom(page: Page, selector: string): Promise<string> {
-  return await page.locator(selector).evaluate((element) => {
-    let copied = '';
-    const keep = (event: ClipboardEvent) => {
-      copied = event.clipboardData?.getData('text/plain') || String(getSelection());
-    };
-    addEventListener('copy', keep, { once: true });
-    getSelection()?.selectAllChildren(element);
-    document.execCommand('copy');
-    getSelection()?.removeAllRanges();
-    return copied;
-  });
-}
-
 /** Chooses files, sends them, and answers link and digest of the (first) upload once it is sealed. */
 export async function sendFiles(page: Page, paths: string | readonly string[]): Promise<string> {
   await chooseBy(page, 'Choose files', paths);
