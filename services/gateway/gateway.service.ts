@@ -34,6 +34,7 @@ import { statsRoutes } from './routes/stats.route.ts';
 import { textRoutes } from './routes/texts.route.ts';
 import { transferRoutes } from './routes/transfers.route.ts';
 import { SocketBacklog } from './socket-backlog.ts';
+import { isOriginAllowed } from './socket-handshake.ts';
 import type { Tickets } from './tickets.ts';
 import { upgradeRouter } from './upgrade-router.ts';
 import { notRouted, webSettings } from './web-settings.ts';
@@ -94,7 +95,12 @@ export function createGateway(deps: GatewayDeps): Gateway {
         handleApi(req, res, (fault) => answerFault(req, res, context, fault ?? notRouted(routes, res, context)));
       },
     }),
-    upgrade: upgradeRouter({ control, chunks, isForPeersOnly: deps.isForPeersOnly }),
+    upgrade: upgradeRouter({
+      control,
+      chunks,
+      isForPeersOnly: deps.isForPeersOnly,
+      isOriginAllowed: (req) => isOriginAllowed(deps.makeContext, req),
+    }),
     trustedProxies: deps.settings.trustedProxies,
   });
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ErrorType, PeerLinkError } from '../contracts/errors.ts';
 import {
@@ -15,6 +15,7 @@ import {
 } from '../contracts/limits.ts';
 import { boundConnections, uncountedNetworks } from './address-connections.ts';
 import { problemOf } from './http-errors.ts';
+import { refuseOnSocket } from './socket-refusal.ts';
 
 export type Listener = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -242,20 +243,6 @@ const CLIENT_FAULT_TEXTS: Partial<Record<ErrorType, string>> = {
 };
 
 function answerClientError(refusal: PeerLinkError, fault: ParseFault, socket: Duplex): void {
-  if (fault.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const problem = problemOf(refusal);
-  const body = JSON.stringify(problem);
-  const head = [
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
-    'Content-Type: application/problem+json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'X-Content-Type-Options: nosniff',
-    'Connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
-  // The other side may never close: it is not waited for.
-  setTimeout(() => socket.destroy(), 1_000).unref();
+  if (fault.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+  else refuseOnSocket(socket, refusal);
 }

@@ -1,9 +1,8 @@
-import type { Duplex } from 'node:stream';
+import type { IncomingMessage } from 'node:http';
+import { PeerLinkError } from '../contracts/errors.ts';
 import { CHUNK_PATH, CONTROL_PATH } from '../contracts/socket.ts';
 import type { SocketServer } from './chunk-socket.ts';
-
-/** How long a refused upgrade may take to read its answer. */
-const REFUSAL_LINGER_MS = 1_000;
+import { refuseOnSocket } from './socket-refusal.ts';
 
 type Door = Pick<SocketServer, 'upgrade'>;
 
@@ -12,25 +11,37 @@ export interface UpgradeDoors {
   readonly chunks: Door;
   /** See ListenerDeps: then nobody stands behind the doors. */
   readonly isForPeersOnly: boolean;
+  /** By its Origin. */
+  readonly isOriginAllowed: (req: IncomingMessage) => boolean;
 }
 
 /** Which door a WebSocket goes through. Whoever finds none is answered, and not waited for. */
-export function upgradeRouter({ control, chunks, isForPeersOnly }: UpgradeDoors): Door['upgrade'] {
+export function upgradeRouter(doors: UpgradeDoors): Door['upgrade'] {
   return (req, socket, head) => {
     socket.on('error', () => socket.destroy());
-    const path = isForPeersOnly ? undefined : req.url?.split('?', 1)[0];
     try {
-      if (path === `${CONTROL_PATH}/`) control.upgrade(req, socket, head);
-      else if (path === `${CHUNK_PATH}/`) chunks.upgrade(req, socket, head);
-      else refuse(socket, '404 Not Found');
-    } catch {
-      refuse(socket, '400 Bad Request');
+      doorOf(doors, req).upgrade(req, socket, head);
+    } catch (fault) {
+      const isOurs = fault instanceof PeerLinkError;
+      refuseOnSocket(socket, isOurs ? fault : new PeerLinkError('bad_request', 'The request cannot be read.'));
     }
   };
 }
 
-function refuse(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-  // After an upgrade Node's time-outs are off, and the other side may never close: it is not waited for.
-  setTimeout(() => socket.destroy(), REFUSAL_LINGER_MS).unref();
+/** @throws not_found, bad_origin, bad_request: what Engine.IO itself would answer is no problem of ours, but a page of text */
+function doorOf({ control, chunks, isForPeersOnly, isOriginAllowed }: UpgradeDoors, req: IncomingMessage): Door {
+  const [path, search = ''] = (req.url ?? '').split(/\?(.*)/s, 2);
+  const door = path === `${CONTROL_PATH}/` ? control : path === `${CHUNK_PATH}/` ? chunks : null;
+  if (door === null || isForPeersOnly) throw new PeerLinkError('not_found', 'There is nothing at this address.');
+  if (!isOriginAllowed(req)) {
+    throw new PeerLinkError(
+      'bad_origin',
+      "Pages of this origin may not connect. If it is PeerLink's own page, set PUBLIC_URL; if another's, list its origin in CORS_ORIGIN.",
+    );
+  }
+  const query = new URLSearchParams(search);
+  if (query.get('EIO') !== '4' || query.get('transport') !== 'websocket' || query.has('sid')) {
+    throw new PeerLinkError('bad_request', 'Connect as Socket.IO 4 does by WebSocket: EIO=4, transport=websocket.');
+  }
+  return door;
 }
