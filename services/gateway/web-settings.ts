@@ -39,7 +39,7 @@ export function notRouted(routes: ApiRoutes, res: ServerResponse, context: EdgeC
   const methods = methodsOf(routes, context.path);
   if (methods.length === 0) return new PeerLinkError('not_found', 'There is nothing at this address of the API.');
   res.setHeader('Allow', methods.join(', '));
-  return new PeerLinkError('method_not_allowed', `Only ${methods.join(', ')} work here.`, {
+  return new PeerLinkError('method_not_allowed', `This address takes ${methods.join(', ')}.`, {
     data: { allowed: methods },
   });
 }

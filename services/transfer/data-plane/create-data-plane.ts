@@ -147,7 +147,7 @@ function routeOf(deps: DataPlaneDeps, req: IncomingMessage): Route | null {
   const method = req.method ?? 'GET';
   const runMatch = RUN.exec(pathname);
   if (runMatch?.[1] !== undefined) {
-    if (method !== 'PUT') return null;
+    if (method !== 'PUT') return onlyPut;
     // One that is no number is refused by the run's plan.
     const offset = searchParams.has('offset') ? queryNumber(searchParams, 'offset') : 0;
     const target = { transferId: runMatch[1], fileIndex: Number(runMatch[2]), offset };
@@ -161,6 +161,14 @@ function routeOf(deps: DataPlaneDeps, req: IncomingMessage): Route | null {
   }
   return null;
 }
+
+const onlyPut: Route = async (_req, res) => {
+  res.setHeader('allow', 'PUT');
+  throw new PeerLinkError(
+    'method_not_allowed',
+    'Chunks are sent here with PUT; a file is read at /d/<share id>/<index>.',
+  );
+};
 
 function shareRoute(deps: DataPlaneDeps, method: string, match: RegExpExecArray | null, query: URLSearchParams): Route {
   return async (req, res, context) => {

@@ -94,6 +94,13 @@ describe('what bad input gets', () => {
     }
   });
 
+  it.each(['GET', 'POST', 'DELETE'])('%s where chunks are PUT', async (method) => {
+    const opened = await open(server, [{ sizeBytes: CHUNK }], SMALL);
+    const answer = await ask(`${server.url}/api/transfers/${opened.id}/files/0?offset=0`, method);
+    expect(answer).toMatchObject({ status: 405, type: 'method_not_allowed' });
+    expect(answer.headers.allow).toBe('PUT');
+  });
+
   it('addresses that are none', async () => {
     for (const target of ['//[', 'http://[/', '/d/%', '/%', '//', '/d//0', '*', 'x']) {
       const connection = await rawConnection(server);
