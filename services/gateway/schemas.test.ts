@@ -59,6 +59,18 @@ describe('parseAs', () => {
     },
   );
 
+  it('takes a chunk value in any case, as X-Chunk-Value does, and says what an index must be', () => {
+    const head = { transferId: 'abc', uploadToken: 'u', fileIndex: 0, chunkIndex: 0 };
+    const chunkValue = 'AB'.repeat(32);
+    expect(parseAs('chunkHead', { ...head, chunkValue })).toEqual({ ...head, chunkValue });
+    expect(() => parseAs('chunkHead', { ...head, chunkValue: 'zz' })).toThrow(/^chunkValue: must be 64 hex digits/);
+    for (const index of [-1, 0.5, 2 ** 53, 1e20]) {
+      expect(() => parseAs('chunkHead', { ...head, chunkIndex: index })).toThrow(
+        /^chunkIndex: must be a whole number, 0 or more/,
+      );
+    }
+  });
+
   it('refuses unknown keys, __proto__ too', () => {
     expect(() => parseAs('grant', { password: 'p', extra: 1 })).toThrow(PeerLinkError);
     expect(() => parseAs('grant', JSON.parse('{"password":"p","__proto__":{"x":1}}'))).toThrow(PeerLinkError);

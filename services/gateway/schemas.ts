@@ -127,16 +127,20 @@ export const sendTextSchema = z.strictObject({ to: people, text: text(MAX_JSON_B
 export const receiptsSchema = z.strictObject({
   received: byFile(listOf(z.tuple([z.number(), z.number()]), MAX_RECEIPT_RANGES)),
 });
+/** Of a sequence or an index; whether there is such a one is the domain's to say. */
+const countingNumber = z
+  .number()
+  .refine((value) => Number.isSafeInteger(value) && value >= 0, 'must be a whole number, 0 or more');
 export const inboxReadSchema = z.strictObject({});
-export const inboxSeenSchema = z.strictObject({ sequence: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) });
+export const inboxSeenSchema = z.strictObject({ sequence: countingNumber });
 export const chunkHeadSchema = z.strictObject({
   transferId: id,
   uploadToken: token,
-  fileIndex: z.number().int().min(0).max(MAX_FILES_PER_TRANSFER),
-  chunkIndex: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  fileIndex: countingNumber,
+  chunkIndex: countingNumber,
   chunkValue: z
     .string()
-    .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
+    .regex(/^[0-9a-f]{64}$/i, 'must be 64 hex digits')
     .optional(),
 });
 
