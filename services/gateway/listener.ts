@@ -110,8 +110,12 @@ function route(
   const isPage = PAGE_PATHS.test(context.path);
   if (req.method !== 'GET' && req.method !== 'HEAD') {
     if (operation === undefined && !isPage) throw notFound();
-    res.setHeader('Allow', 'GET, HEAD');
-    throw new PeerLinkError('method_not_allowed', 'Only GET and HEAD work here.');
+    // "An Allow field lists the methods supported" (RFC 9110, section 10.2.1): the data plane has taken what was PUT.
+    res.setHeader('Allow', isPage ? 'GET, HEAD, PUT' : 'GET, HEAD');
+    throw new PeerLinkError(
+      'method_not_allowed',
+      isPage ? 'Only GET, HEAD and PUT work here: curl -T sends a file.' : 'Only GET and HEAD work here.',
+    );
   }
   if (operation !== undefined) {
     operation(res).catch((fault: unknown) => answerFault(req, res, context, fault));

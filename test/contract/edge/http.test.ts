@@ -106,6 +106,10 @@ describe('only what is listed can be reached', () => {
     expect(answer.headers.allow).toBe('POST, GET, HEAD');
     expect((await ask(url, '/healthz', { method: 'POST' })).headers.allow).toBe('GET, HEAD');
     expect(await ask(url, '/', { method: 'DELETE' })).toMatchObject({ status: 405 });
+    // `curl -F` is what people try first: they are told what works.
+    const posted = await ask(url, '/', { method: 'POST' });
+    expect(posted).toMatchObject({ status: 405, type: 'method_not_allowed' });
+    expect(posted.headers.allow).toBe('GET, HEAD, PUT');
   });
 
   it('answers HEAD where it answers GET, without a body', async () => {
