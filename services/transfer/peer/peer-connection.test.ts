@@ -34,10 +34,14 @@ async function serve(act: (socket: Socket) => void): Promise<URL> {
   return new URL(`http://127.0.0.1:${(server.address() as { port: number }).port}`);
 }
 
-async function ask(origin: URL, options = { isBulk: true }) {
+async function connectTo(origin: URL) {
   const agent = new PeerAgent(new BufferPool());
   agents.push(agent);
-  const connection = await agent.acquire(origin);
+  return { agent, connection: await agent.acquire(origin) };
+}
+
+async function ask(origin: URL, options = { isBulk: true }) {
+  const { agent, connection } = await connectTo(origin);
   return { agent, connection, body: begin(connection, options) };
 }
 
@@ -60,6 +64,23 @@ async function readAll(body: PeerBody): Promise<Buffer> {
     piece.release();
   }
   return Buffer.concat(parts);
+}
+
+/** Hands each buffer of a long answer to `onBody`, as `AnswerHandler` says, until its end. */
+function readBulk(connection: PeerConnection, onBody: (lengthBytes: number) => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connection.begin({
+      isBulk: true,
+      onHead: () => {},
+      onBody: (lent) => {
+        lent.release();
+        return onBody(lent.bytes.length);
+      },
+      onEnd: resolve,
+      onFault: reject,
+    });
+    connection.write([Buffer.from('GET / HTTP/1.1\r\n\r\n')]);
+  });
 }
 
 const PERIOD = Uint8Array.from({ length: 251 }, (_, index) => index);
@@ -85,9 +106,7 @@ describe('a connection to another node', () => {
     const origin = await serve((socket) =>
       socket.on('data', () => socket.write(Buffer.concat([answerOf(bytes.length), bytes]))),
     );
-    const agent = new PeerAgent(new BufferPool());
-    agents.push(agent);
-    const connection = await agent.acquire(origin);
+    const { connection } = await connectTo(origin);
     await new Promise<void>((resolve, reject) => {
       connection.begin({
         isBulk: false,
@@ -130,9 +149,7 @@ describe('a connection to another node', () => {
     const origin = await serve((socket) =>
       socket.once('data', () => socket.write(Buffer.concat([answerOf(bytes.length), bytes]))),
     );
-    const agent = new PeerAgent(new BufferPool());
-    agents.push(agent);
-    const connection = await agent.acquire(origin);
+    const { connection } = await connectTo(origin);
     let turnBytes = 0;
     let mostBytes = 0;
     let gotBytes = 0;
@@ -141,21 +158,11 @@ describe('a connection to another node', () => {
       turn = setImmediate(count);
     };
     let turn = setImmediate(count);
-    await new Promise<void>((resolve, reject) => {
-      connection.begin({
-        isBulk: true,
-        onHead: () => {},
-        onBody: (lent) => {
-          gotBytes += lent.bytes.length;
-          turnBytes += lent.bytes.length;
-          mostBytes = Math.max(mostBytes, turnBytes);
-          lent.release();
-          return true;
-        },
-        onEnd: resolve,
-        onFault: reject,
-      });
-      connection.write([Buffer.from('GET / HTTP/1.1\r\n\r\n')]);
+    await readBulk(connection, (lengthBytes) => {
+      gotBytes += lengthBytes;
+      turnBytes += lengthBytes;
+      mostBytes = Math.max(mostBytes, turnBytes);
+      return true;
     });
     clearImmediate(turn);
     expect(gotBytes).toBe(bytes.length);
@@ -167,36 +174,24 @@ describe('a connection to another node', () => {
     const origin = await serve((socket) =>
       socket.once('data', () => socket.write(Buffer.concat([answerOf(bytes.length), bytes]))),
     );
-    const agent = new PeerAgent(new BufferPool());
-    agents.push(agent);
-    const connection = await agent.acquire(origin);
+    const { connection } = await connectTo(origin);
     let gotBytes = 0;
     let pauseBytes = 0;
     let isAsked = true;
     const unasked: number[] = [];
-    await new Promise<void>((resolve, reject) => {
-      connection.begin({
-        isBulk: true,
-        onHead: () => {},
-        onBody: (lent) => {
-          if (!isAsked) unasked.push(gotBytes);
-          gotBytes += lent.bytes.length;
-          lent.release();
-          pauseBytes += lent.bytes.length;
-          // With the read that ends the turn; the head was read with the first bytes.
-          if (pauseBytes < 2 * MIB - KIB) return true;
-          pauseBytes = 0;
-          isAsked = false;
-          setTimeout(() => {
-            isAsked = true;
-            connection.resume();
-          }, 5);
-          return false;
-        },
-        onEnd: resolve,
-        onFault: reject,
-      });
-      connection.write([Buffer.from('GET / HTTP/1.1\r\n\r\n')]);
+    await readBulk(connection, (lengthBytes) => {
+      if (!isAsked) unasked.push(gotBytes);
+      gotBytes += lengthBytes;
+      pauseBytes += lengthBytes;
+      // With the read that ends the turn; the head was read with the first bytes.
+      if (pauseBytes < 2 * MIB - KIB) return true;
+      pauseBytes = 0;
+      isAsked = false;
+      setTimeout(() => {
+        isAsked = true;
+        connection.resume();
+      }, 5);
+      return false;
     });
     expect([gotBytes, unasked]).toEqual([bytes.length, []]);
   });
